@@ -1,0 +1,3 @@
+module github.com/thriftkit/thriftkit
+
+go 1.25

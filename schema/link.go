@@ -1,0 +1,256 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// denseIDs bounds the table by id: ids below it are found by one index, the others by a map.
+const denseIDs = 256
+
+// Link checks f and builds the indexes that look-ups and codecs use: names, field ids,
+// inherited methods, the argument and reply structs of every method. Included files must be
+// linked before. It returns all mistakes joined, or nil; a file that failed must not be used.
+//
+// The compiler calls Link itself, after its own checks with better positions; a program that
+// composes descriptors by hand calls it once for each file.
+func Link(f *File) error {
+	l := linker{file: f}
+	l.link()
+	return errors.Join(l.errs...)
+}
+
+type linker struct {
+	file *File
+	errs []error
+}
+
+func (l *linker) errorf(pos Position, format string, args ...any) {
+	err := fmt.Errorf(format, args...)
+	if pos.IsValid() {
+		err = fmt.Errorf("%s: %w", pos, err)
+	} else {
+		err = fmt.Errorf("%s: %w", l.file.Path, err)
+	}
+	l.errs = append(l.errs, err)
+}
+
+func (l *linker) link() {
+	f := l.file
+	f.names = make(map[string]any)
+	for _, inc := range f.Includes {
+		if inc.File == nil {
+			l.errorf(inc.Pos, "include %q has no file", inc.Path)
+		}
+	}
+	for _, e := range f.Enums {
+		e.File = f
+		l.declare(e.Name, e.Pos, e)
+		l.linkEnum(e)
+	}
+	for _, s := range f.Structs {
+		s.File = f
+		l.declare(s.Name, s.Pos, s)
+		l.linkStruct(s)
+	}
+	for _, t := range f.Typedefs {
+		t.File = f
+		l.declare(t.Name, t.Pos, t)
+		l.checkType(t.Type, t.Pos, "typedef "+t.Name)
+	}
+	for _, c := range f.Constants {
+		c.File = f
+		l.declare(c.Name, c.Pos, c)
+		l.checkType(c.Type, c.Pos, "const "+c.Name)
+		l.checkLiteral(c.Value, c.Type, c.Pos, "const "+c.Name)
+	}
+	for _, s := range f.Services {
+		s.File = f
+		l.declare(s.Name, s.Pos, s)
+	}
+	done := make(map[*Service]bool)
+	for _, s := range f.Services {
+		l.linkService(s, done, nil)
+	}
+}
+
+func (l *linker) declare(name string, pos Position, def any) {
+	if name == "" {
+		l.errorf(pos, "a definition has no name")
+		return
+	}
+	if _, ok := l.file.names[name]; ok {
+		l.errorf(pos, "%s is already defined", name)
+		return
+	}
+	l.file.names[name] = def
+}
+
+func (l *linker) linkEnum(e *Enum) {
+	e.Type()
+	e.byName = make(map[string]*EnumValue, len(e.Values))
+	e.byNumber = make(map[int32]*EnumValue, len(e.Values))
+	for _, v := range e.Values {
+		if _, ok := e.byName[v.Name]; ok {
+			l.errorf(v.Pos, "enum %s: %s is already defined", e.Name, v.Name)
+		}
+		e.byName[v.Name] = v
+		if _, ok := e.byNumber[v.Number]; !ok {
+			e.byNumber[v.Number] = v
+		}
+	}
+}
+
+func (l *linker) linkStruct(s *Struct) {
+	s.Type()
+	s.byName = make(map[string]int, len(s.Fields))
+	s.sparse = nil
+	maxDense := int16(-1)
+	for _, f := range s.Fields {
+		if f.ID >= 0 && f.ID < denseIDs {
+			maxDense = max(maxDense, f.ID)
+		}
+	}
+	s.dense = make([]int16, maxDense+1)
+	for i, f := range s.Fields {
+		what := s.Kind.String() + " " + s.Name
+		f.Index = i
+		if s.Index(f.ID) >= 0 {
+			l.errorf(f.Pos, "%s: field id %d is used by %s and by %s", what, f.ID, s.FieldByID(f.ID).Name, f.Name)
+		}
+		if _, ok := s.byName[f.Name]; ok {
+			l.errorf(f.Pos, "%s: field %s is already defined", what, f.Name)
+		}
+		s.byName[f.Name] = i
+		if f.ID >= 0 && f.ID < denseIDs {
+			s.dense[f.ID] = int16(i + 1)
+		} else {
+			if s.sparse == nil {
+				s.sparse = make(map[int16]int)
+			}
+			s.sparse[f.ID] = i
+		}
+		if s.Kind == Union && f.Requiredness != Optional {
+			l.errorf(f.Pos, "%s: member %s must be optional", what, f.Name)
+		}
+		l.checkType(f.Type, f.Pos, what+": field "+f.Name)
+		if f.Default != nil {
+			l.checkLiteral(f.Default, f.Type, f.Pos, what+": field "+f.Name)
+		}
+	}
+}
+
+func (l *linker) linkService(s *Service, done map[*Service]bool, path []*Service) {
+	if s.File != l.file || done[s] {
+		return
+	}
+	if slices.Contains(path, s) {
+		l.errorf(s.Pos, "service %s extends itself", s.Name)
+		s.Extends = nil
+		return
+	}
+	if s.Extends != nil {
+		l.linkService(s.Extends, done, append(path, s))
+	}
+	if done[s] {
+		return
+	}
+	done[s] = true
+	s.byName = make(map[string]*Method)
+	s.all = nil
+	if s.Extends != nil {
+		s.all = slices.Clone(s.Extends.all)
+	}
+	for _, m := range s.all {
+		s.byName[m.Name] = m
+	}
+	for _, m := range s.Methods {
+		m.Service = s
+		if other, ok := s.byName[m.Name]; ok {
+			l.errorf(m.Pos, "method %s is already defined by service %s", m.Name, other.Service.Name)
+			continue
+		}
+		s.byName[m.Name] = m
+		s.all = append(s.all, m)
+		l.linkMethod(m)
+	}
+}
+
+func (l *linker) linkMethod(m *Method) {
+	if m.Result == nil {
+		m.Result = Base(KindVoid)
+	}
+	if m.Args == nil {
+		m.Args = &Struct{}
+	}
+	m.Args.Name, m.Args.Kind, m.Args.File = m.String(), Arguments, l.file
+	if !m.Args.Pos.IsValid() {
+		m.Args.Pos = m.Pos
+	}
+	l.linkStruct(m.Args)
+	m.reply = &Struct{Name: m.String(), Kind: Reply, File: l.file, Meta: Meta{Pos: m.Pos}}
+	if m.Result.Kind != KindVoid {
+		l.checkType(m.Result, m.Pos, "method "+m.Name)
+		m.reply.Fields = append(m.reply.Fields, &Field{ID: 0, Name: "success", Type: m.Result, Requiredness: Optional, Meta: Meta{Pos: m.Pos}})
+	}
+	for _, t := range m.Throws {
+		if t.Type == nil || t.Type.Kind != KindStruct || t.Type.Struct == nil || t.Type.Struct.Kind != Exception {
+			l.errorf(t.Pos, "method %s throws %s, which is not an exception", m.Name, t.Type)
+			continue
+		}
+		c := *t
+		c.Requiredness = Optional
+		m.reply.Fields = append(m.reply.Fields, &c)
+	}
+	if m.Oneway && len(m.Throws) > 0 {
+		l.errorf(m.Pos, "oneway method %s cannot throw: nobody waits for its reply", m.Name)
+	}
+	l.linkStruct(m.reply)
+	for i, t := range m.Throws {
+		t.Index = i
+	}
+}
+
+// checkType reports a type that lacks a part. It does not follow structs: their fields are
+// checked where they are defined.
+func (l *linker) checkType(t *Type, pos Position, what string) {
+	for range 64 {
+		if t == nil {
+			l.errorf(pos, "%s has no type", what)
+			return
+		}
+		switch t.Kind {
+		case KindStruct:
+			if t.Struct == nil {
+				l.errorf(pos, "%s: a struct type without its struct", what)
+			}
+			return
+		case KindEnum:
+			if t.Enum == nil {
+				l.errorf(pos, "%s: an enum type without its enum", what)
+			}
+			return
+		case KindMap:
+			l.checkType(t.Key, pos, what+" (key)")
+			t = t.Elem
+		case KindList, KindSet:
+			t = t.Elem
+		case KindVoid:
+			l.errorf(pos, "%s: void is not the type of a value", what)
+			return
+		default:
+			return
+		}
+	}
+	l.errorf(pos, "%s: containers nest deeper than 64", what)
+}
+
+func (l *linker) checkLiteral(v *Literal, t *Type, pos Position, what string) {
+	switch {
+	case v == nil || v.Type == nil:
+		l.errorf(pos, "%s: a value is missing or has no type", what)
+	case t != nil && v.Type.Kind != t.Kind:
+		l.errorf(pos, "%s: the value is a %s, the type is %s", what, v.Type.Kind, t)
+	}
+}
