@@ -14,13 +14,14 @@ type Node interface{ Range() Span }
 // errors has a tree all the same, without the parts that could not be understood.
 type File struct {
 	Path    string
-	Source  []byte
+	Source  []byte  // as given to Parse
 	Tokens  []Token // the last one is the end of the file
 	Headers []Header
 	Defs    []Def
 	Doc     string // the program's doc comment, cleaned
 
-	lines []int // offset of the first byte of each line
+	text  string // Source, which every string in the tree is a part of
+	lines []int  // offset of the first byte of each line
 }
 
 // A Header is an *Include, *CppInclude or *Namespace.

@@ -1,0 +1,70 @@
+// Package syntax reads .thrift text into a lossless tree.
+//
+// [Parse] takes the bytes of one file and returns a [File] and [Diagnostics]. It never fails and
+// never looks at another file: what a name means, whether a value suits its type and what an
+// include brings in is the business of package compile.
+//
+// # Lossless
+//
+// File.Tokens covers the source without gaps. The text between two tokens (blanks, newlines,
+// comments, a byte order mark, bytes that no token begins with) is the trivia of the token behind
+// it, so that printing trivia and text of every token, as [File.String] does, gives back the source
+// byte for byte, whether it is valid or not. [File.Trivia] takes the trivia apart, [File.TokenAt]
+// finds the way from a node to its tokens, and [File.Text] gives the spelling of any node.
+//
+// # Recovering
+//
+// A mistake costs the smallest part of the tree that contains it: a field, a value, a definition
+// without a name. Parsing goes on at the next "," ";" "}" or ")", at the next line that can begin
+// an element, or at the next definition. Several mistakes are reported together, in the order of
+// the text, and one mistake once. A node in the tree is complete: it has its name, its type and its
+// value. What lacks one of them is left out.
+//
+// # Limits
+//
+// Types, constant values and xsd_attrs may be nested 64 levels deep. Files may have 64 MiB. After
+// 100 errors the rest is not reported. Parsing takes time and memory linear in the length of the
+// text, whatever the text is.
+//
+// # The grammar
+//
+// It is the union of what Apache Thrift 0.18 and later and thriftpy2 accept; S stands for one
+// optional "," or ";".
+//
+//	File       = Header* Definition*
+//	Header     = "include" String S | "cpp_include" String S
+//	           | "namespace" Name Name Annots? S | "namespace" "*" Name S
+//	Definition = Const | Typedef | Enum | Struct | Service
+//	Const      = "const" Type Name "=" Value Annots? S
+//	Typedef    = "typedef" Type Name Annots? S
+//	Enum       = "enum" Name "{" (Name ("=" Int)? Annots? S)* "}" Annots? S
+//	Struct     = ("struct" | "union") Name "xsd_all"? Fields Annots? S
+//	           | "exception" Name Fields Annots? S
+//	Fields     = "{" Field* "}"
+//	Service    = "service" Name ("extends" Name)? "{" Function* "}" Annots? S
+//	Function   = ("oneway" | "async")? ("void" | Type) Name Params ("throws" Params)? Annots? S
+//	Params     = "(" Field* ")"
+//	Field      = (Int ":")? ("required" | "optional")? Type "&"? FieldName ("=" Value)?
+//	             "xsd_optional"? "xsd_nillable"? ("xsd_attrs" Fields)? Annots? S
+//	Type       = Name | BaseType Annots?
+//	           | "map" CppType? "<" Type "," Type ">" Annots?
+//	           | "set" CppType? "<" Type ">" Annots?
+//	           | "list" CppType? "<" Type ">" CppType? Annots?
+//	BaseType   = "bool" | "byte" | "i8" | "i16" | "i32" | "i64" | "double" | "string" | "binary" | "uuid"
+//	CppType    = "cpp_type" String
+//	Value      = Int | Double | String | "true" | "false" | Name
+//	           | "[" (Value S)* "]" | "{" (Value ":" Value S)* "}"
+//	Annots     = "(" (Name ("=" String)? S)* ")"
+//
+// Name is [A-Za-z_] followed by letters, digits, "_" and dots in front of any of these. Keywords are
+// not names, except that a FieldName may be any keyword but cpp_type, xsd_all, xsd_optional,
+// xsd_nillable, xsd_attrs, true and false. Int is decimal or begins with 0x, may have a sign and fits
+// 64 bits. Double is 1.5, .5, 5., 1e5 and the like. String has single or double quotes, stays on one
+// line and knows the escapes \r \n \t \" \' and \\. Comments are //, # and /* */.
+//
+// # Doc comments
+//
+// A comment that begins with /** is the documentation of the definition, field, enum value or function
+// behind it, cleaned of its stars and indent. The first one of the file, if a header follows it, is the
+// documentation of the file.
+package syntax

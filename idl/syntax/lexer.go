@@ -1,0 +1,500 @@
+package syntax
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const byteOrderMark = "\ufeff"
+
+// class tells what a byte may be part of.
+var class = func() (c [256]uint8) {
+	for b := range c {
+		switch {
+		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', b == '_':
+			c[b] = nameStart | namePart
+		case '0' <= b && b <= '9':
+			c[b] = digit | namePart
+		case b == ' ', b == '\t', b == '\r':
+			c[b] = blank
+		}
+	}
+	return c
+}()
+
+const (
+	nameStart = 1 << iota
+	namePart
+	digit
+	blank
+)
+
+// A lexer cuts a file's text into tokens.
+type lexer struct {
+	*reporter
+	src  string
+	pos  int
+	line bool // whether the next token starts a line
+	docs []docComment
+}
+
+// A docComment is the place of a doc comment in the trivia of a token.
+type docComment struct {
+	token      int
+	start, end int
+}
+
+// lex fills f.Tokens and returns the doc comments.
+func lex(f *File, r *reporter) []docComment {
+	l := &lexer{reporter: r, src: f.text, line: true}
+	f.Tokens = make([]Token, 0, len(l.src)/5+8)
+	for {
+		l.skipTrivia(len(f.Tokens))
+		t := l.next()
+		f.Tokens = append(f.Tokens, t)
+		if t.op == opEOF {
+			return l.docs
+		}
+	}
+}
+
+// skipTrivia moves to the token with the given index.
+func (l *lexer) skipTrivia(token int) {
+	for l.pos < len(l.src) {
+		switch c := l.src[l.pos]; {
+		case class[c]&(nameStart|digit) != 0:
+			return
+		case class[c]&blank != 0:
+			l.pos++
+			continue
+		case c == '\n':
+			l.line = true
+			l.pos++
+			continue
+		}
+		kind, end := scanTrivia(l.src, l.pos)
+		if end == l.pos {
+			return
+		}
+		switch kind {
+		case DocComment:
+			l.docs = append(l.docs, docComment{token, l.pos, end})
+			fallthrough
+		case BlockComment:
+			l.checkComment(end)
+		case Stray:
+			l.stray(end)
+		}
+		l.pos = end
+	}
+}
+
+// scanTrivia returns the kind and the end of the piece of trivia at pos; pos itself if a token
+// begins there.
+func scanTrivia(src string, pos int) (TriviaKind, int) {
+	rest := src[pos:]
+	switch c := rest[0]; c {
+	case '\n':
+		return Newline, pos + 1
+	case ' ', '\t', '\r':
+		if strings.HasPrefix(rest, "\r\n") {
+			return Newline, pos + 2
+		}
+		end := pos
+		for end < len(src) && class[src[end]]&blank != 0 && !strings.HasPrefix(src[end:], "\r\n") {
+			end++
+		}
+		return Blank, end
+	case '#':
+		return LineComment, lineEnd(src, pos)
+	case '/':
+		if strings.HasPrefix(rest, "//") {
+			return LineComment, lineEnd(src, pos)
+		}
+		if strings.HasPrefix(rest, "/*") {
+			return blockComment(src, pos)
+		}
+	}
+	if pos == 0 && strings.HasPrefix(src, byteOrderMark) {
+		return Blank, len(byteOrderMark)
+	}
+	end := pos
+	for end < len(src) && !beginsSomething(src, end) {
+		_, size := utf8.DecodeRuneInString(src[end:])
+		end += size
+	}
+	return Stray, end
+}
+
+// lineEnd returns the end of the line that pos is in, in front of its "\n" or "\r\n".
+func lineEnd(src string, pos int) int {
+	n := strings.IndexByte(src[pos:], '\n')
+	if n < 0 {
+		return len(src)
+	}
+	if n > 0 && src[pos+n-1] == '\r' {
+		n--
+	}
+	return pos + n
+}
+
+// blockComment finds the end of the comment at pos: the end of the text if it has none. Apart from
+// "/**/", "/***/" and so on, a comment that begins with "/**" is a doc comment.
+func blockComment(src string, pos int) (TriviaKind, int) {
+	end := len(src)
+	if n := strings.Index(src[pos+2:], "*/"); n >= 0 {
+		end = pos + 2 + n + 2
+	}
+	if body := src[pos+1 : end]; strings.HasPrefix(body, "**") && strings.Trim(body, "*") != "/" {
+		return DocComment, end
+	}
+	return BlockComment, end
+}
+
+// beginsSomething is whether a token, a comment or white space begins at pos.
+func beginsSomething(src string, pos int) bool {
+	c := src[pos]
+	switch {
+	case class[c] != 0, c == '\n', c == '"', c == '\'', c == '+', c == '-', c == '#', c == '$':
+		return true
+	case c == '/':
+		return pos+1 < len(src) && (src[pos+1] == '/' || src[pos+1] == '*')
+	case c == '.':
+		return pos+1 < len(src) && class[src[pos+1]]&digit != 0
+	case c >= utf8.RuneSelf:
+		return foreignLetter(src, pos) > 0
+	}
+	return punctuation(c) != opEOF
+}
+
+// foreignLetter returns the length of the letter at pos that Thrift does not allow in names; 0 if
+// there is none.
+func foreignLetter(src string, pos int) int {
+	if pos >= len(src) {
+		return 0
+	}
+	if src[pos] == '$' {
+		return 1
+	}
+	if src[pos] < utf8.RuneSelf {
+		return 0
+	}
+	r, size := utf8.DecodeRuneInString(src[pos:])
+	if r == utf8.RuneError || !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) {
+		return 0
+	}
+	return size
+}
+
+func (l *lexer) checkComment(end int) {
+	text := l.src[l.pos:end]
+	if len(text) < 4 || !strings.HasSuffix(text, "*/") {
+		l.add(Error, "unterminated-comment", Span{l.pos, l.pos + 2}, "", `comment is not closed with "*/"`)
+	} else if strings.IndexByte(text, '\n') >= 0 {
+		l.line = true
+	}
+}
+
+// stray reports the bytes up to end, which begin no token.
+func (l *lexer) stray(end int) {
+	s, hint := Span{l.pos, end}, ""
+	r, size := utf8.DecodeRuneInString(l.src[l.pos:])
+	switch {
+	case r == utf8.RuneError && size == 1:
+		l.add(Error, "bad-character", s, "save the file as UTF-8", "byte 0x%02x is not text", l.src[l.pos])
+		return
+	case unicode.IsSpace(r) || unicode.Is(unicode.Cf, r):
+		hint = "write a plain space"
+	case r == '.':
+		hint = "a dot stands between the parts of a name or of a number"
+	}
+	l.add(Error, "bad-character", s, hint, "unexpected character %s", quote(l.src[l.pos:end]))
+}
+
+// next returns the token at the current place, which is not trivia, and steps over it.
+func (l *lexer) next() Token {
+	start := l.pos
+	t := Token{start: int32(start)}
+	if l.line {
+		t.flags = startsLine
+		l.line = false
+	}
+	switch {
+	case start == len(l.src):
+	case class[l.src[start]]&nameStart != 0:
+		t.op = l.name(&t.flags)
+	case class[l.src[start]]&digit != 0:
+		t.op = l.number(&t.flags)
+	case l.src[start] == '"' || l.src[start] == '\'':
+		t.op = l.stringLit(&t.flags)
+	default:
+		if t.op = punctuation(l.src[start]); t.op != opEOF {
+			l.pos++
+		} else if c := l.src[start]; c == '+' || c == '-' || c == '.' {
+			t.op = l.number(&t.flags)
+		} else {
+			t.op = l.name(&t.flags)
+		}
+	}
+	if t.op == opEOF && l.unterminated() {
+		t.flags |= malformed
+	}
+	t.end = int32(l.pos)
+	return t
+}
+
+// unterminated is whether the text has ended in the middle of a comment: then everything that the
+// parser could miss is in there.
+func (l *lexer) unterminated() bool {
+	n := len(l.list)
+	return n > 0 && l.list[n-1].Code == "unterminated-comment"
+}
+
+func (l *lexer) name(fl *flags) op {
+	start := l.pos
+	for {
+		for l.pos < len(l.src) && class[l.src[l.pos]]&namePart != 0 {
+			l.pos++
+		}
+		if l.pos+1 < len(l.src) && l.src[l.pos] == '.' && class[l.src[l.pos+1]]&namePart != 0 {
+			l.pos++
+			continue
+		}
+		n := l.joint()
+		if n == 0 {
+			break
+		}
+		l.pos += n
+		*fl |= malformed
+	}
+	text := l.src[start:l.pos]
+	if *fl&malformed != 0 {
+		l.add(Error, "bad-name", Span{start, l.pos}, "a name has letters a-z, digits, \"_\" and single dots between its parts",
+			"%s is not a name", quote(text))
+		return opName
+	}
+	return keyword(text)
+}
+
+// joint returns the length of what stands here as if it were part of a name, but cannot be: a
+// foreign letter, a dot without a part behind it, a "-" or "/" followed by a letter.
+func (l *lexer) joint() int {
+	if l.pos >= len(l.src) {
+		return 0
+	}
+	switch c := l.src[l.pos]; c {
+	case '.':
+		n := 1
+		for l.pos+n < len(l.src) && l.src[l.pos+n] == '.' {
+			n++
+		}
+		return n
+	case '-', '/':
+		if l.pos+1 < len(l.src) && class[l.src[l.pos+1]]&nameStart != 0 {
+			return 1
+		}
+		return 0
+	}
+	return foreignLetter(l.src, l.pos)
+}
+
+// number reads what begins like a number up to where nobody would think that it ends.
+func (l *lexer) number(fl *flags) op {
+	start := l.pos
+	if c := l.src[l.pos]; c == '+' || c == '-' {
+		l.pos++
+	}
+	first := l.pos
+	hex := strings.HasPrefix(l.src[first:], "0x")
+	for ; l.pos < len(l.src); l.pos++ {
+		c := l.src[l.pos]
+		exponentSign := (c == '+' || c == '-') && !hex && l.pos > first && l.src[l.pos-1]|0x20 == 'e'
+		if class[c]&namePart == 0 && c != '.' && !exponentSign {
+			break
+		}
+	}
+	text := l.src[start:l.pos]
+	if l.pos == first || class[l.src[first]]&nameStart != 0 {
+		l.bareSign(start, first, fl)
+		return opInt
+	}
+	o, ok := numberOp(l.src[first:l.pos])
+	if !ok {
+		*fl |= malformed
+		l.add(Error, "bad-number", Span{start, l.pos}, numberHint(text), "%s is not a number", quote(text))
+	}
+	return o
+}
+
+// bareSign reports a sign without a number. Digits behind a blank are taken to belong to it.
+func (l *lexer) bareSign(start, end int, fl *flags) {
+	*fl |= malformed
+	l.pos = end
+	hint := ""
+	for end < len(l.src) && class[l.src[end]]&blank != 0 {
+		end++
+	}
+	if end < len(l.src) && class[l.src[end]]&digit != 0 {
+		for end < len(l.src) && class[l.src[end]]&digit != 0 {
+			end++
+		}
+		l.pos = end
+		hint = "leave no blank behind the sign"
+	}
+	l.add(Error, "bad-number", Span{start, l.pos}, hint, "sign %s without a number", quote(l.src[start:start+1]))
+}
+
+// numberOp tells whether s, without its sign, is an integer or a double, or neither.
+func numberOp(s string) (o op, ok bool) {
+	if len(s) > 2 && s[:2] == "0x" {
+		return opInt, strings.Trim(s[2:], "0123456789abcdefABCDEF") == ""
+	}
+	rest := skipDigits(s)
+	if rest == "" {
+		return opInt, true
+	}
+	if rest[0] == '.' {
+		fraction := skipDigits(rest[1:])
+		if len(s) == len(rest) && len(fraction) == len(rest)-1 {
+			return opDouble, false // no digit on either side of the dot
+		}
+		rest = fraction
+	}
+	if rest != "" && rest[0]|0x20 == 'e' {
+		rest = rest[1:]
+		if rest != "" && (rest[0] == '+' || rest[0] == '-') {
+			rest = rest[1:]
+		}
+		if rest == "" {
+			return opDouble, false
+		}
+		rest = skipDigits(rest)
+	}
+	if rest != "" {
+		return opInt, false
+	}
+	return opDouble, true
+}
+
+func skipDigits(s string) string {
+	i := 0
+	for i < len(s) && class[s[i]]&digit != 0 {
+		i++
+	}
+	return s[i:]
+}
+
+// numberHint guesses what was meant by a malformed number.
+func numberHint(s string) string {
+	unsigned := strings.TrimLeft(s, "+-")
+	plain := strings.ReplaceAll(s, "_", "")
+	switch {
+	case strings.HasPrefix(unsigned, "0X"):
+		return `hexadecimal numbers begin with a small "0x"`
+	case strings.HasPrefix(unsigned, "0x"), strings.HasPrefix(unsigned, "0b"), strings.HasPrefix(unsigned, "0o"):
+		return "numbers are decimal, or 0x and hexadecimal digits"
+	case len(plain) < len(s) && skipDigits(strings.TrimLeft(plain, "+-")) == "":
+		return "write " + plain
+	case strings.IndexByte(s, '.') < 0 && class[s[0]]&digit != 0:
+		return "a name cannot begin with a digit, and a blank separates a number from a name"
+	}
+	return ""
+}
+
+func (l *lexer) stringLit(fl *flags) op {
+	start, delimiter := l.pos, l.src[l.pos]
+	for l.pos++; l.pos < len(l.src); l.pos++ {
+		switch l.src[l.pos] {
+		case delimiter:
+			l.pos++
+			return opString
+		case '\\':
+			*fl |= escaped
+			if l.pos+1 < len(l.src) && l.src[l.pos+1] != '\n' && l.src[l.pos+1] != '\r' {
+				l.escape()
+			}
+		case '\n':
+			l.brokenString(start, delimiter, fl)
+			return opString
+		}
+	}
+	l.brokenString(start, delimiter, fl)
+	return opString
+}
+
+// escape checks the escape at the current place and stops on its last byte.
+func (l *lexer) escape() {
+	if unescape(l.src[l.pos+1]) != 0 {
+		l.pos++
+		return
+	}
+	_, size := utf8.DecodeRuneInString(l.src[l.pos+1:])
+	s := Span{l.pos, l.pos + 1 + size}
+	l.add(Error, "bad-escape", s, `the escapes are \r \n \t \" \' and \\; other characters are written as they are`,
+		"%s is not an escape", "`"+l.src[s.Start:s.End]+"`")
+	l.pos += size
+}
+
+// unescape returns the meaning of c behind a backslash, 0 if it has none.
+func unescape(c byte) byte {
+	switch c {
+	case 'r':
+		return '\r'
+	case 'n':
+		return '\n'
+	case 't':
+		return '\t'
+	case '"', '\'', '\\':
+		return c
+	}
+	return 0
+}
+
+// brokenString reports a string that its line, or the file, does not close. Where the next line has
+// an odd number of the same quotes, the string is taken to go on to the first of them, so that what
+// follows is not read inside out.
+func (l *lexer) brokenString(start int, delimiter byte, fl *flags) {
+	end := lineEnd(l.src, start)
+	*fl |= malformed
+	code, hint := "unterminated-string", ""
+	l.pos = end
+	if n := strings.IndexByte(l.src[end:], '\n'); n >= 0 {
+		next := end + n + 1
+		line := l.src[next:lineEnd(l.src, next)]
+		if quotes := strings.Count(line, string(delimiter)); quotes%2 == 1 {
+			hint = `a string stays on one line; write \n for a newline`
+			l.pos = next + strings.IndexByte(line, delimiter) + 1
+		}
+	}
+	l.add(Error, code, Span{start, end}, hint, "string is not closed with %s", closingQuote(delimiter))
+}
+
+func closingQuote(delimiter byte) string {
+	if delimiter == '"' {
+		return `'"'`
+	}
+	return `"'"`
+}
+
+// stringText returns the meaning of a string token's text.
+func stringText(s string, fl flags) string {
+	s = s[1:]
+	if fl&malformed == 0 {
+		s = s[:len(s)-1]
+	}
+	if fl&escaped == 0 {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\\' && i+1 < len(s) && unescape(s[i+1]) != 0 {
+			i++
+			c = unescape(s[i])
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
