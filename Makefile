@@ -1,0 +1,107 @@
+# Every target works on all modules of the workspace (go.work), so a new module needs no line
+# here. "make" alone lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Targets print as they go and share the build cache: in parallel they would only be unreadable.
+.NOTPARALLEL:
+
+GO ?= go
+# One fuzz target runs this long in "make fuzz".
+FUZZTIME ?= 30s
+# What "make bench" runs (a regular expression) and how.
+BENCH ?= .
+BENCHFLAGS ?= -benchmem
+# Systems that the code is vetted for without being run on: other kernels, 32 bits, another CPU.
+CROSS ?= windows/386 windows/arm64 darwin/arm64 linux/386
+
+# The folders of the workspace's modules, and the same as package patterns.
+MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
+PACKAGES = $(addsuffix /...,$(MODULES))
+
+# Where conformance tests find a Python that has thriftpy2. Set it to use your own.
+ifndef THRIFTKIT_PYTHON
+THRIFTKIT_PYTHON = $(shell scripts/peers.sh --python)
+endif
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | \
+		while IFS=$$'\t' read -r target text; do printf '  %-12s %s\n' "$$target" "$$text"; done
+
+.PHONY: build
+build: ## Compile everything; the command line program goes to bin/
+	$(GO) build $(PACKAGES)
+	@if ls cmd/thriftkit/*.go >/dev/null 2>&1; then set -x; $(GO) build -o bin/ ./cmd/thriftkit; fi
+
+# Tests come last, so that the closing lines say what ran.
+.PHONY: test
+test: peers lint cross bench-once test-race ## Everything that a change must pass
+
+.PHONY: test-quick
+test-quick: ## Unit tests only, with the test cache
+	$(GO) test $(PACKAGES)
+
+# Without the test cache: it does not see changes of the peers' programs.
+.PHONY: test-race
+test-race: peers ## All tests with the race detector and the peers
+	THRIFTKIT_PYTHON='$(THRIFTKIT_PYTHON)' $(GO) test -race -count=1 $(PACKAGES)
+
+.PHONY: test-32bit
+test-32bit: ## Unit tests as a 32-bit program (on amd64)
+	CGO_ENABLED=0 GOARCH=386 $(GO) test $(PACKAGES)
+
+.PHONY: lint
+lint: fmt-check vet staticcheck ## Formatting, go vet and staticcheck
+
+.PHONY: fmt
+fmt: ## Format all Go files
+	@$(GO_FILES) | xargs -0 $(GOFMT) -l -w
+
+.PHONY: fmt-check
+fmt-check: # Fail if a file is not formatted
+	@files=$$($(GO_FILES) | xargs -0 $(GOFMT) -l); \
+	if [ -n "$$files" ]; then printf 'not formatted (run "make fmt"):\n%s\n' "$$files"; exit 1; fi
+
+.PHONY: vet
+vet: # Run go vet
+	$(GO) vet $(PACKAGES)
+
+# Its module is outside of the workspace: its requirements are nobody else's. Building it
+# when it is built already takes no time.
+.PHONY: staticcheck
+staticcheck: # Run staticcheck as pinned in tools/go.mod
+	GOWORK=off $(GO) build -C tools -o ../bin/ honnef.co/go/tools/cmd/staticcheck
+	bin/staticcheck $(PACKAGES)
+
+.PHONY: cross
+cross: ## Vet for other systems
+	@for target in $(CROSS); do \
+		echo "GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet $(PACKAGES); \
+	done
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME (30s)
+	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
+
+.PHONY: bench
+bench: ## Benchmarks; BENCH='Encode' selects
+	$(GO) test -run '^$$' -bench '$(BENCH)' $(BENCHFLAGS) $(PACKAGES)
+
+.PHONY: bench-once
+bench-once: # Run every benchmark once, so that none can rot
+	THRIFTKIT_PYTHON='$(THRIFTKIT_PYTHON)' $(GO) test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
+
+.PHONY: peers
+peers: ## Set up the peers of conformance tests (not needed before "make test")
+	@scripts/peers.sh
+
+.PHONY: clean
+clean: ## Remove what was built here
+	rm -rf bin
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+GOFMT = "$$($(GO) env GOROOT)/bin/gofmt"
+GO_FILES = find . -name testdata -prune -o -name .git -prune -o -name '*.go' -print0
