@@ -60,7 +60,7 @@ if ! "$python" -m venv "$work/env" >"$work/log" 2>&1; then
 		"on Debian and Ubuntu: apt-get install python3-venv"
 fi
 if ! "$work/env/bin/python" -m pip install --disable-pip-version-check --no-input \
-	--require-hashes --only-binary thriftpy2 -r "$requirements" >"$work/log" 2>&1; then
+	--require-hashes --prefer-binary -r "$requirements" >"$work/log" 2>&1; then
 	sed 's/^/    /' "$work/log" >&2
 	fail "pip could not install $requirements"
 fi
