@@ -22,8 +22,9 @@ func Link(f *File) error {
 }
 
 type linker struct {
-	file *File
-	errs []error
+	file    *File
+	errs    []error
+	checked map[*Type]int // containers that are complete, with their depth
 }
 
 func (l *linker) errorf(pos Position, format string, args ...any) {
@@ -39,6 +40,7 @@ func (l *linker) errorf(pos Position, format string, args ...any) {
 func (l *linker) link() {
 	f := l.file
 	f.names = make(map[string]any)
+	f.constants = make(map[string]*Constant)
 	for _, inc := range f.Includes {
 		if inc.File == nil {
 			l.errorf(inc.Pos, "include %q has no file", inc.Path)
@@ -61,7 +63,10 @@ func (l *linker) link() {
 	}
 	for _, c := range f.Constants {
 		c.File = f
-		l.declare(c.Name, c.Pos, c)
+		if _, ok := f.constants[c.Name]; ok || c.Name == "" {
+			l.errorf(c.Pos, "constant %q is already defined, or has no name", c.Name)
+		}
+		f.constants[c.Name] = c
 		l.checkType(c.Type, c.Pos, "const "+c.Name)
 		l.checkLiteral(c.Value, c.Type, c.Pos, "const "+c.Name)
 	}
@@ -212,38 +217,55 @@ func (l *linker) linkMethod(m *Method) {
 	}
 }
 
+// maxDepth bounds the nesting of containers.
+const maxDepth = 64
+
 // checkType reports a type that lacks a part. It does not follow structs: their fields are
 // checked where they are defined.
 func (l *linker) checkType(t *Type, pos Position, what string) {
-	for range 64 {
-		if t == nil {
-			l.errorf(pos, "%s has no type", what)
-			return
-		}
-		switch t.Kind {
-		case KindStruct:
-			if t.Struct == nil {
-				l.errorf(pos, "%s: a struct type without its struct", what)
-			}
-			return
-		case KindEnum:
-			if t.Enum == nil {
-				l.errorf(pos, "%s: an enum type without its enum", what)
-			}
-			return
-		case KindMap:
-			l.checkType(t.Key, pos, what+" (key)")
-			t = t.Elem
-		case KindList, KindSet:
-			t = t.Elem
-		case KindVoid:
-			l.errorf(pos, "%s: void is not the type of a value", what)
-			return
-		default:
-			return
-		}
+	if depth := l.checkPart(t, pos, what, 0); depth > maxDepth {
+		l.errorf(pos, "%s: containers nest deeper than %d", what, maxDepth)
 	}
-	l.errorf(pos, "%s: containers nest deeper than 64", what)
+}
+
+// checkPart checks t, around which there are outer containers, and returns how deep containers
+// nest in it. Each container is checked once: map<T,T> has its T twice, so following every
+// path could take time exponential in the depth.
+func (l *linker) checkPart(t *Type, pos Position, what string, outer int) int {
+	if t == nil {
+		l.errorf(pos, "%s has no type", what)
+		return 0
+	}
+	switch t.Kind {
+	case KindStruct:
+		if t.Struct == nil {
+			l.errorf(pos, "%s: a struct type without its struct", what)
+		}
+	case KindEnum:
+		if t.Enum == nil {
+			l.errorf(pos, "%s: an enum type without its enum", what)
+		}
+	case KindVoid:
+		l.errorf(pos, "%s: void is not the type of a value", what)
+	case KindMap, KindList, KindSet:
+		if outer > maxDepth { // it may even contain itself
+			return 0
+		}
+		if depth, ok := l.checked[t]; ok {
+			return depth
+		}
+		depth := 1
+		if t.Kind == KindMap {
+			depth += l.checkPart(t.Key, pos, what+" (key)", outer+1)
+		}
+		depth = max(depth, 1+l.checkPart(t.Elem, pos, what, outer+1))
+		if l.checked == nil {
+			l.checked = make(map[*Type]int)
+		}
+		l.checked[t] = depth
+		return depth
+	}
+	return 0
 }
 
 func (l *linker) checkLiteral(v *Literal, t *Type, pos Position, what string) {

@@ -92,7 +92,8 @@ type File struct {
 	Structs    []*Struct // structs, unions and exceptions, in the order of the text
 	Services   []*Service
 
-	names map[string]any // every definition by its name, built by Link
+	names     map[string]any       // every type and service by its name, built by Link
+	constants map[string]*Constant // they have names of their own: a struct may be called like one
 }
 
 // An Include is one include directive.
@@ -133,27 +134,57 @@ func (f *File) Struct(name string) *Struct { s, _ := f.Lookup(name).(*Struct); r
 func (f *File) Enum(name string) *Enum { e, _ := f.Lookup(name).(*Enum); return e }
 
 // Constant returns the constant called name, also "include.Name", or nil.
-func (f *File) Constant(name string) *Constant { c, _ := f.Lookup(name).(*Constant); return c }
+func (f *File) Constant(name string) *Constant {
+	c, _ := f.lookup(name, func(f *File, name string) any {
+		if c, ok := f.constants[name]; ok {
+			return c
+		}
+		return nil
+	}).(*Constant)
+	return c
+}
 
 // Typedef returns the typedef called name, also "include.Name", or nil.
 func (f *File) Typedef(name string) *Typedef { t, _ := f.Lookup(name).(*Typedef); return t }
 
 // Lookup returns the definition called name: a *Struct, *Enum, *Service, *Typedef or
-// *Constant, or nil. A name of the form "include.Name" is looked up in that include.
+// *Constant, or nil. A name of the form "include.Name" is looked up in that include, and so
+// on for its includes. A constant may share its name with another definition; Lookup returns
+// the other one, and Constant the constant.
 func (f *File) Lookup(name string) any {
+	return f.lookup(name, func(f *File, name string) any {
+		if d, ok := f.names[name]; ok {
+			return d
+		}
+		if c, ok := f.constants[name]; ok {
+			return c
+		}
+		return nil
+	})
+}
+
+// lookup finds name by own, a look-up in one file, in f or in what f includes.
+func (f *File) lookup(name string, own func(f *File, name string) any) any {
 	if f == nil {
 		return nil
 	}
-	if d, ok := f.names[name]; ok {
+	if d := own(f, name); d != nil {
 		return d
 	}
-	dot := strings.LastIndexByte(name, '.')
-	if dot < 0 {
+	if strings.IndexByte(name, '.') < 0 {
 		return nil
 	}
+	// A file name may have dots, and two includes may have one name: all that fit are asked.
 	for _, inc := range f.Includes {
-		if inc.File != nil && inc.File.Name == name[:dot] {
-			return inc.File.names[name[dot+1:]]
+		if inc.File == nil {
+			continue
+		}
+		rest, ok := strings.CutPrefix(name, inc.File.Name+".")
+		if !ok {
+			continue
+		}
+		if d := inc.File.lookup(rest, own); d != nil {
+			return d
 		}
 	}
 	return nil

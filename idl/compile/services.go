@@ -1,0 +1,149 @@
+package compile
+
+import (
+	"strings"
+
+	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+// service compiles a service after the one that it extends.
+func (u *unit) service(s *symbol) {
+	if s.state == done {
+		return
+	}
+	s.state = busy
+	def := s.def.(*syntax.Service)
+	if def.Extends.Text != "" {
+		u.extend(s, def)
+	}
+	s.state = done
+	s.functions = make(map[string]syntax.Span, len(def.Functions))
+	methods := make([]schema.Method, 0, len(def.Functions))
+	s.service.Methods = make([]*schema.Method, 0, len(def.Functions))
+	for _, fn := range def.Functions {
+		if !u.plainName(fn.Name) || !u.newFunction(s, fn) {
+			continue
+		}
+		methods = append(methods, schema.Method{})
+		m := &methods[len(methods)-1]
+		u.method(m, s, fn)
+		s.service.Methods = append(s.service.Methods, m)
+	}
+}
+
+// extend finds the parent of s and compiles it first.
+func (u *unit) extend(s *symbol, def *syntax.Service) {
+	name := def.Extends
+	m := u.lookupType(name.Text)
+	switch {
+	case m.clash != nil:
+		u.ambiguous(name.Span, name.Text, m)
+		return
+	case m.symbol == nil && m.lost:
+		return
+	case m.symbol == nil:
+		u.error(name.Span, "unknown-service", "unknown service %s", name.Text).hint("%s", u.suggestService(name.Text))
+		return
+	case m.symbol.service == nil:
+		u.error(name.Span, "wrong-kind", "%s is %s, not a service", name.Text, m.symbol.what()).
+			also(m.symbol.unit, m.symbol.name.Span, "defined")
+		return
+	case m.symbol.state == busy:
+		u.serviceCycle(s, m.symbol)
+		return
+	}
+	s.parent = m.symbol // before the parent is compiled: a cycle is told along parents
+	u.service(m.symbol)
+	if s.parent == nil { // it is part of a cycle
+		return
+	}
+	s.chain = m.symbol.chain + 1
+	if s.chain > maxDepth {
+		u.error(name.Span, "too-deep", "services extend each other deeper than %d", maxDepth)
+		s.parent, s.chain = nil, 0
+		return
+	}
+	s.service.Extends = m.symbol.service
+}
+
+// serviceCycle reports that last extends first, which extends, by others maybe, last.
+func (u *unit) serviceCycle(last, first *symbol) {
+	names := []string{first.name.Text}
+	var cycle []*symbol
+	for s := first; s != last; s = s.parent {
+		cycle = append(cycle, s)
+		names = append(names, s.parent.name.Text)
+	}
+	cycle = append(cycle, last)
+	names = append(names, first.name.Text)
+	r := u.error(first.name.Span, "extends-cycle", "service %s extends itself: %s", first.name.Text, strings.Join(names, " -> "))
+	for _, s := range cycle[1:] {
+		r.also(u, s.name.Span, s.name.Text+" is defined")
+	}
+	for _, s := range cycle {
+		s.parent = nil
+	}
+}
+
+// newFunction reports whether s may have fn: neither it nor what it extends has one of the name.
+func (u *unit) newFunction(s *symbol, fn *syntax.Function) bool {
+	name := fn.Name.Text
+	for t := s; t != nil; t = t.parent {
+		other, ok := t.functions[name]
+		if !ok {
+			continue
+		}
+		if t == s {
+			u.error(fn.Name.Span, "duplicate-function", "service %s already has a function %s", s.name.Text, name).
+				also(u, other, "defined")
+		} else {
+			u.error(fn.Name.Span, "duplicate-function", "service %s already has a function %s from %s", s.name.Text, name, t.name.Text).
+				also(t.unit, other, "defined").
+				hint("two functions of one name cannot be told apart on the wire")
+		}
+		return false
+	}
+	s.functions[name] = fn.Name.Span
+	return true
+}
+
+func (u *unit) method(m *schema.Method, s *symbol, fn *syntax.Function) {
+	m.Name, m.Service, m.Oneway = fn.Name.Text, s.service, fn.Oneway
+	m.Meta = u.meta(fn.Doc, fn.Annotations, fn.Name.Span)
+	throws := roleThrows
+	if fn.Result == nil {
+		m.Result = u.baseOf(schema.KindVoid)
+		throws = roleThrowsVoid
+	} else {
+		m.Result, _ = u.typeOf(fn.Result)
+	}
+	if fn.Oneway && fn.Result != nil {
+		u.warn(fn.Result.Range(), "oneway-result", "the result of %s is ignored: nobody waits for the reply of a oneway function", fn.Name.Text)
+		m.Result = u.baseOf(schema.KindVoid)
+	}
+	m.Args = &schema.Struct{Kind: schema.Arguments, Fields: u.fieldList(fn.Params, roleArgs, fn.Name.Text), Meta: schema.Meta{Pos: m.Pos}}
+	m.Throws = u.fieldList(fn.Throws, throws, fn.Name.Text)
+	for i, f := range m.Throws {
+		f.Index = i
+		if t := f.Type; t != nil && (t.Kind != schema.KindStruct || t.Struct.Kind != schema.Exception) {
+			r := u.error(throwsType(fn, f), "not-an-exception", "function %s throws %s, which is not an exception", fn.Name.Text, t)
+			if t.Kind == schema.KindStruct {
+				r.alsoAt(t.Struct.Pos, "defined")
+			}
+		}
+	}
+	if fn.Oneway && len(fn.Throws) > 0 {
+		u.error(fn.ThrowsSpan, "oneway-throws", "oneway function %s cannot throw: nobody waits for its reply", fn.Name.Text)
+	}
+}
+
+// throwsType returns the place of the type of f, which is one of fn's exceptions.
+func throwsType(fn *syntax.Function, f *schema.Field) syntax.Span {
+	for _, def := range fn.Throws {
+		if def.Name.Text == f.Name && def.Type != nil {
+			return def.Type.Range()
+		}
+	}
+	return fn.ThrowsSpan
+}

@@ -1,0 +1,234 @@
+package compile
+
+import (
+	"strings"
+
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+// maxHints bounds the searches for similar names, and maxNames those looked at in one: a long
+// text full of unknown names must not take time by the square of its length.
+const (
+	maxHints = 100
+	maxNames = 5000
+)
+
+// otherNames are the names that other languages and dialects have for our types.
+func otherNames(name string) string {
+	switch strings.ToLower(name) {
+	case "int", "int32", "integer", "int32_t", "sint32", "u16", "uint16":
+		return "i32"
+	case "short", "int16", "int16_t", "u8", "uint8":
+		return "i16"
+	case "long", "int64", "int64_t", "sint64", "u32", "uint32", "u64", "uint64":
+		return "i64"
+	case "char", "int8", "int8_t":
+		return "i8"
+	case "float", "float32", "float64", "f32", "f64":
+		return "double"
+	case "boolean":
+		return "bool"
+	case "str", "text":
+		return "string"
+	case "bytes", "blob":
+		return "binary"
+	case "guid":
+		return "uuid"
+	case "slist":
+		return "string"
+	}
+	return ""
+}
+
+var baseNames = [...]string{"bool", "byte", "i8", "i16", "i32", "i64", "double", "string", "binary", "uuid"}
+
+// suggestType returns a hint for an unknown name of a type.
+func (u *unit) suggestType(name string) string {
+	if other := otherNames(name); other != "" {
+		return "did you mean " + other + "?"
+	}
+	return u.suggest(name, func(find *nearest) {
+		for _, base := range baseNames {
+			find.offer(base)
+		}
+		u.eachSymbol("", func(prefix string, s *symbol) {
+			if s.service == nil {
+				find.offer(prefix + s.name.Text)
+			}
+		})
+	})
+}
+
+// suggestService returns a hint for an unknown name of a service.
+func (u *unit) suggestService(name string) string {
+	return u.suggest(name, func(find *nearest) {
+		u.eachSymbol("", func(prefix string, s *symbol) {
+			if s.service != nil {
+				find.offer(prefix + s.name.Text)
+			}
+		})
+	})
+}
+
+// suggestValue returns a hint for an unknown name of a value of type t.
+func (u *unit) suggestValue(name string, t *schema.Type) string {
+	switch lower := strings.ToLower(name); {
+	case t.Kind == schema.KindEnum && u.member(t.Enum, name) != nil:
+		return "did you mean " + u.qualify(t.Enum, name) + "?"
+	case t.Kind == schema.KindBool && (lower == "true" || lower == "false"):
+		return "did you mean " + lower + "?"
+	}
+	return u.suggest(name, func(find *nearest) {
+		u.eachUnit("", func(prefix string, v *unit) {
+			for i := range v.consts {
+				find.offer(prefix + v.consts[i].def.Name.Text)
+			}
+			for i := range v.symbols {
+				s := &v.symbols[i]
+				if s.enum == nil {
+					continue
+				}
+				for _, value := range s.enum.Values {
+					find.offer(prefix + s.name.Text + "." + value.Name)
+				}
+			}
+		})
+	})
+}
+
+// suggestMember returns a hint for an unknown value of an enum, which is written as qualifier.
+func (u *unit) suggestMember(e *schema.Enum, qualifier, name string) string {
+	return u.suggest(name, func(find *nearest) {
+		for _, v := range e.Values {
+			find.offer(v.Name)
+		}
+		if find.best != "" {
+			find.best = qualifier + "." + find.best
+		}
+	})
+}
+
+// suggestField returns a hint for an unknown field.
+func (u *unit) suggestField(s *schema.Struct, name string) string {
+	return u.suggest(name, func(find *nearest) {
+		for _, f := range s.Fields {
+			find.offer(f.Name)
+		}
+	})
+}
+
+// suggest returns "did you mean X?" for the nearest of the names that each offers, or a word
+// about a prefix that leads nowhere, or "".
+func (u *unit) suggest(name string, each func(*nearest)) string {
+	if u.hints++; u.hints > maxHints {
+		return ""
+	}
+	find := newNearest(name)
+	each(find)
+	if find.best != "" {
+		return "did you mean " + find.best + "?"
+	}
+	if prefix, _, dotted := strings.Cut(name, "."); dotted && u.types[prefix] == nil {
+		for _, inc := range u.includes {
+			if inc.name == prefix || strings.HasPrefix(name, inc.name+".") {
+				return ""
+			}
+		}
+		return "no include is seen here as " + prefix
+	}
+	return ""
+}
+
+// eachUnit calls f for u and for the files that it includes itself, with their prefix.
+func (u *unit) eachUnit(prefix string, f func(prefix string, v *unit)) {
+	f(prefix, u)
+	for _, inc := range u.includes {
+		if inc.unit != nil {
+			f(inc.name+".", inc.unit)
+		}
+	}
+}
+
+func (u *unit) eachSymbol(prefix string, f func(prefix string, s *symbol)) {
+	u.eachUnit(prefix, func(prefix string, v *unit) {
+		for i := range v.symbols {
+			f(prefix, &v.symbols[i])
+		}
+	})
+}
+
+// qualify returns how u writes that value of e.
+func (u *unit) qualify(e *schema.Enum, name string) string {
+	prefix := ""
+	if e.File != u.out {
+		prefix = e.File.Name + "."
+	}
+	return prefix + e.Name + "." + name
+}
+
+// A nearest finds the name nearest to a mistaken one.
+type nearest struct {
+	name, lower string
+	best        string
+	distance    int // of best; names as far away or farther are not taken
+	looked      int
+	rows        [3][]int
+}
+
+func newNearest(name string) *nearest {
+	return &nearest{name: name, lower: strings.ToLower(name), distance: min(len(name)/3, 4) + 1}
+}
+
+func (n *nearest) offer(name string) {
+	if n.looked++; n.looked > maxNames || name == "" || name == n.name {
+		return
+	}
+	// The right name behind a missing prefix is the best guess, then one that differs in case.
+	d := 0
+	switch {
+	case strings.HasSuffix(name, "."+n.name):
+		d = -1
+	case strings.ToLower(name) == n.lower:
+	default:
+		if abs(len(name)-len(n.name)) >= n.distance || len(name) > 64 {
+			return
+		}
+		d = n.edits(name)
+	}
+	if d < n.distance {
+		n.best, n.distance = name, d
+	}
+}
+
+// edits returns how many letters must be changed, added, dropped or swapped with a neighbour.
+// It is the restricted Damerau-Levenshtein distance.
+func (n *nearest) edits(name string) int {
+	a, b := n.name, name
+	for i := range n.rows {
+		if cap(n.rows[i]) < len(b)+1 {
+			n.rows[i] = make([]int, 65)
+		}
+		n.rows[i] = n.rows[i][:len(b)+1]
+	}
+	before, last, row := n.rows[0], n.rows[1], n.rows[2]
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := last[j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			row[j] = min(change, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
+
+func abs(n int) int { return max(n, -n) }
