@@ -1,0 +1,67 @@
+// Package mem is the one place of the module that imports unsafe. It gives typed access to
+// memory whose type was checked before, when a plan was compiled: a [Pointer] is only ever
+// moved by the offset of a field or by the size of an element that reflect reported.
+//
+// It relies on two properties only: a pointer to a value may be converted to a pointer to
+// another type of the same representation, and all slices have one header layout. Both are
+// what reflect itself offers (Value.UnsafePointer, SliceHeader); no runtime internals.
+package mem
+
+import (
+	"reflect"
+	"unsafe"
+)
+
+// A Pointer is the address of a Go value whose type the holder knows.
+type Pointer struct{ p unsafe.Pointer }
+
+// Of returns the pointer that v, of Kind Pointer, holds.
+func Of(v reflect.Value) Pointer { return Pointer{v.UnsafePointer()} }
+
+// To returns p as a Pointer.
+func To[T any](p *T) Pointer { return Pointer{unsafe.Pointer(p)} }
+
+// As returns p as a *T. The memory must hold a T, or a type with T's representation.
+func As[T any](p Pointer) *T { return (*T)(p.p) }
+
+// IsNil reports whether p is nil.
+func (p Pointer) IsNil() bool { return p.p == nil }
+
+// Add returns the address offset bytes behind p, inside the same object.
+func (p Pointer) Add(offset uintptr) Pointer { return Pointer{unsafe.Add(p.p, offset)} }
+
+// Value returns *p as an addressable reflect.Value of type t.
+func (p Pointer) Value(t reflect.Type) reflect.Value { return reflect.NewAt(t, p.p).Elem() }
+
+// Load returns the pointer stored at p, which must hold a pointer.
+func (p Pointer) Load() Pointer { return Pointer{*(*unsafe.Pointer)(p.p)} }
+
+// Store stores q at p, which must hold a pointer.
+func (p Pointer) Store(q Pointer) { *(*unsafe.Pointer)(p.p) = q.p }
+
+// SliceLen returns the length of the slice at p, whatever its element type.
+func (p Pointer) SliceLen() int { return len(*(*[]struct{})(p.p)) }
+
+// SliceIsNil reports whether the slice at p is nil, whatever its element type.
+func (p Pointer) SliceIsNil() bool { return *(*[]struct{})(p.p) == nil }
+
+// SliceData returns the address of the first element of the slice at p.
+func (p Pointer) SliceData() Pointer {
+	return Pointer{unsafe.Pointer(unsafe.SliceData(*(*[]struct{})(p.p)))}
+}
+
+// String returns b as a string that shares its memory. The caller must own b and never
+// write to it again.
+func String(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// StringPointer returns the address of the bytes of s; with len(s), the whole of it.
+func StringPointer(s string) Pointer { return Pointer{unsafe.Pointer(unsafe.StringData(s))} }
+
+// BytesPointer returns the address of the bytes of b.
+func BytesPointer(b []byte) Pointer { return Pointer{unsafe.Pointer(unsafe.SliceData(b))} }
+
+// MakeString returns the string of n bytes at p, the inverse of StringPointer.
+func MakeString(p Pointer, n int) string { return unsafe.String((*byte)(p.p), n) }
+
+// MakeBytes returns the slice of n bytes at p, with no spare capacity, the inverse of BytesPointer.
+func MakeBytes(p Pointer, n int) []byte { return unsafe.Slice((*byte)(p.p), n) }

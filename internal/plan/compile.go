@@ -1,0 +1,446 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// A Mismatch is one reason why a Go type cannot stand for a schema type.
+type Mismatch struct {
+	Pos     schema.Position // in the IDL; zero if the schema is not from text
+	IDL     string          // what the IDL has there, such as "Work.num1 (i32)"
+	Go      string          // path of the Go side, such as "main.Work.Num1 (string)"
+	Message string
+}
+
+// Error returns "foo.thrift:3:5: Work.num1 (i32) and Go main.Work.Num1 (string): message".
+func (m *Mismatch) Error() string {
+	s := m.IDL + " and Go " + m.Go + ": " + m.Message
+	if m.Pos.IsValid() {
+		s = m.Pos.String() + ": " + s
+	}
+	return s
+}
+
+type structKey struct{ t reflect.Type }
+
+type typeKey struct{ t reflect.Type }
+
+// result is what a memo holds: a finished plan, or why there is none.
+type result struct {
+	typ *Type
+	st  *Struct
+	err error
+}
+
+// For returns the plan for values of the Go struct type t as desc. The error joins a
+// *Mismatch for everything that does not fit.
+func For(t reflect.Type, desc *schema.Struct) (*Struct, error) {
+	r := desc.Type().Memo(structKey{t}, func() any {
+		c := newCompiler()
+		s := c.structPlan(t, desc, t.String())
+		return c.finish(result{st: s})
+	}).(result)
+	return r.st, r.err
+}
+
+// ForType returns the plan for values of the Go type t as st; see For.
+func ForType(t reflect.Type, st *schema.Type) (*Type, error) {
+	r := st.Memo(typeKey{t}, func() any {
+		c := newCompiler()
+		typ := c.typePlan(t, st, site{idl: st.String(), goPath: t.String()})
+		return c.finish(result{typ: typ})
+	}).(result)
+	return r.typ, r.err
+}
+
+// Tuple returns the plan for a struct made for the purpose, with one Go field of type types[i]
+// for each desc.Fields[i]: the arguments or the reply of a method. goPaths name the Go side in
+// errors.
+func Tuple(desc *schema.Struct, types []reflect.Type, goPaths []string) (*Struct, error) {
+	fields := make([]reflect.StructField, len(types))
+	for i, t := range types {
+		fields[i] = reflect.StructField{Name: "F" + strconv.Itoa(i), Type: t}
+	}
+	goStruct := reflect.StructOf(fields)
+	c := newCompiler()
+	p := &Struct{Schema: desc, Go: goStruct, Unknown: -1}
+	for i, f := range desc.Fields {
+		at := site{pos: f.Pos, idl: desc.Name + "." + f.Name, goPath: goPaths[i]}
+		typ := c.typePlan(types[i], f.Type, at)
+		if typ == nil {
+			continue
+		}
+		p.Fields = append(p.Fields, Field{ID: f.ID, Offset: goStruct.Field(i).Offset, Type: typ, Schema: f, Presence: presenceOf(typ, false)})
+	}
+	p.index()
+	r := c.finish(result{st: p})
+	return r.st, r.err
+}
+
+// compiler holds one compilation: plans refer to each other in circles, so they are entered
+// before they are complete, and published only when all are.
+type compiler struct {
+	structs map[structPair]*Struct
+	errs    []error
+}
+
+type structPair struct {
+	t    reflect.Type
+	desc *schema.Struct
+}
+
+// site is where a type occurs, for messages.
+type site struct {
+	pos    schema.Position
+	idl    string
+	goPath string
+}
+
+func newCompiler() *compiler { return &compiler{structs: make(map[structPair]*Struct)} }
+
+func (c *compiler) finish(r result) result {
+	if len(c.errs) > 0 {
+		return result{err: errors.Join(c.errs...)}
+	}
+	for k, s := range c.structs {
+		k.desc.Type().Memo(structKey{k.t}, func() any { return result{st: s} })
+	}
+	return r
+}
+
+func (c *compiler) mismatch(at site, st *schema.Type, t reflect.Type, format string, args ...any) {
+	m := &Mismatch{Pos: at.pos, IDL: at.idl, Go: at.goPath, Message: fmt.Sprintf(format, args...)}
+	if st != nil {
+		m.IDL += " (" + st.String() + ")"
+	}
+	if t != nil && t.String() != at.goPath {
+		m.Go += " (" + t.String() + ")"
+	}
+	c.errs = append(c.errs, m)
+}
+
+var (
+	unknownType   = reflect.TypeFor[wire.UnknownFields]()
+	valueType     = reflect.TypeFor[dynamic.Value]()
+	dynStructType = reflect.TypeFor[*dynamic.Struct]()
+	dynListType   = reflect.TypeFor[*dynamic.List]()
+	dynMapType    = reflect.TypeFor[*dynamic.Map]()
+	fieldsType    = reflect.TypeFor[map[string]any]()
+	anyType       = reflect.TypeFor[any]()
+)
+
+// goKinds has the Go kind of each schema kind that needs no more than that.
+var goKinds = map[schema.Kind]struct {
+	kind reflect.Kind
+	op   Op
+	hint string
+}{
+	schema.KindBool:   {reflect.Bool, OpBool, "bool"},
+	schema.KindI8:     {reflect.Int8, OpI8, "int8"},
+	schema.KindI16:    {reflect.Int16, OpI16, "int16"},
+	schema.KindI32:    {reflect.Int32, OpI32, "int32"},
+	schema.KindEnum:   {reflect.Int32, OpI32, "int32, or a type made of it"},
+	schema.KindI64:    {reflect.Int64, OpI64, "int64"},
+	schema.KindDouble: {reflect.Float64, OpDouble, "float64"},
+}
+
+// typePlan returns nil after it reported a mismatch.
+func (c *compiler) typePlan(t reflect.Type, st *schema.Type, at site) *Type {
+	p := &Type{Wire: wire.TypeOf(st.Kind), Schema: st, Go: t, Size: t.Size()}
+	switch t {
+	case anyType:
+		p.Op = OpAny
+		return p
+	case valueType:
+		p.Op = OpValue
+		return p
+	}
+	if t.Kind() == reflect.Pointer && t != dynStructType && t != dynListType && t != dynMapType {
+		if t.Elem().Kind() == reflect.Pointer && st.Kind != schema.KindStruct {
+			c.mismatch(at, st, t, "pointer to a pointer")
+			return nil
+		}
+		p.Op = OpPointer
+		p.Elem = c.typePlan(t.Elem(), st, at)
+		if p.Elem == nil {
+			return nil
+		}
+		return p
+	}
+	if k, ok := goKinds[st.Kind]; ok {
+		if t.Kind() != k.kind {
+			c.mismatch(at, st, t, "the Go type must be %s", k.hint)
+			return nil
+		}
+		p.Op = k.op
+		return p
+	}
+	switch st.Kind {
+	case schema.KindString, schema.KindBinary:
+		switch {
+		case t.Kind() == reflect.String:
+			p.Op = OpString
+			return p
+		case isBytes(t):
+			p.Op = OpBytes
+			return p
+		}
+		c.mismatch(at, st, t, "the Go type must be string or []byte")
+	case schema.KindUUID:
+		if t.Kind() == reflect.Array && t.Len() == 16 && t.Elem().Kind() == reflect.Uint8 {
+			p.Op = OpUUID
+			return p
+		}
+		c.mismatch(at, st, t, "the Go type must be [16]byte")
+	case schema.KindStruct:
+		return c.structType(p, t, st, at)
+	case schema.KindList, schema.KindSet:
+		return c.listType(p, t, st, at)
+	case schema.KindMap:
+		return c.mapType(p, t, st, at)
+	default:
+		c.mismatch(at, st, t, "nothing stands for void")
+	}
+	return nil
+}
+
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
+}
+
+func (c *compiler) structType(p *Type, t reflect.Type, st *schema.Type, at site) *Type {
+	switch {
+	case t == dynStructType:
+		p.Op = OpDynStruct
+		return p
+	case t == fieldsType:
+		p.Op = OpFields
+		return p
+	case t.Kind() != reflect.Struct:
+		c.mismatch(at, st, t, "the Go type must be a struct, a pointer to one, *dynamic.Struct or map[string]any")
+		return nil
+	}
+	p.Op = OpStruct
+	p.Struct = c.structPlan(t, st.Struct, t.String())
+	return p
+}
+
+func (c *compiler) listType(p *Type, t reflect.Type, st *schema.Type, at site) *Type {
+	elemSite := site{at.pos, at.idl + "[]", at.goPath + "[]"}
+	switch {
+	case t == dynListType:
+		p.Op = OpDynList
+		return p
+	case t.Kind() == reflect.Slice:
+		p.Op = OpSlice
+		p.Elem = c.typePlan(t.Elem(), st.Elem, elemSite)
+	case t.Kind() == reflect.Map && st.Kind == schema.KindSet && t.Elem().Kind() == reflect.Struct && t.Elem().NumField() == 0:
+		p.Op = OpSetMap
+		p.Elem = c.keyPlan(t.Key(), st.Elem, elemSite)
+	case st.Kind == schema.KindSet:
+		c.mismatch(at, st, t, "the Go type must be a slice, or a map with elements struct{}")
+	default:
+		c.mismatch(at, st, t, "the Go type must be a slice")
+	}
+	if p.Elem == nil {
+		return nil
+	}
+	return p
+}
+
+func (c *compiler) mapType(p *Type, t reflect.Type, st *schema.Type, at site) *Type {
+	if t == dynMapType {
+		p.Op = OpDynMap
+		return p
+	}
+	if t.Kind() != reflect.Map {
+		c.mismatch(at, st, t, "the Go type must be a map")
+		return nil
+	}
+	p.Op = OpMap
+	p.Key = c.keyPlan(t.Key(), st.Key, site{at.pos, at.idl + "{key}", at.goPath + "{key}"})
+	p.Elem = c.typePlan(t.Elem(), st.Elem, site{at.pos, at.idl + "{value}", at.goPath + "{value}"})
+	if p.Key == nil || p.Elem == nil {
+		return nil
+	}
+	return p
+}
+
+// keyPlan is typePlan for what must be comparable by value: pointers would make every key of
+// a message a different one, and an interface might hold what cannot be compared.
+func (c *compiler) keyPlan(t reflect.Type, st *schema.Type, at site) *Type {
+	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface || t == valueType {
+		c.mismatch(at, st, t, "a key must be compared by its value: use a plain type, or *dynamic.Map for the whole map")
+		return nil
+	}
+	return c.typePlan(t, st, at)
+}
+
+// structPlan pairs the fields of a Go struct with those of desc.
+func (c *compiler) structPlan(t reflect.Type, desc *schema.Struct, goPath string) *Struct {
+	pair := structPair{t, desc}
+	if s, ok := c.structs[pair]; ok {
+		return s
+	}
+	p := &Struct{Schema: desc, Go: t, Unknown: -1, Union: desc.Kind == schema.Union}
+	c.structs[pair] = p
+	at := site{pos: desc.Pos, idl: desc.Kind.String() + " " + desc.Name, goPath: goPath}
+	if t.Kind() != reflect.Struct {
+		c.mismatch(at, nil, t, "the Go type must be a struct")
+		return p
+	}
+	matched := make(map[*schema.Field]reflect.StructField)
+	for _, gf := range reflect.VisibleFields(t) {
+		if len(gf.Index) > 1 || !gf.IsExported() || gf.Tag.Get("thrift") == "-" {
+			continue
+		}
+		if gf.Type == unknownType {
+			p.Unknown = int(gf.Offset)
+			continue
+		}
+		c.matchField(matched, desc, gf, at)
+	}
+	for _, f := range desc.Fields {
+		gf, ok := matched[f]
+		switch {
+		case ok:
+			c.field(p, f, gf, goPath)
+		case p.Unknown < 0:
+			c.mismatch(site{f.Pos, desc.Name + "." + f.Name, goPath}, f.Type, t,
+				"the Go struct has no field for it (a field of type wire.UnknownFields would keep what has none)")
+		}
+	}
+	p.index()
+	return p
+}
+
+func (c *compiler) matchField(matched map[*schema.Field]reflect.StructField, desc *schema.Struct, gf reflect.StructField, at site) {
+	name, _ := splitTag(gf)
+	f, err := findField(desc, name, gf.Name)
+	goAt := site{at.pos, at.idl, at.goPath + "." + gf.Name}
+	if err != "" {
+		c.mismatch(goAt, nil, gf.Type, "%s", err)
+		return
+	}
+	if other, ok := matched[f]; ok {
+		c.mismatch(goAt, nil, gf.Type, "field %s stands for %s already", other.Name, f.Name)
+		return
+	}
+	matched[f] = gf
+}
+
+func splitTag(gf reflect.StructField) (name string, omitzero bool) {
+	name, opts, _ := strings.Cut(gf.Tag.Get("thrift"), ",")
+	return name, opts == "omitzero"
+}
+
+// findField returns the field of desc for a Go field: by the tag's name or id, else by the
+// same name, else by the one name that differs in case and underscores only.
+func findField(desc *schema.Struct, tag, goName string) (*schema.Field, string) {
+	if tag != "" {
+		if f := desc.Field(tag); f != nil {
+			return f, ""
+		}
+		if id, err := strconv.ParseInt(tag, 10, 16); err == nil {
+			if f := desc.FieldByID(int16(id)); f != nil {
+				return f, ""
+			}
+		}
+		return nil, fmt.Sprintf("its tag names %q, which the IDL does not have", tag)
+	}
+	if f := desc.Field(goName); f != nil {
+		return f, ""
+	}
+	var found *schema.Field
+	for _, f := range desc.Fields {
+		if !SameName(f.Name, goName) {
+			continue
+		}
+		if found != nil {
+			return nil, fmt.Sprintf("it could be %s or %s: use a tag such as `thrift:%q`", found.Name, f.Name, f.Name)
+		}
+		found = f
+	}
+	if found == nil {
+		return nil, "the IDL has no such field: use a tag such as `thrift:\"name\"` for another name, or `thrift:\"-\"` to leave it out"
+	}
+	return found, ""
+}
+
+// SameName reports whether an IDL name and a Go name are the same but for case and underscores.
+func SameName(idl, goName string) bool {
+	return strings.EqualFold(strings.ReplaceAll(idl, "_", ""), strings.ReplaceAll(goName, "_", ""))
+}
+
+func (c *compiler) field(p *Struct, f *schema.Field, gf reflect.StructField, goPath string) {
+	at := site{f.Pos, p.Schema.Name + "." + f.Name, goPath + "." + gf.Name}
+	typ := c.typePlan(gf.Type, f.Type, at)
+	if typ == nil {
+		return
+	}
+	_, omitzero := splitTag(gf)
+	mayBeUnset := p.Union || f.Requiredness == schema.Optional
+	presence := presenceOf(typ, mayBeUnset)
+	switch {
+	case presence == Always && omitzero && !p.Union:
+		presence = NotZero
+	case presence == Always && mayBeUnset:
+		hint := "use a pointer, or the tag `thrift:\",omitzero\"` if the zero value may mean unset"
+		if p.Union {
+			hint = "use a pointer"
+		}
+		c.mismatch(at, f.Type, gf.Type, "%s", "the Go type cannot tell whether it is set: "+hint)
+		return
+	}
+	p.Fields = append(p.Fields, Field{ID: f.ID, Offset: gf.Offset, Type: typ, Schema: f, Presence: presence})
+}
+
+// presenceOf is the rule of the package comment of schema for Go values.
+func presenceOf(t *Type, mayBeUnset bool) Presence {
+	switch t.Op {
+	case OpPointer, OpDynStruct, OpDynList, OpDynMap, OpAny, OpFields:
+		return NotNil
+	case OpValue:
+		return NotUnset
+	case OpMap, OpSetMap:
+		if mayBeUnset {
+			return NotNil
+		}
+	case OpSlice, OpBytes:
+		if mayBeUnset {
+			return NotNilList
+		}
+	}
+	return Always
+}
+
+const denseIDs = 256
+
+func (s *Struct) index() {
+	s.absent = make([]uint64, (len(s.Fields)+63)/64)
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		if f.Schema.Requiredness == schema.Required || f.Schema.Default != nil && !s.Union {
+			s.absent[i/64] |= 1 << (i % 64)
+		}
+		if f.ID >= 0 && f.ID < denseIDs {
+			for int(f.ID) >= len(s.dense) {
+				s.dense = append(s.dense, 0)
+			}
+			s.dense[f.ID] = int16(i + 1)
+			continue
+		}
+		if s.sparse == nil {
+			s.sparse = make(map[int16]int)
+		}
+		s.sparse[f.ID] = i
+	}
+}

@@ -1,0 +1,245 @@
+// Package plan compiles a Go type and a schema type into the table that the protocols' walkers
+// interpret: where each field lies, what is done to it, when it counts as set.
+//
+// All checking of Go types against the IDL happens here, once; walkers trust a plan and touch
+// memory by offset. Plans are immutable and kept with the descriptor they were compiled from.
+package plan
+
+import (
+	"reflect"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// An Op says what a walker finds at an address.
+type Op uint8
+
+// The ops. The dynamic ones need no Go type: the walker goes on by the schema.
+const (
+	OpBool Op = iota
+	OpI8
+	OpI16
+	OpI32 // also enums
+	OpI64
+	OpDouble
+	OpString  // a Go string
+	OpBytes   // a Go []byte
+	OpUUID    // a [16]byte
+	OpStruct  // a struct in place
+	OpPointer // a pointer to Elem
+	OpSlice   // a slice of Elem: list or set
+	OpSetMap  // a map[Elem]struct{}: set
+	OpMap
+	OpValue     // a dynamic.Value
+	OpDynStruct // a *dynamic.Struct
+	OpDynList   // a *dynamic.List
+	OpDynMap    // a *dynamic.Map
+	OpAny       // an interface without methods
+	OpFields    // a map[string]any that stands for a struct
+)
+
+// A Type is how values of one Go type travel as values of one schema type.
+type Type struct {
+	Op     Op
+	Wire   wire.Type
+	Schema *schema.Type
+	Go     reflect.Type
+	Size   uintptr // of the Go type
+	Key    *Type
+	Elem   *Type // of OpPointer, OpSlice, OpSetMap, OpMap
+	Struct *Struct
+}
+
+// Zero clears the value at the address at.
+func (t *Type) Zero(at mem.Pointer) { at.Value(t.Go).SetZero() }
+
+// A Presence says when a Go field counts as set.
+type Presence uint8
+
+// The presences.
+const (
+	Always     Presence = iota
+	NotNil              // a pointer, map, interface or dynamic pointer that is not nil
+	NotNilList          // a slice that is not nil
+	NotZero             // not the zero value: the field is tagged omitzero
+	NotUnset            // a dynamic.Value that is set
+)
+
+// A Field is one field of a Struct.
+type Field struct {
+	ID       int16
+	Presence Presence
+	Offset   uintptr
+	Type     *Type
+	Schema   *schema.Field
+}
+
+// A Struct is how one Go struct travels as one schema struct.
+type Struct struct {
+	Schema  *schema.Struct
+	Go      reflect.Type
+	Fields  []Field // in the order of the IDL: the order on the wire
+	Unknown int     // offset of the field that keeps unknown fields, -1 if there is none
+	Union   bool
+
+	dense  []int16       // index+1 by id, for small ids
+	sparse map[int16]int // the others
+	absent []uint64      // which fields want attention when a message lacks them
+}
+
+// Index returns the position in Fields of the field with that id, or -1.
+func (s *Struct) Index(id int16) int {
+	if uint(id) < uint(len(s.dense)) {
+		return int(s.dense[id]) - 1
+	}
+	if i, ok := s.sparse[id]; ok {
+		return i
+	}
+	return -1
+}
+
+// IsSet reports whether the field of the struct at v is set.
+func (f *Field) IsSet(v mem.Pointer) bool {
+	at := v.Add(f.Offset)
+	switch f.Presence {
+	case NotNil:
+		return !at.Load().IsNil()
+	case NotNilList:
+		return !at.SliceIsNil()
+	case NotZero:
+		return !at.Value(f.Type.Go).IsZero()
+	case NotUnset:
+		return mem.As[dynamic.Value](at).IsSet()
+	}
+	return true
+}
+
+// A Seen is the set of fields that a message held, by position in Struct.Fields.
+type Seen struct {
+	low  [4]uint64
+	high []uint64
+	n    int
+}
+
+// Add puts field i into the set and reports whether it is new.
+func (s *Seen) Add(i int) bool {
+	word := s.word(i >> 6)
+	bit := uint64(1) << (i & 63)
+	if *word&bit != 0 {
+		return false
+	}
+	*word |= bit
+	s.n++
+	return true
+}
+
+// Len returns the number of fields in the set.
+func (s *Seen) Len() int { return s.n }
+
+func (s *Seen) word(i int) *uint64 {
+	if i < len(s.low) {
+		return &s.low[i]
+	}
+	i -= len(s.low)
+	for i >= len(s.high) {
+		s.high = append(s.high, 0)
+	}
+	return &s.high[i]
+}
+
+// Finish does what the package comment of schema says about absent fields to the struct at v:
+// defaults are filled in, a missing required field or more than one member of a union is an
+// error. offset is where the struct ended.
+func (s *Struct) Finish(v mem.Pointer, seen *Seen, offset int) error {
+	if s.Union && seen.n > 1 {
+		return tooManyMembers(s.Schema, offset)
+	}
+	for w, mask := range s.absent {
+		missing := mask &^ *seen.word(w)
+		for i := w * 64; missing != 0; i, missing = i+1, missing>>1 {
+			if missing&1 == 0 {
+				continue
+			}
+			f := &s.Fields[i]
+			if f.Schema.Default == nil {
+				return missingField(s.Schema, f.Schema, offset)
+			}
+			f.setDefault(v)
+		}
+	}
+	return nil
+}
+
+// FinishDynamic is Finish for a dynamic struct.
+func FinishDynamic(desc *schema.Struct, vals []dynamic.Value, offset int) error {
+	set := 0
+	for i, f := range desc.Fields {
+		switch {
+		case vals[i].IsSet():
+			set++
+		case f.Default != nil && desc.Kind != schema.Union:
+			vals[i] = dynamic.FromLiteral(f.Default)
+		case f.Requiredness == schema.Required:
+			return missingField(desc, f, offset)
+		}
+	}
+	if desc.Kind == schema.Union && set > 1 {
+		return tooManyMembers(desc, offset)
+	}
+	return nil
+}
+
+func missingField(desc *schema.Struct, f *schema.Field, offset int) error {
+	return wire.InField(&wire.Error{Offset: offset, Cause: wire.ErrMissing}, desc.Name, f.Name, f.ID)
+}
+
+func tooManyMembers(desc *schema.Struct, offset int) error {
+	return wire.Errorf(offset, wire.ErrInvalid, "union %s has more than one member", desc.Name)
+}
+
+// CheckWritable returns an error if the struct at v may not be written: an unset required
+// field, or a union without exactly one member.
+func (s *Struct) CheckWritable(v mem.Pointer) error {
+	if !s.Union {
+		return nil
+	}
+	set := 0
+	for i := range s.Fields {
+		if s.Fields[i].IsSet(v) {
+			set++
+		}
+	}
+	return checkMembers(s.Schema, set)
+}
+
+func checkMembers(desc *schema.Struct, set int) error {
+	if set == 1 {
+		return nil
+	}
+	return wire.Errorf(-1, wire.ErrValue, "union %s must have exactly one member set, it has %d", desc.Name, set)
+}
+
+// CheckDynamic is CheckWritable for a dynamic struct.
+func CheckDynamic(desc *schema.Struct, vals []dynamic.Value) error {
+	if desc.Kind != schema.Union {
+		return nil
+	}
+	set := 0
+	for i := range vals {
+		if vals[i].IsSet() {
+			set++
+		}
+	}
+	return checkMembers(desc, set)
+}
+
+// Unset returns the error for an unset required field, nil for any other unset field.
+func Unset(desc *schema.Struct, f *schema.Field) error {
+	if f.Requiredness != schema.Required {
+		return nil
+	}
+	return wire.InField(&wire.Error{Offset: -1, Cause: wire.ErrMissing, Message: "it must be set"}, desc.Name, f.Name, f.ID)
+}

@@ -1,0 +1,35 @@
+// Package protocol names the protocols that connections may speak.
+package protocol
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/binary"
+)
+
+// A Protocol turns messages into bytes and back. Implementations have no state and may be used
+// by many goroutines. Offsets count from the start of the message; what is read shares its memory.
+type Protocol interface {
+	Name() string
+	AppendHeader(dst []byte, h wire.Header) []byte
+	ConsumeHeader(src []byte) (h wire.Header, off int, err error)
+	AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, error)
+	ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error)
+	NewSplitter(maxBytes int) wire.Splitter
+}
+
+// Names lists what ByName knows.
+func Names() []string { return []string{"binary"} }
+
+// ByName returns the protocol called name; "" is binary, the default of every Thrift library.
+func ByName(name string) (Protocol, error) {
+	switch name {
+	case "", "binary":
+		return binary.Protocol{}, nil
+	}
+	return nil, fmt.Errorf("unknown protocol %q (there is %s)", name, strings.Join(Names(), ", "))
+}

@@ -1,0 +1,194 @@
+// Package transport moves whole messages over connections. It knows where a message ends and
+// nothing of what is in it.
+package transport
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// A Framing is how messages follow each other in a stream.
+type Framing uint8
+
+// The framings.
+const (
+	Buffered Framing = iota // one after the other; the protocol knows where each ends
+	Framed                  // each behind its length, 4 bytes big-endian
+)
+
+// String returns the name by which targets and flags know f.
+func (f Framing) String() string {
+	if f == Framed {
+		return "framed"
+	}
+	return "buffered"
+}
+
+// ParseFraming returns the Framing called name; "" is Buffered.
+func ParseFraming(name string) (Framing, error) {
+	switch name {
+	case "", "buffered":
+		return Buffered, nil
+	case "framed":
+		return Framed, nil
+	}
+	return 0, fmt.Errorf("unknown transport %q (there is buffered, framed)", name)
+}
+
+// Begin appends the room that f needs in front of a message. The message goes behind it, and
+// End completes both.
+func (f Framing) Begin(dst []byte) []byte {
+	if f == Framed {
+		return append(dst, 0, 0, 0, 0)
+	}
+	return dst
+}
+
+// End completes the message that Begin started when dst had the length start.
+func (f Framing) End(dst []byte, start int) {
+	if f == Framed {
+		binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
+	}
+}
+
+// ErrTooLarge is the error of Recv for a message above the limit; test with errors.Is. It is
+// the same as [wire.ErrTooLarge].
+var ErrTooLarge = wire.ErrTooLarge
+
+const (
+	firstChunk = 1 << 10  // bytes of a new connection's first chunk
+	bigChunk   = 32 << 10 // bytes of a busy connection's chunks
+	trusted    = 64 << 10 // bytes that are allocated because a peer announces them
+)
+
+// A Reader takes messages out of a stream. It reads in chunks and hands out parts of them
+// without copying, so it never writes to a byte that it has handed out. Not for concurrent use.
+type Reader struct {
+	r        io.Reader
+	framing  Framing
+	split    wire.Splitter // of Buffered
+	maxBytes int
+
+	buf  []byte // the current chunk; what lies between r0 and w0 is unread
+	r0   int
+	w0   int
+	next int // bytes of the next chunk
+}
+
+// NewReader returns a Reader that refuses messages of more than maxBytes. Before Recv it needs
+// Start; Peek works without.
+func NewReader(r io.Reader, maxBytes int) *Reader {
+	return &Reader{r: r, maxBytes: maxBytes, next: firstChunk}
+}
+
+// Start says how messages follow each other; split is needed for Buffered.
+func (r *Reader) Start(f Framing, split wire.Splitter) { r.framing, r.split = f, split }
+
+// Unread returns the number of bytes that have come and were not handed out yet.
+func (r *Reader) Unread() int { return r.w0 - r.r0 }
+
+// Peek returns the next n bytes, or fewer and the error that ended them, and leaves them to be
+// read. They are valid until the next call.
+func (r *Reader) Peek(n int) ([]byte, error) {
+	for r.Unread() < n {
+		if err := r.fill(n); err != nil {
+			return r.buf[r.r0:r.w0], err
+		}
+	}
+	return r.buf[r.r0 : r.r0+n], nil
+}
+
+// Recv returns the next message. The caller owns it. The error is io.EOF if the stream ends
+// between messages, io.ErrUnexpectedEOF if it ends inside one, a *wire.Error if it cannot be
+// understood, and otherwise what the stream said; after a time-out of the stream, Recv may be
+// called again and goes on where it was.
+func (r *Reader) Recv() ([]byte, error) {
+	for {
+		n, need, err := r.message()
+		if err != nil {
+			return nil, err
+		}
+		if n >= 0 {
+			return r.take(n), nil
+		}
+		if err := r.fill(need); err != nil {
+			if errors.Is(err, io.EOF) && r.Unread() > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}
+
+// message returns the length of the next message, the frame's header dropped, or -1 and how
+// many bytes must be there before it is worth while to look again.
+func (r *Reader) message() (n, need int, err error) {
+	if r.framing == Buffered {
+		n, need, err := r.split.Split(r.buf[r.r0:r.w0])
+		if n == 0 {
+			n = -1
+		}
+		return n, need, err
+	}
+	for {
+		if r.Unread() < 4 {
+			return -1, 4, nil
+		}
+		n := int64(int32(binary.BigEndian.Uint32(r.buf[r.r0:])))
+		switch {
+		case n < 0:
+			return 0, 0, wire.Errorf(0, wire.ErrInvalid, "frame of %d bytes", n)
+		case n > int64(r.maxBytes):
+			return 0, 0, wire.Errorf(0, wire.ErrTooLarge, "frame of %d bytes, at most %d are taken", n, r.maxBytes)
+		case int64(r.Unread()) < 4+n:
+			return -1, 4 + int(n), nil
+		}
+		r.r0 += 4
+		if n > 0 { // an empty frame is legal and means nothing
+			return int(n), 0, nil
+		}
+	}
+}
+
+func (r *Reader) take(n int) []byte {
+	msg := r.buf[r.r0 : r.r0+n : r.r0+n]
+	r.r0 += n
+	return msg
+}
+
+// fill reads once. need is how many unread bytes the caller waits for: room for them is made
+// at once up to the trusted size, above it only as fast as they come.
+func (r *Reader) fill(need int) error {
+	if r.w0 == len(r.buf) || r.r0 > 0 && r.r0+need > len(r.buf) {
+		r.grow(need)
+	}
+	n, err := r.r.Read(r.buf[r.w0:])
+	r.w0 += n
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	return err
+}
+
+// grow starts a new chunk with the unread bytes of the old one.
+func (r *Reader) grow(need int) {
+	have := r.Unread()
+	chunk := make([]byte, max(r.next, min(need, trusted), min(need, 2*have), have+1))
+	copy(chunk, r.buf[r.r0:r.w0])
+	r.buf, r.r0, r.w0 = chunk, 0, have
+	r.next = min(2*r.next, bigChunk)
+}
+
+// IsTimeout reports whether err is a time-out of the stream, so that Recv may be called again.
+func IsTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}

@@ -1,0 +1,387 @@
+package binary
+
+import (
+	"encoding/binary"
+	"math"
+	"reflect"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// consumeStruct reads a struct into the zeroed memory at v. depth is how many more levels may open.
+func consumeStruct(src []byte, off int, p *plan.Struct, v mem.Pointer, depth int) (int, error) {
+	if depth == 0 {
+		return off, wire.TooDeep(off)
+	}
+	var seen plan.Seen
+	next := 0 // the field expected: senders write them in the order of the IDL
+	for {
+		if off >= len(src) {
+			return off, wire.Truncated(len(src))
+		}
+		t := wire.Type(src[off])
+		if t == wire.Stop {
+			return off + 1, p.Finish(v, &seen, off)
+		}
+		if len(src)-off < 3 {
+			return off, wire.Truncated(len(src))
+		}
+		id := int16(binary.BigEndian.Uint16(src[off+1:]))
+		i := next
+		if i >= len(p.Fields) || p.Fields[i].ID != id {
+			i = p.Index(id)
+		}
+		if i < 0 || p.Fields[i].Type.Wire != t {
+			end, err := skip(src, off+3, t, depth-1)
+			if err != nil {
+				return off, err
+			}
+			if i < 0 && p.Unknown >= 0 {
+				u := mem.As[wire.UnknownFields](v.Add(uintptr(p.Unknown)))
+				*u = append(*u, src[off:end]...)
+			}
+			off = end
+			continue
+		}
+		f := &p.Fields[i]
+		if !seen.Add(i) {
+			f.Type.Zero(v.Add(f.Offset))
+		}
+		end, err := consumeTyped(src, off+3, f.Type, v.Add(f.Offset), depth-1)
+		if err != nil {
+			return off, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
+		}
+		off, next = end, i+1
+	}
+}
+
+func consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	if n := int(fixedSize[t.Op]); n > len(src)-off {
+		return off, wire.Truncated(len(src))
+	}
+	switch t.Op {
+	case plan.OpBool:
+		*mem.As[bool](v) = src[off] != 0
+		return off + 1, nil
+	case plan.OpI8:
+		*mem.As[int8](v) = int8(src[off])
+		return off + 1, nil
+	case plan.OpI16:
+		*mem.As[int16](v) = int16(binary.BigEndian.Uint16(src[off:]))
+		return off + 2, nil
+	case plan.OpI32:
+		*mem.As[int32](v) = int32(binary.BigEndian.Uint32(src[off:]))
+		return off + 4, nil
+	case plan.OpI64:
+		*mem.As[int64](v) = int64(binary.BigEndian.Uint64(src[off:]))
+		return off + 8, nil
+	case plan.OpDouble:
+		*mem.As[float64](v) = math.Float64frombits(binary.BigEndian.Uint64(src[off:]))
+		return off + 8, nil
+	case plan.OpUUID:
+		copy(mem.As[[16]byte](v)[:], src[off:])
+		return off + 16, nil
+	case plan.OpString:
+		s, next, err := consumeString(src, off)
+		*mem.As[string](v) = s
+		return next, err
+	case plan.OpBytes:
+		b, next, err := consumeSpan(src, off)
+		*mem.As[[]byte](v) = b
+		return next, err
+	case plan.OpStruct:
+		return consumeStruct(src, off, t.Struct, v, depth)
+	case plan.OpPointer:
+		elem := mem.Of(reflect.New(t.Elem.Go))
+		v.Store(elem)
+		return consumeTyped(src, off, t.Elem, elem, depth)
+	}
+	if t.IsDynamic() {
+		x, next, err := consumeValue(src, off, t.Schema, depth)
+		if err == nil {
+			t.SetValue(v, x)
+		}
+		return next, err
+	}
+	if depth == 0 {
+		return off, wire.TooDeep(off)
+	}
+	switch t.Op {
+	case plan.OpSlice:
+		return consumeSlice(src, off, t, v, depth-1)
+	case plan.OpSetMap:
+		return consumeSetMap(src, off, t, v, depth-1)
+	default:
+		return consumeMap(src, off, t, v, depth-1)
+	}
+}
+
+// fixedSize is how many bytes a value takes at least, by op, for one check in front of the switch.
+var fixedSize = [...]uint8{
+	plan.OpBool: 1, plan.OpI8: 1, plan.OpI16: 2, plan.OpI32: 4, plan.OpI64: 8, plan.OpDouble: 8,
+	plan.OpUUID: 16, plan.OpFields: 0,
+}
+
+// skipElems moves behind n elements whose type is not the schema's; they count as not sent.
+func skipElems(src []byte, off, n int, depth int, types ...wire.Type) (int, error) {
+	for range n {
+		for _, t := range types {
+			next, err := skip(src, off, t, depth)
+			if err != nil {
+				return off, err
+			}
+			off = next
+		}
+	}
+	return off, nil
+}
+
+// room bounds what is allocated for n promised elements of size bytes by a multiple of what is
+// there to be read; more grows as it is read.
+func room(n int, size uintptr, remain int) int {
+	const factor = 4
+	if size == 0 {
+		return n
+	}
+	return max(1, min(n, int(uintptr(remain)*factor/size)))
+}
+
+func consumeSlice(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	elem, n, next, err := consumeListHeader(src, off)
+	if err != nil {
+		return off, err
+	}
+	if n > 0 && elem != t.Elem.Wire {
+		if next, err = skipElems(src, next, n, depth, elem); err != nil {
+			return off, err
+		}
+		n = 0
+	}
+	off = next
+	rv := v.Value(t.Go)
+	if n == 0 {
+		rv.Set(reflect.MakeSlice(t.Go, 0, 0))
+		return off, nil
+	}
+	have := room(n, t.Elem.Size, len(src)-off)
+	rv.Grow(have)
+	rv.SetLen(have)
+	data := v.SliceData()
+	for i := range n {
+		if i == have {
+			rv.Grow(1)
+			have = min(n, rv.Cap())
+			rv.SetLen(have)
+			data = v.SliceData()
+		}
+		if off, err = consumeTyped(src, off, t.Elem, data.Add(uintptr(i)*t.Elem.Size), depth); err != nil {
+			return off, wire.InElement(err, i, "")
+		}
+	}
+	return off, nil
+}
+
+func consumeSetMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	elem, n, next, err := consumeListHeader(src, off)
+	if err != nil {
+		return off, err
+	}
+	if n > 0 && elem != t.Elem.Wire {
+		if next, err = skipElems(src, next, n, depth, elem); err != nil {
+			return off, err
+		}
+		n = 0
+	}
+	off = next
+	m := reflect.MakeMapWithSize(t.Go, room(n, t.Elem.Size, len(src)-off))
+	v.Value(t.Go).Set(m)
+	key, present := reflect.New(t.Elem.Go), reflect.Zero(t.Go.Elem())
+	at := mem.Of(key)
+	for i := range n {
+		key.Elem().SetZero()
+		if off, err = consumeTyped(src, off, t.Elem, at, depth); err != nil {
+			return off, wire.InElement(err, i, "")
+		}
+		m.SetMapIndex(key.Elem(), present)
+	}
+	return off, nil
+}
+
+func consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	keyType, elemType, n, next, err := consumeMapHeader(src, off)
+	if err != nil {
+		return off, err
+	}
+	if n > 0 && (keyType != t.Key.Wire || elemType != t.Elem.Wire) {
+		if next, err = skipElems(src, next, n, depth, keyType, elemType); err != nil {
+			return off, err
+		}
+		n = 0
+	}
+	off = next
+	m := reflect.MakeMapWithSize(t.Go, room(n, t.Key.Size+t.Elem.Size, len(src)-off))
+	v.Value(t.Go).Set(m)
+	if n == 0 {
+		return off, nil
+	}
+	key, elem := reflect.New(t.Key.Go), reflect.New(t.Elem.Go)
+	keyAt, elemAt := mem.Of(key), mem.Of(elem)
+	for i := range n {
+		key.Elem().SetZero()
+		elem.Elem().SetZero() // or the next value would be read into the memory of the last
+		if off, err = consumeTyped(src, off, t.Key, keyAt, depth); err != nil {
+			return off, wire.InElement(err, i, "key")
+		}
+		if off, err = consumeTyped(src, off, t.Elem, elemAt, depth); err != nil {
+			return off, wire.InElement(err, i, "value")
+		}
+		m.SetMapIndex(key.Elem(), elem.Elem())
+	}
+	return off, nil
+}
+
+// consumeValue reads a value of type t as a dynamic one.
+func consumeValue(src []byte, off int, t *schema.Type, depth int) (dynamic.Value, int, error) {
+	var none dynamic.Value
+	w := wire.TypeOf(t.Kind)
+	if fixed(w) && int(minSize[w]) > len(src)-off {
+		return none, off, wire.Truncated(len(src))
+	}
+	switch t.Kind {
+	case schema.KindBool:
+		return dynamic.Bool(src[off] != 0), off + 1, nil
+	case schema.KindI8:
+		return dynamic.I8(int8(src[off])), off + 1, nil
+	case schema.KindI16:
+		return dynamic.I16(int16(binary.BigEndian.Uint16(src[off:]))), off + 2, nil
+	case schema.KindI32:
+		return dynamic.I32(int32(binary.BigEndian.Uint32(src[off:]))), off + 4, nil
+	case schema.KindEnum:
+		return dynamic.Enum(int32(binary.BigEndian.Uint32(src[off:]))), off + 4, nil
+	case schema.KindI64:
+		return dynamic.I64(int64(binary.BigEndian.Uint64(src[off:]))), off + 8, nil
+	case schema.KindDouble:
+		return dynamic.Double(math.Float64frombits(binary.BigEndian.Uint64(src[off:]))), off + 8, nil
+	case schema.KindUUID:
+		return dynamic.UUID([16]byte(src[off : off+16])), off + 16, nil
+	case schema.KindString:
+		s, next, err := consumeString(src, off)
+		return dynamic.String(s), next, err
+	case schema.KindBinary:
+		b, next, err := consumeSpan(src, off)
+		return dynamic.Binary(b), next, err
+	}
+	if depth == 0 {
+		return none, off, wire.TooDeep(off)
+	}
+	switch t.Kind {
+	case schema.KindStruct:
+		s := dynamic.New(t.Struct)
+		next, err := consumeFields(src, off, s, depth-1)
+		return dynamic.StructValue(s), next, err
+	case schema.KindMap:
+		m, next, err := consumeEntries(src, off, t, depth-1)
+		return dynamic.MapValue(m), next, err
+	default:
+		l, next, err := consumeElems(src, off, t, depth-1)
+		return dynamic.ListValue(l), next, err
+	}
+}
+
+func consumeFields(src []byte, off int, s *dynamic.Struct, depth int) (int, error) {
+	desc, vals := s.Schema(), s.Slots()
+	next := 0
+	for {
+		if off >= len(src) {
+			return off, wire.Truncated(len(src))
+		}
+		t := wire.Type(src[off])
+		if t == wire.Stop {
+			return off + 1, plan.FinishDynamic(desc, vals, off)
+		}
+		if len(src)-off < 3 {
+			return off, wire.Truncated(len(src))
+		}
+		id := int16(binary.BigEndian.Uint16(src[off+1:]))
+		i := next
+		if i >= len(vals) || desc.Fields[i].ID != id {
+			i = desc.Index(id)
+		}
+		if i < 0 || wire.TypeOf(desc.Fields[i].Type.Kind) != t {
+			end, err := skip(src, off+3, t, depth)
+			if err != nil {
+				return off, err
+			}
+			if i < 0 {
+				s.SetUnknown(append(s.Unknown(), src[off:end]...))
+			}
+			off = end
+			continue
+		}
+		f := desc.Fields[i]
+		v, end, err := consumeValue(src, off+3, f.Type, depth)
+		if err != nil {
+			return off, wire.InField(err, desc.Name, f.Name, f.ID)
+		}
+		vals[i] = v
+		off, next = end, i+1
+	}
+}
+
+const valueSize = 24 // of a dynamic.Value, in bytes
+
+func consumeElems(src []byte, off int, t *schema.Type, depth int) (*dynamic.List, int, error) {
+	elem, n, next, err := consumeListHeader(src, off)
+	if err != nil {
+		return nil, off, err
+	}
+	if n > 0 && elem != wire.TypeOf(t.Elem.Kind) {
+		if next, err = skipElems(src, next, n, depth, elem); err != nil {
+			return nil, off, err
+		}
+		n = 0
+	}
+	off = next
+	vals := make([]dynamic.Value, 0, room(n, valueSize, len(src)-off))
+	for i := range n {
+		v, next, err := consumeValue(src, off, t.Elem, depth)
+		if err != nil {
+			return nil, off, wire.InElement(err, i, "")
+		}
+		vals = append(vals, v)
+		off = next
+	}
+	return dynamic.MakeList(t, vals), off, nil
+}
+
+func consumeEntries(src []byte, off int, t *schema.Type, depth int) (*dynamic.Map, int, error) {
+	key, elem, n, next, err := consumeMapHeader(src, off)
+	if err != nil {
+		return nil, off, err
+	}
+	if n > 0 && (key != wire.TypeOf(t.Key.Kind) || elem != wire.TypeOf(t.Elem.Kind)) {
+		if next, err = skipElems(src, next, n, depth, key, elem); err != nil {
+			return nil, off, err
+		}
+		n = 0
+	}
+	off = next
+	entries := make([]dynamic.Entry, 0, room(n, 2*valueSize, len(src)-off))
+	for i := range n {
+		k, next, err := consumeValue(src, off, t.Key, depth)
+		if err != nil {
+			return nil, off, wire.InElement(err, i, "key")
+		}
+		v, next, err := consumeValue(src, next, t.Elem, depth)
+		if err != nil {
+			return nil, off, wire.InElement(err, i, "value")
+		}
+		entries = append(entries, dynamic.Entry{Key: k, Value: v})
+		off = next
+	}
+	return dynamic.MakeMap(t, entries), off, nil
+}

@@ -1,0 +1,255 @@
+package binary
+
+import (
+	"encoding/binary"
+	"reflect"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// appendStruct appends the set fields of the struct at v and the stop. depth is how many more
+// levels may open.
+func appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	if err := p.CheckWritable(v); err != nil {
+		return dst, err
+	}
+	for i := range p.Fields {
+		f := &p.Fields[i]
+		if f.Presence != plan.Always && !f.IsSet(v) {
+			if err := plan.Unset(p.Schema, f.Schema); err != nil {
+				return dst, err
+			}
+			continue
+		}
+		dst = appendFieldHeader(dst, f.Type.Wire, f.ID)
+		var err error
+		if dst, err = appendTyped(dst, f.Type, v.Add(f.Offset), depth-1); err != nil {
+			return dst, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
+		}
+	}
+	if p.Unknown >= 0 {
+		dst = append(dst, *mem.As[wire.UnknownFields](v.Add(uintptr(p.Unknown)))...)
+	}
+	return append(dst, byte(wire.Stop)), nil
+}
+
+func appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	switch t.Op {
+	case plan.OpBool:
+		return appendBool(dst, *mem.As[bool](v)), nil
+	case plan.OpI8:
+		return append(dst, byte(*mem.As[int8](v))), nil
+	case plan.OpI16:
+		return binary.BigEndian.AppendUint16(dst, uint16(*mem.As[int16](v))), nil
+	case plan.OpI32:
+		return binary.BigEndian.AppendUint32(dst, uint32(*mem.As[int32](v))), nil
+	case plan.OpI64:
+		return binary.BigEndian.AppendUint64(dst, uint64(*mem.As[int64](v))), nil
+	case plan.OpDouble:
+		return appendDouble(dst, *mem.As[float64](v)), nil
+	case plan.OpString:
+		return AppendString(dst, *mem.As[string](v)), nil
+	case plan.OpBytes:
+		return appendBytes(dst, *mem.As[[]byte](v)), nil
+	case plan.OpUUID:
+		return append(dst, mem.As[[16]byte](v)[:]...), nil
+	case plan.OpStruct:
+		return appendStruct(dst, t.Struct, v, depth)
+	case plan.OpPointer:
+		if v = v.Load(); v.IsNil() {
+			return dst, wire.Errorf(-1, wire.ErrValue, "nil pointer to %s", t.Schema)
+		}
+		return appendTyped(dst, t.Elem, v, depth)
+	}
+	if t.IsDynamic() {
+		return appendAny(dst, t, v, depth)
+	}
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	switch t.Op {
+	case plan.OpSlice:
+		return appendSlice(dst, t, v, depth-1)
+	case plan.OpSetMap:
+		return appendSetMap(dst, t, v, depth-1)
+	default:
+		return appendMap(dst, t, v, depth-1)
+	}
+}
+
+func appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	n := v.SliceLen()
+	dst = appendListHeader(dst, t.Elem.Wire, n)
+	switch t.Elem.Op { // the common elements without a call for each
+	case plan.OpI32:
+		for _, x := range *mem.As[[]int32](v) {
+			dst = binary.BigEndian.AppendUint32(dst, uint32(x))
+		}
+		return dst, nil
+	case plan.OpI64:
+		for _, x := range *mem.As[[]int64](v) {
+			dst = binary.BigEndian.AppendUint64(dst, uint64(x))
+		}
+		return dst, nil
+	case plan.OpString:
+		for _, x := range *mem.As[[]string](v) {
+			dst = AppendString(dst, x)
+		}
+		return dst, nil
+	}
+	data := v.SliceData()
+	for i := range n {
+		var err error
+		if dst, err = appendTyped(dst, t.Elem, data.Add(uintptr(i)*t.Elem.Size), depth); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func appendSetMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	m := v.Value(t.Go)
+	dst = appendListHeader(dst, t.Elem.Wire, m.Len())
+	key := reflect.New(t.Elem.Go)
+	at := mem.Of(key)
+	i := 0
+	for iter := m.MapRange(); iter.Next(); i++ {
+		key.Elem().SetIterKey(iter)
+		var err error
+		if dst, err = appendTyped(dst, t.Elem, at, depth); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	m := v.Value(t.Go)
+	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
+	if m.Len() == 0 {
+		return dst, nil
+	}
+	key, elem := reflect.New(t.Key.Go), reflect.New(t.Elem.Go)
+	keyAt, elemAt := mem.Of(key), mem.Of(elem)
+	i := 0
+	for iter := m.MapRange(); iter.Next(); i++ {
+		key.Elem().SetIterKey(iter)
+		elem.Elem().SetIterValue(iter)
+		var err error
+		if dst, err = appendTyped(dst, t.Key, keyAt, depth); err != nil {
+			return dst, wire.InElement(err, i, "key")
+		}
+		if dst, err = appendTyped(dst, t.Elem, elemAt, depth); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+	}
+	return dst, nil
+}
+
+// appendAny appends what stands at v, for a type without a Go type of its own.
+func appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	bound, at, err := t.Bound(v)
+	if err != nil {
+		return dst, err
+	}
+	if bound != nil {
+		return appendTyped(dst, bound, at, depth)
+	}
+	x, err := t.Value(v)
+	if err != nil {
+		return dst, err
+	}
+	if !x.IsSet() {
+		return dst, wire.Errorf(-1, wire.ErrValue, "%s is wanted, not nothing", t.Schema)
+	}
+	return appendValue(dst, x, depth)
+}
+
+// appendValue appends a dynamic value, whose fit was checked when it was made.
+func appendValue(dst []byte, v dynamic.Value, depth int) ([]byte, error) {
+	switch v.Kind() {
+	case schema.KindBool:
+		return appendBool(dst, v.Bool()), nil
+	case schema.KindI8:
+		return append(dst, byte(v.Int())), nil
+	case schema.KindI16:
+		return binary.BigEndian.AppendUint16(dst, uint16(v.Int())), nil
+	case schema.KindI32, schema.KindEnum:
+		return binary.BigEndian.AppendUint32(dst, uint32(v.Int())), nil
+	case schema.KindI64:
+		return binary.BigEndian.AppendUint64(dst, uint64(v.Int())), nil
+	case schema.KindDouble:
+		return appendDouble(dst, v.Double()), nil
+	case schema.KindString, schema.KindBinary:
+		return AppendString(dst, v.Text()), nil
+	case schema.KindUUID:
+		id := v.UUID()
+		return append(dst, id[:]...), nil
+	}
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	switch v.Kind() {
+	case schema.KindStruct:
+		return appendDynamic(dst, v.Struct(), depth-1)
+	case schema.KindMap:
+		return appendEntries(dst, v.Map(), depth-1)
+	default:
+		return appendElems(dst, v.List(), depth-1)
+	}
+}
+
+func appendDynamic(dst []byte, s *dynamic.Struct, depth int) ([]byte, error) {
+	desc, vals := s.Schema(), s.Slots()
+	if err := plan.CheckDynamic(desc, vals); err != nil {
+		return dst, err
+	}
+	for i, f := range desc.Fields {
+		if !vals[i].IsSet() {
+			if err := plan.Unset(desc, f); err != nil {
+				return dst, err
+			}
+			continue
+		}
+		dst = appendFieldHeader(dst, wire.TypeOf(f.Type.Kind), f.ID)
+		var err error
+		if dst, err = appendValue(dst, vals[i], depth); err != nil {
+			return dst, wire.InField(err, desc.Name, f.Name, f.ID)
+		}
+	}
+	dst = append(dst, s.Unknown()...)
+	return append(dst, byte(wire.Stop)), nil
+}
+
+func appendElems(dst []byte, l *dynamic.List, depth int) ([]byte, error) {
+	dst = appendListHeader(dst, wire.TypeOf(l.Type().Elem.Kind), l.Len())
+	for i := range l.Len() {
+		var err error
+		if dst, err = appendValue(dst, l.At(i), depth); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func appendEntries(dst []byte, m *dynamic.Map, depth int) ([]byte, error) {
+	t := m.Type()
+	dst = appendMapHeader(dst, wire.TypeOf(t.Key.Kind), wire.TypeOf(t.Elem.Kind), m.Len())
+	for i, e := range m.Entries() {
+		var err error
+		if dst, err = appendValue(dst, e.Key, depth); err != nil {
+			return dst, wire.InElement(err, i, "key")
+		}
+		if dst, err = appendValue(dst, e.Value, depth); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+	}
+	return dst, nil
+}

@@ -1,0 +1,43 @@
+package binary
+
+import (
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// A Protocol is the binary protocol as connections use it. It reads both forms of the message
+// header. The zero value writes the strict one.
+type Protocol struct {
+	Old bool // write the old, versionless message header
+}
+
+// Name returns "binary".
+func (Protocol) Name() string { return "binary" }
+
+// AppendHeader appends the header of a message.
+func (p Protocol) AppendHeader(dst []byte, h wire.Header) []byte {
+	if p.Old {
+		return AppendOldHeader(dst, h)
+	}
+	return AppendHeader(dst, h)
+}
+
+// ConsumeHeader reads the header at the start of a message; off is where the struct begins.
+func (Protocol) ConsumeHeader(src []byte) (h wire.Header, off int, err error) {
+	return ConsumeHeader(src)
+}
+
+// AppendValue appends the value at v, most often a struct.
+func (Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, error) {
+	return appendTyped(dst, t, v, wire.MaxDepth)
+}
+
+// ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
+// it. What it stores shares src's memory.
+func (Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
+	return consumeTyped(src, off, t, v, wire.MaxDepth)
+}
+
+// NewSplitter returns what finds the ends of messages of at most max bytes in a stream.
+func (Protocol) NewSplitter(max int) wire.Splitter { return NewSplitter(max) }
