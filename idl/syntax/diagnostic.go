@@ -27,8 +27,11 @@ type Place struct {
 	EndLine, EndColumn int
 }
 
-// String returns "file:line:col".
+// String returns "file:line:col", and the file alone if there is no line.
 func (p Place) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
 	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
 

@@ -18,6 +18,12 @@ var class = func() (c [256]uint8) {
 			c[b] = digit | namePart
 		case b == ' ', b == '\t', b == '\r':
 			c[b] = blank
+		case b == '\n':
+			c[b] = newline
+		case b != '*' && punctuation(byte(b)) != opEOF, b == '"', b == '\'', b == '+':
+			c[b] = mark
+		case b == '.', b == '-', b == '/', b == '$', b >= utf8.RuneSelf:
+			c[b] = joint
 		}
 	}
 	return c
@@ -28,6 +34,9 @@ const (
 	namePart
 	digit
 	blank
+	newline
+	mark  // begins a token and nothing else
+	joint // maybe inside of a name, a dot, or a mistake
 )
 
 // A lexer cuts a file's text into tokens.
@@ -35,7 +44,7 @@ type lexer struct {
 	*reporter
 	src  string
 	pos  int
-	line bool // whether the next token starts a line
+	next flags // of the next token
 	docs []docComment
 }
 
@@ -47,11 +56,11 @@ type docComment struct {
 
 // lex fills f.Tokens and returns the doc comments.
 func lex(f *File, r *reporter) []docComment {
-	l := &lexer{reporter: r, src: f.text, line: true}
-	f.Tokens = make([]Token, 0, len(l.src)/5+8)
+	l := &lexer{reporter: r, src: f.text, next: startsLine}
+	f.Tokens = make([]Token, 0, len(l.src)/4+8)
 	for {
 		l.skipTrivia(len(f.Tokens))
-		t := l.next()
+		t := l.token()
 		f.Tokens = append(f.Tokens, t)
 		if t.op == opEOF {
 			return l.docs
@@ -61,17 +70,17 @@ func lex(f *File, r *reporter) []docComment {
 
 // skipTrivia moves to the token with the given index.
 func (l *lexer) skipTrivia(token int) {
-	for l.pos < len(l.src) {
-		switch c := l.src[l.pos]; {
-		case class[c]&(nameStart|digit) != 0:
+	for src := l.src; ; {
+		pos := l.pos
+		for pos < len(src) && class[src[pos]]&(blank|newline) != 0 {
+			if src[pos] == '\n' {
+				l.next |= startsLine
+			}
+			pos++
+		}
+		l.pos = pos
+		if pos == len(src) || class[src[pos]]&(namePart|mark) != 0 {
 			return
-		case class[c]&blank != 0:
-			l.pos++
-			continue
-		case c == '\n':
-			l.line = true
-			l.pos++
-			continue
 		}
 		kind, end := scanTrivia(l.src, l.pos)
 		if end == l.pos {
@@ -85,6 +94,7 @@ func (l *lexer) skipTrivia(token int) {
 			l.checkComment(end)
 		case Stray:
 			l.stray(end)
+			l.next |= behindStray
 		}
 		l.pos = end
 	}
@@ -118,6 +128,9 @@ func scanTrivia(src string, pos int) (TriviaKind, int) {
 	}
 	if pos == 0 && strings.HasPrefix(src, byteOrderMark) {
 		return Blank, len(byteOrderMark)
+	}
+	if closesNothing(src, pos) {
+		return Stray, pos + 2
 	}
 	end := pos
 	for end < len(src) && !beginsSomething(src, end) {
@@ -156,24 +169,30 @@ func blockComment(src string, pos int) (TriviaKind, int) {
 func beginsSomething(src string, pos int) bool {
 	c := src[pos]
 	switch {
-	case class[c] != 0, c == '\n', c == '"', c == '\'', c == '+', c == '-', c == '#', c == '$':
+	case class[c]&^joint != 0, c == '-', c == '#', c == '$':
 		return true
 	case c == '/':
 		return pos+1 < len(src) && (src[pos+1] == '/' || src[pos+1] == '*')
 	case c == '.':
 		return pos+1 < len(src) && class[src[pos+1]]&digit != 0
+	case c == '*':
+		return !closesNothing(src, pos)
 	case c >= utf8.RuneSelf:
 		return foreignLetter(src, pos) > 0
 	}
-	return punctuation(c) != opEOF
+	return false
+}
+
+// closesNothing is whether a "*/" outside of comments is at pos. In "*/*" and "*//" a comment follows
+// a star.
+func closesNothing(src string, pos int) bool {
+	rest := src[pos:]
+	return strings.HasPrefix(rest, "*/") && !strings.HasPrefix(rest, "*//") && !strings.HasPrefix(rest, "*/*")
 }
 
 // foreignLetter returns the length of the letter at pos that Thrift does not allow in names; 0 if
 // there is none.
 func foreignLetter(src string, pos int) int {
-	if pos >= len(src) {
-		return 0
-	}
 	if src[pos] == '$' {
 		return 1
 	}
@@ -192,7 +211,7 @@ func (l *lexer) checkComment(end int) {
 	if len(text) < 4 || !strings.HasSuffix(text, "*/") {
 		l.add(Error, "unterminated-comment", Span{l.pos, l.pos + 2}, "", `comment is not closed with "*/"`)
 	} else if strings.IndexByte(text, '\n') >= 0 {
-		l.line = true
+		l.next |= startsLine
 	}
 }
 
@@ -206,20 +225,19 @@ func (l *lexer) stray(end int) {
 		return
 	case unicode.IsSpace(r) || unicode.Is(unicode.Cf, r):
 		hint = "write a plain space"
+	case closesNothing(l.src, l.pos):
+		hint = "comments do not nest"
 	case r == '.':
 		hint = "a dot stands between the parts of a name or of a number"
 	}
 	l.add(Error, "bad-character", s, hint, "unexpected character %s", quote(l.src[l.pos:end]))
 }
 
-// next returns the token at the current place, which is not trivia, and steps over it.
-func (l *lexer) next() Token {
+// token returns the token at the current place, which is not trivia, and steps over it.
+func (l *lexer) token() Token {
 	start := l.pos
-	t := Token{start: int32(start)}
-	if l.line {
-		t.flags = startsLine
-		l.line = false
-	}
+	t := Token{start: int32(start), flags: l.next}
+	l.next = 0
 	switch {
 	case start == len(l.src):
 	case class[l.src[start]]&nameStart != 0:
@@ -254,14 +272,19 @@ func (l *lexer) unterminated() bool {
 func (l *lexer) name(fl *flags) op {
 	start := l.pos
 	for {
-		for l.pos < len(l.src) && class[l.src[l.pos]]&namePart != 0 {
-			l.pos++
+		src, pos := l.src, l.pos
+		for pos < len(src) && class[src[pos]]&namePart != 0 {
+			pos++
+		}
+		l.pos = pos
+		if pos == len(src) || class[l.src[l.pos]]&joint == 0 {
+			break
 		}
 		if l.pos+1 < len(l.src) && l.src[l.pos] == '.' && class[l.src[l.pos+1]]&namePart != 0 {
 			l.pos++
 			continue
 		}
-		n := l.joint()
+		n := l.mistake()
 		if n == 0 {
 			break
 		}
@@ -277,12 +300,9 @@ func (l *lexer) name(fl *flags) op {
 	return keyword(text)
 }
 
-// joint returns the length of what stands here as if it were part of a name, but cannot be: a
+// mistake returns the length of what stands here as if it were part of a name, but cannot be: a
 // foreign letter, a dot without a part behind it, a "-" or "/" followed by a letter.
-func (l *lexer) joint() int {
-	if l.pos >= len(l.src) {
-		return 0
-	}
+func (l *lexer) mistake() int {
 	switch c := l.src[l.pos]; c {
 	case '.':
 		n := 1
@@ -306,6 +326,9 @@ func (l *lexer) number(fl *flags) op {
 		l.pos++
 	}
 	first := l.pos
+	if l.plainInt() {
+		return opInt
+	}
 	hex := strings.HasPrefix(l.src[first:], "0x")
 	for ; l.pos < len(l.src); l.pos++ {
 		c := l.src[l.pos]
@@ -325,6 +348,19 @@ func (l *lexer) number(fl *flags) op {
 		l.add(Error, "bad-number", Span{start, l.pos}, numberHint(text), "%s is not a number", quote(text))
 	}
 	return o
+}
+
+// plainInt reads digits, if there is nothing else to the number.
+func (l *lexer) plainInt() bool {
+	src, pos := l.src, l.pos
+	for pos < len(src) && class[src[pos]]&digit != 0 {
+		pos++
+	}
+	if pos == l.pos || pos < len(src) && (class[src[pos]]&namePart != 0 || src[pos] == '.') {
+		return false
+	}
+	l.pos = pos
+	return true
 }
 
 // bareSign reports a sign without a number. Digits behind a blank are taken to belong to it.
@@ -396,6 +432,8 @@ func numberHint(s string) string {
 		return "numbers are decimal, or 0x and hexadecimal digits"
 	case len(plain) < len(s) && skipDigits(strings.TrimLeft(plain, "+-")) == "":
 		return "write " + plain
+	case strings.IndexByte("eE+-", s[len(s)-1]) >= 0:
+		return "an exponent has digits"
 	case strings.IndexByte(s, '.') < 0 && class[s[0]]&digit != 0:
 		return "a name cannot begin with a digit, and a blank separates a number from a name"
 	}

@@ -89,7 +89,7 @@ type parser struct {
 type bracket struct {
 	token  int // the one that opened it
 	closer op
-	item   string // what it consists of, for messages: `a field or "}"`
+	noun   string // what it consists of, for messages: "a field"
 }
 
 // Reading tokens
@@ -146,7 +146,7 @@ func (p *parser) doc() string {
 
 // errorAt reports an error at token i, unless one was reported there or the lexer has done so.
 func (p *parser) errorAt(i int, code, hint, format string, args ...any) *Diagnostic {
-	if i == p.lastError || p.toks[i].flags&malformed != 0 {
+	if i == p.lastError || p.toks[i].flags&(malformed|behindStray) != 0 || p.behindBrokenString(i) {
 		p.lastError = i
 		return &Diagnostic{}
 	}
@@ -154,15 +154,21 @@ func (p *parser) errorAt(i int, code, hint, format string, args ...any) *Diagnos
 	return p.add(Error, code, p.toks[i].Range(), hint, format, args...)
 }
 
+// behindBrokenString is whether the string in front of token i has no end: then what is missing may
+// be in there.
+func (p *parser) behindBrokenString(i int) bool {
+	return i > 0 && p.toks[i-1].op == opString && p.toks[i-1].flags&malformed != 0
+}
+
 func (p *parser) warn(s Span, code, hint, format string, args ...any) {
 	p.add(Warning, code, s, hint, format, args...)
 }
 
-// expected reports that the current token is not what it should be.
+// expected reports that the current token is not what it should be: see describe.
 func (p *parser) expected(what string) { p.expectedHint(what, "") }
 
 func (p *parser) expectedHint(what, hint string) {
-	d := p.errorAt(p.pos, "syntax", hint, "expected %s, found %s", what, p.found())
+	d := p.errorAt(p.pos, "syntax", hint, "expected %s, found %s", p.describe(what), p.found())
 	if len(p.open) > 0 && (p.op() == opEOF || p.op() != p.inner().closer && p.endsList()) {
 		p.relateOpening(d, p.inner().token)
 	}
@@ -190,10 +196,28 @@ func (p *parser) found() string {
 
 func (p *parser) inner() bracket { return p.open[len(p.open)-1] }
 
+// item stands for an element of the list that is being read, or its end, in messages; in other
+// words for messages, %s stands for an element.
+const item = ""
+
+// describe completes words for messages. It is for errors only: it makes garbage.
+func (p *parser) describe(what string) string {
+	switch {
+	case what == item && len(p.open) == 0:
+		return "a definition"
+	case what == item:
+		end := map[op]string{opUnparen: `")"`, opUnbracket: `"]"`, opUnbrace: `"}"`}[p.inner().closer]
+		return p.inner().noun + " or " + end
+	case len(p.open) > 0:
+		return strings.Replace(what, "%s", p.inner().noun, 1)
+	}
+	return what
+}
+
 // endsList is whether the list that is being read ends here, with or without its own closer.
 func (p *parser) endsList() bool {
 	o := p.op()
-	if o == opEOF || p.atDefinition() || p.atFunction() {
+	if o == opEOF || p.atDefinition() || p.atFunction() || p.atField() {
 		return true
 	}
 	if o.closes() {
@@ -209,8 +233,14 @@ func (p *parser) endsList() bool {
 // atDefinition is whether a definition or a header must have begun here, even if something is still
 // open: its keyword starts a line and what belongs behind it follows on that line.
 func (p *parser) atDefinition() bool {
+	return p.startsLine() && p.beginsDefinition()
+}
+
+// beginsDefinition is whether there is the keyword of a definition or a header and, on the same line,
+// what belongs behind it.
+func (p *parser) beginsDefinition() bool {
 	o := p.op()
-	if !o.isDefinition() || !p.startsLine() {
+	if !o.isDefinition() {
 		return false
 	}
 	if after := p.toks[min(p.pos+1, len(p.toks)-1)]; after.flags&startsLine == 0 {
@@ -229,6 +259,15 @@ func (p *parser) atDefinition() bool {
 func (p *parser) atFunction() bool {
 	o := p.op()
 	return (o == opVoid || o == opOneway || o == opAsync) && p.startsLine() && p.inner().closer == opUnparen
+}
+
+// atField is whether a field begins here while annotations, or on the line before a list, are open.
+func (p *parser) atField() bool {
+	if p.op() != opInt || p.peek(1) != opColon {
+		return false
+	}
+	b := p.inner()
+	return b.noun == annotationNoun || b.closer == opUnbracket && p.startsLine()
 }
 
 // canStartItem is whether the current token looks like the first one of a list's element.
@@ -283,10 +322,10 @@ func (p *parser) skipBalanced() {
 }
 
 // list reads elements up to the closer of the bracket just read, and the closer.
-func (p *parser) list(item string, element func(*parser) bool) {
+func (p *parser) list(noun string, element func(*parser) bool) {
 	opener := p.pos - 1
 	closer := p.toks[opener].op.closer()
-	p.open = append(p.open, bracket{opener, closer, item})
+	p.open = append(p.open, bracket{opener, closer, noun})
 	for p.op() != closer {
 		if p.op().isSeparator() {
 			p.straySeparators()
@@ -323,11 +362,7 @@ func (p *parser) straySeparators() {
 	if p.pos > 0 && p.toks[p.pos-1].op.isSeparator() {
 		hint = "one separator is enough"
 	}
-	what := "a definition"
-	if len(p.open) > 0 {
-		what = p.inner().item
-	}
-	p.expectedHint(what, hint)
+	p.expectedHint(item, hint)
 	for p.op().isSeparator() {
 		p.next()
 	}
@@ -335,12 +370,15 @@ func (p *parser) straySeparators() {
 
 // structuredAnnotation reads an annotation as fbthrift has them: @Name, @Name{...}.
 func (p *parser) structuredAnnotation() {
+	if p.peek(1) != opName {
+		p.expected(item)
+		p.next()
+		return
+	}
 	p.errorAt(p.pos, "unsupported", `write annotations in parentheses behind the element: (name = "value")`,
 		"structured annotations are not part of Thrift")
 	p.next()
-	if p.op() == opName {
-		p.next()
-	}
+	p.next()
 	if p.op() == opBrace || p.op() == opParen {
 		p.skipBalanced()
 	}
@@ -543,10 +581,10 @@ func (p *parser) namespace(start int, doc string) {
 	star := p.op() == opStar
 	if star {
 		n.Scope = p.ident()
-	} else if n.Scope = p.headerName("a language or \"*\""); n.Scope.Text == "" {
+	} else if n.Scope = p.headerName("a language or \"*\"", "a language"); n.Scope.Text == "" {
 		return
 	}
-	if n.Name = p.headerName("the name of a namespace"); n.Name.Text == "" {
+	if n.Name = p.headerName("the name of a namespace", "the name of a namespace"); n.Name.Text == "" {
 		return
 	}
 	if star {
@@ -558,12 +596,13 @@ func (p *parser) namespace(start int, doc string) {
 	p.file.Headers = append(p.file.Headers, n)
 }
 
-func (p *parser) headerName(what string) Ident {
+// headerName reads one name of a namespace: what may stand here, and in which role.
+func (p *parser) headerName(what, role string) Ident {
 	if p.op() == opName {
 		return p.ident()
 	}
 	if p.op() >= firstKeyword && !p.startsLine() {
-		return p.reserved(what)
+		return p.reserved(role)
 	}
 	hint := ""
 	if p.op() == opString {
@@ -602,7 +641,7 @@ func (p *parser) definition() {
 	}
 	if ok {
 		p.file.Defs = append(p.file.Defs, d)
-	} else if !p.op().isSeparator() && !p.op().isDefinition() && p.op() != opEOF {
+	} else if o := p.op(); !o.isSeparator() && o != opEOF && !(o.isDefinition() && p.startsLine()) && !p.beginsDefinition() {
 		p.skipDefinition()
 	}
 }
@@ -659,7 +698,7 @@ func (p *parser) enum(start int, doc string) (*Enum, bool) {
 	}
 	if p.body() {
 		mark := p.enumValues.mark()
-		p.list(`an enum value or "}"`, (*parser).enumValue)
+		p.list("an enum value", (*parser).enumValue)
 		e.Values = p.enumValues.cut(mark)
 		e.Annotations = p.annots()
 	}
@@ -697,8 +736,8 @@ func (p *parser) enumValue() bool {
 	v := p.enumSlab.alloc()
 	v.Doc = p.doc()
 	if p.op() >= firstKeyword {
-		v.Name = p.reserved("the name of an enum value")
-	} else if v.Name = p.newName(p.inner().item); v.Name.Text == "" {
+		v.Name = p.reserved("the name of %s")
+	} else if v.Name = p.newName(item); v.Name.Text == "" {
 		return false
 	}
 	ok := true
@@ -739,7 +778,7 @@ func (p *parser) structure(start int, doc string, o op) (*Struct, bool) {
 		p.next()
 	}
 	if p.body() {
-		s.Fields = p.fieldList(`a field or "}"`)
+		s.Fields = p.fieldList("a field")
 		s.Annotations = p.annots()
 	}
 	s.Span = p.since(start)
@@ -751,9 +790,9 @@ func (p *parser) noEffect() {
 	p.warn(p.tok().Range(), "no-effect", "", "%s has no effect", quote(p.text()))
 }
 
-func (p *parser) fieldList(item string) []*Field {
+func (p *parser) fieldList(noun string) []*Field {
 	mark := p.fields.mark()
-	p.list(item, (*parser).field)
+	p.list(noun, (*parser).field)
 	return p.fields.cut(mark)
 }
 
@@ -768,11 +807,11 @@ func (p *parser) field() bool {
 	case opRequired, opOptional:
 		p.requiredness(f)
 	}
-	what := "the type of a field"
-	if p.pos == start {
-		what = p.inner().item
-	}
 	from := p.pos
+	what := item
+	if from > start {
+		what = "the type of %s"
+	}
 	if f.Type = p.typ(what); f.Type == nil && p.pos == from {
 		return false
 	}
@@ -782,7 +821,7 @@ func (p *parser) field() bool {
 	}
 	ok := true
 	if p.got(opEqual) {
-		f.Default = p.value()
+		f.Default = p.defaultValue()
 		ok = f.Default != nil
 	}
 	if ok && p.op() >= opXsdOptional && p.op() <= opXsdAttrs {
@@ -793,7 +832,7 @@ func (p *parser) field() bool {
 		if p.op() == opEqual && len(f.Annotations) > 0 && f.Default == nil {
 			p.errorAt(p.pos, "misplaced-annotation", "write the annotations behind the default", "a default must stand in front of the annotations")
 			p.next()
-			f.Default = p.value()
+			f.Default = p.defaultValue()
 			ok = f.Default != nil
 		}
 	}
@@ -804,13 +843,22 @@ func (p *parser) field() bool {
 	return ok
 }
 
+// defaultValue is a value, but not the id of the next field.
+func (p *parser) defaultValue() Value {
+	if p.op() == opInt && p.peek(1) == opColon {
+		p.expected("a value")
+		return nil
+	}
+	return p.value()
+}
+
 func (p *parser) fieldID(f *Field) bool {
 	if p.peek(1) != opColon && p.tok().flags&malformed == 0 {
 		if p.op() == opInt {
 			p.next()
 			p.expected(`":" behind the field id`)
 		} else {
-			p.expected(p.inner().item)
+			p.expected(item)
 		}
 		return false
 	}
@@ -833,7 +881,7 @@ func (p *parser) requiredness(f *Field) {
 	f.ReqSpan = p.tok().Range()
 	p.next()
 	if p.op() == opRequired || p.op() == opOptional {
-		p.expectedHint("the type of a field", "a field is either required or optional")
+		p.expectedHint("the type of %s", "a field is either required or optional")
 		for p.op() == opRequired || p.op() == opOptional {
 			p.next()
 		}
@@ -845,7 +893,7 @@ func (p *parser) fieldName() Ident {
 	if p.op().isFieldName() && !p.atDefinition() {
 		return p.simpleName()
 	}
-	const what = "the name of a field"
+	const what = "the name of %s"
 	if p.op() >= firstNeverAName {
 		return p.reserved(what)
 	}
@@ -882,7 +930,7 @@ func (p *parser) xsd() {
 			return
 		}
 		p.next()
-		p.fieldList(`a field or "}"`)
+		p.fieldList("a field")
 		p.leave()
 		return
 	}
@@ -905,7 +953,7 @@ func (p *parser) service(start int, doc string) (*Service, bool) {
 	}
 	if p.body() {
 		mark := p.functions.mark()
-		p.list(`a function or "}"`, (*parser).function)
+		p.list("a function", (*parser).function)
 		s.Functions = p.functions.cut(mark)
 		s.Annotations = p.annots()
 	}
@@ -927,11 +975,11 @@ func (p *parser) function() bool {
 	}
 	understood := true
 	if !p.got(opVoid) {
-		what := "the result type of a function"
-		if p.pos == start {
-			what = p.inner().item
-		}
 		from := p.pos
+		what := item
+		if from > start {
+			what = "the result type of %s"
+		}
 		if f.Result = p.typ(what); f.Result == nil && p.pos == from {
 			return false
 		}
@@ -945,12 +993,12 @@ func (p *parser) function() bool {
 		p.expected(`"("`)
 		return false
 	}
-	f.Params = p.fieldList(`a parameter or ")"`)
+	f.Params = p.fieldList("a parameter")
 	if p.throws() {
 		from := p.pos
 		p.next()
 		if p.got(opParen) {
-			f.Throws = p.fieldList(`an exception or ")"`)
+			f.Throws = p.fieldList("an exception")
 			f.ThrowsSpan = p.since(from)
 		} else {
 			p.expected(`"("`)
@@ -967,7 +1015,7 @@ func (p *parser) function() bool {
 
 // functionName is a name in front of a "(".
 func (p *parser) functionName() Ident {
-	const what = "the name of a function"
+	const what = "the name of %s"
 	switch o := p.op(); {
 	case (o == opOneway || o == opAsync) && p.peek(1) == opName:
 		p.expectedHint(what, quote(p.text())+" stands in front of the result type")
@@ -1038,11 +1086,14 @@ func (p *parser) checkDots(n Ident) {
 
 // reserved reports that the current token is a keyword where a name is needed, and takes it for one.
 func (p *parser) reserved(what string) Ident {
-	p.errorAt(p.pos, "reserved-word", "try "+quote(p.text()+"_"), "%s is a reserved word and cannot be %s", quote(p.text()), what)
+	p.errorAt(p.pos, "reserved-word", "try "+quote(p.text()+"_"),
+		"%s is a reserved word and cannot be %s", quote(p.text()), p.describe(what))
 	return p.ident()
 }
 
 // Annotations
+
+const annotationNoun = "an annotation"
 
 func (p *parser) annots() []*Annotation {
 	if p.op() != opParen {
@@ -1050,7 +1101,7 @@ func (p *parser) annots() []*Annotation {
 	}
 	p.next()
 	mark := p.annotations.mark()
-	p.list(`an annotation or ")"`, (*parser).annotation)
+	p.list(annotationNoun, (*parser).annotation)
 	return p.annotations.cut(mark)
 }
 
@@ -1061,12 +1112,12 @@ func (p *parser) annotation() bool {
 	case o == opName:
 		a.Name = p.ident()
 	case o >= firstKeyword:
-		a.Name = p.reserved("the name of an annotation")
+		a.Name = p.reserved("the name of %s")
 	case o == opString:
-		p.expectedHint(p.inner().item, "names of annotations have no quotes")
+		p.expectedHint(item, "names of annotations have no quotes")
 		a.Name = p.ident()
 	default:
-		p.expected(p.inner().item)
+		p.expected(item)
 		return false
 	}
 	if p.got(opEqual) {
@@ -1170,10 +1221,7 @@ func (p *parser) containerType() Type {
 	}
 	defer p.leave()
 	p.next()
-	cppType, ok := p.cppType()
-	if !ok {
-		return nil
-	}
+	cppType := p.cppType()
 	if !p.got(opAngle) {
 		p.expected(`"<"`)
 		return nil
@@ -1275,15 +1323,19 @@ func (p *parser) skipType() {
 	}
 }
 
-func (p *parser) cppType() (*StringLit, bool) {
+// cppType reads cpp_type and its string, if there is one.
+func (p *parser) cppType() *StringLit {
 	if !p.got(opCppType) {
-		return nil, true
+		return nil
 	}
-	if p.op() != opString {
-		p.expected(`a string behind "cpp_type"`)
-		return nil, false
+	if p.op() == opString {
+		return p.stringLit()
 	}
-	return p.stringLit(), true
+	p.expected(`a string behind "cpp_type"`)
+	if p.canBeValue() && p.peek(1) == opAngle {
+		p.next()
+	}
+	return nil
 }
 
 // trailingCppType reads a cpp_type behind ">", which is an old way to write it for lists.
@@ -1293,8 +1345,7 @@ func (p *parser) trailingCppType(container op) *StringLit {
 	} else {
 		p.errorAt(p.pos, "syntax", "", `"cpp_type" must stand in front of "<"`)
 	}
-	s, _ := p.cppType()
-	return s
+	return p.cppType()
 }
 
 // Values
@@ -1324,11 +1375,11 @@ func (p *parser) value() Value {
 		p.next()
 		if o == opBracket {
 			mark := p.values.mark()
-			p.list(`a value or "]"`, (*parser).listElem)
+			p.list("a value", (*parser).listElem)
 			return &ListValue{Elems: p.values.cut(mark), Span: p.since(start)}
 		}
 		mark := p.entries.mark()
-		p.list(`a key or "}"`, (*parser).mapEntry)
+		p.list("a key", (*parser).mapEntry)
 		return &MapValue{Entries: p.entries.cut(mark), Span: p.since(start)}
 	}
 	p.expected("a value")
@@ -1337,7 +1388,7 @@ func (p *parser) value() Value {
 
 func (p *parser) listElem() bool {
 	if !p.canBeValue() {
-		p.expected(p.inner().item)
+		p.expected(item)
 		return false
 	}
 	v := p.value()
@@ -1358,7 +1409,7 @@ func (p *parser) canBeValue() bool {
 
 func (p *parser) mapEntry() bool {
 	if !p.canBeValue() {
-		p.expected(p.inner().item)
+		p.expected(item)
 		return false
 	}
 	var e MapEntry

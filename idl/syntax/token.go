@@ -40,9 +40,10 @@ func (t Token) Kind() Kind {
 type flags uint8
 
 const (
-	startsLine flags = 1 << iota // there is a newline in its trivia, or nothing in front of it
-	escaped                      // a string with a backslash in it
-	malformed                    // reported by the lexer; the parser keeps quiet about it
+	startsLine  flags = 1 << iota // there is a newline in its trivia, or nothing in front of it
+	escaped                       // a string with a backslash in it
+	behindStray                   // there are bytes in its trivia that the lexer has reported
+	malformed                     // reported by the lexer; the parser keeps quiet about it
 )
 
 // An op is a token's kind as the parser wants it: keywords and punctuation told apart.

@@ -1,0 +1,1027 @@
+package syntax_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/thriftkit/thriftkit/idl/syntax"
+)
+
+// pairs has text that is Thrift, text like it that is not, and what is said about the latter.
+var pairs = []struct {
+	good, bad string
+	want      []string
+}{
+	// White space and comments.
+	{
+		`/* a */ struct A {}`,
+		`struct A {} /* a`,
+		[]string{
+			`1:13: error: comment is not closed with "*/" [unterminated-comment]`,
+		},
+	},
+	{
+		`/** a */ struct A {}`,
+		"struct A {\n  /** a *",
+		[]string{
+			`2:3: error: comment is not closed with "*/" [unterminated-comment]`,
+		},
+	},
+	{
+		`/**/ struct A {} /***/ /****/`,
+		`/*/ struct A {}`,
+		[]string{
+			`1:1: error: comment is not closed with "*/" [unterminated-comment]`,
+		},
+	},
+	{
+		`/* a **/ struct A {}`,
+		`/* /* a */ */ struct A {}`,
+		[]string{
+			`1:12: error: unexpected character "*/" (comments do not nest) [bad-character]`,
+		},
+	},
+	{
+		"# a\n// b\nstruct A {} // c",
+		"/ a\nstruct A {}",
+		[]string{
+			`1:1: error: unexpected character "/" [bad-character]`,
+		},
+	},
+	{
+		"\ufeffstruct A {}\r\n",
+		"struct A {} \ufeff",
+		[]string{
+			`1:13: error: unexpected character "\ufeff" (write a plain space) [bad-character]`,
+		},
+	},
+	{
+		"struct A\t{}",
+		"struct A\f{}",
+		[]string{
+			`1:9: error: unexpected character "\f" (write a plain space) [bad-character]`,
+		},
+	},
+	{
+		`struct A {}`,
+		"struct\u00a0A {}",
+		[]string{
+			`1:7: error: unexpected character "\u00a0" (write a plain space) [bad-character]`,
+		},
+	},
+	{
+		`namespace */* all */ x`,
+		`namespace * */ x`,
+		[]string{
+			`1:13: error: unexpected character "*/" (comments do not nest) [bad-character]`,
+		},
+	},
+	{
+		"// é \xff",
+		"struct A {} \xff",
+		[]string{
+			`1:13: error: byte 0xff is not text (save the file as UTF-8) [bad-character]`,
+		},
+	},
+
+	// Names.
+	{
+		`struct _A1 {}`,
+		`struct A-B {}`,
+		[]string{
+			`1:8: error: "A-B" is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+		},
+	},
+	{
+		`struct A { 1: x.y.Z z }`,
+		`struct A { 1: x..Z z }`,
+		[]string{
+			`1:15: error: "x..Z" is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+		},
+	},
+	{
+		`struct A { 1: a.1 b }`,
+		`struct A { 1: a. b }`,
+		[]string{
+			`1:15: error: "a." is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+		},
+	},
+	{
+		`struct A {}`,
+		`struct $A {}`,
+		[]string{
+			`1:8: error: "$A" is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+		},
+	},
+	{
+		`struct E {}`,
+		`struct É {}`,
+		[]string{
+			`1:8: error: "É" is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+		},
+	},
+	{
+		`struct A1 {}`,
+		`struct 1A {}`,
+		[]string{
+			`1:8: error: "1A" is not a number (a name cannot begin with a digit, and a blank separates a number from a name) [bad-number]`,
+		},
+	},
+	{
+		`struct ab {}`,
+		`struct a.b {}`,
+		[]string{
+			`1:8: error: "a.b" has a dot, which a new name cannot have [dotted-name]`,
+		},
+	},
+	{
+		`struct A { 1: i32 ab }`,
+		`struct A { 1: i32 a.b }`,
+		[]string{
+			`1:19: error: "a.b" has a dot, which a new name cannot have [dotted-name]`,
+		},
+	},
+	{
+		`enum E { a.b = 1 }`,
+		`enum E { a.b }`,
+		[]string{
+			`1:10: error: "a.b" has a dot, which a new name cannot have [dotted-name]`,
+		},
+	},
+	{
+		`service S { void ab() }`,
+		`service S { void a.b() }`,
+		[]string{
+			`1:18: error: "a.b" has a dot, which a new name cannot have [dotted-name]`,
+		},
+	},
+
+	// Reserved words.
+	{
+		`struct string_ {}`,
+		`struct string {}`,
+		[]string{
+			`1:8: error: "string" is a reserved word and cannot be the name of a struct (try "string_") [reserved-word]`,
+		},
+	},
+	{
+		`typedef i32 delete`,
+		`typedef i32 uuid`,
+		[]string{
+			`1:13: error: "uuid" is a reserved word and cannot be the name of a typedef (try "uuid_") [reserved-word]`,
+		},
+	},
+	{
+		`const i32 self = 1`,
+		`const i32 async = 1`,
+		[]string{
+			`1:11: error: "async" is a reserved word and cannot be the name of a constant (try "async_") [reserved-word]`,
+		},
+	},
+	{
+		`enum E { return }`,
+		`enum E { struct, A, i32 }`,
+		[]string{
+			`1:10: error: "struct" is a reserved word and cannot be the name of an enum value (try "struct_") [reserved-word]`,
+			`1:21: error: "i32" is a reserved word and cannot be the name of an enum value (try "i32_") [reserved-word]`,
+		},
+	},
+	{
+		`service S { void next() }`,
+		`service S { void list() }`,
+		[]string{
+			`1:18: error: "list" is a reserved word and cannot be the name of a function (try "list_") [reserved-word]`,
+		},
+	},
+	{
+		`struct A { 1: i32 i32, 2: i32 required, 3: i32 struct }`,
+		`struct A { 1: i32 true, 2: i32 cpp_type, 3: i32 xsd_all }`,
+		[]string{
+			`1:19: error: "true" is a reserved word and cannot be the name of a field (try "true_") [reserved-word]`,
+			`1:32: error: "cpp_type" is a reserved word and cannot be the name of a field (try "cpp_type_") [reserved-word]`,
+			`1:49: error: "xsd_all" is a reserved word and cannot be the name of a field (try "xsd_all_") [reserved-word]`,
+		},
+	},
+	{
+		`namespace py end`,
+		`namespace py enum`,
+		[]string{
+			`1:14: error: "enum" is a reserved word and cannot be the name of a namespace (try "enum_") [reserved-word]`,
+		},
+	},
+	{
+		`namespace end py`,
+		`namespace enum py`,
+		[]string{
+			`1:11: error: "enum" is a reserved word and cannot be a language (try "enum_") [reserved-word]`,
+		},
+	},
+	{
+		`struct A {} (required.x)`,
+		`struct A {} (required)`,
+		[]string{
+			`1:14: error: "required" is a reserved word and cannot be the name of an annotation (try "required_") [reserved-word]`,
+		},
+	},
+
+	// Numbers.
+	{
+		`const i32 A = 007`,
+		`const i32 A = 0o7`,
+		[]string{
+			`1:15: error: "0o7" is not a number (numbers are decimal, or 0x and hexadecimal digits) [bad-number]`,
+		},
+	},
+	{
+		`const i32 A = -0x1f`,
+		`const i32 A = 0X1F`,
+		[]string{
+			`1:15: error: "0X1F" is not a number (hexadecimal numbers begin with a small "0x") [bad-number]`,
+		},
+	},
+	{
+		`const i32 A = +1`,
+		`const i32 A = + 1`,
+		[]string{
+			`1:15: error: sign "+" without a number (leave no blank behind the sign) [bad-number]`,
+		},
+	},
+	{
+		`const i32 A = 1000`,
+		`const i32 A = 1_000`,
+		[]string{
+			`1:15: error: "1_000" is not a number (write 1000) [bad-number]`,
+		},
+	},
+	{
+		`const i32 A = 0x0`,
+		`const i32 A = 0x`,
+		[]string{
+			`1:15: error: "0x" is not a number (numbers are decimal, or 0x and hexadecimal digits) [bad-number]`,
+		},
+	},
+	{
+		`const double A = 0.0`,
+		`const double A = +`,
+		[]string{
+			`1:18: error: sign "+" without a number [bad-number]`,
+		},
+	},
+	{
+		`const double A = 5.`,
+		`const double A = .`,
+		[]string{
+			`1:18: error: unexpected character "." (a dot stands between the parts of a name or of a number) [bad-character]`,
+		},
+	},
+	{
+		`const double A = -.5E-3`,
+		`const double A = 5e`,
+		[]string{
+			`1:18: error: "5e" is not a number (an exponent has digits) [bad-number]`,
+		},
+	},
+	{
+		`const double A = 1e5`,
+		`const double A = 1e5.5`,
+		[]string{
+			`1:18: error: "1e5.5" is not a number [bad-number]`,
+		},
+	},
+	{
+		`const double A = 1e308`,
+		`const double A = 1e309`,
+		[]string{
+			`1:18: warning: "1e309" is too large for a double and becomes infinite [double-range]`,
+		},
+	},
+	{
+		`const i64 A = -9223372036854775808`,
+		`const i64 A = -9223372036854775809`,
+		[]string{
+			`1:15: error: "-9223372036854775809" does not fit 64 bits [int-range]`,
+		},
+	},
+	{
+		`const i64 A = 0x7fffffffffffffff`,
+		`const i64 A = 0x8000000000000000`,
+		[]string{
+			`1:15: error: "0x8000000000000000" does not fit 64 bits [int-range]`,
+		},
+	},
+	{
+		`const i64 A = -0x8000000000000000`,
+		`const i64 A = -0x8000000000000001`,
+		[]string{
+			`1:15: error: "-0x8000000000000001" does not fit 64 bits [int-range]`,
+		},
+	},
+	{
+		`const list<i32> A = [1 2 -3]`,
+		`const list<i32> A = [1 2 - 3]`,
+		[]string{
+			`1:26: error: sign "-" without a number (leave no blank behind the sign) [bad-number]`,
+		},
+	},
+
+	// Strings.
+	{
+		`const string S = "\r\n\t\"\'\\"`,
+		`const string S = "\a\u0041é\é"`,
+		[]string{
+			"1:19: error: `\\a` is not an escape (the escapes are \\r \\n \\t \\\" \\' and \\\\; other characters are written as they are) [bad-escape]",
+			"1:21: error: `\\u` is not an escape (the escapes are \\r \\n \\t \\\" \\' and \\\\; other characters are written as they are) [bad-escape]",
+			"1:29: error: `\\é` is not an escape (the escapes are \\r \\n \\t \\\" \\' and \\\\; other characters are written as they are) [bad-escape]",
+		},
+	},
+	{
+		"const string S = 'a\"\tb'",
+		`const string S = 'a`,
+		[]string{
+			`1:18: error: string is not closed with "'" [unterminated-string]`,
+		},
+	},
+	{
+		"const string S = \"a\"\nconst string T = \"b\"",
+		"const string S = \"a\nconst string T = \"b\"",
+		[]string{
+			`1:18: error: string is not closed with '"' [unterminated-string]`,
+		},
+	},
+	{
+		`const string S = "a\nb"`,
+		"const string S = \"a\nb\"\nstruct A {}",
+		[]string{
+			`1:18: error: string is not closed with '"' (a string stays on one line; write \n for a newline) [unterminated-string]`,
+		},
+	},
+	{
+		`struct A { 1: string a = "x", }`,
+		"struct A { 1: string a = \"x, }\nstruct B {}",
+		[]string{
+			`1:26: error: string is not closed with '"' [unterminated-string]`,
+		},
+	},
+	{
+		`const list<string> S = ["a" "b"]`,
+		`const string S = "a" "b"`,
+		[]string{
+			"1:22: error: expected a definition, found string `\"b\"` [syntax]",
+		},
+	},
+
+	// Headers.
+	{
+		`include "a.thrift"`,
+		`include a.thrift`,
+		[]string{
+			`1:9: error: expected a file name, found "a.thrift" (write it in quotes) [syntax]`,
+		},
+	},
+	{
+		`include 'a.thrift'; cpp_include "<b>", struct A {}`,
+		"include\nstruct A {}",
+		[]string{
+			`2:1: error: expected a file name, found keyword "struct" [syntax]`,
+		},
+	},
+	{
+		`namespace py a.b (x = "y")`,
+		`include "a" (x = "y")`,
+		[]string{
+			`1:13: error: "include" takes no annotations [misplaced-annotation]`,
+		},
+	},
+	{
+		`namespace * a;`,
+		`namespace * a (x = "y");`,
+		[]string{
+			`1:15: error: "namespace *" takes no annotations [misplaced-annotation]`,
+		},
+	},
+	{
+		`namespace py.twisted a`,
+		`namespace py "a"`,
+		[]string{
+			"1:14: error: expected the name of a namespace, found string `\"a\"` (write it without quotes) [syntax]",
+		},
+	},
+	{
+		`namespace go a.b`,
+		`namespace go a/b`,
+		[]string{
+			`1:14: error: "a/b" is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+		},
+	},
+	{
+		"namespace js a\nstruct B {}",
+		"namespace js\nstruct B {}",
+		[]string{
+			`2:1: error: expected the name of a namespace, found keyword "struct" [syntax]`,
+		},
+	},
+	{
+		"namespace js a\nstruct A {}",
+		"struct A {}\nnamespace js a\ninclude b",
+		[]string{
+			`2:1: error: keyword "namespace" must stand in front of all definitions; the first one is at a.thrift:1:1 (move it to the top of the file) [header-order]`,
+			`3:1: error: keyword "include" must stand in front of all definitions; the first one is at a.thrift:1:1 (move it to the top of the file) [header-order]`,
+			`3:9: error: expected a file name, found "b" (write it in quotes) [syntax]`,
+		},
+	},
+	{
+		`namespace java a.b`,
+		`java_package a.b`,
+		[]string{
+			`1:1: error: "java_package" is no longer part of Thrift (write namespace java a.b) [removed]`,
+		},
+	},
+	{
+		`namespace xsd a`,
+		`xsd_namespace 'a'`,
+		[]string{
+			`1:1: error: "xsd_namespace" is no longer part of Thrift (write namespace xsd NAME) [removed]`,
+		},
+	},
+	{
+		`cpp_include 'a'`,
+		"c_include 'a'\nstruct A {}",
+		[]string{
+			`1:1: error: expected a definition, found "c_include" (did you mean "cpp_include"?) [syntax]`,
+		},
+	},
+
+	// Definitions.
+	{
+		`struct A {}; struct B {}, enum C {}; service D {};`,
+		`struct A {};; struct B {}`,
+		[]string{
+			`1:13: error: expected a definition, found ";" (one separator is enough) [syntax]`,
+		},
+	},
+	{
+		`struct A {}`,
+		`;struct A {}`,
+		[]string{
+			`1:1: error: expected a definition, found ";" [syntax]`,
+		},
+	},
+	{
+		`struct A {}`,
+		`Struct A {}`,
+		[]string{
+			`1:1: error: expected a definition, found "Struct" (did you mean "struct"?) [syntax]`,
+		},
+	},
+	{
+		`service A {}`,
+		"interface A { void f(1: i32 struct) }\nstruct B {}",
+		[]string{
+			`1:1: error: expected a definition, found "interface" (did you mean "service"?) [syntax]`,
+		},
+	},
+	{
+		`struct A {}`,
+		`struct A {}}`,
+		[]string{
+			`1:12: error: expected a definition, found "}" [syntax]`,
+		},
+	},
+	{
+		`struct A {}`,
+		`struct {}`,
+		[]string{
+			`1:8: error: expected the name of a struct, found "{" [syntax]`,
+		},
+	},
+	{
+		`struct A {}`,
+		`struct A`,
+		[]string{
+			`1:9: error: expected "{", found end of file [syntax]`,
+		},
+	},
+	{
+		"struct A {}\nstruct B {}",
+		"struct A\nstruct B {}",
+		[]string{
+			`2:1: error: expected "{", found keyword "struct" [syntax]`,
+		},
+	},
+	{
+		`struct A {}`,
+		`struct A extends B { 1: i32 a }`,
+		[]string{
+			`1:10: error: expected "{", found keyword "extends" (only a service extends another) [syntax]`,
+		},
+	},
+	{
+		`struct senum {}`,
+		"senum A { 'a', 'b' }\nstruct B {}",
+		[]string{
+			`1:1: error: "senum" is no longer part of Thrift (use the type string, or an enum) [removed]`,
+		},
+	},
+	{
+		`struct A { 1: slist a } struct slist {}`,
+		`struct A { 1: slist a }`,
+		[]string{
+			`1:15: error: "slist" is no longer part of Thrift (use the type string) [removed]`,
+		},
+	},
+	{
+		`struct A {} (a = 'b')`,
+		"@a.B{c = 1}\nstruct A {}",
+		[]string{
+			`1:1: error: structured annotations are not part of Thrift (write annotations in parentheses behind the element: (name = "value")) [unsupported]`,
+		},
+	},
+	{
+		`struct A {}`,
+		`struct A {} @`,
+		[]string{
+			`1:13: error: expected a definition, found "@" [syntax]`,
+		},
+	},
+
+	// Constants and typedefs.
+	{
+		`const i32 A = 1, const i32 B = 2; const i32 C = 3`,
+		"const i32 A 1\nconst i32 B\nconst C = 3\nconst i32 D =",
+		[]string{
+			`1:13: error: expected "=", found "1" [syntax]`,
+			`3:1: error: expected "=", found keyword "const" [syntax]`,
+			`3:9: error: expected the name of a constant, found "=" [syntax]`,
+			`4:14: error: expected a value, found end of file [syntax]`,
+		},
+	},
+	{
+		`const i32 A = 1 (a = 'b');`,
+		`const i32 A = 1 = 2`,
+		[]string{
+			`1:17: error: expected a definition, found "=" [syntax]`,
+		},
+	},
+	{
+		`typedef i32 (a = 'b') T (c = 'd'),`,
+		`typedef void T`,
+		[]string{
+			`1:9: error: expected the type of a typedef, found keyword "void" (only the result of a function can be "void") [syntax]`,
+		},
+	},
+	{
+		`typedef list<i32> T`,
+		`typedef list<i32>`,
+		[]string{
+			`1:18: error: expected the name of a typedef, found end of file [syntax]`,
+		},
+	},
+
+	// Values.
+	{
+		`const list<i32> A = [1, 2; 3 4,]`,
+		`const list<i32> A = [1,, 2]`,
+		[]string{
+			`1:24: error: expected a value or "]", found "," (one separator is enough) [syntax]`,
+		},
+	},
+	{
+		`const list<i32> A = [1]`,
+		"const list<i32> A = [1\nstruct B {}",
+		[]string{
+			`2:1: error: expected a value or "]", found keyword "struct"; "[" opened at a.thrift:1:21 [syntax]`,
+		},
+	},
+	{
+		`const list<i32> A = [[1], [2]]`,
+		`const list<i32> A = [[1, [2]`,
+		[]string{
+			`1:29: error: expected a value or "]", found end of file; "[" opened at a.thrift:1:22 [syntax]`,
+		},
+	},
+	{
+		`const set<i32> A = [1, 2]`,
+		`const set<i32> A = {1, 2, 3}`,
+		[]string{
+			`1:22: error: expected ":" behind the key, found "," (sets are written with [ and ]) [syntax]`,
+		},
+	},
+	{
+		`const map<string, i32> A = {'a': 1, 'b': 2; 'c': 3}`,
+		`const map<string, i32> A = {'a': 1, 'b' 2, 'c': , 'd': 4}`,
+		[]string{
+			`1:41: error: expected ":" behind the key, found "2" [syntax]`,
+			`1:49: error: expected a value, found "," [syntax]`,
+		},
+	},
+	{
+		`const map<i32, list<i32>> A = {1: [2]}`,
+		`const map<i32, list<i32>> A = {1: [2}`,
+		[]string{
+			`1:37: error: expected a value or "]", found "}"; "[" opened at a.thrift:1:35 [syntax]`,
+		},
+	},
+	{
+		`const E A = E.X`,
+		`const E A = struct`,
+		[]string{
+			`1:13: error: expected a value, found keyword "struct" [syntax]`,
+		},
+	},
+
+	// Enums.
+	{
+		`enum E { A, B = 2; C = 0x10 (a = 'b') D }`,
+		`enum E { A,, B = B, C = 'c', D = , E }`,
+		[]string{
+			`1:12: error: expected an enum value or "}", found "," (one separator is enough) [syntax]`,
+			`1:18: error: expected an integer, found "B" [syntax]`,
+			`1:25: error: expected an integer, found string "'c'" [syntax]`,
+			`1:34: error: expected an integer, found "," [syntax]`,
+		},
+	},
+	{
+		`enum E { A = 1 }`,
+		`enum E { A = true }`,
+		[]string{
+			`1:14: warning: "true" stands for an integer (write 1) [bool-as-int]`,
+		},
+	},
+	{
+		`enum E { A }`,
+		`enum E { A, 1 }`,
+		[]string{
+			`1:13: error: expected an enum value or "}", found "1" [syntax]`,
+		},
+	},
+	{
+		"enum E {\n  A\n}\nstruct B {}",
+		"enum E {\n  A\nstruct B {}",
+		[]string{
+			`3:1: error: expected an enum value or "}", found keyword "struct"; "{" opened at a.thrift:1:8 [syntax]`,
+		},
+	},
+
+	// Fields.
+	{
+		`struct A { 1: i32 a, 2: i32 b; 3: i32 c 4: i32 d }`,
+		`struct A { 1: i32 a,, 2: i32 b }`,
+		[]string{
+			`1:21: error: expected a field or "}", found "," (one separator is enough) [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a }`,
+		`struct A { 1 i32 a }`,
+		[]string{
+			`1:14: error: expected ":" behind the field id, found keyword "i32" [syntax]`,
+		},
+	},
+	{
+		`struct A { -0x10: i32 a, +1: i32 b }`,
+		`struct A { 1.5: i32 a, x: i32 b }`,
+		[]string{
+			`1:12: error: expected a field id, found "1.5" [syntax]`,
+			`1:25: error: expected the name of a field, found ":" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a }`,
+		`struct A { true: i32 a }`,
+		[]string{
+			`1:12: warning: "true" stands for a field id (write 1) [bool-as-int]`,
+		},
+	},
+	{
+		`struct A { 1: required i32 a }`,
+		`struct A { required 1: i32 a }`,
+		[]string{
+			`1:21: error: expected the type of a field, found "1" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: optional i32 a }`,
+		`struct A { 1: required optional i32 a }`,
+		[]string{
+			`1:24: error: expected the type of a field, found keyword "optional" (a field is either required or optional) [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: required i32 a }`,
+		`struct A { 1: Required i32 a }`,
+		[]string{
+			`1:30: error: expected the name of a field, found "}" (did you mean "required" for "Required"?) [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a }`,
+		`struct A { 1: a, 2: required, 3: i32 c }`,
+		[]string{
+			`1:16: error: expected the name of a field, found "," [syntax]`,
+			`1:29: error: expected the type of a field, found "," [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a }`,
+		`struct A { 1: struct a, 2: void b, 3: enum }`,
+		[]string{
+			`1:15: error: expected the type of a field, found keyword "struct" [syntax]`,
+			`1:28: error: expected the type of a field, found keyword "void" (only the result of a function can be "void") [syntax]`,
+			`1:39: error: expected the type of a field, found keyword "enum" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a = 5 (x = '1') }`,
+		`struct A { 1: i32 a (x = '1') = 5 }`,
+		[]string{
+			`1:31: error: a default must stand in front of the annotations (write the annotations behind the default) [misplaced-annotation]`,
+		},
+	},
+	{
+		"struct A {\n  1: i32 a = 5\n  2: i32 b\n}",
+		"struct A {\n  1: i32 a =\n  2: i32 b\n}",
+		[]string{
+			`3:3: error: expected a value, found "2" [syntax]`,
+		},
+	},
+	{
+		"struct A {\n  1: i32 a\n  2: i32 b\n}",
+		"struct A {\n  1: i32\n  2: i32 b\n}",
+		[]string{
+			`3:3: error: expected the name of a field, found "2" [syntax]`,
+		},
+	},
+	{
+		"struct A {\n  1: i32 a\n}\nstruct B {}",
+		"struct A {\n  1: i32 a\nstruct B {}",
+		[]string{
+			`3:1: error: expected a field or "}", found keyword "struct"; "{" opened at a.thrift:1:10 [syntax]`,
+		},
+	},
+	{
+		"struct A {\n  1: i32 a\n  2: i32 b\n}",
+		"struct A {\n  1: i32 a {\n  2: i32 b\n}",
+		[]string{
+			`2:12: error: expected a field or "}", found "{" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a }`,
+		`struct A { 1: i32 a`,
+		[]string{
+			`1:20: error: expected a field or "}", found end of file; "{" opened at a.thrift:1:10 [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a }`,
+		`struct A { 1: i32 a )}`,
+		[]string{
+			`1:21: error: expected a field or "}", found ")" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: B & b, 2: list<B>& c }`,
+		`struct A { 1: & B b }`,
+		[]string{
+			`1:15: error: expected the type of a field, found "&" [syntax]`,
+		},
+	},
+
+	// XML schemas, which mean nothing.
+	{
+		`struct A {}`,
+		`struct A xsd_all {}`,
+		[]string{
+			`1:10: warning: "xsd_all" has no effect [no-effect]`,
+		},
+	},
+	{
+		`exception A {}`,
+		`exception A xsd_all {}`,
+		[]string{
+			`1:13: error: expected "{", found keyword "xsd_all" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a }`,
+		`struct A { 1: i32 a xsd_optional xsd_nillable xsd_attrs { 1: i32 b } (c) }`,
+		[]string{
+			`1:21: warning: "xsd_optional" has no effect [no-effect]`,
+			`1:34: warning: "xsd_nillable" has no effect [no-effect]`,
+			`1:47: warning: "xsd_attrs" has no effect [no-effect]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a }`,
+		`struct A { 1: i32 a xsd_nillable xsd_optional }`,
+		[]string{
+			`1:21: warning: "xsd_nillable" has no effect [no-effect]`,
+			`1:34: error: "xsd_optional" must stand once and in front of "xsd_nillable" [syntax]`,
+		},
+	},
+
+	// Types.
+	{
+		`struct A { 1: list < i32 > a }`,
+		`struct A { 1: list a }`,
+		[]string{
+			`1:20: error: expected "<", found "a" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: list<list<list<i32>>> a }`,
+		`struct A { 1: list<list<i32> a }`,
+		[]string{
+			`1:30: error: expected ">", found "a"; "<" opened at a.thrift:1:19 [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: list<i32> a }`,
+		`struct A { 1: list<i32, i32> a, 2: list<> b, 3: list<void> c }`,
+		[]string{
+			`1:23: error: expected ">", found ","; "<" opened at a.thrift:1:19 [syntax]`,
+			`1:41: error: expected the type of the elements, found ">" [syntax]`,
+			`1:54: error: expected the type of the elements, found keyword "void" (only the result of a function can be "void") [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: map<i32, i32> a }`,
+		`struct A { 1: map<i32> a, 2: map<i32; i32> b, 3: map<, i32> c }`,
+		[]string{
+			`1:22: error: expected ",", found ">" [syntax]`,
+			`1:37: error: expected ",", found ";" [syntax]`,
+			`1:54: error: expected the type of the keys, found "," [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: list<i32> a }`,
+		`struct A { 1: stream<i32> a }`,
+		[]string{
+			`1:21: error: "stream" takes no types in "<>"; only list, set and map do [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 (a = 'b') a }`,
+		`struct A { 1: B (a = 'b') a }`,
+		[]string{
+			`1:17: error: the name of a type takes no annotations (write them behind the name of the field, or on a typedef) [misplaced-annotation]`,
+		},
+	},
+	{
+		`struct A { 1: list cpp_type 'x' <i32> a }`,
+		`struct A { 1: list<i32> cpp_type 'x' a }`,
+		[]string{
+			`1:25: warning: "cpp_type" behind a list is deprecated (write it in front of "<") [deprecated]`,
+		},
+	},
+	{
+		`struct A { 1: map cpp_type 'x' <i32, i32> a }`,
+		`struct A { 1: map<i32, i32> cpp_type 'x' a }`,
+		[]string{
+			`1:29: error: "cpp_type" must stand in front of "<" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: set cpp_type 'x' <i32> a }`,
+		`struct A { 1: set cpp_type x <i32> a }`,
+		[]string{
+			`1:28: error: expected a string behind "cpp_type", found "x" [syntax]`,
+		},
+	},
+
+	// Annotations.
+	{
+		`struct A {} (a = '1', b; c = '2' d)`,
+		`struct A {} (a = 1, b = , c = true, d = e)`,
+		[]string{
+			`1:18: error: expected a string, found "1" (values of annotations are quoted) [syntax]`,
+			`1:25: error: expected a string, found "," [syntax]`,
+			`1:31: error: expected a string, found keyword "true" (values of annotations are quoted) [syntax]`,
+			`1:41: error: expected a string, found "e" (values of annotations are quoted) [syntax]`,
+		},
+	},
+	{
+		`struct A {} (a.b = '1')`,
+		`struct A {} ('a' = '1', 2)`,
+		[]string{
+			`1:14: error: expected an annotation or ")", found string "'a'" (names of annotations have no quotes) [syntax]`,
+			`1:25: error: expected an annotation or ")", found "2" [syntax]`,
+		},
+	},
+	{
+		`struct A {} ()`,
+		`struct A {} (,)`,
+		[]string{
+			`1:14: error: expected an annotation or ")", found "," [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a (b), 2: i32 c }`,
+		`struct A { 1: i32 a (b, 2: i32 c }`,
+		[]string{
+			`1:25: error: expected an annotation or ")", found "2"; "(" opened at a.thrift:1:21 [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: i32 a (b) }`,
+		"struct A { 1: i32 a (b }\nstruct B {}",
+		[]string{
+			`1:24: error: expected an annotation or ")", found "}"; "(" opened at a.thrift:1:21 [syntax]`,
+		},
+	},
+
+	// Services.
+	{
+		`service S extends a.B {}`,
+		`service S extends {}`,
+		[]string{
+			`1:19: error: expected the name of a service, found "{" [syntax]`,
+		},
+	},
+	{
+		`service S extends A {}`,
+		`service S extends A, B {}`,
+		[]string{
+			`1:20: error: expected "{", found "," (a service extends one other) [syntax]`,
+		},
+	},
+	{
+		`service S { oneway void f() }`,
+		`service S { async void f() }`,
+		[]string{
+			`1:13: warning: "async" is deprecated (write "oneway") [deprecated]`,
+		},
+	},
+	{
+		`service S { oneway void f() }`,
+		`service S { void oneway f() }`,
+		[]string{
+			`1:18: error: expected the name of a function, found keyword "oneway" ("oneway" stands in front of the result type) [syntax]`,
+		},
+	},
+	{
+		`service S { void f(), void g(); i32 h() i32 i(), }`,
+		`service S { void f(),, void g() }`,
+		[]string{
+			`1:22: error: expected a function or "}", found "," (one separator is enough) [syntax]`,
+		},
+	},
+	{
+		`service S { void f() }`,
+		`service S { f(1: i32 a), oneway g() }`,
+		[]string{
+			`1:14: error: expected the name of a function, found "(" (is the result type missing?) [syntax]`,
+			`1:34: error: expected the name of a function, found "(" (is the result type missing?) [syntax]`,
+		},
+	},
+	{
+		`service S { void f(1: i32 a 2: i32 b) }`,
+		`service S { void f(1: void a) }`,
+		[]string{
+			`1:23: error: expected the type of a parameter, found keyword "void" (only the result of a function can be "void") [syntax]`,
+		},
+	},
+	{
+		`service S { void f() throws (1: E e) }`,
+		`service S { void f() throw (1: E e), void g() throws }`,
+		[]string{
+			`1:22: error: expected "throws", found "throw" [syntax]`,
+			`1:54: error: expected "(", found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n  void f(1: i32 a)\n  void g()\n}",
+		"service S {\n  void f(1: i32 a\n  void g()\n}",
+		[]string{
+			`3:3: error: expected a parameter or ")", found keyword "void"; "(" opened at a.thrift:2:9 [syntax]`,
+		},
+	},
+	{
+		`service S { void f(1: i32 a) }`,
+		`service S { void f, void g( }`,
+		[]string{
+			`1:19: error: expected "(", found "," [syntax]`,
+			`1:29: error: expected a parameter or ")", found "}"; "(" opened at a.thrift:1:27 [syntax]`,
+		},
+	},
+	{
+		`service S { void f() }`,
+		`service S { 1: i32 a }`,
+		[]string{
+			`1:13: error: expected a function or "}", found "1" [syntax]`,
+		},
+	},
+}
+
+func TestDiagnostics(t *testing.T) {
+	for _, p := range pairs {
+		if _, diags := syntax.Parse("a.thrift", []byte(p.good)); diags != nil {
+			t.Errorf("%s\n got %v\nwant no diagnostics", p.good, diags)
+		}
+		_, diags := syntax.Parse("a.thrift", []byte(p.bad))
+		want := "a.thrift:" + strings.Join(p.want, "\na.thrift:")
+		if got := diags.Error(); got != want {
+			t.Errorf("%s\n got %s\nwant %s", p.bad, got, want)
+		}
+	}
+}
