@@ -125,6 +125,15 @@ func (r *Reader) Recv() ([]byte, error) {
 	}
 }
 
+// Next is Recv without reading: it returns nil if no whole message has come yet.
+func (r *Reader) Next() ([]byte, error) {
+	n, _, err := r.message()
+	if n < 0 || err != nil {
+		return nil, err
+	}
+	return r.take(n), nil
+}
+
 // message returns the length of the next message, the frame's header dropped, or -1 and how
 // many bytes must be there before it is worth while to look again.
 func (r *Reader) message() (n, need int, err error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
+	"github.com/thriftkit/thriftkit/wire/detect"
 )
 
 // A Protocol turns messages into bytes and back. Implementations have no state and may be used
@@ -21,6 +22,9 @@ type Protocol interface {
 	ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error)
 	NewSplitter(maxBytes int) wire.Splitter
 }
+
+// Of returns the protocol of a dialect that was detected.
+func Of(d detect.Dialect) Protocol { return binary.Protocol{Old: d.Old} }
 
 // Names lists what ByName knows.
 func Names() []string { return []string{"binary"} }

@@ -1,0 +1,153 @@
+package thriftkit
+
+import (
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/thriftkit/thriftkit/idl/compile"
+	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/rpc"
+)
+
+// A ServerOption changes how a server behaves.
+type ServerOption interface{ applyServer(*rpc.ServerOptions) }
+
+// A ClientOption changes how a client behaves.
+type ClientOption interface{ applyClient(*rpc.ClientOptions) }
+
+// An Option is both.
+type Option interface {
+	ServerOption
+	ClientOption
+}
+
+// A LoadOption changes where Load finds files.
+type LoadOption interface{ applyLoad(*loadConfig) }
+
+type loadConfig struct {
+	compile.Options
+	warn func(*syntax.Diagnostic)
+}
+
+type serverOption func(*rpc.ServerOptions)
+
+func (f serverOption) applyServer(o *rpc.ServerOptions) { f(o) }
+
+type clientOption func(*rpc.ClientOptions)
+
+func (f clientOption) applyClient(o *rpc.ClientOptions) { f(o) }
+
+type bothOption struct {
+	serverOption
+	clientOption
+}
+
+type loadOption func(*loadConfig)
+
+func (f loadOption) applyLoad(c *loadConfig) { f(c) }
+
+// WithInterceptors wraps every call in interceptors, the first one outermost. Given more than
+// once, the later ones are further in. The package comment of rpc draws the order.
+func WithInterceptors(interceptors ...Interceptor) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) { o.Interceptors = append(o.Interceptors, interceptors...) },
+		func(o *rpc.ClientOptions) { o.Interceptors = append(o.Interceptors, interceptors...) },
+	}
+}
+
+// WithMaxMessageBytes sets the longest message that is taken from a peer; the default is 16
+// MiB. A longer one ends its connection.
+func WithMaxMessageBytes(n int) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) { o.MaxMessageBytes = n },
+		func(o *rpc.ClientOptions) { o.MaxMessageBytes = n },
+	}
+}
+
+// WithErrorLog hands f what has no caller on the server's side: panics of handlers with their
+// stacks, errors that handlers did not declare, connections that ended badly. Many goroutines
+// may call f at once. The default drops them.
+func WithErrorLog(f func(error)) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.ErrorLog = f })
+}
+
+// WithIdleTimeout sets how long a connection to a server may rest between calls; the default
+// is 10 minutes, a negative d means without end.
+func WithIdleTimeout(d time.Duration) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.IdleTimeout = d })
+}
+
+// WithMessageTimeout sets how long one message may take on the wire, in either direction,
+// between its first byte and its last; the default is 1 minute, a negative d means without end.
+func WithMessageTimeout(d time.Duration) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.ReadTimeout, o.WriteTimeout = d, d })
+}
+
+// WithExposedErrors sends the text of undeclared errors to the caller. The default tells only
+// that there was an internal error, because such texts may hold what is nobody's business.
+func WithExposedErrors() ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.ExposeErrors = true })
+}
+
+// WithTimeout bounds each call that has no earlier deadline in its context. The default is no bound.
+func WithTimeout(d time.Duration) ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.Timeout = d })
+}
+
+// WithDialTimeout bounds the making of a connection; the default is 10 seconds, a negative d
+// means without bound.
+func WithDialTimeout(d time.Duration) ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.DialTimeout = d })
+}
+
+// WithMaxConns sets how many connections a client opens; the default is 16. Calls share a
+// connection, and another is opened only when the oldest call on each has waited for more than
+// 2 milliseconds.
+func WithMaxConns(n int) ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.MaxConns = n })
+}
+
+// WithIncludeDirs adds directories in which included files are looked for, after the directory
+// of the file that includes them.
+func WithIncludeDirs(dirs ...string) LoadOption {
+	return loadOption(func(c *loadConfig) { c.IncludeDirs = append(c.IncludeDirs, dirs...) })
+}
+
+// WithFS reads files from fsys, such as an embed.FS, instead of the operating system.
+func WithFS(fsys fs.FS) LoadOption {
+	return loadOption(func(c *loadConfig) { c.Source = compile.FS(fsys) })
+}
+
+// WithTexts reads files from texts, path to text, instead of the operating system.
+func WithTexts(texts map[string]string) LoadOption {
+	return loadOption(func(c *loadConfig) { c.Source = compile.Texts(texts) })
+}
+
+// WithWarnings hands f the warnings about the files. The default drops them.
+func WithWarnings(f func(*syntax.Diagnostic)) LoadOption {
+	return loadOption(func(c *loadConfig) { c.warn = f })
+}
+
+// rootText lays the text of one file over the source of the others.
+type rootText struct{ name, text string }
+
+func (r rootText) applyLoad(c *loadConfig) {
+	under := c.Source
+	if under == nil {
+		under = compile.OS{}
+	}
+	c.Source = overlay{filepath.ToSlash(filepath.Clean(r.name)), r.text, under}
+}
+
+type overlay struct {
+	name, text string
+	compile.Source
+}
+
+func (o overlay) ReadFile(path string) ([]byte, error) {
+	if path == o.name {
+		return []byte(o.text), nil
+	}
+	return o.Source.ReadFile(path)
+}

@@ -1,0 +1,366 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+// A Mismatch is one reason why a handler or a struct of funcs does not fit the IDL. Bind and
+// Register return all of them joined; errors.As finds the first.
+type Mismatch = plan.Mismatch
+
+// A DynamicHandler answers every method of a service without Go types. args holds the
+// arguments by name. The result may be a dynamic.Value or anything that dynamic.Of converts;
+// it is ignored for void. To throw a declared exception, return an *Exception.
+type DynamicHandler func(ctx context.Context, method *schema.Method, args *dynamic.Struct) (any, error)
+
+var (
+	contextType = reflect.TypeFor[context.Context]()
+	errorType   = reflect.TypeFor[error]()
+	dynamicType = reflect.TypeFor[*dynamic.Struct]()
+)
+
+// signature is a method of a schema bound to Go types.
+type signature struct {
+	method *schema.Method
+	args   *plan.Type // a struct with the parameters, or a *dynamic.Struct
+	reply  *plan.Type // a struct with *T for the result and a nilable type for each exception, or a *dynamic.Struct
+}
+
+// tuple wraps a plan of plan.Tuple for the protocols.
+func tuple(desc *schema.Struct, types []reflect.Type, paths []string) (*plan.Type, error) {
+	st, err := plan.Tuple(desc, types, paths)
+	if err != nil {
+		return nil, err
+	}
+	return &plan.Type{Op: plan.OpStruct, Schema: desc.Type(), Go: st.Go, Size: st.Go.Size(), Struct: st}, nil
+}
+
+type dynamicKey struct{}
+
+// dynamicSignature returns the signature of m without Go types.
+func dynamicSignature(m *schema.Method) *signature {
+	return m.Args.Type().Memo(dynamicKey{}, func() any {
+		args, err := plan.ForType(dynamicType, m.Args.Type())
+		if err != nil {
+			panic(err) // a *dynamic.Struct stands for every struct
+		}
+		reply, err := plan.ForType(dynamicType, m.Reply().Type())
+		if err != nil {
+			panic(err)
+		}
+		return &signature{method: m, args: args, reply: reply}
+	}).(*signature)
+}
+
+// exceptionTypes maps a declared exception to the Go type that stands for it.
+type exceptionTypes map[*schema.Struct]reflect.Type
+
+// goExceptions pairs the Go exception types with the exceptions that svc declares.
+func goExceptions(svc *schema.Service, exceptions []error) (exceptionTypes, error) {
+	types := make(exceptionTypes)
+	var errs []error
+next:
+	for _, e := range exceptions {
+		t := reflect.TypeOf(e)
+		for _, m := range svc.AllMethods() {
+			for _, f := range m.Throws {
+				if !plan.SameName(f.Type.Struct.Name, typeName(t)) {
+					continue
+				}
+				types[f.Type.Struct] = t
+				if _, err := plan.ForType(t, f.Type); err != nil {
+					errs = append(errs, err)
+				}
+				continue next
+			}
+		}
+		errs = append(errs, &Mismatch{Pos: svc.Pos, IDL: "service " + svc.Name, Go: t.String(), Message: "the service declares no exception of this name"})
+	}
+	return types, errors.Join(errs...)
+}
+
+// bindFunc pairs a Go func type, without receiver, with m.
+func bindFunc(m *schema.Method, t reflect.Type, goPath string, exceptionType func(*schema.Field) reflect.Type) (*signature, error) {
+	var problems []string
+	if t.IsVariadic() {
+		problems = append(problems, "it must not be variadic")
+	}
+	if t.NumIn() == 0 || t.In(0) != contextType {
+		problems = append(problems, "its first parameter must be context.Context")
+	}
+	isVoid := m.Result.Kind == schema.KindVoid
+	results := 2
+	if isVoid {
+		results = 1
+	}
+	switch {
+	case t.NumOut() == 0 || t.Out(t.NumOut()-1) != errorType:
+		problems = append(problems, "its last result must be error")
+	case t.NumOut() != results && isVoid:
+		problems = append(problems, "it must return error alone: the method is void")
+	case t.NumOut() != results:
+		problems = append(problems, fmt.Sprintf("it must return (%s, error)", m.Result))
+	}
+	if len(problems) == 0 && t.NumIn()-1 != len(m.Args.Fields) {
+		problems = append(problems, fmt.Sprintf("it has %d parameters behind the context, the IDL has %d", t.NumIn()-1, len(m.Args.Fields)))
+	}
+	if len(problems) > 0 {
+		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: goPath + " (" + t.String() + ")", Message: strings.Join(problems, "; ")}
+	}
+	var params []reflect.Type
+	var paths []string
+	for i := range m.Args.Fields {
+		params = append(params, t.In(i+1))
+		paths = append(paths, fmt.Sprintf("%s: parameter %d", goPath, i+1))
+	}
+	args, err1 := tuple(m.Args, params, paths)
+	var result reflect.Type
+	if !isVoid {
+		result = t.Out(0)
+	}
+	reply, err2 := replyTuple(m, result, goPath, exceptionType)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	return &signature{method: m, args: args, reply: reply}, nil
+}
+
+// replyTuple returns the plan of m's reply with the Go result type result, nil for void.
+func replyTuple(m *schema.Method, result reflect.Type, goPath string, exceptionType func(*schema.Field) reflect.Type) (*plan.Type, error) {
+	var types []reflect.Type
+	var paths []string
+	if result != nil {
+		types = append(types, reflect.PointerTo(result))
+		paths = append(paths, goPath+": result")
+	}
+	for _, f := range m.Throws {
+		types = append(types, exceptionType(f))
+		paths = append(paths, goPath+": exception "+f.Type.String())
+	}
+	return tuple(m.Reply(), types, paths)
+}
+
+// anyException is the Go type of exceptions in a server's replies: handlers throw what they like.
+func anyException(*schema.Field) reflect.Type { return reflect.TypeFor[any]() }
+
+// of returns the Go types of exceptions in a client's replies.
+func (x exceptionTypes) of(f *schema.Field) reflect.Type {
+	t, ok := x[f.Type.Struct]
+	switch {
+	case !ok:
+		return dynamicType
+	case t.Kind() != reflect.Pointer:
+		return reflect.PointerTo(t)
+	}
+	return t
+}
+
+// bindHandler pairs the methods of handler with those of svc. It returns a Handler for each.
+func bindHandler(svc *schema.Service, handler any) (map[*schema.Method]*boundMethod, error) {
+	if h, ok := handler.(DynamicHandler); ok {
+		bound := make(map[*schema.Method]*boundMethod)
+		for _, m := range svc.AllMethods() {
+			bound[m] = &boundMethod{signature: dynamicSignature(m), handler: dynamicCaller(h)}
+		}
+		return bound, nil
+	}
+	rv := reflect.ValueOf(handler)
+	if !rv.IsValid() || rv.Kind() == reflect.Pointer && rv.IsNil() {
+		return nil, fmt.Errorf("service %s: the handler is nil", svc.Name)
+	}
+	bound := make(map[*schema.Method]*boundMethod)
+	var errs []error
+	for _, m := range svc.AllMethods() {
+		b, err := bindMethod(m, rv)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		bound[m] = b
+	}
+	return bound, errors.Join(errs...)
+}
+
+func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
+	t := rv.Type()
+	found := -1
+	for i := range t.NumMethod() {
+		name := t.Method(i).Name
+		if !plan.SameName(m.Name, name) {
+			continue
+		}
+		if found >= 0 {
+			return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: t.String(), Message: fmt.Sprintf("it could be %s or %s", t.Method(found).Name, name)}
+		}
+		found = i
+	}
+	if found < 0 {
+		hint := ""
+		if t.Kind() != reflect.Pointer && reflect.PointerTo(t).NumMethod() > t.NumMethod() {
+			hint = ": pass a pointer, *" + t.String() + " has more methods"
+		}
+		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: t.String(), Message: "the handler has no method for it" + hint}
+	}
+	fn := rv.Method(found)
+	sig, err := bindFunc(m, fn.Type(), t.String()+"."+t.Method(found).Name, anyException)
+	if err != nil {
+		return nil, err
+	}
+	return &boundMethod{signature: sig, handler: caller(m, fn)}, nil
+}
+
+// caller returns a Handler that calls fn with the arguments and stores its result.
+func caller(m *schema.Method, fn reflect.Value) Handler {
+	n := len(m.Args.Fields)
+	isVoid := m.Result.Kind == schema.KindVoid
+	return func(ctx context.Context, call *Call) error {
+		in := make([]reflect.Value, n+1)
+		in[0] = reflect.ValueOf(ctx)
+		for i := range n {
+			in[i+1] = call.args.Field(i)
+		}
+		out := fn.Call(in)
+		if err, _ := out[len(out)-1].Interface().(error); err != nil {
+			return err
+		}
+		if !isVoid {
+			storeResult(call.reply, out[0])
+		}
+		return nil
+	}
+}
+
+// storeResult puts v into the reply, unless it is a nil where a struct should be: then the
+// caller gets a missing result, as with the other libraries.
+func storeResult(reply, v reflect.Value) {
+	if (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil() {
+		return
+	}
+	success := reply.Field(0)
+	success.Set(reflect.New(v.Type()))
+	success.Elem().Set(v)
+}
+
+func dynamicCaller(h DynamicHandler) Handler {
+	return func(ctx context.Context, call *Call) error {
+		args := call.args.Interface().(*dynamic.Struct)
+		result, err := h(ctx, call.Method, args)
+		if err != nil {
+			return err
+		}
+		reply := call.reply.Interface().(*dynamic.Struct)
+		if call.Method.Result.Kind == schema.KindVoid {
+			return nil
+		}
+		return reply.Set("success", result)
+	}
+}
+
+// bindClient fills the func fields of the struct that target points to.
+func (c *Client) bindClient(svc *schema.Service, target any, exceptions []error) error {
+	rv := reflect.ValueOf(target)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() || rv.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("bind %s: a pointer to a struct of funcs is wanted, not %T", svc.Name, target)
+	}
+	rv = rv.Elem()
+	types, err := goExceptions(svc, exceptions)
+	if err != nil {
+		return err
+	}
+	stubs := make(map[int]reflect.Value)
+	var errs []error
+	for i := range rv.NumField() {
+		f := rv.Type().Field(i)
+		if !f.IsExported() || f.Type.Kind() != reflect.Func || f.Tag.Get("thrift") == "-" {
+			continue
+		}
+		goPath := rv.Type().String() + "." + f.Name
+		m, err := findMethod(svc, f, goPath)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		sig, err := bindFunc(m, f.Type, goPath, types.of)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		stubs[i] = c.stub(svc, sig, f.Type)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if len(stubs) == 0 {
+		return fmt.Errorf("bind %s: %s has no exported func field", svc.Name, rv.Type())
+	}
+	for i, stub := range stubs {
+		rv.Field(i).Set(stub)
+	}
+	return nil
+}
+
+func findMethod(svc *schema.Service, f reflect.StructField, goPath string) (*schema.Method, error) {
+	name := f.Tag.Get("thrift")
+	if name != "" {
+		if m := svc.Method(name); m != nil {
+			return m, nil
+		}
+		return nil, &Mismatch{Pos: svc.Pos, IDL: "service " + svc.Name, Go: goPath, Message: fmt.Sprintf("its tag names method %q, which the IDL does not have", name)}
+	}
+	var found *schema.Method
+	for _, m := range svc.AllMethods() {
+		if !plan.SameName(m.Name, f.Name) {
+			continue
+		}
+		if found != nil {
+			return nil, &Mismatch{Pos: m.Pos, IDL: "service " + svc.Name, Go: goPath, Message: fmt.Sprintf("it could be %s or %s: use a tag such as `thrift:%q`", found.Name, m.Name, m.Name)}
+		}
+		found = m
+	}
+	if found == nil {
+		return nil, &Mismatch{Pos: svc.Pos, IDL: "service " + svc.Name, Go: goPath, Message: "the service has no method of this name"}
+	}
+	return found, nil
+}
+
+// stub returns a func of type t that calls sig's method over c.
+func (c *Client) stub(svc *schema.Service, sig *signature, t reflect.Type) reflect.Value {
+	isVoid := sig.method.Result.Kind == schema.KindVoid
+	handler := c.handler(sig)
+	noError := reflect.Zero(errorType)
+	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
+		call := &Call{Method: sig.method, Service: svc, args: reflect.New(sig.args.Go).Elem(), reply: reflect.New(sig.reply.Go).Elem()}
+		for i, v := range in[1:] {
+			call.args.Field(i).Set(v)
+		}
+		ctx, _ := in[0].Interface().(context.Context)
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		err := handler(ctx, call)
+		errValue := noError
+		if err != nil {
+			errValue = reflect.ValueOf(&err).Elem()
+		}
+		if isVoid {
+			return []reflect.Value{errValue}
+		}
+		result := call.reply.Field(0)
+		if err != nil || result.IsNil() {
+			return []reflect.Value{reflect.Zero(t.Out(0)), errValue}
+		}
+		return []reflect.Value{result.Elem(), errValue}
+	})
+}
+
+// pointer returns the address of what v, which is addressable, holds.
+func pointer(v reflect.Value) mem.Pointer { return mem.Of(v.Addr()) }

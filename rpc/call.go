@@ -1,0 +1,85 @@
+// Package rpc calls and serves the methods of a schema over connections.
+//
+// Most programs use it through the root package. The parts:
+//
+//   - [Client] sends calls, over as few connections as will do, and is safe for concurrent use;
+//     Bind fills a struct of funcs, Invoke takes and returns dynamic values.
+//   - [Server] answers them; Register binds a handler, Serve accepts connections.
+//   - [Interceptor] wraps calls on either side; both sides share one type.
+//   - [Error] and [Exception] are what can go wrong.
+//
+// # Interceptors
+//
+// The first interceptor in the list is the outermost on both sides:
+//
+//	client: c.Login() -> A -> B -> write … read -> B -> A -> result
+//	server: read -> A -> B -> handler.Login() -> B -> A -> write
+//
+// An interceptor sees errors as the code around it does: declared exceptions as the Go types
+// bound to them or as [Exception], everything else as [Error] or as the handler returned it.
+package rpc
+
+import (
+	"context"
+	"net"
+	"reflect"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+// A Call is one call on its way. It belongs to the goroutine that runs the handler.
+type Call struct {
+	Method  *schema.Method
+	Service *schema.Service // the service that was bound; Method may be inherited
+	Peer    net.Addr        // the other side; nil on a client, whose connection is not yet chosen
+
+	args  reflect.Value // the arguments as one struct, or a **dynamic.Struct's target
+	reply reflect.Value // the reply likewise; what a handler leaves there is sent
+}
+
+// NumArgs returns the number of parameters of the method.
+func (c *Call) NumArgs() int { return len(c.Method.Args.Fields) }
+
+// Arg returns argument i, in the order of the IDL, with the Go type that was bound, or a
+// dynamic.Value in a dynamic call. It must not be changed.
+func (c *Call) Arg(i int) any {
+	if s, ok := c.args.Interface().(*dynamic.Struct); ok {
+		return s.At(i)
+	}
+	return c.args.Field(i).Interface()
+}
+
+// Result returns what the method returned, with the Go type that was bound, or a dynamic.Value
+// in a dynamic call; nil before there is a result and for void.
+func (c *Call) Result() any {
+	if c.Method.Result.Kind == schema.KindVoid || !c.reply.IsValid() {
+		return nil
+	}
+	if s, ok := c.reply.Interface().(*dynamic.Struct); ok {
+		if s == nil {
+			return nil
+		}
+		return s.At(0)
+	}
+	if success := c.reply.Field(0); !success.IsNil() {
+		return success.Elem().Interface()
+	}
+	return nil
+}
+
+// A Handler runs a call: the innermost one is the user's method on a server, and the exchange
+// of messages on a client. When it returns nil the call has its result.
+type Handler func(ctx context.Context, call *Call) error
+
+// An Interceptor wraps a Handler. It may return without calling the next one, call it again,
+// or change the context and the error.
+type Interceptor func(next Handler) Handler
+
+// chain folds interceptors around h, the first one outermost.
+func chain(interceptors []Interceptor, h Handler) Handler {
+	for i := len(interceptors) - 1; i >= 0; i-- {
+		h = interceptors[i](h)
+	}
+	return h
+}

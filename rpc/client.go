@@ -1,0 +1,331 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// ClientOptions say how a Client behaves. The zero value is right for most.
+type ClientOptions struct {
+	Interceptors []Interceptor // the first is the outermost
+
+	// Timeout bounds each call that has no earlier deadline in its context; 0 means none.
+	Timeout time.Duration
+
+	// DialTimeout bounds the making of a connection; 0 means 10 seconds, negative none.
+	DialTimeout time.Duration
+
+	// MaxMessageBytes is the longest reply taken; 0 means 16 MiB. A longer one ends its
+	// connection.
+	MaxMessageBytes int
+
+	// MaxConns is how many connections a client opens to the server; 0 means 16. Calls share
+	// a connection; another one is opened when the oldest call on each has waited for more
+	// than 2 milliseconds, because classic servers answer the calls of one connection one
+	// after the other.
+	MaxConns int
+}
+
+// A Client calls the methods of one server. It may be used by any number of goroutines.
+//
+// It connects when it is made, and again when it must: after the server closed a connection or
+// was restarted, the next call makes a new one. A call is sent at most once: when its
+// connection ends before the reply, the error has [CodeConnectionLost], and whether to try
+// again is the caller's decision. After a time-out or a cancelled context the connection of
+// that call takes no new ones, so that a late reply never reaches another call.
+type Client struct {
+	target transport.Target
+	proto  protocol.Protocol
+	opts   ClientOptions
+	app    *plan.Type
+
+	mu      sync.Mutex
+	conns   []*conn
+	dialing int
+	closed  bool
+}
+
+// congested is how long the oldest call on every connection must have waited before another
+// connection is opened.
+const congested = 2 * time.Millisecond
+
+// Dial connects to target, as [transport.ParseTarget] reads it. The error is an *Error with
+// CodeUnavailable if there is no server, or says what is wrong with target.
+func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, error) {
+	t, err := transport.ParseTarget(target)
+	if err != nil {
+		return nil, err
+	}
+	p, err := protocol.ByName(t.Protocol)
+	if err != nil {
+		return nil, fmt.Errorf("target %q: %w", target, err)
+	}
+	if opts.MaxMessageBytes == 0 {
+		opts.MaxMessageBytes = wire.DefaultMaxMessageBytes
+	}
+	if opts.MaxConns == 0 {
+		opts.MaxConns = 16
+	}
+	opts.DialTimeout = orDefault(opts.DialTimeout, 10*time.Second)
+	c := &Client{target: t, proto: p, opts: opts, app: newApplicationPlan()}
+	first, err := c.dial(ctx)
+	if err != nil {
+		return nil, failure("", CodeUnavailable, err)
+	}
+	c.conns = append(c.conns, first)
+	return c, nil
+}
+
+// Target returns where the client calls, in the form that Dial takes.
+func (c *Client) Target() string { return c.target.String() }
+
+func (c *Client) dial(ctx context.Context) (*conn, error) {
+	if c.opts.DialTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.opts.DialTimeout)
+		defer cancel()
+	}
+	nc, err := c.target.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(nc, c.target.Framing, c.proto, c.opts.MaxMessageBytes), nil
+}
+
+// Close ends the connections. Calls in flight fail with CodeClosed.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, x := range c.conns {
+		x.fail(errClosed)
+	}
+	c.conns = nil
+	return nil
+}
+
+var errClosed = &Error{Code: CodeClosed}
+
+// conn returns a connection for one more call: an idle one; else a new one where the others
+// are congested; else the one with the least to do.
+func (c *Client) conn(ctx context.Context) (*conn, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, errClosed
+	}
+	best, busy := c.bestLocked()
+	if best != nil && (!busy || len(c.conns)+c.dialing >= c.opts.MaxConns) {
+		c.mu.Unlock()
+		return best, nil
+	}
+	c.dialing++
+	c.mu.Unlock()
+	x, err := c.dial(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dialing--
+	switch {
+	case err != nil && best != nil:
+		return best, nil
+	case err != nil:
+		return nil, err
+	case c.closed:
+		x.fail(errClosed)
+		return nil, errClosed
+	}
+	c.conns = append(c.conns, x)
+	return x, nil
+}
+
+// bestLocked drops the connections that are of no use any more and returns the one with the
+// fewest calls, nil if there is none, and whether all are congested.
+func (c *Client) bestLocked() (best *conn, busy bool) {
+	busy = true
+	fewest := 0
+	c.conns = slices.DeleteFunc(c.conns, func(x *conn) bool {
+		calls, since, ok := x.load()
+		if ok && x.stale() {
+			x.fail(errRetired)
+			ok = false
+		}
+		if !ok {
+			return true
+		}
+		if best == nil || calls < fewest {
+			best, fewest = x, calls
+		}
+		if calls == 0 || time.Since(since) < congested {
+			busy = false
+		}
+		return false
+	})
+	return best, busy
+}
+
+// Bind fills every exported func field of the struct that target points to with a func that
+// calls the method of svc of the same name but for case and underscores, or the one that the
+// field's tag `thrift:"method"` names:
+//
+//	var c struct {
+//		Login func(ctx context.Context, username, password string) (string, error)
+//	}
+//	err := client.Bind(svc, &c, &BadPassword{})
+//
+// A field tagged `thrift:"-"` is left alone. exceptions are values of the Go types, each with
+// an Error method, that stand for declared exceptions of the same name: the funcs return
+// pointers to such types. Others come as *[Exception]. Everything that does not fit is
+// reported at once, as joined *Mismatch errors, and target is not changed then.
+func (c *Client) Bind(svc *schema.Service, target any, exceptions ...error) error {
+	if svc == nil {
+		return errors.New("rpc: Bind of a service that does not exist")
+	}
+	return c.bindClient(svc, target, exceptions)
+}
+
+// Invoke calls m without Go types and returns its result, unset for void. Errors are as for
+// bound calls; declared exceptions are *[Exception].
+func (c *Client) Invoke(ctx context.Context, m *schema.Method, args *dynamic.Struct) (dynamic.Value, error) {
+	sig := dynamicSignature(m)
+	call := &Call{Method: m, Service: m.Service, args: reflect.New(dynamicType).Elem(), reply: reflect.New(dynamicType).Elem()}
+	call.args.Set(reflect.ValueOf(args))
+	if err := c.handler(sig)(ctx, call); err != nil {
+		return dynamic.Value{}, err
+	}
+	result, _ := call.Result().(dynamic.Value)
+	return result, nil
+}
+
+type anyKey struct{ result reflect.Type }
+
+// Do calls m with args in the order of the IDL, each of which may be anything that a field
+// of type any may hold: plain Go values, structs that bind to the IDL's, dynamic values. nil
+// and missing ones are not sent, so the server applies the IDL's defaults. T is any type that
+// could be bound to the result, such as string, *Work, *dynamic.Struct, or any; for void it is
+// not looked at.
+func Do[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T, error) {
+	var result T
+	if m == nil {
+		return result, errors.New("rpc: a call of a method that does not exist")
+	}
+	sig, err := anySignature(m, reflect.TypeFor[T]())
+	if err != nil {
+		return result, err
+	}
+	if len(args) > len(m.Args.Fields) {
+		return result, &Error{Code: CodeArgument, Message: fmt.Sprintf("%d arguments for %d parameters", len(args), len(m.Args.Fields)), Method: m.String()}
+	}
+	call := &Call{Method: m, Service: m.Service, args: reflect.New(sig.args.Go).Elem(), reply: reflect.New(sig.reply.Go).Elem()}
+	for i, a := range args {
+		if a != nil {
+			call.args.Field(i).Set(reflect.ValueOf(a))
+		}
+	}
+	if err := c.handler(sig)(ctx, call); err != nil {
+		return result, err
+	}
+	if got, ok := call.Result().(T); ok {
+		result = got
+	}
+	return result, nil
+}
+
+// anySignature returns the signature of m with parameters of type any.
+func anySignature(m *schema.Method, result reflect.Type) (*signature, error) {
+	type made struct {
+		sig *signature
+		err error
+	}
+	r := m.Args.Type().Memo(anyKey{result}, func() any {
+		var params []reflect.Type
+		var paths []string
+		for i := range m.Args.Fields {
+			params = append(params, reflect.TypeFor[any]())
+			paths = append(paths, fmt.Sprintf("argument %d", i+1))
+		}
+		args, err1 := tuple(m.Args, params, paths)
+		if m.Result.Kind == schema.KindVoid {
+			result = nil
+		}
+		reply, err2 := replyTuple(m, result, "result", exceptionTypes(nil).of)
+		return made{&signature{method: m, args: args, reply: reply}, errors.Join(err1, err2)}
+	}).(made)
+	return r.sig, r.err
+}
+
+// handler returns what runs a call with sig: the exchange of messages, interceptors around it.
+func (c *Client) handler(sig *signature) Handler {
+	return chain(c.opts.Interceptors, func(ctx context.Context, call *Call) error {
+		if c.opts.Timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, c.opts.Timeout)
+			defer cancel()
+		}
+		return c.exchange(ctx, sig, call)
+	})
+}
+
+// exchange sends the call and reads its reply.
+func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error {
+	m := sig.method
+	if err := ctx.Err(); err != nil {
+		return failure(m.String(), CodeUnknown, err)
+	}
+	header := wire.Header{Name: m.Name, Type: wire.Call}
+	if c.target.Service != "" {
+		header.Name = c.target.Service + ":" + m.Name
+	}
+	if m.Oneway {
+		header.Type = wire.Oneway
+	}
+	var argErr error
+	encode := func(dst []byte, seq int32) ([]byte, error) {
+		header.SeqID = seq
+		dst, argErr = c.proto.AppendValue(c.proto.AppendHeader(dst, header), sig.args, pointer(call.args))
+		return dst, argErr
+	}
+	msg, err := c.send(ctx, m.Oneway, encode)
+	switch {
+	case argErr != nil:
+		return failure(m.String(), CodeArgument, argErr)
+	case err != nil:
+		var dead errNotSent
+		if errors.As(err, &dead) {
+			return failure(m.String(), CodeUnavailable, dead.error)
+		}
+		return failure(m.String(), CodeConnectionLost, err)
+	case m.Oneway:
+		return nil
+	}
+	return readReply(sig, c.app, call, m.Name, msg, c.proto)
+}
+
+// send sends a message over a connection, and over another one if the first turns out to have
+// ended before anything was sent.
+func (c *Client) send(ctx context.Context, oneway bool, encode func([]byte, int32) ([]byte, error)) ([]byte, error) {
+	const tries = 3
+	for i := 1; ; i++ {
+		x, err := c.conn(ctx)
+		if err != nil {
+			return nil, errNotSent{err}
+		}
+		msg, err := x.call(ctx, oneway, encode)
+		var dead errNotSent
+		if i < tries && errors.As(err, &dead) && ctx.Err() == nil {
+			continue
+		}
+		return msg, err
+	}
+}

@@ -1,0 +1,432 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// conn is one connection of a client, shared by calls. Calls are written as they come, the
+// pending ones in one write, and replies are matched by sequence id; a server that answers one
+// call after the other never notices.
+//
+// Nobody reads while no call waits. The first caller who finds nobody reading reads: its own
+// reply, and on the way those of others, to whom it hands them; with its own reply it passes
+// the reading on to another waiting call. So a lone caller needs no second goroutine.
+//
+// A caller that gives up leaves its sequence id behind as abandoned: the late reply is dropped
+// when it comes, and the connection takes no new calls.
+type conn struct {
+	nc      net.Conn
+	framing transport.Framing
+	proto   protocol.Protocol
+	r       *transport.Reader // of whoever reads
+	seq     atomic.Int32
+
+	wmu     sync.Mutex
+	out     []byte // to be written by whoever writes
+	spare   []byte
+	writing bool
+
+	mu        sync.Mutex
+	pending   map[int32]*waiter // calls that wait, by sequence id
+	abandoned map[int32]struct{}
+	oneways   [16]int32 // sequence ids of the last oneway calls
+	order     []int32   // sequence ids of both, oldest first
+	oldest    time.Time
+	reading   bool
+	echoes    echo
+	retired   bool // takes no new calls, ends with the last one that waits
+	err       error
+	lastUsed  time.Time
+}
+
+// echo says whether the server repeats sequence ids in its replies.
+type echo uint8
+
+const (
+	echoUnknown echo = iota
+	echoYes
+	echoNo // replies come in the order of the calls, whatever ids they bear
+)
+
+// waiter is a call that waits for its reply.
+type waiter struct {
+	seq   int32
+	start time.Time
+	ch    chan delivery // of capacity 2: the reading may come, and one reply or error does
+}
+
+// delivery is what a waiter gets: the reply, an error, or the reading.
+type delivery struct {
+	msg  []byte
+	err  error
+	lead bool
+}
+
+func newConn(nc net.Conn, framing transport.Framing, p protocol.Protocol, maxMessageBytes int) *conn {
+	c := &conn{
+		nc: nc, framing: framing, proto: p,
+		r:       transport.NewReader(nc, maxMessageBytes),
+		pending: make(map[int32]*waiter), abandoned: make(map[int32]struct{}),
+		lastUsed: time.Now(),
+	}
+	c.r.Start(framing, p.NewSplitter(maxMessageBytes))
+	return c
+}
+
+// errNotSent marks the error of a call that never left, so that it may go over another connection.
+type errNotSent struct{ error }
+
+func (e errNotSent) Unwrap() error { return e.error }
+
+// call sends a message made by encode, which appends it with the sequence id it is given, and
+// returns the reply, which the caller owns; nil for oneway.
+func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error) {
+	const positive = 1<<31 - 1 // some peers cannot write a negative id
+	seq := c.seq.Add(1) & positive
+	buf := buffers.Get().(*[]byte)
+	defer putBuffer(buf)
+	msg := c.framing.Begin((*buf)[:0])
+	msg, err := encode(msg, seq)
+	*buf = msg
+	if err != nil {
+		return nil, err
+	}
+	c.framing.End(msg, 0)
+	w := &waiter{seq: seq, start: time.Now(), ch: make(chan delivery, 2)}
+	if err := c.register(w, oneway); err != nil {
+		return nil, errNotSent{err}
+	}
+	sent, err := c.write(ctx, msg)
+	if err != nil {
+		c.fail(err)
+	}
+	switch {
+	case err != nil && !sent:
+		return nil, errNotSent{err}
+	case oneway:
+		return nil, err
+	}
+	return c.wait(ctx, w)
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+func putBuffer(b *[]byte) {
+	const keep = 64 << 10
+	if cap(*b) <= keep {
+		buffers.Put(b)
+	}
+}
+
+// register enters a call. A oneway call is entered only so far as some servers answer even it.
+func (c *conn) register(w *waiter, oneway bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err
+	}
+	if oneway {
+		c.oneways[int(w.seq)%len(c.oneways)] = w.seq
+		return nil
+	}
+	c.pending[w.seq] = w
+	c.order = append(c.order, w.seq)
+	if len(c.order) == 1 {
+		c.oldest = w.start
+	}
+	return nil
+}
+
+// write sends msg together with what others have to send. If somebody is writing already, it
+// only leaves msg there. If it fails, sent says whether any part of msg may have left.
+func (c *conn) write(ctx context.Context, msg []byte) (sent bool, err error) {
+	c.wmu.Lock()
+	c.out = append(c.out, msg...)
+	if c.writing {
+		c.wmu.Unlock()
+		return true, nil
+	}
+	c.writing = true
+	defer func() {
+		c.writing = false
+		c.wmu.Unlock()
+	}()
+	for len(c.out) > 0 {
+		b := c.out
+		c.out = c.spare[:0]
+		c.wmu.Unlock()
+		n, err := c.flush(ctx, b)
+		c.wmu.Lock()
+		if err != nil {
+			return sent || n > 0, err
+		}
+		sent = true // msg was in the first batch
+		const keep = 256 << 10
+		if c.spare = b[:0]; cap(b) > keep {
+			c.spare = nil
+		}
+	}
+	return true, nil
+}
+
+// flush writes b. When ctx ends before all of it is written the stream is torn, and the
+// connection ends with it.
+func (c *conn) flush(ctx context.Context, b []byte) (n int, err error) {
+	deadline, _ := ctx.Deadline()
+	c.nc.SetWriteDeadline(deadline)
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { c.nc.SetWriteDeadline(past) })
+		defer stop()
+	}
+	n, err = c.nc.Write(b)
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), err)
+	}
+	return n, err
+}
+
+// wait returns the reply to w, reading if nobody else does.
+func (c *conn) wait(ctx context.Context, w *waiter) ([]byte, error) {
+	if !c.takeReading() {
+		select {
+		case d := <-w.ch:
+			if !d.lead {
+				return d.msg, d.err
+			}
+		case <-ctx.Done():
+			return c.giveUp(ctx, w)
+		}
+	}
+	return c.lead(ctx, w)
+}
+
+func (c *conn) takeReading() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reading {
+		return false
+	}
+	c.reading = true
+	return true
+}
+
+// lead reads replies until w's own comes, then passes the reading on.
+func (c *conn) lead(ctx context.Context, w *waiter) ([]byte, error) {
+	select {
+	case d := <-w.ch: // it came, or the connection failed, before the reading was taken
+		c.passOn()
+		return d.msg, d.err
+	default:
+	}
+	defer c.interruptible(ctx)()
+	for {
+		msg, err := c.r.Recv()
+		switch {
+		case err == nil:
+		case ctx.Err() != nil, transport.IsTimeout(err) && expired(ctx):
+			msg, err := c.giveUp(ctx, w)
+			c.passOn()
+			return msg, err
+		case transport.IsTimeout(err): // left over from an earlier caller's context
+			deadline, _ := ctx.Deadline()
+			c.nc.SetReadDeadline(deadline)
+			continue
+		default:
+			if errors.Is(err, io.EOF) {
+				err = fmt.Errorf("the server closed the connection: %w", io.ErrUnexpectedEOF)
+			}
+			c.fail(err)
+			c.passOn()
+			return nil, (<-w.ch).err
+		}
+		mine, err := c.deliver(w, msg)
+		if err != nil {
+			c.fail(err)
+			c.passOn()
+			return nil, (<-w.ch).err
+		}
+		if mine {
+			c.passOn()
+			return msg, nil
+		}
+	}
+}
+
+// expired reports whether ctx's deadline has passed: the connection's timer may be a moment
+// ahead of the context's.
+func expired(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline)
+}
+
+// interruptible makes reads end with ctx, until the func that it returns is called.
+func (c *conn) interruptible(ctx context.Context) func() {
+	deadline, _ := ctx.Deadline()
+	c.nc.SetReadDeadline(deadline)
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	stop := context.AfterFunc(ctx, func() { c.nc.SetReadDeadline(past) })
+	return func() { stop() }
+}
+
+// deliver hands a reply to the call that it answers and reports whether that is w.
+func (c *conn) deliver(w *waiter, msg []byte) (mine bool, err error) {
+	h, _, err := c.proto.ConsumeHeader(msg)
+	if err != nil {
+		return false, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	seq, ok := c.matchLocked(h)
+	if !ok {
+		if slices.Contains(c.oneways[:], h.SeqID) {
+			return false, nil // thriftpy2 answers a oneway call of a method that it does not know
+		}
+		return false, Errorf(CodeBadSequenceID, "a reply with sequence id %d, which no call has", h.SeqID)
+	}
+	x := c.forgetLocked(seq)
+	if x == nil || x == w {
+		return x == w, nil
+	}
+	x.ch <- delivery{msg: msg}
+	return false, nil
+}
+
+// matchLocked returns the sequence id of the call that the reply with header h answers, if
+// there is one. The first reply shows whether the server repeats ids.
+func (c *conn) matchLocked(h wire.Header) (int32, bool) {
+	_, waits := c.pending[h.SeqID]
+	_, left := c.abandoned[h.SeqID]
+	if waits || left {
+		if c.echoes == echoUnknown {
+			c.echoes = echoYes
+		}
+	} else if c.echoes == echoUnknown && !slices.Contains(c.oneways[:], h.SeqID) {
+		c.echoes = echoNo
+	}
+	if c.echoes == echoNo && len(c.order) > 0 {
+		return c.order[0], true
+	}
+	return h.SeqID, waits || left
+}
+
+// forgetLocked removes a call and returns its waiter, nil if it was abandoned.
+func (c *conn) forgetLocked(seq int32) *waiter {
+	for i, s := range c.order {
+		if s == seq {
+			c.order = append(c.order[:i], c.order[i+1:]...)
+			break
+		}
+	}
+	if len(c.order) > 0 {
+		if w, ok := c.pending[c.order[0]]; ok {
+			c.oldest = w.start
+		}
+	}
+	w := c.pending[seq]
+	delete(c.pending, seq)
+	delete(c.abandoned, seq)
+	c.lastUsed = time.Now()
+	c.endIfDoneLocked()
+	return w
+}
+
+// endIfDoneLocked closes a retired connection for which nobody waits any more.
+func (c *conn) endIfDoneLocked() {
+	if c.retired && len(c.pending) == 0 && c.err == nil {
+		c.err = errRetired
+		c.nc.Close()
+	}
+}
+
+var errRetired = errors.New("the connection takes no more calls")
+
+// passOn gives the reading to a call that waits, if there is one.
+func (c *conn) passOn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, seq := range c.order { // the oldest first: its reply is likely the next
+		if w, ok := c.pending[seq]; ok {
+			w.ch <- delivery{lead: true}
+			return
+		}
+	}
+	c.reading = false
+}
+
+// giveUp leaves w's reply to be dropped when it comes, unless it has come at the last moment.
+func (c *conn) giveUp(ctx context.Context, w *waiter) ([]byte, error) {
+	c.mu.Lock()
+	_, waits := c.pending[w.seq]
+	if waits {
+		delete(c.pending, w.seq)
+		c.abandoned[w.seq] = struct{}{}
+		c.retired = true
+		c.endIfDoneLocked()
+	}
+	c.mu.Unlock()
+	for {
+		select {
+		case d := <-w.ch:
+			if !d.lead {
+				return d.msg, d.err
+			}
+			c.passOn()
+			continue
+		default:
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return nil, context.DeadlineExceeded
+	}
+}
+
+// fail ends the connection and every call that waits.
+func (c *conn) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+	c.nc.Close()
+	for seq, w := range c.pending {
+		delete(c.pending, seq)
+		w.ch <- delivery{err: err}
+	}
+	c.order = nil
+}
+
+// load returns how many replies are outstanding and since when, or false if the connection
+// takes no new calls.
+func (c *conn) load() (calls int, since time.Time, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.order), c.oldest, c.err == nil && !c.retired
+}
+
+// stale reports whether the server has closed the connection while it was idle. It costs a
+// system call, so a connection that was in use a moment ago is believed.
+func (c *conn) stale() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	const believed = 5 * time.Millisecond
+	if len(c.order) > 0 || c.reading || time.Since(c.lastUsed) < believed {
+		return false
+	}
+	c.nc.SetReadDeadline(time.Time{})
+	return !transport.Alive(c.nc)
+}

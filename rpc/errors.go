@@ -1,0 +1,188 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strconv"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+// A Code says what kind of failure an [Error] is. Codes from 0 up are those of Thrift's
+// TApplicationException and may have come from the peer; negative ones are noticed here.
+type Code int32
+
+// The codes of TApplicationException, and those of this side.
+const (
+	CodeUnknown               Code = 0
+	CodeUnknownMethod         Code = 1
+	CodeInvalidMessageType    Code = 2
+	CodeWrongMethodName       Code = 3
+	CodeBadSequenceID         Code = 4
+	CodeMissingResult         Code = 5
+	CodeInternal              Code = 6
+	CodeProtocol              Code = 7
+	CodeInvalidTransform      Code = 8
+	CodeInvalidProtocol       Code = 9
+	CodeUnsupportedClientType Code = 10
+
+	CodeUnavailable    Code = -1 // no connection could be made; the call was not sent
+	CodeConnectionLost Code = -2 // the connection ended before the reply; the call may have been executed
+	CodeTimeout        Code = -3 // the context's deadline passed; errors.Is(err, context.DeadlineExceeded)
+	CodeCanceled       Code = -4 // the context was cancelled; errors.Is(err, context.Canceled)
+	CodeClosed         Code = -5 // the client is closed
+	CodeArgument       Code = -6 // the arguments cannot be sent; nothing was
+)
+
+var codeNames = map[Code]string{
+	CodeUnknown: "unknown", CodeUnknownMethod: "unknown method", CodeInvalidMessageType: "invalid message type",
+	CodeWrongMethodName: "wrong method name", CodeBadSequenceID: "bad sequence id", CodeMissingResult: "missing result",
+	CodeInternal: "internal error", CodeProtocol: "protocol error", CodeInvalidTransform: "invalid transform",
+	CodeInvalidProtocol: "invalid protocol", CodeUnsupportedClientType: "unsupported client type",
+	CodeUnavailable: "cannot connect", CodeConnectionLost: "connection lost", CodeTimeout: "time-out",
+	CodeCanceled: "cancelled", CodeClosed: "client is closed", CodeArgument: "invalid argument",
+}
+
+// String returns the name of c.
+func (c Code) String() string {
+	if s, ok := codeNames[c]; ok {
+		return s
+	}
+	return "code " + strconv.Itoa(int(c))
+}
+
+// An Error is a failed call, other than by a declared exception or by a handler in the same
+// process. A handler that returns one decides the code and the message that its caller sees.
+type Error struct {
+	Code    Code
+	Message string
+	Remote  bool   // the peer sent it; else it was noticed here
+	Method  string // "Service.method"; "" if unknown
+	Cause   error  // what led to it on this side, or nil
+}
+
+// Errorf returns an *Error with a code; for handlers.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Error returns "Service.method: code: message".
+func (e *Error) Error() string {
+	s := e.Code.String()
+	if e.Method != "" {
+		s = e.Method + ": " + s
+	}
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	if e.Remote {
+		s += " (from the server)"
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// failure returns the *Error for err, with the code that fits it: the one place where foreign
+// errors get a code.
+func failure(method string, fallback Code, err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		c := *e
+		c.Method = method
+		return &c
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		fallback = CodeTimeout
+		if !errors.Is(err, context.DeadlineExceeded) {
+			err = errors.Join(context.DeadlineExceeded, err)
+			return &Error{Code: fallback, Message: context.DeadlineExceeded.Error(), Method: method, Cause: err}
+		}
+	case errors.Is(err, context.Canceled):
+		fallback = CodeCanceled
+	}
+	return &Error{Code: fallback, Message: err.Error(), Method: method, Cause: err}
+}
+
+// An Exception is a declared exception for which no Go type was given. errors.As also finds
+// the user's own type in it, if that has the exception's name and fields:
+//
+//	var e *DivisionByZero
+//	if errors.As(err, &e) { … }
+//
+// A handler may return one to throw an exception without a Go type.
+type Exception struct {
+	Value *dynamic.Struct
+}
+
+// Error returns the exception's name and, if it has one, its field "message".
+func (e *Exception) Error() string {
+	name := e.Value.Schema().Name
+	for _, field := range []string{"message", "msg", "why", "reason"} {
+		if v := e.Value.Get(field); v.Kind() == schema.KindString {
+			return name + ": " + v.Text()
+		}
+	}
+	return name
+}
+
+// As implements the protocol of errors.As for pointers to error types that stand for the exception.
+func (e *Exception) As(target any) bool {
+	rv := reflect.ValueOf(target)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() {
+		return false
+	}
+	t := rv.Type().Elem()
+	desc := e.Value.Schema()
+	if !plan.SameName(desc.Name, typeName(t)) {
+		return false
+	}
+	p, err := plan.ForType(t, desc.Type())
+	if err != nil {
+		return false
+	}
+	plan.Assign(p, mem.Of(rv), dynamic.StructValue(e.Value))
+	return true
+}
+
+// typeName returns the name of a struct type or of a pointer to one.
+func typeName(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Name()
+}
+
+// applicationException is the struct in which codes from 0 up travel (TApplicationException of
+// every Thrift library).
+type applicationException struct {
+	Message *string
+	Type    *int32
+}
+
+// newApplicationPlan composes the schema of TApplicationException, which no IDL declares.
+func newApplicationPlan() *plan.Type {
+	desc := &schema.Struct{
+		Name: "TApplicationException",
+		Kind: schema.Exception,
+		Fields: []*schema.Field{
+			{ID: 1, Name: "message", Type: schema.Base(schema.KindString), Requiredness: schema.Optional},
+			{ID: 2, Name: "type", Type: schema.Base(schema.KindI32), Requiredness: schema.Optional},
+		},
+	}
+	if err := schema.Link(&schema.File{Structs: []*schema.Struct{desc}}); err != nil {
+		panic(err) // the literal above is wrong
+	}
+	p, err := plan.ForType(reflect.TypeFor[applicationException](), desc.Type())
+	if err != nil {
+		panic(err)
+	}
+	return p
+}

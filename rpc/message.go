@@ -1,0 +1,134 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// A Message is one whole message without the framing of any transport. Whoever receives one
+// owns its Bytes.
+type Message struct {
+	Bytes    []byte
+	Protocol protocol.Protocol // how Bytes are encoded
+}
+
+// A RoundTripper answers a call message with a reply message; the reply is nil for a oneway
+// call. The error is about the exchange: what the peer answers, exceptions included, is in the
+// reply. A [Server] is a RoundTripper, and so is anything that brings a message to one.
+type RoundTripper interface {
+	RoundTrip(ctx context.Context, msg *Message) (*Message, error)
+}
+
+// exceptionMessage appends the message that answers a call with a TApplicationException.
+func exceptionMessage(dst []byte, p protocol.Protocol, app *plan.Type, h wire.Header, e *Error) []byte {
+	code := int32(e.Code)
+	if e.Code < 0 {
+		code = int32(CodeInternal)
+	}
+	body := applicationException{Message: &e.Message, Type: &code}
+	h.Type = wire.Exception
+	dst = p.AppendHeader(dst, h)
+	dst, err := p.AppendValue(dst, app, mem.To(&body))
+	if err != nil {
+		panic(fmt.Sprintf("rpc: a TApplicationException cannot be written: %v", err)) // both fields are set
+	}
+	return dst
+}
+
+// readReply reads the reply in msg to a call with header h into call. The error is what the
+// caller gets: a declared exception, or an *Error.
+func readReply(sig *signature, app *plan.Type, call *Call, name string, msg []byte, p protocol.Protocol) error {
+	method := sig.method.String()
+	fail := func(code Code, format string, args ...any) error {
+		return &Error{Code: code, Message: fmt.Sprintf(format, args...), Method: method}
+	}
+	h, off, err := p.ConsumeHeader(msg)
+	if err != nil {
+		return failure(method, CodeProtocol, err)
+	}
+	switch h.Type {
+	case wire.Exception:
+		var body applicationException
+		if _, err := p.ConsumeValue(msg, off, app, mem.To(&body)); err != nil {
+			return failure(method, CodeProtocol, err)
+		}
+		return remoteError(method, body)
+	case wire.Reply:
+	default:
+		return fail(CodeInvalidMessageType, "the answer is a %s", h.Type)
+	}
+	if h.Name != name {
+		return fail(CodeWrongMethodName, "the answer is to %q", h.Name)
+	}
+	end, err := p.ConsumeValue(msg, off, sig.reply, pointer(call.reply))
+	if err != nil {
+		return failure(method, CodeProtocol, err)
+	}
+	if end != len(msg) {
+		return fail(CodeProtocol, "%d bytes behind the reply", len(msg)-end)
+	}
+	return replyError(sig.method, call.reply)
+}
+
+// remoteError is the error for a TApplicationException from the peer. thriftpy2 leaves the
+// message out for an unknown method.
+func remoteError(method string, body applicationException) error {
+	e := &Error{Remote: true, Method: method}
+	if body.Type != nil {
+		e.Code = Code(*body.Type)
+	}
+	if body.Message != nil {
+		e.Message = *body.Message
+	}
+	return e
+}
+
+// replyError returns the declared exception that a reply holds, or the error for a result that
+// is missing, or nil.
+func replyError(m *schema.Method, reply reflect.Value) error {
+	hasResult := m.Result.Kind != schema.KindVoid
+	if s, ok := reply.Interface().(*dynamic.Struct); ok {
+		for f, v := range s.Fields() {
+			if f.ID != 0 || !hasResult {
+				return &Exception{Value: v.Struct()}
+			}
+		}
+		if hasResult && !s.At(0).IsSet() {
+			return missingResult(m)
+		}
+		return nil
+	}
+	for i := range reply.NumField() {
+		f := reply.Field(i)
+		if f.IsNil() {
+			continue
+		}
+		if i == 0 && hasResult {
+			return nil
+		}
+		switch e := f.Interface().(type) {
+		case *dynamic.Struct:
+			return &Exception{Value: e}
+		case error:
+			return e
+		default: // a pointer to a type that is an error itself
+			return f.Elem().Interface().(error)
+		}
+	}
+	if hasResult {
+		return missingResult(m)
+	}
+	return nil
+}
+
+func missingResult(m *schema.Method) error {
+	return &Error{Code: CodeMissingResult, Message: "the reply has neither a result nor an exception", Method: m.String()}
+}

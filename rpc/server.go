@@ -1,0 +1,637 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/detect"
+)
+
+// ServerOptions say how a Server behaves. The zero value is right for most.
+type ServerOptions struct {
+	Interceptors []Interceptor // the first is the outermost
+
+	// MaxMessageBytes is the longest message taken; 0 means 16 MiB. A longer one ends its
+	// connection.
+	MaxMessageBytes int
+
+	// IdleTimeout is how long a connection may rest between calls; 0 means 10 minutes,
+	// negative without end. (thriftpy2's servers end it after 3 seconds.)
+	IdleTimeout time.Duration
+
+	// ReadTimeout is how long a message may take from its first byte to its last, and
+	// WriteTimeout a reply; 0 means 1 minute, negative without end.
+	ReadTimeout, WriteTimeout time.Duration
+
+	// ExposeErrors sends the text of undeclared errors to the caller. Without it a caller
+	// learns only that there was an internal error.
+	ExposeErrors bool
+
+	// ErrorLog is told what has no caller on this side: panics with their stacks, errors that
+	// handlers did not declare, connections that ended badly. It may be called by many
+	// goroutines at once. nil drops them.
+	ErrorLog func(error)
+}
+
+// A Server answers calls. Register services first, then Serve; all methods but Register may be
+// called by any number of goroutines.
+type Server struct {
+	opts     ServerOptions
+	app      *plan.Type
+	services map[string]*boundService
+	methods  map[string]*boundMethod // of the first service registered with that method
+
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	conns     map[*serverConn]struct{}
+	draining  bool
+	wg        sync.WaitGroup // of connections
+	ctx       context.Context
+	cancel    context.CancelFunc
+}
+
+type boundService struct {
+	svc     *schema.Service
+	methods map[string]*boundMethod
+}
+
+// boundMethod is what the call path needs of a method.
+type boundMethod struct {
+	*signature
+	svc     *schema.Service
+	handler Handler // with the interceptors around it
+
+	thrown sync.Map // reflect.Type of an error -> int, its place among the exceptions, or -1
+}
+
+// ErrServerClosed is returned by Serve after Shutdown or Close.
+var ErrServerClosed = errors.New("rpc: server closed")
+
+// NewServer returns a Server without services.
+func NewServer(opts ServerOptions) *Server {
+	if opts.MaxMessageBytes == 0 {
+		opts.MaxMessageBytes = wire.DefaultMaxMessageBytes
+	}
+	opts.IdleTimeout = orDefault(opts.IdleTimeout, 10*time.Minute)
+	opts.ReadTimeout = orDefault(opts.ReadTimeout, time.Minute)
+	opts.WriteTimeout = orDefault(opts.WriteTimeout, time.Minute)
+	if opts.ErrorLog == nil {
+		opts.ErrorLog = func(error) {}
+	}
+	s := &Server{
+		opts:      opts,
+		app:       newApplicationPlan(),
+		services:  make(map[string]*boundService),
+		methods:   make(map[string]*boundMethod),
+		listeners: make(map[net.Listener]struct{}),
+		conns:     make(map[*serverConn]struct{}),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+func orDefault(d, dflt time.Duration) time.Duration {
+	switch {
+	case d == 0:
+		return dflt
+	case d < 0:
+		return 0
+	}
+	return d
+}
+
+// Register lets handler answer the calls of svc. handler has a method for each method of the
+// IDL, inherited ones included, with the same name but for case and underscores:
+//
+//	func (h *H) Login(ctx context.Context, username, password string) (string, error)
+//
+// or is a [DynamicHandler]. Everything that does not fit is reported at once, as joined
+// *Mismatch errors. To throw a declared exception, a method returns an error, maybe wrapped,
+// whose Go type has the exception's name and fields, or an *[Exception].
+//
+// When several services are registered, a call may name its own, as in "Service:method"; a
+// bare method name goes to the first registered service that has the method.
+func (s *Server) Register(svc *schema.Service, handler any) error {
+	if svc == nil {
+		return errors.New("rpc: Register of a service that does not exist")
+	}
+	if _, ok := s.services[svc.Name]; ok {
+		return fmt.Errorf("rpc: service %s is registered already", svc.Name)
+	}
+	methods, err := bindHandler(svc, handler)
+	if err != nil {
+		return err
+	}
+	bound := &boundService{svc: svc, methods: make(map[string]*boundMethod)}
+	s.services[svc.Name] = bound
+	for m, b := range methods {
+		b.svc = svc
+		b.handler = chain(s.opts.Interceptors, s.contain(b.handler))
+		bound.methods[m.Name] = b
+		if _, ok := s.methods[m.Name]; !ok {
+			s.methods[m.Name] = b
+		}
+	}
+	return nil
+}
+
+// contain turns a panic of the handler into an error for the one call.
+func (s *Server) contain(h Handler) Handler {
+	return func(ctx context.Context, call *Call) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = &panicError{method: call.Method.String(), value: p, stack: debug.Stack()}
+			}
+		}()
+		return h(ctx, call)
+	}
+}
+
+// panicError is the panic of a handler. Its text goes to the error log, never to a caller.
+type panicError struct {
+	method string
+	value  any
+	stack  []byte
+}
+
+func (e *panicError) Error() string {
+	return fmt.Sprintf("rpc: %s panicked: %v\n%s", e.method, e.value, e.stack)
+}
+
+// lookup returns the method that a message names.
+func (s *Server) lookup(name string) (*boundMethod, *Error) {
+	if m, ok := s.methods[name]; ok {
+		return m, nil
+	}
+	service, method, multiplexed := strings.Cut(name, ":")
+	if !multiplexed {
+		return nil, Errorf(CodeUnknownMethod, "unknown method %q", name)
+	}
+	bound, ok := s.services[service]
+	if !ok {
+		return nil, Errorf(CodeUnknownMethod, "unknown service %q", service)
+	}
+	if m, ok := bound.methods[method]; ok {
+		return m, nil
+	}
+	return nil, Errorf(CodeUnknownMethod, "service %s has no method %q", service, method)
+}
+
+// RoundTrip answers one call message in this process; see [RoundTripper]. The error is a
+// *wire.Error for a message whose header cannot be read.
+func (s *Server) RoundTrip(ctx context.Context, msg *Message) (*Message, error) {
+	out, err := s.answer(ctx, nil, msg.Protocol, msg.Bytes, nil)
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	return &Message{Bytes: out, Protocol: msg.Protocol}, nil
+}
+
+// answer runs the call in msg and appends its reply to dst; nothing for oneway. It fails only
+// if the header cannot be read.
+func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte, peer net.Addr) ([]byte, error) {
+	h, off, err := p.ConsumeHeader(msg)
+	if err != nil {
+		return dst, err
+	}
+	m, unknown := s.lookup(h.Name)
+	if _, bare, ok := strings.Cut(h.Name, ":"); ok {
+		h.Name = bare // a reply carries the method's name alone
+	}
+	switch {
+	case h.Type != wire.Call && h.Type != wire.Oneway:
+		return exceptionMessage(dst, p, s.app, h, Errorf(CodeInvalidMessageType, "a call is wanted, not a %s", h.Type)), nil
+	case unknown != nil && h.Type == wire.Oneway:
+		s.opts.ErrorLog(unknown)
+		return dst, nil
+	case unknown != nil:
+		return exceptionMessage(dst, p, s.app, h, unknown), nil
+	}
+	call, err := s.run(ctx, m, p, msg, off, peer)
+	if m.method.Oneway {
+		if err != nil {
+			s.report(m, err)
+		}
+		return dst, nil
+	}
+	if err != nil {
+		if err = s.throw(m, call, err); err != nil {
+			return exceptionMessage(dst, p, s.app, h, s.conceal(m, err)), nil
+		}
+	}
+	h.Type = wire.Reply
+	start := len(dst)
+	dst, err = p.AppendValue(p.AppendHeader(dst, h), m.reply, pointer(call.reply))
+	if err != nil {
+		return exceptionMessage(dst[:start], p, s.app, h, s.conceal(m, fmt.Errorf("the result cannot be sent: %w", err))), nil
+	}
+	return dst, nil
+}
+
+// run reads the arguments and calls the handler.
+func (s *Server) run(ctx context.Context, m *boundMethod, p protocol.Protocol, msg []byte, off int, peer net.Addr) (*Call, error) {
+	call := &Call{Method: m.method, Service: m.svc, Peer: peer, args: reflect.New(m.args.Go).Elem(), reply: reflect.New(m.reply.Go).Elem()}
+	end, err := p.ConsumeValue(msg, off, m.args, pointer(call.args))
+	if err == nil && end != len(msg) {
+		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the arguments", len(msg)-end)
+	}
+	if err != nil {
+		return call, &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
+	}
+	if m.reply.Op == plan.OpDynStruct {
+		call.reply.Set(reflect.ValueOf(dynamic.New(m.method.Reply())))
+	}
+	return call, m.handler(ctx, call)
+}
+
+// throw puts err into the reply if the method declares it; else it returns err.
+func (s *Server) throw(m *boundMethod, call *Call, err error) error {
+	first := 0 // the place of the first exception in the reply
+	if m.method.Result.Kind != schema.KindVoid {
+		first = 1
+	}
+	for e := range unwrapped(err) {
+		i, thrown := m.declared(e)
+		if i < 0 {
+			continue
+		}
+		reply := reflect.New(m.reply.Go).Elem()
+		if m.reply.Op == plan.OpDynStruct {
+			s := dynamic.New(m.method.Reply())
+			if s.Set(m.method.Throws[i].Name, thrown) != nil {
+				return err
+			}
+			reply.Set(reflect.ValueOf(s))
+		} else {
+			reply.Field(first + i).Set(reflect.ValueOf(thrown))
+		}
+		call.reply = reply
+		return nil
+	}
+	return err
+}
+
+// unwrapped ranges over err and everything it wraps.
+func unwrapped(err error) func(yield func(error) bool) {
+	return func(yield func(error) bool) { walk(err, yield) }
+}
+
+func walk(err error, yield func(error) bool) bool {
+	if err == nil {
+		return true
+	}
+	if !yield(err) {
+		return false
+	}
+	switch x := err.(type) {
+	case interface{ Unwrap() error }:
+		return walk(x.Unwrap(), yield)
+	case interface{ Unwrap() []error }:
+		for _, e := range x.Unwrap() {
+			if !walk(e, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// declared returns the place of e among the exceptions of m and what to send for it, or -1.
+func (m *boundMethod) declared(e error) (int, any) {
+	if x, ok := e.(*Exception); ok {
+		for i, f := range m.method.Throws {
+			if x.Value != nil && f.Type.Struct == x.Value.Schema() {
+				return i, x.Value
+			}
+		}
+		return -1, nil
+	}
+	t := reflect.TypeOf(e)
+	i, ok := m.thrown.Load(t)
+	if !ok {
+		i, _ = m.thrown.LoadOrStore(t, m.match(t))
+	}
+	return i.(int), e
+}
+
+// match finds the declared exception that the Go type t stands for: by name, and if its fields fit.
+func (m *boundMethod) match(t reflect.Type) int {
+	for i, f := range m.method.Throws {
+		if !plan.SameName(f.Type.Struct.Name, typeName(t)) {
+			continue
+		}
+		if _, err := plan.ForType(t, f.Type); err == nil {
+			return i
+		}
+	}
+	return -1
+}
+
+// report hands an error that no caller sees to the error log.
+func (s *Server) report(m *boundMethod, err error) {
+	var p *panicError
+	if !errors.As(err, &p) {
+		err = fmt.Errorf("rpc: %s: %w", m.method, err)
+	}
+	s.opts.ErrorLog(err)
+}
+
+// conceal returns what the caller learns of err: an *Error as it is, of any other error only
+// that there was one, unless the options say otherwise.
+func (s *Server) conceal(m *boundMethod, err error) *Error {
+	var e *Error
+	if errors.As(err, &e) && e.Code >= 0 && !e.Remote {
+		return e
+	}
+	s.report(m, err)
+	var p *panicError
+	switch {
+	case errors.As(err, &p):
+		return Errorf(CodeInternal, "internal error")
+	case s.opts.ExposeErrors:
+		return Errorf(CodeInternal, "%s", err)
+	}
+	return Errorf(CodeInternal, "internal error")
+}
+
+// Serve accepts connections from l and answers their calls until l fails, or Shutdown or Close
+// is called: then it returns ErrServerClosed. It closes l. Errors of accept that pass, such as
+// too many open files, are waited out.
+func (s *Server) Serve(l net.Listener) error {
+	s.mu.Lock()
+	if s.draining {
+		s.mu.Unlock()
+		l.Close()
+		return ErrServerClosed
+	}
+	s.listeners[l] = struct{}{}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.listeners, l)
+		s.mu.Unlock()
+		l.Close()
+	}()
+	const firstDelay, maxDelay = 5 * time.Millisecond, time.Second
+	delay := firstDelay
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			delay = firstDelay
+			s.start(nc)
+			continue
+		}
+		if s.isDraining() {
+			return ErrServerClosed
+		}
+		if !passes(err) {
+			return err
+		}
+		s.opts.ErrorLog(fmt.Errorf("rpc: accept, next try in %v: %w", delay, err))
+		select {
+		case <-time.After(delay):
+		case <-s.ctx.Done():
+		}
+		delay = min(2*delay, maxDelay)
+	}
+}
+
+// passes reports whether an error of accept may be gone at the next try.
+func passes(err error) bool {
+	var ne net.Error
+	return !errors.Is(err, net.ErrClosed) && errors.As(err, &ne)
+}
+
+func (s *Server) isDraining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
+}
+
+// ListenAndServe listens on addr, a target as [transport.Listen] takes, and serves.
+func (s *Server) ListenAndServe(addr string) error {
+	l, err := transport.Listen(addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(l)
+}
+
+// Shutdown stops accepting connections and calls, waits until the calls in flight have been
+// answered, and closes everything. If ctx ends first, it closes the rest at once, cancels the
+// contexts of their handlers and returns ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopAccepting()
+	done := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		s.cancel()
+		return nil
+	case <-ctx.Done():
+		s.Close()
+		return ctx.Err()
+	}
+}
+
+// Close ends all connections at once and cancels the contexts of handlers. It does not wait.
+func (s *Server) Close() error {
+	s.stopAccepting()
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.nc.Close()
+	}
+	return nil
+}
+
+func (s *Server) stopAccepting() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	for c := range s.conns {
+		c.drain()
+	}
+}
+
+// serverConn is one connection of a server.
+type serverConn struct {
+	s  *Server
+	nc net.Conn
+	r  *transport.Reader
+
+	framing transport.Framing
+	proto   protocol.Protocol
+
+	draining atomic.Bool
+}
+
+func (s *Server) start(nc net.Conn) {
+	c := &serverConn{s: s, nc: nc}
+	c.r = transport.NewReader(nc, s.opts.MaxMessageBytes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		nc.Close()
+		return
+	}
+	s.conns[c] = struct{}{}
+	s.wg.Add(1)
+	go c.serve()
+}
+
+// drain makes the connection end as soon as it has answered what has arrived.
+func (c *serverConn) drain() {
+	c.draining.Store(true)
+	c.nc.SetReadDeadline(past)
+}
+
+// past is a deadline that ends a read at once.
+var past = time.Unix(1, 0)
+
+// setReadDeadline bounds the next read, unless the connection is to end. drain may come at any
+// point: whichever of the two is later sees what the other did.
+func (c *serverConn) setReadDeadline(d time.Duration) {
+	if c.draining.Load() {
+		return
+	}
+	var deadline time.Time
+	if d > 0 {
+		deadline = time.Now().Add(d)
+	}
+	c.nc.SetReadDeadline(deadline)
+	if c.draining.Load() {
+		c.nc.SetReadDeadline(past)
+	}
+}
+
+func (c *serverConn) serve() {
+	defer func() {
+		c.nc.Close()
+		c.s.mu.Lock()
+		delete(c.s.conns, c)
+		c.s.mu.Unlock()
+		c.s.wg.Done()
+	}()
+	err := c.detect()
+	if err == nil {
+		err = c.loop()
+	}
+	if err != nil && !c.endsQuietly(err) {
+		c.s.opts.ErrorLog(fmt.Errorf("rpc: connection from %s: %w", c.nc.RemoteAddr(), err))
+	}
+}
+
+// endsQuietly reports whether err is how connections end: closed between messages by either
+// side, or idle for too long.
+func (c *serverConn) endsQuietly(err error) bool {
+	idle := errors.Is(err, os.ErrDeadlineExceeded) && c.r.Unread() == 0
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || idle
+}
+
+// detect finds out which dialect the peer speaks.
+func (c *serverConn) detect() error {
+	if err := c.awaitMessage(); err != nil {
+		return err
+	}
+	c.setReadDeadline(c.s.opts.ReadTimeout)
+	first, err := c.r.Peek(detect.Size)
+	if err != nil {
+		if len(first) > 0 && errors.Is(err, io.EOF) {
+			return fmt.Errorf("%w after the bytes % x", io.ErrUnexpectedEOF, first)
+		}
+		return err
+	}
+	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
+	if !ok {
+		return fmt.Errorf("no dialect of Thrift starts with the bytes % x", first)
+	}
+	if d.Framed {
+		c.framing = transport.Framed
+	}
+	c.proto = protocol.Of(d)
+	c.r.Start(c.framing, c.proto.NewSplitter(c.s.opts.MaxMessageBytes))
+	return nil
+}
+
+// awaitMessage waits, as long as the connection may rest, for the first byte of a message.
+func (c *serverConn) awaitMessage() error {
+	if c.r.Unread() == 0 {
+		c.setReadDeadline(c.s.opts.IdleTimeout)
+		if _, err := c.r.Peek(1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *serverConn) loop() error {
+	var out []byte
+	for {
+		msg, err := c.recv()
+		if err != nil {
+			return err
+		}
+		out = c.framing.Begin(out[:0])
+		head := len(out)
+		out, err = c.s.answer(c.s.ctx, out, c.proto, msg, c.nc.RemoteAddr())
+		if err != nil {
+			return err
+		}
+		if len(out) > head {
+			c.framing.End(out, 0)
+			if err := c.send(out); err != nil {
+				return err
+			}
+		}
+		const keep = 64 << 10
+		if cap(out) > keep {
+			out = nil
+		}
+	}
+}
+
+// recv returns the next message. What has arrived is taken even when the connection is to end.
+func (c *serverConn) recv() ([]byte, error) {
+	if err := c.awaitMessage(); err != nil {
+		return nil, err
+	}
+	if msg, err := c.r.Next(); msg != nil || err != nil {
+		return msg, err
+	}
+	c.setReadDeadline(c.s.opts.ReadTimeout)
+	return c.r.Recv()
+}
+
+func (c *serverConn) send(b []byte) error {
+	if c.s.opts.WriteTimeout > 0 {
+		c.nc.SetWriteDeadline(time.Now().Add(c.s.opts.WriteTimeout))
+	}
+	_, err := c.nc.Write(b)
+	return err
+}
+
+var _ RoundTripper = (*Server)(nil)

@@ -1,0 +1,185 @@
+// Package thriftkit serves and calls Thrift services that are described by a .thrift file
+// alone: the file is read when the program runs, and no code is generated.
+//
+// # A server and a client
+//
+//	foo := thriftkit.MustLoad("foo.thrift").Service("PingPong")
+//
+//	type pingPong struct{}
+//
+//	func (pingPong) Ping(ctx context.Context) (string, error) { return "pong", nil }
+//	func (pingPong) Login(ctx context.Context, username, password string) (string, error) { … }
+//
+//	log.Fatal(thriftkit.ListenAndServe(":9000", foo, pingPong{}))
+//
+// and, in another program,
+//
+//	client, err := thriftkit.Dial(ctx, "localhost:9000")
+//	var c struct {
+//		Ping  func(ctx context.Context) (string, error)
+//		Login func(ctx context.Context, username, password string) (string, error)
+//	}
+//	err = client.Bind(foo, &c)
+//	s, err := c.Login(ctx, "root", "pwd")
+//
+// Bind, and the server when it takes a handler, check the Go side against the IDL and report
+// every mismatch at once, with the IDL's line and the Go path.
+//
+// # Go types
+//
+//	bool i8 i16 i32 i64 double   bool int8 int16 int32 int64 float64
+//	string, binary               string or []byte, either for both
+//	uuid                         [16]byte
+//	enum                         any type made of int32; unknown values are kept
+//	list<T>                      []T
+//	set<T>                       []T or map[T]struct{}
+//	map<K,V>                     map[K]V
+//	struct, exception            a struct or a pointer to one; an exception's type has an Error method
+//	union                        a struct of pointers, slices and maps of which exactly one is not nil
+//	optional fields              a pointer, slice or map, nil when unset; or a plain type with the
+//	                             tag `thrift:",omitzero"`, unset when zero
+//	anything                     any, dynamic.Value; a struct also *dynamic.Struct or map[string]any
+//
+// A Go field stands for the IDL field that its tag names, `thrift:"name"` or `thrift:"3"`, else
+// for the one of its name but for case and underscores; `thrift:"-"` leaves it out. A field of
+// type wire.UnknownFields keeps what the schema, or the Go struct, does not know. When a field
+// is set, unset or its default is told in package schema.
+//
+// Decoded strings and []byte share the memory of the message they came in, which is never
+// reused: safe to keep, but a small part keeps the whole message. Clone what outlives it.
+//
+// # Without Go types
+//
+//	s, err := thriftkit.Call[string](ctx, client, foo.Method("login"), "root", "pwd")
+//	v, err := thriftkit.Call[*dynamic.Struct](ctx, client, svc.Method("get"), map[string]any{"id": 7})
+//
+// and a [DynamicHandler] serves any service. Package dynamic has the values and their JSON form.
+//
+// # Errors
+//
+// A failed call is an exception that the IDL declares, found with errors.As as the user's own
+// Go type or as [*Exception]; or an [*Error] with a code that says what happened and whether
+// the server said so. Errors of contexts stay findable with errors.Is. Mistakes in IDL text are
+// [*syntax.Diagnostic], mistakes in bytes *wire.Error.
+//
+// # Peers
+//
+// The wire is Thrift's: an unmodified thriftpy2 or Apache Thrift program on the other side does
+// not notice the difference. A server finds out by itself, for each connection, whether its
+// client speaks framed or buffered, strict or old binary. A client is told by its target:
+//
+//	localhost:9000                              binary, buffered: the default of thriftpy2 and of Apache's tutorials
+//	tcp://localhost:9000?transport=framed
+//	unix:///run/foo.sock
+package thriftkit
+
+import (
+	"context"
+	"net"
+
+	"github.com/thriftkit/thriftkit/idl/compile"
+	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
+)
+
+// The types of package rpc that most programs meet.
+type (
+	Client         = rpc.Client
+	Server         = rpc.Server
+	Handler        = rpc.Handler
+	Interceptor    = rpc.Interceptor
+	DynamicHandler = rpc.DynamicHandler
+	Error          = rpc.Error
+	Exception      = rpc.Exception
+)
+
+// Load reads the IDL file at path and all it includes. The error is a syntax.Diagnostics with
+// every mistake in every file, each with its line and column.
+func Load(path string, opts ...LoadOption) (*schema.File, error) {
+	var c loadConfig
+	for _, o := range opts {
+		o.applyLoad(&c)
+	}
+	file, diags := compile.Compile(path, c.Options)
+	if c.warn != nil {
+		for _, d := range diags {
+			if d.Severity == syntax.Warning {
+				c.warn(d)
+			}
+		}
+	}
+	if file == nil {
+		return nil, diags.Errors()
+	}
+	return file, nil
+}
+
+// MustLoad is Load for programs that cannot go on without the file: it panics on an error.
+func MustLoad(path string, opts ...LoadOption) *schema.File {
+	f, err := Load(path, opts...)
+	if err != nil {
+		panic("thriftkit: " + err.Error())
+	}
+	return f
+}
+
+// Parse is Load for the text of a file that is not in a file system: name stands in messages,
+// and its base name is what the file is called. Includes are looked up as by Load.
+func Parse(name, text string, opts ...LoadOption) (*schema.File, error) {
+	return Load(name, append(opts, rootText{name, text})...)
+}
+
+// NewServer returns a server; Register gives it services, Serve or ListenAndServe run it.
+func NewServer(opts ...ServerOption) *Server {
+	var o rpc.ServerOptions
+	for _, opt := range opts {
+		opt.applyServer(&o)
+	}
+	return rpc.NewServer(o)
+}
+
+// ListenAndServe serves svc with handler on addr, such as ":9000" or "unix:///run/foo.sock". It
+// returns when that fails: because the handler does not fit the service, with every mismatch,
+// or because of the network.
+func ListenAndServe(addr string, svc *schema.Service, handler any, opts ...ServerOption) error {
+	s := NewServer(opts...)
+	if err := s.Register(svc, handler); err != nil {
+		return err
+	}
+	return s.ListenAndServe(addr)
+}
+
+// Serve is ListenAndServe on a listener, which it closes.
+func Serve(l net.Listener, svc *schema.Service, handler any, opts ...ServerOption) error {
+	s := NewServer(opts...)
+	if err := s.Register(svc, handler); err != nil {
+		l.Close()
+		return err
+	}
+	return s.Serve(l)
+}
+
+// Listen listens on what addr names: ":port", host:port, or a target such as
+// "unix:///run/foo.sock", whose file is removed first if its server is gone.
+func Listen(addr string) (net.Listener, error) { return transport.Listen(addr) }
+
+// Dial connects to the server at target; the package comment shows the forms. ctx bounds the
+// connecting only. The error is an *Error with CodeUnavailable if nobody answers there.
+func Dial(ctx context.Context, target string, opts ...ClientOption) (*Client, error) {
+	var o rpc.ClientOptions
+	for _, opt := range opts {
+		opt.applyClient(&o)
+	}
+	return rpc.Dial(ctx, target, o)
+}
+
+// Call calls m with args, in the order of the IDL. Each may be anything that a field of type
+// any may hold: plain Go values, structs that bind to the IDL's, map[string]any for a struct,
+// dynamic values. nil and missing ones are not sent, so that the server applies the IDL's
+// defaults. T is any type that could be bound to the result, such as string, *Work,
+// *dynamic.Struct or any; for void it is not looked at.
+func Call[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T, error) {
+	return rpc.Do[T](ctx, c, m, args...)
+}
