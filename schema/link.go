@@ -9,6 +9,9 @@ import (
 // denseIDs bounds the table by id: ids below it are found by one index, the others by a map.
 const denseIDs = 256
 
+// fewFields is up to where the fields of a struct are searched by name: an index costs more.
+const fewFields = 12
+
 // Link checks f and builds the indexes that look-ups and codecs use: names, field ids,
 // inherited methods, the argument and reply structs of every method. Included files must be
 // linked before. It returns all mistakes joined, or nil; a file that failed must not be used.
@@ -19,6 +22,21 @@ func Link(f *File) error {
 	l := linker{file: f}
 	l.link()
 	return errors.Join(l.errs...)
+}
+
+// A subject is what a check is about. It is put into words only if there is a mistake: most
+// schemas have none.
+type subject struct {
+	kind, name  string
+	part, field string // "field", and its name; "" for the whole
+}
+
+func (s subject) String() string {
+	text := s.kind + " " + s.name
+	if s.part != "" {
+		text += ": " + s.part + " " + s.field
+	}
+	return text
 }
 
 type linker struct {
@@ -59,7 +77,7 @@ func (l *linker) link() {
 	for _, t := range f.Typedefs {
 		t.File = f
 		l.declare(t.Name, t.Pos, t)
-		l.checkType(t.Type, t.Pos, "typedef "+t.Name)
+		l.checkType(t.Type, t.Pos, subject{kind: "typedef", name: t.Name})
 	}
 	for _, c := range f.Constants {
 		c.File = f
@@ -67,8 +85,9 @@ func (l *linker) link() {
 			l.errorf(c.Pos, "constant %q is already defined, or has no name", c.Name)
 		}
 		f.constants[c.Name] = c
-		l.checkType(c.Type, c.Pos, "const "+c.Name)
-		l.checkLiteral(c.Value, c.Type, c.Pos, "const "+c.Name)
+		what := subject{kind: "const", name: c.Name}
+		l.checkType(c.Type, c.Pos, what)
+		l.checkLiteral(c.Value, c.Type, c.Pos, what)
 	}
 	for _, s := range f.Services {
 		s.File = f
@@ -109,8 +128,10 @@ func (l *linker) linkEnum(e *Enum) {
 
 func (l *linker) linkStruct(s *Struct) {
 	s.Type()
-	s.byName = make(map[string]int, len(s.Fields))
-	s.sparse = nil
+	s.byName, s.sparse = nil, nil
+	if len(s.Fields) > fewFields {
+		s.byName = make(map[string]int, len(s.Fields))
+	}
 	maxDense := int16(-1)
 	for _, f := range s.Fields {
 		if f.ID >= 0 && f.ID < denseIDs {
@@ -119,15 +140,17 @@ func (l *linker) linkStruct(s *Struct) {
 	}
 	s.dense = make([]int16, maxDense+1)
 	for i, f := range s.Fields {
-		what := s.Kind.String() + " " + s.Name
+		what := subject{kind: s.Kind.String(), name: s.Name}
 		f.Index = i
 		if s.Index(f.ID) >= 0 {
 			l.errorf(f.Pos, "%s: field id %d is used by %s and by %s", what, f.ID, s.FieldByID(f.ID).Name, f.Name)
 		}
-		if _, ok := s.byName[f.Name]; ok {
+		if s.fieldIndex(f.Name, i) >= 0 {
 			l.errorf(f.Pos, "%s: field %s is already defined", what, f.Name)
 		}
-		s.byName[f.Name] = i
+		if s.byName != nil {
+			s.byName[f.Name] = i
+		}
 		if f.ID >= 0 && f.ID < denseIDs {
 			s.dense[f.ID] = int16(i + 1)
 		} else {
@@ -139,9 +162,10 @@ func (l *linker) linkStruct(s *Struct) {
 		if s.Kind == Union && f.Requiredness != Optional {
 			l.errorf(f.Pos, "%s: member %s must be optional", what, f.Name)
 		}
-		l.checkType(f.Type, f.Pos, what+": field "+f.Name)
+		what.part, what.field = "field", f.Name
+		l.checkType(f.Type, f.Pos, what)
 		if f.Default != nil {
-			l.checkLiteral(f.Default, f.Type, f.Pos, what+": field "+f.Name)
+			l.checkLiteral(f.Default, f.Type, f.Pos, what)
 		}
 	}
 }
@@ -189,14 +213,15 @@ func (l *linker) linkMethod(m *Method) {
 	if m.Args == nil {
 		m.Args = &Struct{}
 	}
-	m.Args.Name, m.Args.Kind, m.Args.File = m.String(), Arguments, l.file
+	name := m.String()
+	m.Args.Name, m.Args.Kind, m.Args.File = name, Arguments, l.file
 	if !m.Args.Pos.IsValid() {
 		m.Args.Pos = m.Pos
 	}
 	l.linkStruct(m.Args)
-	m.reply = &Struct{Name: m.String(), Kind: Reply, File: l.file, Meta: Meta{Pos: m.Pos}}
+	m.reply = &Struct{Name: name, Kind: Reply, File: l.file, Meta: Meta{Pos: m.Pos}}
 	if m.Result.Kind != KindVoid {
-		l.checkType(m.Result, m.Pos, "method "+m.Name)
+		l.checkType(m.Result, m.Pos, subject{kind: "method", name: m.Name})
 		m.reply.Fields = append(m.reply.Fields, &Field{ID: 0, Name: "success", Type: m.Result, Requiredness: Optional, Meta: Meta{Pos: m.Pos}})
 	}
 	for _, t := range m.Throws {
@@ -222,7 +247,7 @@ const maxDepth = 64
 
 // checkType reports a type that lacks a part. It does not follow structs: their fields are
 // checked where they are defined.
-func (l *linker) checkType(t *Type, pos Position, what string) {
+func (l *linker) checkType(t *Type, pos Position, what subject) {
 	if depth := l.checkPart(t, pos, what, 0); depth > maxDepth {
 		l.errorf(pos, "%s: containers nest deeper than %d", what, maxDepth)
 	}
@@ -231,7 +256,7 @@ func (l *linker) checkType(t *Type, pos Position, what string) {
 // checkPart checks t, around which there are outer containers, and returns how deep containers
 // nest in it. Each container is checked once: map<T,T> has its T twice, so following every
 // path could take time exponential in the depth.
-func (l *linker) checkPart(t *Type, pos Position, what string, outer int) int {
+func (l *linker) checkPart(t *Type, pos Position, what subject, outer int) int {
 	if t == nil {
 		l.errorf(pos, "%s has no type", what)
 		return 0
@@ -256,7 +281,7 @@ func (l *linker) checkPart(t *Type, pos Position, what string, outer int) int {
 		}
 		depth := 1
 		if t.Kind == KindMap {
-			depth += l.checkPart(t.Key, pos, what+" (key)", outer+1)
+			depth += l.checkPart(t.Key, pos, what, outer+1)
 		}
 		depth = max(depth, 1+l.checkPart(t.Elem, pos, what, outer+1))
 		if l.checked == nil {
@@ -268,7 +293,7 @@ func (l *linker) checkPart(t *Type, pos Position, what string, outer int) int {
 	return 0
 }
 
-func (l *linker) checkLiteral(v *Literal, t *Type, pos Position, what string) {
+func (l *linker) checkLiteral(v *Literal, t *Type, pos Position, what subject) {
 	switch {
 	case v == nil || v.Type == nil:
 		l.errorf(pos, "%s: a value is missing or has no type", what)

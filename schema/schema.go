@@ -358,9 +358,9 @@ type Struct struct {
 	Meta
 
 	typ    *Type
-	dense  []int16       // index+1 of the field with that id, for small ids
-	sparse map[int16]int // the others
-	byName map[string]int
+	dense  []int16        // index+1 of the field with that id, for small ids
+	sparse map[int16]int  // the others
+	byName map[string]int // nil if the fields are few
 }
 
 // Type returns the type of s's values; always the same pointer once s is linked.
@@ -384,10 +384,26 @@ func (s *Struct) Index(id int16) int {
 
 // Field returns the field called name, or nil.
 func (s *Struct) Field(name string) *Field {
-	if i, ok := s.byName[name]; ok {
+	if i := s.fieldIndex(name, len(s.Fields)); i >= 0 {
 		return s.Fields[i]
 	}
 	return nil
+}
+
+// fieldIndex returns the position among the first n fields of the one called name, or -1.
+func (s *Struct) fieldIndex(name string, n int) int {
+	if s.byName != nil {
+		if i, ok := s.byName[name]; ok {
+			return i
+		}
+		return -1
+	}
+	for i, f := range s.Fields[:n] {
+		if f.Name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // FieldByID returns the field with that id, or nil.

@@ -97,8 +97,9 @@ type compiler struct {
 	stack  []frame // the include directives that lead to the file being loaded
 	diags  syntax.Diagnostics
 
-	typedefs []*symbol   // being resolved
-	evals    []*constant // being evaluated
+	typedefs  []*symbol   // being resolved
+	evals     []*constant // being evaluated
+	extending int         // services being compiled for others that extend them
 
 	base    [schema.KindUUID + 1]*schema.Type
 	typeIDs map[*schema.Type]int // equal types have equal ids, see typeID

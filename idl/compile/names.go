@@ -191,10 +191,16 @@ func (u *unit) lookupValue(name string) match {
 	return u.lookupInclude(name, (*unit).lookupValue)
 }
 
+// maxDots bounds the ways in which a name can be cut into the names of includes.
+const maxDots = 16
+
 // lookupInclude looks for a name in the includes that its prefix names. A file name may itself
 // have dots, and two includes may have one name, so all that fit are asked.
 func (u *unit) lookupInclude(name string, lookup func(*unit, string) match) match {
 	m := match{lost: u.broken}
+	if strings.Count(name, ".") > maxDots {
+		return m
+	}
 	for _, inc := range u.includes {
 		rest, ok := strings.CutPrefix(name, inc.name)
 		if !ok || len(rest) < 2 || rest[0] != '.' {

@@ -3,6 +3,8 @@ package compile
 import (
 	"bytes"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/thriftkit/thriftkit/idl/syntax"
 	"github.com/thriftkit/thriftkit/schema"
@@ -21,7 +23,7 @@ func (u *unit) warn(s syntax.Span, code, format string, args ...any) report {
 }
 
 func (u *unit) report(sev syntax.Severity, s syntax.Span, code, format string, args []any) report {
-	d := &syntax.Diagnostic{Place: u.tree.Place(s), Severity: sev, Code: code, Message: fmt.Sprintf(format, args...)}
+	d := &syntax.Diagnostic{Place: u.tree.Place(s), Severity: sev, Code: code, Message: oneLine(fmt.Sprintf(format, args...))}
 	u.diags = append(u.diags, d)
 	return report{d}
 }
@@ -40,8 +42,18 @@ func (r report) alsoAt(pos schema.Position, message string) report {
 
 // hint sets what to do about it; the empty hint is none.
 func (r report) hint(format string, args ...any) report {
-	r.d.Hint = fmt.Sprintf(format, args...)
+	r.d.Hint = oneLine(fmt.Sprintf(format, args...))
 	return r
+}
+
+// oneLine replaces control characters, which string literals bring into messages.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 func (u *unit) meta(doc string, annotations []*syntax.Annotation, name syntax.Span) schema.Meta {

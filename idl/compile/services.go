@@ -53,8 +53,14 @@ func (u *unit) extend(s *symbol, def *syntax.Service) {
 		u.serviceCycle(s, m.symbol)
 		return
 	}
+	if u.extending >= maxDepth {
+		u.error(name.Span, "too-deep", "services extend each other deeper than %d", maxDepth)
+		return
+	}
 	s.parent = m.symbol // before the parent is compiled: a cycle is told along parents
+	u.extending++
 	u.service(m.symbol)
+	u.extending--
 	if s.parent == nil { // it is part of a cycle
 		return
 	}

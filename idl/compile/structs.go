@@ -13,7 +13,7 @@ func (u *unit) enum(s *symbol) {
 	values := make([]schema.EnumValue, 0, len(def.Values))
 	s.enum.Values = make([]*schema.EnumValue, 0, len(def.Values))
 	seen := make(map[string]syntax.Span, len(def.Values))
-	next, known := int64(0), true // known is false behind a number that was reported
+	next, known := int64(0), true  // known is false behind a number that was reported
 	for _, v := range def.Values { // their names may have dots, as Apache Thrift's may
 		if v.Name.Text == "" {
 			known = false
@@ -238,7 +238,7 @@ func (c *fieldChecker) names(def *syntax.Field) {
 		}
 	}
 	if other != nil {
-		c.u.error(def.Name.Span, "duplicate-field", "%s already has a %s %s", c.owner, c.role.noun(), name).
+		c.u.error(def.Name.Span, "duplicate-field", "%s already has %s %s", c.owner, c.role.noun(), name).
 			also(c.u, other.Name.Span, "defined")
 	}
 	if c.byName != nil {

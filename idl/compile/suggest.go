@@ -51,7 +51,7 @@ func (u *unit) suggestType(name string) string {
 		for _, base := range baseNames {
 			find.offer(base)
 		}
-		u.eachSymbol("", func(prefix string, s *symbol) {
+		u.eachSymbol(func(prefix string, s *symbol) {
 			if s.service == nil {
 				find.offer(prefix + s.name.Text)
 			}
@@ -62,7 +62,7 @@ func (u *unit) suggestType(name string) string {
 // suggestService returns a hint for an unknown name of a service.
 func (u *unit) suggestService(name string) string {
 	return u.suggest(name, func(find *nearest) {
-		u.eachSymbol("", func(prefix string, s *symbol) {
+		u.eachSymbol(func(prefix string, s *symbol) {
 			if s.service != nil {
 				find.offer(prefix + s.name.Text)
 			}
@@ -79,7 +79,7 @@ func (u *unit) suggestValue(name string, t *schema.Type) string {
 		return "did you mean " + lower + "?"
 	}
 	return u.suggest(name, func(find *nearest) {
-		u.eachUnit("", func(prefix string, v *unit) {
+		u.eachUnit(func(prefix string, v *unit) {
 			for i := range v.consts {
 				find.offer(prefix + v.consts[i].def.Name.Text)
 			}
@@ -139,18 +139,29 @@ func (u *unit) suggest(name string, each func(*nearest)) string {
 	return ""
 }
 
-// eachUnit calls f for u and for the files that it includes itself, with their prefix.
-func (u *unit) eachUnit(prefix string, f func(prefix string, v *unit)) {
-	f(prefix, u)
-	for _, inc := range u.includes {
-		if inc.unit != nil {
-			f(inc.name+".", inc.unit)
+// eachUnit calls f for u and for all that it includes, nearest first, each with the prefix under
+// which u sees its names.
+func (u *unit) eachUnit(f func(prefix string, v *unit)) {
+	type seen struct {
+		prefix string
+		unit   *unit
+	}
+	queue := []seen{{"", u}}
+	met := map[*unit]bool{u: true}
+	for i := 0; i < len(queue); i++ {
+		at := queue[i]
+		f(at.prefix, at.unit)
+		for _, inc := range at.unit.includes {
+			if inc.unit != nil && !met[inc.unit] {
+				met[inc.unit] = true
+				queue = append(queue, seen{at.prefix + inc.name + ".", inc.unit})
+			}
 		}
 	}
 }
 
-func (u *unit) eachSymbol(prefix string, f func(prefix string, s *symbol)) {
-	u.eachUnit(prefix, func(prefix string, v *unit) {
+func (u *unit) eachSymbol(f func(prefix string, s *symbol)) {
+	u.eachUnit(func(prefix string, v *unit) {
 		for i := range v.symbols {
 			f(prefix, &v.symbols[i])
 		}
@@ -176,7 +187,8 @@ type nearest struct {
 }
 
 func newNearest(name string) *nearest {
-	return &nearest{name: name, lower: strings.ToLower(name), distance: min(len(name)/3, 4) + 1}
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	return &nearest{name: name, lower: strings.ToLower(name), distance: min(len(last)/3, 4) + 1}
 }
 
 func (n *nearest) offer(name string) {

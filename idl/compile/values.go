@@ -465,7 +465,7 @@ func (u *unit) structValue(v *syntax.MapValue, t *schema.Type) (*schema.Literal,
 	}
 	slices.SortFunc(lit.Fields, func(a, b schema.LiteralField) int { return cmp.Compare(a.Field.Index, b.Field.Index) })
 	for _, f := range s.Fields {
-		if f.Requiredness == schema.Required && seen[f] == nil {
+		if ok && f.Requiredness == schema.Required && seen[f] == nil {
 			u.later = append(u.later, func() {
 				if f.Default == nil {
 					u.warn(v.Span, "missing-required", "required field %s of %s is missing", f.Name, s.Name).alsoAt(f.Pos, "defined")
