@@ -88,6 +88,7 @@ import (
 type (
 	Client         = rpc.Client
 	Server         = rpc.Server
+	ServiceCall    = rpc.Call // what an Interceptor sees
 	Handler        = rpc.Handler
 	Interceptor    = rpc.Interceptor
 	DynamicHandler = rpc.DynamicHandler
