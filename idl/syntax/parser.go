@@ -1307,12 +1307,18 @@ func (p *parser) closeAngle() {
 func (p *parser) skipType() {
 	p.next()
 	for depth := 0; ; p.next() {
+		for p.op() == opParen {
+			p.skipBalanced()
+		}
 		switch o := p.op(); {
 		case o == opAngle:
 			depth++
 		case o == opUnangle:
 			if depth--; depth <= 0 {
 				p.next()
+				if p.op() == opParen {
+					p.skipBalanced()
+				}
 				return
 			}
 		case depth == 0 && o != opCppType && o != opString:
