@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -34,9 +35,12 @@ service Q extends a.P {
 	async void old()
 } (j) // no newline at the end`
 
+// roundTrip checks what holds for any text: the tokens give it back, the trivia join them, the nodes
+// are complete, the diagnostics are in order.
 func roundTrip(t *testing.T, src []byte) *syntax.File {
 	t.Helper()
 	f, diags := syntax.Parse("a.thrift", src)
+	dumpFile(f) // panics if a node lacks a part
 	if f.String() != string(src) {
 		t.Fatalf("%q\nis printed as\n%q", src, f.String())
 	}
@@ -77,6 +81,31 @@ func TestRoundTrip(t *testing.T) {
 	for _, p := range pairs {
 		roundTrip(t, []byte(p.good))
 		roundTrip(t, []byte(p.bad))
+	}
+}
+
+// TestLayout checks that it does not matter to valid text how it is laid out.
+func TestLayout(t *testing.T) {
+	texts := []string{rich}
+	for _, p := range pairs {
+		texts = append(texts, p.good)
+	}
+	noDocs := func(list []string) string {
+		return regexp.MustCompile(` "[^"]*\\n"`).ReplaceAllString(strings.Join(list, "\n"), "")
+	}
+	for _, text := range texts {
+		f, _ := syntax.Parse("a.thrift", []byte(text))
+		want := noDocs(dumpFile(f))
+		for _, between := range []string{" ", "\n", "\r\n\t", "/* a */", "// a\n"} {
+			var b strings.Builder
+			for _, token := range f.Tokens {
+				b.WriteString(f.Text(token.Range()) + between)
+			}
+			g, diags := syntax.Parse("a.thrift", []byte(b.String()))
+			if got := noDocs(dumpFile(g)); got != want || diags.Errors() != nil {
+				t.Errorf("%s\n got %s\nwant %s\n%v", b.String(), got, want, diags.Errors())
+			}
+		}
 	}
 }
 

@@ -1,0 +1,692 @@
+package syntax
+
+import "strings"
+
+func (p *parser) parseFile() {
+	all := p.docs
+	firstDef := -1
+	for p.op() != opEOF {
+		start := p.pos
+		switch o := p.op(); {
+		case o.isHeader():
+			if firstDef >= 0 {
+				p.headerBehindDefinition(firstDef)
+			} else if len(all) > 0 && all[0].token <= p.pos {
+				p.file.Doc = cleanDoc(p.file.text[all[0].start:all[0].end])
+				if all = nil; len(p.docs) > 0 && p.docs[0].token <= p.pos {
+					p.docs = p.docs[1:]
+				}
+			}
+			p.header()
+		case o.isDefinition():
+			if firstDef < 0 {
+				firstDef = p.pos
+			}
+			p.definition()
+		case o.isSeparator():
+			p.straySeparators()
+			continue
+		case o == opAt:
+			p.structuredAnnotation()
+			continue
+		default:
+			p.unknownDefinition()
+		}
+		if p.pos == start {
+			p.next()
+		}
+		p.separator()
+	}
+	p.checkSlists()
+}
+
+func (p *parser) headerBehindDefinition(firstDef int) {
+	d := p.errorAt(p.pos, "header-order", "move it to the top of the file", "%s must stand in front of all definitions", p.found())
+	d.Related = append(d.Related, Related{p.file.Place(p.toks[firstDef].Range()), "the first one is"})
+	p.lastError = -1 // what is wrong with the header itself is another matter
+}
+
+// removedHeader returns the scope of namespace that replaces a header of old versions, "" if name is
+// none.
+func removedHeader(name string) (scope string) {
+	switch name {
+	case "cpp_namespace":
+		return "cpp"
+	case "csharp_namespace":
+		return "netstd"
+	case "cocoa_prefix":
+		return "cocoa"
+	case "delphi_namespace":
+		return "delphi"
+	case "java_package":
+		return "java"
+	case "perl_package":
+		return "perl"
+	case "php_namespace":
+		return "php"
+	case "py_module":
+		return "py"
+	case "ruby_namespace":
+		return "rb"
+	case "smalltalk_category":
+		return "st.category"
+	case "smalltalk_prefix":
+		return "st"
+	case "xsd_namespace":
+		return "xsd"
+	}
+	return ""
+}
+
+// unknownDefinition reports and skips what begins neither a header nor a definition.
+func (p *parser) unknownDefinition() {
+	name := p.text()
+	after := "NAME"
+	if p.peek(1) == opName {
+		after = p.textAt(p.pos + 1)
+	}
+	switch scope := removedHeader(name); {
+	case p.op() != opName:
+		p.expected("a definition")
+	case scope != "":
+		p.errorAt(p.pos, "removed", "write namespace "+scope+" "+after, "%s is no longer part of Thrift", quote(name))
+	case name == "senum" && p.peek(1) == opName:
+		p.errorAt(p.pos, "removed", "use the type string, or an enum", "%s is no longer part of Thrift", quote(name))
+	default:
+		p.expectedHint("a definition", definitionHint(name))
+	}
+	p.skipDefinition()
+}
+
+// definitionHint guesses which keyword was meant.
+func definitionHint(name string) string {
+	switch lower := strings.ToLower(name); lower {
+	case "c_include", "hs_include":
+		return `did you mean "cpp_include"?`
+	case "import", "require":
+		return `did you mean "include"?`
+	case "interface", "interaction":
+		return `did you mean "service"?`
+	case "message", "class", "record":
+		return `did you mean "struct"?`
+	case "package", "module":
+		return `did you mean "namespace"?`
+	default:
+		if keyword(lower).isDefinition() {
+			return "did you mean " + quote(lower) + "?"
+		}
+	}
+	return ""
+}
+
+// skipDefinition moves behind the current token to the next one that begins a header or a
+// definition.
+func (p *parser) skipDefinition() {
+	depth := 0
+	for first := true; p.op() != opEOF; first = false {
+		o := p.op()
+		if !first && (depth == 0 && o.isDefinition() || p.atDefinition()) {
+			return
+		}
+		switch {
+		case o.opens():
+			depth++
+		case o.closes() && depth > 0:
+			depth--
+		}
+		p.next()
+	}
+}
+
+func (p *parser) header() {
+	start, doc := p.pos, p.doc()
+	switch o := p.op(); o {
+	case opInclude, opCppInclude:
+		p.next()
+		path := p.headerPath()
+		if path == nil {
+			return
+		}
+		s := p.since(start)
+		p.noAnnotations(quote(p.textAt(start)))
+		if o == opInclude {
+			p.file.Headers = append(p.file.Headers, &Include{s, path})
+		} else {
+			p.file.Headers = append(p.file.Headers, &CppInclude{s, path})
+		}
+	default:
+		p.namespace(start, doc)
+	}
+}
+
+func (p *parser) headerPath() *StringLit {
+	if p.op() == opString {
+		return p.stringLit()
+	}
+	hint := ""
+	if p.op() == opName && !p.startsLine() {
+		hint = "write it in quotes"
+	}
+	p.expectedHint("a file name", hint)
+	p.skipHeader()
+	return nil
+}
+
+// skipHeader steps over the rest of the line, as far as no definition begins.
+func (p *parser) skipHeader() {
+	for p.op() != opEOF && !p.startsLine() && !p.op().isDefinition() && !p.op().isSeparator() {
+		p.next()
+	}
+}
+
+func (p *parser) namespace(start int, doc string) {
+	n := &Namespace{Doc: doc}
+	p.next()
+	star := p.op() == opStar
+	if star {
+		n.Scope = p.ident()
+	} else if n.Scope = p.headerName("a language or \"*\"", "a language"); n.Scope.Text == "" {
+		return
+	}
+	if n.Name = p.headerName("the name of a namespace", "the name of a namespace"); n.Name.Text == "" {
+		return
+	}
+	if star {
+		p.noAnnotations(`"namespace *"`)
+	} else {
+		n.Annotations = p.annots()
+	}
+	n.Span = p.since(start)
+	p.file.Headers = append(p.file.Headers, n)
+}
+
+// headerName reads one name of a namespace: what may stand here, and in which role.
+func (p *parser) headerName(what, role string) Ident {
+	if p.op() == opName {
+		return p.ident()
+	}
+	if p.op() >= firstKeyword && !p.startsLine() {
+		return p.reserved(role)
+	}
+	hint := ""
+	if p.op() == opString {
+		hint = "write it without quotes"
+	}
+	p.expectedHint(what, hint)
+	p.skipHeader()
+	return Ident{}
+}
+
+// noAnnotations reports annotations where there cannot be any, and steps over them.
+func (p *parser) noAnnotations(what string) {
+	if p.op() == opParen && !p.startsLine() {
+		p.errorAt(p.pos, "misplaced-annotation", "", "%s takes no annotations", what)
+		p.skipBalanced()
+	}
+}
+
+func (p *parser) definition() {
+	start, doc := p.pos, p.doc()
+	o := p.op()
+	p.next()
+	var d Def
+	ok := false
+	switch o {
+	case opConst:
+		d, ok = p.constant(start, doc)
+	case opTypedef:
+		d, ok = p.typedef(start, doc)
+	case opEnum:
+		d, ok = p.enum(start, doc)
+	case opService:
+		d, ok = p.service(start, doc)
+	default:
+		d, ok = p.structure(start, doc, o)
+	}
+	if ok {
+		p.file.Defs = append(p.file.Defs, d)
+	} else if o := p.op(); !o.isSeparator() && o != opEOF && !(o.isDefinition() && p.startsLine()) && !p.beginsDefinition() {
+		p.skipDefinition()
+	}
+}
+
+func (p *parser) constant(start int, doc string) (*Const, bool) {
+	c := &Const{Doc: doc}
+	if c.Type = p.typ("the type of a constant"); c.Type == nil {
+		return nil, false
+	}
+	if c.Name = p.definedName("the name of a constant"); c.Name.Text == "" {
+		return nil, false
+	}
+	if !p.got(opEqual) {
+		p.expected(`"="`)
+		return nil, false
+	}
+	if c.Value = p.value(); c.Value == nil {
+		p.finishValue()
+		return nil, false
+	}
+	c.Annotations = p.annots()
+	c.Span = p.since(start)
+	return c, true
+}
+
+// finishValue steps over the rest of a value that could not be read.
+func (p *parser) finishValue() {
+	for p.op() != opEOF && !p.op().isDefinition() && !p.op().isSeparator() {
+		if p.op().opens() {
+			p.skipBalanced()
+		} else {
+			p.next()
+		}
+	}
+}
+
+func (p *parser) typedef(start int, doc string) (*Typedef, bool) {
+	t := &Typedef{Doc: doc}
+	if t.Type = p.typ("the type of a typedef"); t.Type == nil && p.pos == start+1 {
+		return nil, false
+	}
+	if t.Name = p.definedName("the name of a typedef"); t.Name.Text == "" {
+		return nil, false
+	}
+	t.Annotations = p.annots()
+	t.Span = p.since(start)
+	return t, t.Type != nil
+}
+
+func (p *parser) enum(start int, doc string) (*Enum, bool) {
+	e := &Enum{Doc: doc}
+	if e.Name = p.definedName("the name of an enum"); e.Name.Text == "" && p.op() != opBrace {
+		return nil, false
+	}
+	if p.body() {
+		mark := p.enumValues.mark()
+		p.list("an enum value", (*parser).enumValue)
+		e.Values = p.enumValues.cut(mark)
+		e.Annotations = p.annots()
+	}
+	e.Span = p.since(start)
+	return e, e.Name.Text != ""
+}
+
+// body reads the "{" of a definition. If something else comes first, it is reported and skipped.
+func (p *parser) body() bool {
+	if p.got(opBrace) {
+		return true
+	}
+	hint := ""
+	if p.op() == opComma && p.toks[p.pos-1].op == opName && p.toks[p.pos-2].op == opExtends {
+		hint = "a service extends one other"
+	} else if p.op() == opExtends {
+		hint = "only a service extends another"
+	}
+	p.expectedHint(`"{"`, hint)
+	const lookahead = 16
+	for i := 0; i < lookahead; i++ {
+		switch o := p.peek(i); {
+		case o == opBrace:
+			p.pos += i + 1
+			return true
+		case o == opEOF, o == opSemicolon, o.closes(), o.isDefinition():
+			return false
+		}
+	}
+	return false
+}
+
+func (p *parser) enumValue() bool {
+	start := p.pos
+	v := p.enumSlab.alloc()
+	v.Doc = p.doc()
+	if p.op() >= firstKeyword {
+		v.Name = p.reserved("the name of %s")
+	} else if v.Name = p.newName(item); v.Name.Text == "" {
+		return false
+	}
+	ok := true
+	if p.got(opEqual) {
+		if v.Number = p.intLit("an integer"); v.Number == nil {
+			if ok = p.canBeValue(); ok {
+				p.next()
+			}
+		}
+	} else {
+		p.checkDots(v.Name) // with a number, Apache Thrift takes dots
+	}
+	v.Annotations = p.annots()
+	v.Span = p.since(start)
+	p.enumValues.push(v)
+	return ok
+}
+
+func (p *parser) structure(start int, doc string, o op) (*Struct, bool) {
+	s := &Struct{Doc: doc}
+	what := "the name of a struct"
+	switch o {
+	case opUnion:
+		s.Kind, what = Union, "the name of a union"
+	case opException:
+		s.Kind, what = Exception, "the name of an exception"
+	}
+	if s.Name = p.definedName(what); s.Name.Text == "" && p.op() != opBrace {
+		return nil, false
+	}
+	if p.op() == opXsdAll {
+		if s.Kind == Exception {
+			p.expected(`"{"`)
+		} else {
+			p.noEffect()
+		}
+		s.XsdAll = true
+		p.next()
+	}
+	if p.body() {
+		s.Fields = p.fieldList("a field")
+		s.Annotations = p.annots()
+	}
+	s.Span = p.since(start)
+	return s, s.Name.Text != ""
+}
+
+// noEffect warns of the current token, which is accepted and ignored.
+func (p *parser) noEffect() {
+	p.warn(p.tok().Range(), "no-effect", "", "%s has no effect", quote(p.text()))
+}
+
+func (p *parser) fieldList(noun string) []*Field {
+	mark := p.fields.mark()
+	p.list(noun, (*parser).field)
+	return p.fields.cut(mark)
+}
+
+func (p *parser) field() bool {
+	start := p.pos
+	f := p.fieldSlab.alloc()
+	f.Doc = p.doc()
+	if (p.op().isNumber() || p.op() == opTrue || p.op() == opFalse) && !p.fieldID(f) {
+		return false
+	}
+	switch p.op() {
+	case opRequired, opOptional:
+		p.requiredness(f)
+	}
+	from := p.pos
+	what := item
+	if from > start {
+		what = "the type of %s"
+	}
+	if f.Type = p.typ(what); f.Type == nil && p.pos == from {
+		return false
+	}
+	f.Reference = p.got(opAmpersand)
+	if f.Name = p.fieldName(); f.Name.Text == "" {
+		return false
+	}
+	ok := true
+	if p.got(opEqual) {
+		f.Default = p.defaultValue()
+		ok = f.Default != nil
+	}
+	if ok && p.op() >= opXsdOptional && p.op() <= opXsdAttrs {
+		p.xsd()
+	}
+	if ok {
+		f.Annotations = p.annots()
+		if p.op() == opEqual && len(f.Annotations) > 0 && f.Default == nil {
+			p.errorAt(p.pos, "misplaced-annotation", "write the annotations behind the default", "a default must stand in front of the annotations")
+			p.next()
+			f.Default = p.defaultValue()
+			ok = f.Default != nil
+		}
+	}
+	f.Span = p.since(start)
+	if f.Type != nil {
+		p.fields.push(f)
+	}
+	return ok
+}
+
+// defaultValue is a value, but not the id of the next field.
+func (p *parser) defaultValue() Value {
+	if p.op() == opInt && p.peek(1) == opColon {
+		p.expected("a value")
+		return nil
+	}
+	return p.value()
+}
+
+func (p *parser) fieldID(f *Field) bool {
+	if p.peek(1) != opColon && p.tok().flags&malformed == 0 {
+		if p.op() == opInt {
+			p.next()
+			p.expected(`":" behind the field id`)
+		} else {
+			p.expected(item)
+		}
+		return false
+	}
+	f.ID = p.intLit("a field id")
+	if f.ID == nil {
+		p.next() // a double
+	}
+	if !p.got(opColon) {
+		p.expected(`":" behind the field id`)
+		return false
+	}
+	return true
+}
+
+func (p *parser) requiredness(f *Field) {
+	f.Requiredness = Required
+	if p.op() == opOptional {
+		f.Requiredness = Optional
+	}
+	f.ReqSpan = p.tok().Range()
+	p.next()
+	if p.op() == opRequired || p.op() == opOptional {
+		p.expectedHint("the type of %s", "a field is either required or optional")
+		for p.op() == opRequired || p.op() == opOptional {
+			p.next()
+		}
+		p.lastError = p.pos
+	}
+}
+
+func (p *parser) fieldName() Ident {
+	if p.op().isFieldName() && !p.atDefinition() {
+		return p.simpleName()
+	}
+	const what = "the name of %s"
+	if p.op() >= firstNeverAName {
+		return p.reserved(what)
+	}
+	hint := ""
+	if i := p.pos - 3; i >= 0 {
+		if s := strings.ToLower(p.textAt(i)); s != p.textAt(i) && (s == "required" || s == "optional") {
+			hint = "did you mean " + quote(s) + " for " + quote(p.textAt(i)) + "?"
+		}
+	}
+	p.expectedHint(what, hint)
+	return Ident{}
+}
+
+// xsd reads what once described XML schemas. It has no meaning, but an order.
+func (p *parser) xsd() {
+	for last := opXsdAll; p.op() >= opXsdOptional && p.op() <= opXsdAttrs; {
+		o := p.op()
+		if o <= last {
+			p.errorAt(p.pos, "syntax", "", "%s must stand once and in front of %s", quote(p.text()), quote(p.textAt(p.pos-1)))
+		} else {
+			p.noEffect()
+		}
+		last = o
+		p.next()
+		if o != opXsdAttrs {
+			continue
+		}
+		if p.op() != opBrace {
+			p.expected(`"{"`)
+			return
+		}
+		if !p.enter() {
+			p.skipBalanced()
+			return
+		}
+		p.next()
+		p.fieldList("a field")
+		p.leave()
+		return
+	}
+}
+
+func (p *parser) service(start int, doc string) (*Service, bool) {
+	s := &Service{Doc: doc}
+	if s.Name = p.definedName("the name of a service"); s.Name.Text == "" && p.op() != opBrace {
+		return nil, false
+	}
+	if p.got(opExtends) {
+		switch o := p.op(); {
+		case o == opName:
+			s.Extends = p.ident()
+		case o >= firstKeyword && !p.startsLine():
+			p.reserved("the name of a service")
+		default:
+			p.expected("the name of a service")
+		}
+	}
+	if p.body() {
+		mark := p.functions.mark()
+		p.list("a function", (*parser).function)
+		s.Functions = p.functions.cut(mark)
+		s.Annotations = p.annots()
+	}
+	s.Span = p.since(start)
+	return s, s.Name.Text != ""
+}
+
+func (p *parser) function() bool {
+	start := p.pos
+	f := p.functionSlab.alloc()
+	f.Doc = p.doc()
+	switch p.op() {
+	case opAsync:
+		p.warn(p.tok().Range(), "deprecated", `write "oneway"`, `"async" is deprecated`)
+		fallthrough
+	case opOneway:
+		f.Oneway, f.OnewaySpan = true, p.tok().Range()
+		p.next()
+	}
+	understood := true
+	if !p.got(opVoid) {
+		from := p.pos
+		what := item
+		if from > start {
+			what = "the result type of %s"
+		}
+		if f.Result = p.typ(what); f.Result == nil && p.pos == from {
+			return false
+		}
+		understood = f.Result != nil
+	}
+	ok := true
+	if f.Name = p.functionName(); f.Name.Text == "" {
+		return false
+	}
+	if !p.got(opParen) {
+		p.expected(`"("`)
+		return false
+	}
+	f.Params = p.fieldList("a parameter")
+	if p.throws() {
+		from := p.pos
+		p.next()
+		if p.got(opParen) {
+			f.Throws = p.fieldList("an exception")
+			f.ThrowsSpan = p.since(from)
+		} else {
+			p.expected(`"("`)
+			ok = false
+		}
+	}
+	f.Annotations = p.annots()
+	f.Span = p.since(start)
+	if understood {
+		p.functions.push(f)
+	}
+	return ok
+}
+
+// functionName is a name in front of a "(".
+func (p *parser) functionName() Ident {
+	const what = "the name of %s"
+	switch o := p.op(); {
+	case (o == opOneway || o == opAsync) && p.peek(1) == opName:
+		p.expectedHint(what, quote(p.text())+" stands in front of the result type")
+		p.next()
+	case o == opParen && p.toks[p.pos-1].op == opName:
+		p.expectedHint(what, "is the result type missing?")
+		return Ident{}
+	}
+	n := p.newName(what)
+	p.checkDots(n)
+	return n
+}
+
+// throws is whether a throws clause follows, maybe misspelt.
+func (p *parser) throws() bool {
+	if p.op() == opThrows {
+		return true
+	}
+	if p.op() == opName && p.peek(1) == opParen && !p.startsLine() {
+		if s := strings.ToLower(p.text()); s == "throw" || s == "throws" || s == "raises" {
+			p.expectedHint(`"throws"`, "")
+			return true
+		}
+	}
+	return false
+}
+
+const annotationNoun = "an annotation"
+
+func (p *parser) annots() []*Annotation {
+	if p.op() != opParen {
+		return nil
+	}
+	p.next()
+	mark := p.annotations.mark()
+	p.list(annotationNoun, (*parser).annotation)
+	return p.annotations.cut(mark)
+}
+
+func (p *parser) annotation() bool {
+	start := p.pos
+	a := p.annSlab.alloc()
+	switch o := p.op(); {
+	case o == opName:
+		a.Name = p.ident()
+	case o >= firstKeyword:
+		a.Name = p.reserved("the name of %s")
+	case o == opString:
+		p.expectedHint(item, "names of annotations have no quotes")
+		a.Name = p.ident()
+	default:
+		p.expected(item)
+		return false
+	}
+	if p.got(opEqual) {
+		switch o := p.op(); {
+		case o == opString:
+			a.Value = p.stringLit()
+		case o.isNumber(), o == opName, o >= firstKeyword:
+			p.expectedHint("a string", "values of annotations are quoted")
+			p.next()
+		default:
+			p.expected("a string")
+			return false
+		}
+	}
+	a.Span = p.since(start)
+	p.annotations.push(a)
+	return true
+}

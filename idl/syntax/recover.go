@@ -1,0 +1,253 @@
+package syntax
+
+import "strings"
+
+// errorAt reports an error at token i, unless one was reported there or the lexer has done so.
+func (p *parser) errorAt(i int, code, hint, format string, args ...any) *Diagnostic {
+	if i == p.lastError || p.toks[i].flags&(malformed|behindStray) != 0 || p.behindBrokenString(i) {
+		p.lastError = i
+		return &Diagnostic{}
+	}
+	p.lastError = i
+	return p.add(Error, code, p.toks[i].Range(), hint, format, args...)
+}
+
+// behindBrokenString is whether the string in front of token i has no end: then what is missing may
+// be in there.
+func (p *parser) behindBrokenString(i int) bool {
+	return i > 0 && p.toks[i-1].op == opString && p.toks[i-1].flags&malformed != 0
+}
+
+func (p *parser) warn(s Span, code, hint, format string, args ...any) {
+	p.add(Warning, code, s, hint, format, args...)
+}
+
+// expected reports that the current token is not what it should be: see describe.
+func (p *parser) expected(what string) { p.expectedHint(what, "") }
+
+func (p *parser) expectedHint(what, hint string) {
+	d := p.errorAt(p.pos, "syntax", hint, "expected %s, found %s", p.describe(what), p.found())
+	if len(p.open) > 0 && (p.op() == opEOF || p.op() != p.inner().closer && p.endsList()) {
+		p.relateOpening(d, p.inner().token)
+	}
+}
+
+func (p *parser) relateOpening(d *Diagnostic, token int) {
+	place := p.file.Place(p.toks[token].Range())
+	d.Related = append(d.Related, Related{place, quote(p.textAt(token)) + " opened"})
+}
+
+// found names the current token.
+func (p *parser) found() string {
+	switch o := p.op(); {
+	case o == opEOF:
+		return "end of file"
+	case o >= firstKeyword:
+		return "keyword " + quote(p.text())
+	case o == opString:
+		return "string " + quote(p.text())
+	}
+	return quote(p.text())
+}
+
+func (p *parser) inner() bracket { return p.open[len(p.open)-1] }
+
+// item stands for an element of the list that is being read, or its end, in messages; in other
+// words for messages, %s stands for an element.
+const item = ""
+
+// describe completes words for messages. It is for errors only: it makes garbage.
+func (p *parser) describe(what string) string {
+	switch {
+	case what == item && len(p.open) == 0:
+		return "a definition"
+	case what == item:
+		end := map[op]string{opUnparen: `")"`, opUnbracket: `"]"`, opUnbrace: `"}"`}[p.inner().closer]
+		return p.inner().noun + " or " + end
+	case len(p.open) > 0:
+		return strings.Replace(what, "%s", p.inner().noun, 1)
+	}
+	return what
+}
+
+// endsList is whether the list that is being read ends here, with or without its own closer.
+func (p *parser) endsList() bool {
+	o := p.op()
+	if o == opEOF || p.atDefinition() || p.atFunction() || p.atField() {
+		return true
+	}
+	if o.closes() {
+		for _, b := range p.open {
+			if b.closer == o {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// atDefinition is whether a definition or a header must have begun here, even if something is still
+// open: its keyword starts a line and what belongs behind it follows on that line.
+func (p *parser) atDefinition() bool {
+	return p.startsLine() && p.beginsDefinition()
+}
+
+// beginsDefinition is whether there is the keyword of a definition or a header and, on the same line,
+// what belongs behind it.
+func (p *parser) beginsDefinition() bool {
+	o := p.op()
+	if !o.isDefinition() {
+		return false
+	}
+	if after := p.toks[min(p.pos+1, len(p.toks)-1)]; after.flags&startsLine == 0 {
+		switch o {
+		case opInclude, opCppInclude:
+			return after.op == opString
+		case opConst, opTypedef:
+			return after.op.isType()
+		}
+		return after.op == opName
+	}
+	return false
+}
+
+// atFunction is whether a function begins here while the parentheses of another are open.
+func (p *parser) atFunction() bool {
+	o := p.op()
+	return (o == opVoid || o == opOneway || o == opAsync) && p.startsLine() && p.inner().closer == opUnparen
+}
+
+// atField is whether a field begins here while annotations, or on the line before a list, are open.
+func (p *parser) atField() bool {
+	if p.op() != opInt || p.peek(1) != opColon {
+		return false
+	}
+	b := p.inner()
+	return b.noun == annotationNoun || b.closer == opUnbracket && p.startsLine()
+}
+
+// canStartItem is whether the current token looks like the first one of a list's element.
+func (p *parser) canStartItem() bool {
+	o := p.op()
+	return o == opName || o >= firstKeyword || o == opString || o == opInt && p.peek(1) == opColon
+}
+
+// skipItem moves to the end of an element that could not be read: to a separator or the end of the
+// list, or to a line that can begin another element. It moves by at least one token if the element
+// began here.
+func (p *parser) skipItem(start int) {
+	if p.pos == start && !p.endsList() {
+		p.next()
+	}
+	for depth := 0; ; p.next() {
+		o := p.op()
+		switch {
+		case o == opEOF, p.atDefinition():
+			return
+		case depth > 0 && o.closes():
+			depth--
+		case depth > 0:
+			if o.opens() {
+				depth++
+			}
+		case o.isSeparator(), p.endsList():
+			return
+		case p.startsLine() && p.pos > start && p.canStartItem():
+			return
+		case o.opens():
+			depth++
+		}
+	}
+}
+
+// skipBalanced steps over a bracket and everything up to the one that closes it. It stays in front
+// of the end of the file, and of a definition.
+func (p *parser) skipBalanced() {
+	for depth := 0; p.op() != opEOF; {
+		switch o := p.op(); {
+		case o.opens():
+			depth++
+		case o.closes():
+			depth--
+		}
+		p.next()
+		if depth <= 0 || p.atDefinition() {
+			return
+		}
+	}
+}
+
+// list reads elements up to the closer of the bracket just read, and the closer.
+func (p *parser) list(noun string, element func(*parser) bool) {
+	opener := p.pos - 1
+	closer := p.toks[opener].op.closer()
+	p.open = append(p.open, bracket{opener, closer, noun})
+	for p.op() != closer {
+		if p.op().isSeparator() {
+			p.straySeparators()
+			continue
+		}
+		if p.op() == opAt {
+			p.structuredAnnotation()
+			continue
+		}
+		if p.endsList() {
+			p.expected(item)
+			p.open = p.open[:len(p.open)-1]
+			return
+		}
+		if start := p.pos; !element(p) {
+			p.skipItem(start)
+		}
+		p.separator()
+	}
+	p.next()
+	p.open = p.open[:len(p.open)-1]
+}
+
+// separator reads the optional "," or ";" behind an element.
+func (p *parser) separator() {
+	if p.op().isSeparator() {
+		p.next()
+	}
+}
+
+// straySeparators reads separators that separate nothing.
+func (p *parser) straySeparators() {
+	hint := ""
+	if p.pos > 0 && p.toks[p.pos-1].op.isSeparator() {
+		hint = "one separator is enough"
+	}
+	p.expectedHint(item, hint)
+	for p.op().isSeparator() {
+		p.next()
+	}
+}
+
+// structuredAnnotation reads an annotation as fbthrift has them: @Name, @Name{...}.
+func (p *parser) structuredAnnotation() {
+	if p.peek(1) != opName {
+		p.expected(item)
+		p.next()
+		return
+	}
+	p.errorAt(p.pos, "unsupported", `write annotations in parentheses behind the element: (name = "value")`,
+		"structured annotations are not part of Thrift")
+	p.next()
+	p.next()
+	if p.op() == opBrace || p.op() == opParen {
+		p.skipBalanced()
+	}
+}
+
+// enter counts a level of nesting.
+func (p *parser) enter() bool {
+	if p.depth >= maxNesting {
+		p.errorAt(p.pos, "too-deep", "", "nested deeper than %d levels", maxNesting)
+		return false
+	}
+	p.depth++
+	return true
+}
+
+func (p *parser) leave() { p.depth-- }
