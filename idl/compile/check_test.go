@@ -444,8 +444,8 @@ const bool C = "true"
 const bool D = True
 const bool E = 0.0`,
 		want: []string{
-			`a.thrift:1:16: warning: 2 is taken for true (write true or false) [bool-number]`,
-			`a.thrift:2:15: warning: true is taken for the number 1 (write the number) [bool-number]`,
+			`a.thrift:1:16: warning: 2 is taken for true (write true or false) [int-as-bool]`,
+			`a.thrift:2:15: warning: true is taken for the number 1 (write the number) [bool-as-int]`,
 			`a.thrift:3:16: error: bool expected, found "true" [type-mismatch]`,
 			`a.thrift:4:16: error: unknown name True (did you mean true?) [unknown-name]`,
 			`a.thrift:5:16: error: bool expected, found 0.0 [type-mismatch]`,

@@ -48,11 +48,11 @@ func Large() []byte {
 		p("  3: optional State%d state = State%d.ORDERED,\n", i%20, i%20)
 		p("  4: optional double price,\n")
 		p("  6: optional map<string, Item%d> parts,\n", (i+1)%280)
-		p("  7: optional Alias%d alias,\n", i%30)
+		p("  7: optional Alias%d label,\n", i%30)
 		if i%4 == 0 {
 			p("  9: optional i32 limit = LIMIT_%d, // at most\n", i%10*6)
 		}
-		p("  10: optional list<Item%d> next,\n", (i+7)%280)
+		p("  10: optional list<Item%d> others,\n", (i+7)%280)
 		p("}\n\n")
 	}
 	for i := range 20 {
@@ -67,9 +67,9 @@ func Large() []byte {
 		for j := range 6 {
 			item := (i*10 + j) % 280
 			p("  Item%d get%d_%d(1: required i64 id, 2: i32 depth = 3) throws (1: Failure%d failure),\n", item, i, j, i)
-			p("  void put%d_%d(1: Item%d item, 2: list<Item%d> others, 3: map<string, string> labels),\n", i, j, item, item)
+			p("  void put%d_%d(1: Item%d item, 2: list<Item%d> more),\n", i, j, item, item)
 		}
-		p("  oneway void hint%d(1: string text),\n", i)
+		p("  oneway void hint%d(1: string words),\n", i)
 		p("}\n\n")
 	}
 	return []byte(b.String())
