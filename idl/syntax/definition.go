@@ -2,6 +2,7 @@ package syntax
 
 import "strings"
 
+// parseFile reads headers and definitions up to the end.
 func (p *parser) parseFile() {
 	all := p.docs
 	firstDef := -1
@@ -40,6 +41,7 @@ func (p *parser) parseFile() {
 	p.checkSlists()
 }
 
+// headerBehindDefinition reports a header that comes too late. It is read all the same.
 func (p *parser) headerBehindDefinition(firstDef int) {
 	d := p.errorAt(p.pos, "header-order", "move it to the top of the file", "%s must stand in front of all definitions", p.found())
 	d.Related = append(d.Related, Related{p.file.Place(p.toks[firstDef].Range()), "the first one is"})

@@ -156,6 +156,14 @@ var pairs = []struct {
 		},
 	},
 
+	{
+		`struct A {}`,
+		"struct aéééééééééééééééééééééééééééééé {}",
+		[]string{
+			`1:8: error: "aééééééééééééééééééé..." is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+		},
+	},
+
 	// Reserved words.
 	{
 		`struct string_ {}`,

@@ -18,6 +18,7 @@ func (p *parser) behindBrokenString(i int) bool {
 	return i > 0 && p.toks[i-1].op == opString && p.toks[i-1].flags&malformed != 0
 }
 
+// warn reports what is accepted but means less than it seems to.
 func (p *parser) warn(s Span, code, hint, format string, args ...any) {
 	p.add(Warning, code, s, hint, format, args...)
 }
@@ -25,6 +26,7 @@ func (p *parser) warn(s Span, code, hint, format string, args ...any) {
 // expected reports that the current token is not what it should be: see describe.
 func (p *parser) expected(what string) { p.expectedHint(what, "") }
 
+// expectedHint is expected with a guess at what to do.
 func (p *parser) expectedHint(what, hint string) {
 	d := p.errorAt(p.pos, "syntax", hint, "expected %s, found %s", p.describe(what), p.found())
 	if len(p.open) > 0 && (p.op() == opEOF || p.op() != p.inner().closer && p.endsList()) {

@@ -1,6 +1,9 @@
 package syntax
 
-import "strconv"
+import (
+	"strconv"
+	"unicode/utf8"
+)
 
 // A Kind says what a Token is.
 type Kind uint8
@@ -268,8 +271,10 @@ func (o op) closer() op { return o + 1 }
 
 // quote returns s for a message: in double quotes, shortened, on one line.
 func quote(s string) string {
-	const most = 40
-	if len(s) > most {
+	if most := 40; len(s) > most {
+		for !utf8.RuneStart(s[most]) && most > 36 {
+			most--
+		}
 		s = s[:most] + "..."
 	}
 	q := strconv.Quote(s)
