@@ -117,9 +117,9 @@ func TestTruncated(t *testing.T) {
 }
 
 func TestDamaged(t *testing.T) {
-	for _, c := range []string{"", "\x00", "\xff", "é", "\u00a0", "\"", "/*", "{", "}", "(", ")", "[", "]", "<", ">", ",", ";", "=", ":", "@",
+	for i, c := range []string{"", "\x00", "\xff", "é", "\u00a0", "\"", "/*", "{", "}", "(", ")", "[", "]", "<", ">", ",", ";", "=", ":", "@",
 		"*", "-", ".", "1", "x", "\\", "\n", "\nstruct ", "\n1: "} {
-		for n := range len(rich) {
+		for n := i % 3; n < len(rich); n += 3 {
 			roundTrip(t, []byte(rich[:n]+c+rich[n+1:]))
 		}
 	}
