@@ -101,14 +101,16 @@ type compiler struct {
 	evals     []*constant // being evaluated
 	extending int         // services being compiled for others that extend them
 
-	base    [schema.KindUUID + 1]*schema.Type
-	typeIDs map[*schema.Type]int // equal types have equal ids, see typeID
-	typeSet map[typeKey]int
-	litIDs  map[*schema.Literal]int // equal values have equal ids, see literalID
-	litSet  map[string]int
-	members map[*schema.Enum]map[string]*schema.EnumValue // of large enums
-	fields  map[*schema.Struct]map[string]*schema.Field   // of large structs
-	hints   int                                           // names that were looked for in vain: hints cost time
+	base     [schema.KindUUID + 1]*schema.Type
+	typeIDs  map[*schema.Type]int // equal types have equal ids, see typeID
+	typeSet  map[typeKey]int
+	litIDs   map[*schema.Literal]int // equal values have equal ids, see literalID
+	litSet   map[string]int
+	members  map[*schema.Enum]map[string]*schema.EnumValue // of large enums, as are the numbers
+	numbers  map[*schema.Enum]map[int64]bool
+	fields   map[*schema.Struct]map[string]*schema.Field // of large structs
+	required map[*schema.Struct][]*schema.Field          // of structs of which there are values
+	hints    int                                         // names that were looked for in vain: hints cost time
 }
 
 // compile turns the tree into u.out. Every file that u includes has been compiled before, so

@@ -271,6 +271,47 @@ func (c *compiler) field(s *schema.Struct, name string) *schema.Field {
 	return index[name]
 }
 
+// hasNumber reports whether a value of e has that number.
+func (c *compiler) hasNumber(e *schema.Enum, n int64) bool {
+	if len(e.Values) <= 16 {
+		for _, v := range e.Values {
+			if int64(v.Number) == n {
+				return true
+			}
+		}
+		return false
+	}
+	index := c.numbers[e]
+	if index == nil {
+		index = make(map[int64]bool, len(e.Values))
+		for _, v := range e.Values {
+			index[int64(v.Number)] = true
+		}
+		if c.numbers == nil {
+			c.numbers = make(map[*schema.Enum]map[int64]bool)
+		}
+		c.numbers[e] = index
+	}
+	return index[n]
+}
+
+// requiredFields returns the required fields of s.
+func (c *compiler) requiredFields(s *schema.Struct) []*schema.Field {
+	list, ok := c.required[s]
+	if !ok {
+		for _, f := range s.Fields {
+			if f.Requiredness == schema.Required {
+				list = append(list, f)
+			}
+		}
+		if c.required == nil {
+			c.required = make(map[*schema.Struct][]*schema.Field)
+		}
+		c.required[s] = list
+	}
+	return list
+}
+
 // ambiguous reports a name that two includes of one name both define.
 func (u *unit) ambiguous(s syntax.Span, name string, m match) {
 	r := u.error(s, "ambiguous-name", "%s may be either of two definitions", name)

@@ -375,14 +375,19 @@ func (u *unit) reportEndless(s *schema.Struct, bad map[*schema.Struct]*symbol, r
 		s = endlessField(s, bad).Type.Struct
 	}
 	var chain strings.Builder
-	for _, s := range path {
+	const shown = 16 // of a longer circle, the beginning tells enough
+	for i, s := range path {
+		if i == shown {
+			chain.WriteString("... -> ")
+			break
+		}
 		chain.WriteString(s.Name + "." + endlessField(s, bad).Name + " -> ")
 	}
 	first := path[0]
 	sym := bad[first]
 	r := u.error(sym.name.Span, "endless-struct", "no value of %s can exist: it requires itself, %s%s", first.Name, chain.String(), first.Name)
 	r.hint("make one of the fields optional")
-	for _, s := range path {
+	for _, s := range path[:min(len(path), shown)] {
 		r.alsoAt(endlessField(s, bad).Pos, endlessField(s, bad).Name+" is defined")
 	}
 }

@@ -240,10 +240,8 @@ func (u *unit) enumValue(v syntax.Value, t, from *schema.Type, src *schema.Liter
 			alsoAt(t.Enum.Pos, t.Enum.Name+" is defined")
 		return nil
 	case from.Kind >= schema.KindI8 && from.Kind <= schema.KindI64:
-		for _, member := range t.Enum.Values {
-			if int64(member.Number) == src.Int {
-				return src
-			}
+		if u.hasNumber(t.Enum, src.Int) {
+			return src
 		}
 		if !u.brokenFile(t.Enum.File) {
 			u.error(v.Range(), "unknown-enum-value", "enum %s has no value %d", t.Enum.Name, src.Int).
@@ -464,8 +462,8 @@ func (u *unit) structValue(v *syntax.MapValue, t *schema.Type) (*schema.Literal,
 		ok = false
 	}
 	slices.SortFunc(lit.Fields, func(a, b schema.LiteralField) int { return cmp.Compare(a.Field.Index, b.Field.Index) })
-	for _, f := range s.Fields {
-		if ok && f.Requiredness == schema.Required && seen[f] == nil {
+	for _, f := range u.requiredFields(s) {
+		if ok && seen[f] == nil {
 			u.later = append(u.later, func() {
 				if f.Default == nil {
 					u.warn(v.Span, "missing-required", "required field %s of %s is missing", f.Name, s.Name).alsoAt(f.Pos, "defined")

@@ -1,0 +1,46 @@
+package compile
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Texts of which some part of the compiler could take time by the square of their length. Each
+// has some hundred kilobytes and must compile in a moment.
+func TestLongTexts(t *testing.T) {
+	const n = 20000
+	repeat := func(format string) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(strings.NewReplacer("#1", fmt.Sprint(i+1), "#", fmt.Sprint(i)).Replace(format))
+			b.WriteByte('\n')
+		}
+		return b.String()
+	}
+	for name, text := range map[string]string{
+		"unknown types":    repeat("struct S# {1: Nope# n}"),
+		"unknown names":    repeat("const i32 C# = X#"),
+		"unknown fields":   "struct A {" + repeat("#1: i32 f#,") + "}\nconst list<A> L = [" + repeat(`{"g#": 1},`) + "]",
+		"fields":           "struct A {" + repeat("#1: required i32 f#,") + "}",
+		"struct values":    "struct A {" + repeat("#1: i32 f#,") + "}\nconst list<A> L = [" + repeat(`{"f#": 1},`) + "]",
+		"enum values":      "enum E {" + repeat("V#,") + "}\nconst list<E> L = [" + repeat("E.V#,") + "]\nconst list<E> M = [" + repeat("#,") + "]",
+		"duplicate fields": "struct A {" + repeat("1: i32 f,") + "}",
+		"duplicate types":  repeat("struct A {}"),
+		"functions":        "service A {" + repeat("void f#(),") + "}\nservice B extends A {" + repeat("void g#(),") + "}",
+		"set of lists":     "const set<list<i32>> A = [" + repeat("[#],") + "]",
+		"typedef chain":    repeat("typedef T#1 T#"),
+		"constant chain":   repeat("const i32 C# = C#1"),
+		"service chain":    repeat("service S# extends S#1 {void f#()}"),
+		"required chain":   repeat("struct S# {1: required S#1 s}") + fmt.Sprintf("struct S%d {1: required S0 s}", n),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			Compile("a.thrift", Options{Source: Texts{"a.thrift": text}})
+			if d := time.Since(start); d > 5*time.Second {
+				t.Errorf("%d bytes took %v", len(text), d)
+			}
+		})
+	}
+}
