@@ -61,8 +61,12 @@ func (s *Struct) SetAt(i int, v Value) error {
 	return nil
 }
 
-// SetDefaults gives every unset field that has a default its default.
+// SetDefaults gives every unset field that has a default its default. In a union it does
+// nothing: a default there says nothing about which member is set.
 func (s *Struct) SetDefaults() {
+	if s.desc.Kind == schema.Union {
+		return
+	}
 	for i, f := range s.desc.Fields {
 		if f.Default != nil && !s.vals[i].IsSet() {
 			s.vals[i] = FromLiteral(f.Default)
@@ -231,7 +235,8 @@ func FromLiteral(l *schema.Literal) Value {
 }
 
 // Zero returns what a value of type t is when nothing is known of it: false, 0, "", an empty
-// container, the enum's first value (0 if it has none), a struct with its defaults.
+// container, the enum's first value (0 if it has none), a struct with its defaults and its
+// required fields, a union with its first member.
 func Zero(t *schema.Type) Value {
 	switch t.Kind {
 	case schema.KindVoid:
@@ -244,7 +249,8 @@ func Zero(t *schema.Type) Value {
 		}
 		return Enum(0)
 	case schema.KindStruct:
-		return StructValue(zeroStruct(t.Struct, wire.MaxDepth))
+		left := maxZero
+		return StructValue(zeroStruct(t.Struct, wire.MaxDepth, &left))
 	case schema.KindList, schema.KindSet:
 		return ListValue(NewList(t))
 	case schema.KindMap:
@@ -253,32 +259,32 @@ func Zero(t *schema.Type) Value {
 	return Value{kind: t.Kind}
 }
 
-// zeroStruct fills what must be there: defaults, required fields, one member of a union.
-func zeroStruct(desc *schema.Struct, depth int) *Struct {
+// maxZero bounds the structs of one zero value: structs that require each other twice double
+// at every level.
+const maxZero = 1000
+
+// zeroStruct fills what must be there: defaults, required fields, one member of a union. left
+// is how many more structs may be made.
+func zeroStruct(desc *schema.Struct, depth int, left *int) *Struct {
 	s := New(desc)
 	s.SetDefaults()
-	if depth == 0 {
+	*left--
+	if depth == 0 || *left <= 0 {
 		return s
 	}
 	for i, f := range desc.Fields {
-		first := desc.Kind == schema.Union && i == 0 && !s.anySet()
+		first := desc.Kind == schema.Union && i == 0
 		if s.vals[i].IsSet() || !first && f.Requiredness != schema.Required {
 			continue
 		}
-		if f.Type.Kind == schema.KindStruct {
-			s.vals[i] = StructValue(zeroStruct(f.Type.Struct, depth-1))
-		} else {
+		switch {
+		case first && f.Default != nil:
+			s.vals[i] = FromLiteral(f.Default)
+		case f.Type.Kind == schema.KindStruct:
+			s.vals[i] = StructValue(zeroStruct(f.Type.Struct, depth-1, left))
+		default:
 			s.vals[i] = Zero(f.Type)
 		}
 	}
 	return s
-}
-
-func (s *Struct) anySet() bool {
-	for _, v := range s.vals {
-		if v.IsSet() {
-			return true
-		}
-	}
-	return false
 }

@@ -1,6 +1,7 @@
 package dynamic
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -35,30 +36,34 @@ func misfit(t *schema.Type, got string) error {
 func Of(t *schema.Type, v any) (Value, error) { return of(t, v, wire.MaxDepth) }
 
 func of(t *schema.Type, v any, depth int) (Value, error) {
-	switch x := v.(type) {
-	case nil:
-		return Value{}, nil
-	case Value:
-		return fitting(t, x)
-	case *Struct:
-		return fitting(t, StructValue(x))
-	case *List:
-		return fitting(t, ListValue(x))
-	case *Map:
-		return fitting(t, MapValue(x))
-	}
 	rv := reflect.ValueOf(v)
-	for rv.Kind() == reflect.Pointer || rv.Kind() == reflect.Interface {
-		if rv.IsNil() {
+	for hops := 0; ; hops++ {
+		if !rv.IsValid() {
 			return Value{}, nil
 		}
-		if rv.Elem().CanInterface() {
-			return of(t, rv.Elem().Interface(), depth)
+		switch x := rv.Interface().(type) {
+		case Value:
+			return fitting(t, x)
+		case *Struct:
+			return fitting(t, StructValue(x))
+		case *List:
+			return fitting(t, ListValue(x))
+		case *Map:
+			return fitting(t, MapValue(x))
+		}
+		if rv.Kind() != reflect.Pointer && rv.Kind() != reflect.Interface {
+			break
+		}
+		if hops > wire.MaxDepth { // a pointer may lead back to itself
+			return Value{}, wire.TooDeep(-1)
 		}
 		rv = rv.Elem()
 	}
-	if depth == 0 {
-		return Value{}, wire.TooDeep(-1)
+	switch t.Kind {
+	case schema.KindStruct, schema.KindList, schema.KindSet, schema.KindMap:
+		if depth == 0 {
+			return Value{}, wire.TooDeep(-1)
+		}
 	}
 	switch t.Kind {
 	case schema.KindBool:
@@ -196,7 +201,9 @@ func uuidOf(t *schema.Type, rv reflect.Value) (Value, error) {
 	switch {
 	case rv.Kind() == reflect.Array && rv.Len() == 16 && rv.Type().Elem().Kind() == reflect.Uint8:
 		var id [16]byte
-		reflect.Copy(reflect.ValueOf(id[:]), rv)
+		for i := range id { // reflect.Copy would want elements of the type byte itself
+			id[i] = byte(rv.Index(i).Uint())
+		}
 		return UUID(id), nil
 	case rv.Kind() == reflect.String:
 		return ParseUUID(rv.String())
@@ -371,7 +378,13 @@ func sortedKeys(rv reflect.Value) []reflect.Value {
 		case a.Kind() == reflect.String && b.Kind() == reflect.String:
 			return strings.Compare(a.String(), b.String())
 		case a.CanInt() && b.CanInt():
-			if a.Int() < b.Int() {
+			return cmp.Compare(a.Int(), b.Int())
+		case a.CanUint() && b.CanUint():
+			return cmp.Compare(a.Uint(), b.Uint())
+		case a.CanFloat() && b.CanFloat():
+			return cmp.Compare(a.Float(), b.Float())
+		case a.Kind() == reflect.Bool && b.Kind() == reflect.Bool && a.Bool() != b.Bool():
+			if b.Bool() {
 				return -1
 			}
 			return 1
@@ -392,8 +405,10 @@ func describe(rv reflect.Value) string {
 			return strconv.Quote(s)
 		}
 	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return fmt.Sprint(rv.Interface())
+	case reflect.Float32, reflect.Float64: // 7 would not look like one
+		return fmt.Sprintf("%v (%s)", rv.Interface(), rv.Type())
 	}
 	return rv.Type().String()
 }
