@@ -118,7 +118,7 @@ func (c *Client) Close() error {
 
 var errClosed = &Error{Code: CodeClosed}
 
-// conn returns a connection for one more call: an idle one; else a new one where the others
+// conn returns a connection, claimed for one more call: an idle one; else a new one where the others
 // are congested; else the one with the least to do.
 func (c *Client) conn(ctx context.Context) (*conn, error) {
 	c.mu.Lock()
@@ -128,6 +128,7 @@ func (c *Client) conn(ctx context.Context) (*conn, error) {
 	}
 	best, busy := c.bestLocked()
 	if best != nil && (!busy || len(c.conns)+c.dialing >= c.opts.MaxConns) {
+		best.claim()
 		c.mu.Unlock()
 		return best, nil
 	}
@@ -139,6 +140,7 @@ func (c *Client) conn(ctx context.Context) (*conn, error) {
 	c.dialing--
 	switch {
 	case err != nil && best != nil:
+		best.claim()
 		return best, nil
 	case err != nil:
 		return nil, err
@@ -146,6 +148,7 @@ func (c *Client) conn(ctx context.Context) (*conn, error) {
 		x.fail(errClosed)
 		return nil, errClosed
 	}
+	x.claim()
 	c.conns = append(c.conns, x)
 	return x, nil
 }
@@ -322,8 +325,7 @@ func (c *Client) send(ctx context.Context, oneway bool, encode func([]byte, int3
 			return nil, errNotSent{err}
 		}
 		msg, err := x.call(ctx, oneway, encode)
-		var dead errNotSent
-		if i < tries && errors.As(err, &dead) && ctx.Err() == nil {
+		if ctx.Err() == nil && (errors.Is(err, errRetired) || i < tries && errors.As(err, new(errNotSent))) {
 			continue
 		}
 		return msg, err

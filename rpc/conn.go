@@ -39,6 +39,7 @@ type conn struct {
 	writing bool
 
 	mu        sync.Mutex
+	claims    int               // calls that chose this connection and are not entered yet
 	pending   map[int32]*waiter // calls that wait, by sequence id
 	abandoned map[int32]struct{}
 	oneways   [16]int32 // sequence ids of the last oneway calls
@@ -81,6 +82,9 @@ func newConn(nc net.Conn, framing transport.Framing, p protocol.Protocol, maxMes
 		pending: make(map[int32]*waiter), abandoned: make(map[int32]struct{}),
 		lastUsed: time.Now(),
 	}
+	for i := range c.oneways {
+		c.oneways[i] = -1 // the id of no call
+	}
 	c.r.Start(framing, p.NewSplitter(maxMessageBytes))
 	return c
 }
@@ -101,6 +105,7 @@ func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, se
 	msg, err := encode(msg, seq)
 	*buf = msg
 	if err != nil {
+		c.unclaim()
 		return nil, err
 	}
 	c.framing.End(msg, 0)
@@ -108,15 +113,14 @@ func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, se
 	if err := c.register(w, oneway); err != nil {
 		return nil, errNotSent{err}
 	}
-	sent, err := c.write(ctx, msg)
-	if err != nil {
+	if err := c.write(ctx, msg); err != nil {
 		c.fail(err)
+		if errors.As(err, new(errNotSent)) || oneway {
+			return nil, err
+		}
 	}
-	switch {
-	case err != nil && !sent:
-		return nil, errNotSent{err}
-	case oneway:
-		return nil, err
+	if oneway {
+		return nil, nil
 	}
 	return c.wait(ctx, w)
 }
@@ -130,10 +134,26 @@ func putBuffer(b *[]byte) {
 	}
 }
 
-// register enters a call. A oneway call is entered only so far as some servers answer even it.
+// claim counts a call that is about to use the connection, so that others see it coming.
+func (c *conn) claim() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.claims++; c.claims == 1 && len(c.order) == 0 {
+		c.oldest = time.Now()
+	}
+}
+
+func (c *conn) unclaim() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.claims--
+}
+
+// register enters a call that was claimed. A oneway call is entered only so far as some servers answer even it.
 func (c *conn) register(w *waiter, oneway bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.claims--
 	if c.err != nil {
 		return c.err
 	}
@@ -150,51 +170,74 @@ func (c *conn) register(w *waiter, oneway bool) error {
 }
 
 // write sends msg together with what others have to send. If somebody is writing already, it
-// only leaves msg there. If it fails, sent says whether any part of msg may have left.
-func (c *conn) write(ctx context.Context, msg []byte) (sent bool, err error) {
+// only leaves msg there. When ctx ends while the server does not read, the rest is written by
+// a goroutine of its own, so that the stream stays whole; wait then notices that ctx has ended.
+func (c *conn) write(ctx context.Context, msg []byte) error {
 	c.wmu.Lock()
 	c.out = append(c.out, msg...)
 	if c.writing {
 		c.wmu.Unlock()
-		return true, nil
+		return nil
 	}
 	c.writing = true
-	defer func() {
-		c.writing = false
-		c.wmu.Unlock()
-	}()
-	for len(c.out) > 0 {
-		b := c.out
-		c.out = c.spare[:0]
-		c.wmu.Unlock()
-		n, err := c.flush(ctx, b)
-		c.wmu.Lock()
-		if err != nil {
-			return sent || n > 0, err
-		}
-		sent = true // msg was in the first batch
-		const keep = 256 << 10
-		if c.spare = b[:0]; cap(b) > keep {
-			c.spare = nil
-		}
+	c.wmu.Unlock()
+	n, err := c.writeOut(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil || transport.IsTimeout(err):
+		go c.writeRest()
+		return nil
+	case n == 0:
+		return errNotSent{err}
 	}
-	return true, nil
+	return err
 }
 
-// flush writes b. When ctx ends before all of it is written the stream is torn, and the
-// connection ends with it.
-func (c *conn) flush(ctx context.Context, b []byte) (n int, err error) {
+// writeRest goes on where a caller left off. A time-out can only be left over from that caller.
+func (c *conn) writeRest() {
+	for {
+		_, err := c.writeOut(context.Background())
+		if err == nil {
+			return
+		}
+		if !transport.IsTimeout(err) {
+			c.fail(err)
+			return
+		}
+	}
+}
+
+// writeOut writes until nothing is left, or puts what is left back for whoever goes on. n is
+// how much was written; the caller's own message was at the front.
+func (c *conn) writeOut(ctx context.Context) (n int, err error) {
 	deadline, _ := ctx.Deadline()
 	c.nc.SetWriteDeadline(deadline)
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { c.nc.SetWriteDeadline(past) })
 		defer stop()
 	}
-	n, err = c.nc.Write(b)
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(ctx.Err(), err)
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	for len(c.out) > 0 {
+		b := c.out
+		c.out = c.spare[:0]
+		c.wmu.Unlock()
+		m, err := c.nc.Write(b)
+		c.wmu.Lock()
+		n += m
+		if err != nil {
+			c.out = append(b[m:], c.out...)
+			c.spare = nil
+			return n, err
+		}
+		const keep = 256 << 10
+		if c.spare = b[:0]; cap(b) > keep {
+			c.spare = nil
+		}
 	}
-	return n, err
+	c.writing = false
+	return n, nil
 }
 
 // wait returns the reply to w, reading if nobody else does.
@@ -415,7 +458,7 @@ func (c *conn) fail(err error) {
 func (c *conn) load() (calls int, since time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.order), c.oldest, c.err == nil && !c.retired
+	return len(c.order) + c.claims, c.oldest, c.err == nil && !c.retired
 }
 
 // stale reports whether the server has closed the connection while it was idle. It costs a
@@ -423,8 +466,8 @@ func (c *conn) load() (calls int, since time.Time, ok bool) {
 func (c *conn) stale() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	const believed = 5 * time.Millisecond
-	if len(c.order) > 0 || c.reading || time.Since(c.lastUsed) < believed {
+	const believed = time.Millisecond
+	if len(c.order)+c.claims > 0 || c.reading || time.Since(c.lastUsed) < believed {
 		return false
 	}
 	c.nc.SetReadDeadline(time.Time{})
