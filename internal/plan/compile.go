@@ -62,8 +62,8 @@ func ForType(t reflect.Type, st *schema.Type) (*Type, error) {
 }
 
 // Tuple returns the plan for a struct made for the purpose, with one Go field of type types[i]
-// for each desc.Fields[i]: the arguments or the reply of a method. goPaths name the Go side in
-// errors.
+// for each desc.Fields[i]: the arguments or the reply of a method. In a reply the result, field
+// id 0, is a pointer to the Go result. goPaths name the Go side in errors.
 func Tuple(desc *schema.Struct, types []reflect.Type, goPaths []string) (*Struct, error) {
 	fields := make([]reflect.StructField, len(types))
 	for i, t := range types {
@@ -74,7 +74,7 @@ func Tuple(desc *schema.Struct, types []reflect.Type, goPaths []string) (*Struct
 	p := &Struct{Schema: desc, Go: goStruct, Unknown: -1}
 	for i, f := range desc.Fields {
 		at := site{pos: f.Pos, idl: desc.Name + "." + f.Name, goPath: goPaths[i]}
-		typ := c.typePlan(types[i], f.Type, at)
+		typ := c.tupleType(types[i], f, desc.Kind, at)
 		if typ == nil {
 			continue
 		}
@@ -83,6 +83,19 @@ func Tuple(desc *schema.Struct, types []reflect.Type, goPaths []string) (*Struct
 	p.index()
 	r := c.finish(result{st: p})
 	return r.st, r.err
+}
+
+// tupleType is typePlan, but allows what stands for the result in a reply to be a pointer to
+// any type that the result may have, a pointer as well: nil means that there is no result.
+func (c *compiler) tupleType(t reflect.Type, f *schema.Field, kind schema.StructKind, at site) *Type {
+	if kind != schema.Reply || f.ID != 0 {
+		return c.typePlan(t, f.Type, at)
+	}
+	elem := c.typePlan(t.Elem(), f.Type, at)
+	if elem == nil {
+		return nil
+	}
+	return &Type{Op: OpPointer, Wire: elem.Wire, Schema: f.Type, Go: t, Size: t.Size(), Elem: elem}
 }
 
 // compiler holds one compilation: plans refer to each other in circles, so they are entered
@@ -164,7 +177,7 @@ func (c *compiler) typePlan(t reflect.Type, st *schema.Type, at site) *Type {
 		return p
 	}
 	if t.Kind() == reflect.Pointer && t != dynStructType && t != dynListType && t != dynMapType {
-		if t.Elem().Kind() == reflect.Pointer && st.Kind != schema.KindStruct {
+		if e := t.Elem(); e.Kind() == reflect.Pointer && e != dynStructType && e != dynListType && e != dynMapType {
 			c.mismatch(at, st, t, "pointer to a pointer")
 			return nil
 		}
@@ -277,11 +290,28 @@ func (c *compiler) mapType(p *Type, t reflect.Type, st *schema.Type, at site) *T
 // keyPlan is typePlan for what must be comparable by value: pointers would make every key of
 // a message a different one, and an interface might hold what cannot be compared.
 func (c *compiler) keyPlan(t reflect.Type, st *schema.Type, at site) *Type {
-	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface || t == valueType {
+	if !isPlain(t) {
 		c.mismatch(at, st, t, "a key must be compared by its value: use a plain type, or *dynamic.Map for the whole map")
 		return nil
 	}
 	return c.typePlan(t, st, at)
+}
+
+// isPlain reports whether == compares values of t by all that is in them.
+func isPlain(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.UnsafePointer:
+		return false
+	case reflect.Array:
+		return isPlain(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !isPlain(t.Field(i).Type) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // structPlan pairs the fields of a Go struct with those of desc.

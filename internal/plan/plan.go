@@ -212,28 +212,30 @@ func (s *Struct) CheckWritable(v mem.Pointer) error {
 			set++
 		}
 	}
-	return checkMembers(s.Schema, set)
+	unknown := s.Unknown >= 0 && len(*mem.As[wire.UnknownFields](v.Add(uintptr(s.Unknown)))) > 0
+	return checkMembers(s.Schema, set, unknown)
 }
 
-func checkMembers(desc *schema.Struct, set int) error {
-	if set == 1 {
+// checkMembers takes unknown fields for the one member, or a union that a newer peer sent could
+// not be sent on.
+func checkMembers(desc *schema.Struct, set int, unknown bool) error {
+	if set == 1 || set == 0 && unknown {
 		return nil
 	}
 	return wire.Errorf(-1, wire.ErrValue, "union %s must have exactly one member set, it has %d", desc.Name, set)
 }
 
 // CheckDynamic is CheckWritable for a dynamic struct.
-func CheckDynamic(desc *schema.Struct, vals []dynamic.Value) error {
+func CheckDynamic(s *dynamic.Struct) error {
+	desc := s.Schema()
 	if desc.Kind != schema.Union {
 		return nil
 	}
 	set := 0
-	for i := range vals {
-		if vals[i].IsSet() {
-			set++
-		}
+	for range s.Fields() {
+		set++
 	}
-	return checkMembers(desc, set)
+	return checkMembers(desc, set, len(s.Unknown()) > 0)
 }
 
 // Unset returns the error for an unset required field, nil for any other unset field.

@@ -52,6 +52,7 @@ func Assign(t *Type, at mem.Pointer, v dynamic.Value) {
 		Assign(t.Elem, p, v)
 		at.Store(p)
 	case OpStruct:
+		t.Zero(at)
 		assignStruct(t.Struct, at, v.Struct())
 	case OpSlice:
 		l := v.List()

@@ -208,7 +208,7 @@ func appendValue(dst []byte, v dynamic.Value, depth int) ([]byte, error) {
 
 func appendDynamic(dst []byte, s *dynamic.Struct, depth int) ([]byte, error) {
 	desc, vals := s.Schema(), s.Slots()
-	if err := plan.CheckDynamic(desc, vals); err != nil {
+	if err := plan.CheckDynamic(s); err != nil {
 		return dst, err
 	}
 	for i, f := range desc.Fields {

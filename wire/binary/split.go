@@ -129,6 +129,9 @@ func (s *Splitter) value(buf []byte, t wire.Type, skip int) (need int, err error
 		s.off = at + size
 		return 0, nil
 	}
+	if t != wire.String && s.depth == len(s.stack) {
+		return 0, wire.TooDeep(s.off)
+	}
 	if t != wire.Struct && at+size > len(buf) {
 		return at + size, nil
 	}
@@ -141,7 +144,8 @@ func (s *Splitter) value(buf []byte, t wire.Type, skip int) (need int, err error
 		return 0, s.advance(at, 4+n)
 	case wire.Struct:
 		s.off = at
-		return 0, s.push(splitFrame{fields: true})
+		s.push(splitFrame{fields: true})
+		return 0, nil
 	case wire.Map:
 		key, elem := wire.Type(buf[at]), wire.Type(buf[at+1])
 		n := int64(int32(binary.BigEndian.Uint32(buf[at+2:])))
@@ -155,7 +159,8 @@ func (s *Splitter) value(buf []byte, t wire.Type, skip int) (need int, err error
 			return 0, s.advance(at, 6+n*int64(minSize[key]+minSize[elem]))
 		}
 		s.off = at + 6
-		return 0, s.push(splitFrame{t: key, other: elem, n: 2 * n})
+		s.push(splitFrame{t: key, other: elem, n: 2 * n})
+		return 0, nil
 	}
 	elem := wire.Type(buf[at])
 	n := int64(int32(binary.BigEndian.Uint32(buf[at+1:])))
@@ -166,7 +171,8 @@ func (s *Splitter) value(buf []byte, t wire.Type, skip int) (need int, err error
 		return 0, s.advance(at, 5+n*int64(minSize[elem]))
 	}
 	s.off = at + 5
-	return 0, s.push(splitFrame{t: elem, other: elem, n: n})
+	s.push(splitFrame{t: elem, other: elem, n: n})
+	return 0, nil
 }
 
 // count is checkCount against what the message may still hold.
@@ -186,13 +192,9 @@ func (s *Splitter) advance(at int, n int64) error {
 	return nil
 }
 
-// push opens a struct or container, one level deeper. A closed frame is popped by step, so the
-// parent counts this value as done at once.
-func (s *Splitter) push(f splitFrame) error {
-	if s.depth == len(s.stack) {
-		return wire.TooDeep(s.off)
-	}
+// push opens a struct or container, one level deeper; value has seen to it that there is room.
+// A closed frame is popped by step, so the parent counts this value as done at once.
+func (s *Splitter) push(f splitFrame) {
 	s.stack[s.depth] = f
 	s.depth++
-	return nil
 }

@@ -1,0 +1,146 @@
+package binary
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+var corpusStructs = []*schema.Struct{corpus.Point, corpus.Scalars, corpus.Containers, corpus.Presence, corpus.Shape, corpus.Node, corpus.Oops}
+
+func addGolden(f *testing.F) {
+	for _, test := range golden {
+		for i, desc := range corpusStructs {
+			if desc == test.desc {
+				f.Add(uint8(i), unhex(test.hex))
+			}
+		}
+	}
+}
+
+// FuzzSplit compares the splitter with the other ways to find the end of a message.
+func FuzzSplit(f *testing.F) {
+	for _, m := range messages() {
+		f.Add(m)
+	}
+	const limit = 1 << 16
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n, need, err := NewSplitter(limit).Split(data)
+		h, off, headErr := ConsumeHeader(data)
+		end := 0
+		if headErr == nil {
+			end, headErr = Skip(data, off, wire.Struct)
+		}
+		switch {
+		case err != nil:
+			if headErr == nil && end <= limit {
+				t.Fatalf("split: %v; but %+v and %d bytes are read", err, h, end)
+			}
+		case n > 0:
+			if headErr != nil || n != end {
+				t.Fatalf("split: %d bytes; but %d are read, %v", n, end, headErr)
+			}
+		case need <= len(data) || headErr == nil:
+			t.Fatalf("split asks for %d of %d bytes; %d are read, %v", need, len(data), end, headErr)
+		}
+		// Byte by byte it must come to the same.
+		s := NewSplitter(limit)
+		for i := range len(data) + 1 {
+			n1, _, err1 := s.Split(data[:i:i])
+			if n1 == 0 && err1 == nil && i < len(data) {
+				continue
+			}
+			if n1 != n || (err1 == nil) != (err == nil) {
+				t.Fatalf("at once %d, %v; with %d bytes %d, %v", n, err, i, n1, err1)
+			}
+			break
+		}
+	})
+}
+
+// decodeBoth decodes data as desc in both forms, which must agree.
+func decodeBoth(t *testing.T, data []byte, desc *schema.Struct) (bound any, dyn dynamic.Value, ok bool) {
+	bound = reflect.New(goTypes[desc]).Interface()
+	errBound, errDyn := decode(data, bound, desc.Type()), decode(data, &dyn, desc.Type())
+	if fmt.Sprint(errBound) != fmt.Sprint(errDyn) {
+		t.Fatalf("bound: %v\ndynamic: %v", errBound, errDyn)
+	}
+	end, err := Skip(data, 0, wire.Struct)
+	if errBound == nil && (err != nil || end != len(data)) {
+		t.Fatalf("read, but skip: %d, %v", end, err)
+	}
+	return bound, dyn, errBound == nil
+}
+
+// FuzzDecodeBound reads bytes into Go types and writes them again.
+func FuzzDecodeBound(f *testing.F) {
+	addGolden(f)
+	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
+		desc := corpusStructs[int(which)%len(corpusStructs)]
+		bound, dyn, ok := decodeBoth(t, data, desc)
+		if !ok {
+			return
+		}
+		out, err := encode(bound, desc.Type())
+		if err != nil { // only a union may have been read that must not be written
+			if !errors.Is(err, wire.ErrValue) || desc != corpus.Shape {
+				t.Fatal(err)
+			}
+			return
+		}
+		back := reflect.New(goTypes[desc]).Interface()
+		if err := decode(out, back, desc.Type()); err != nil {
+			t.Fatal(err)
+		}
+		// Written from the dynamic value it must be the same Go value, but for what only
+		// dynamic values can leave unset.
+		if desc == corpus.Containers {
+			out, err := encode(&dyn, desc.Type())
+			if err != nil {
+				t.Fatal(err)
+			}
+			fromDyn := new(Containers)
+			if err := decode(out, fromDyn, desc.Type()); err != nil {
+				t.Fatal(err)
+			}
+			if fmt.Sprintf("%+v", fromDyn.Ints) != fmt.Sprintf("%+v", back.(*Containers).Ints) || len(fromDyn.ByPoint) != len(back.(*Containers).ByPoint) {
+				t.Fatalf("bound %+v, dynamic %+v", back, fromDyn)
+			}
+		}
+	})
+}
+
+// FuzzDecodeDynamic reads bytes into dynamic values; written and read again they are equal.
+func FuzzDecodeDynamic(f *testing.F) {
+	addGolden(f)
+	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
+		desc := corpusStructs[int(which)%len(corpusStructs)]
+		_, dyn, ok := decodeBoth(t, data, desc)
+		if !ok {
+			return
+		}
+		out, err := encode(&dyn, desc.Type())
+		if err != nil {
+			if !errors.Is(err, wire.ErrValue) || desc != corpus.Shape {
+				t.Fatal(err)
+			}
+			return
+		}
+		var back dynamic.Value
+		if err := decode(out, &back, desc.Type()); err != nil {
+			t.Fatal(err)
+		}
+		again, err := encode(&back, desc.Type())
+		if err != nil || string(again) != string(out) {
+			t.Fatalf("% x, %v\nwant % x", again, err, out)
+		}
+		if _, err := dynamic.AppendJSON(nil, desc.Type(), dyn, dynamic.JSONOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
