@@ -56,8 +56,9 @@ func WithInterceptors(interceptors ...Interceptor) Option {
 	}
 }
 
-// WithMaxMessageBytes sets the longest message that is taken from a peer; the default is 16
-// MiB. A longer one ends its connection.
+// WithMaxMessageBytes sets the longest message that is taken or sent; the default is 16 MiB. A
+// longer one from the peer ends the connection; a longer one of our own is not sent, and the
+// call fails.
 func WithMaxMessageBytes(n int) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.MaxMessageBytes = n },

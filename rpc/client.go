@@ -27,8 +27,8 @@ type ClientOptions struct {
 	// DialTimeout bounds the making of a connection; 0 means 10 seconds, negative none.
 	DialTimeout time.Duration
 
-	// MaxMessageBytes is the longest reply taken; 0 means 16 MiB. A longer one ends its
-	// connection.
+	// MaxMessageBytes is the longest message taken or sent; 0 means 16 MiB. A longer reply
+	// ends its connection; a longer call is not sent.
 	MaxMessageBytes int
 
 	// MaxConns is how many connections a client opens to the server; 0 means 16. Calls share
@@ -293,21 +293,20 @@ func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error
 	if m.Oneway {
 		header.Type = wire.Oneway
 	}
-	var argErr error
-	encode := func(dst []byte, seq int32) ([]byte, error) {
+	msg, err := c.send(ctx, m.Oneway, func(dst []byte, seq int32) ([]byte, error) {
 		header.SeqID = seq
-		dst, argErr = c.proto.AppendValue(c.proto.AppendHeader(dst, header), sig.args, pointer(call.args))
-		return dst, argErr
-	}
-	msg, err := c.send(ctx, m.Oneway, encode)
+		return c.proto.AppendValue(c.proto.AppendHeader(dst, header), sig.args, pointer(call.args))
+	})
+	var (
+		argument errArgument
+		unsent   errNotSent
+	)
 	switch {
-	case argErr != nil:
-		return failure(m.String(), CodeArgument, argErr)
+	case errors.As(err, &argument):
+		return failure(m.String(), CodeArgument, argument.error)
+	case errors.As(err, &unsent):
+		return failure(m.String(), CodeUnavailable, unsent.error)
 	case err != nil:
-		var dead errNotSent
-		if errors.As(err, &dead) {
-			return failure(m.String(), CodeUnavailable, dead.error)
-		}
 		return failure(m.String(), CodeConnectionLost, err)
 	case m.Oneway:
 		return nil

@@ -30,6 +30,7 @@ type conn struct {
 	nc      net.Conn
 	framing transport.Framing
 	proto   protocol.Protocol
+	max     int               // bytes of a message
 	r       *transport.Reader // of whoever reads
 	seq     atomic.Int32
 
@@ -77,7 +78,7 @@ type delivery struct {
 
 func newConn(nc net.Conn, framing transport.Framing, p protocol.Protocol, maxMessageBytes int) *conn {
 	c := &conn{
-		nc: nc, framing: framing, proto: p,
+		nc: nc, framing: framing, proto: p, max: maxMessageBytes,
 		r:       transport.NewReader(nc, maxMessageBytes),
 		pending: make(map[int32]*waiter), abandoned: make(map[int32]struct{}),
 		lastUsed: time.Now(),
@@ -94,6 +95,16 @@ type errNotSent struct{ error }
 
 func (e errNotSent) Unwrap() error { return e.error }
 
+// errArgument marks the error of a message that could not be made.
+type errArgument struct{ error }
+
+func (e errArgument) Unwrap() error { return e.error }
+
+// tooLarge is the error for a message of our own above the limit.
+func tooLarge(n, max int) error {
+	return wire.Errorf(-1, wire.ErrTooLarge, "a message of %d bytes, at most %d are sent", n, max)
+}
+
 // call sends a message made by encode, which appends it with the sequence id it is given, and
 // returns the reply, which the caller owns; nil for oneway.
 func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error) {
@@ -102,11 +113,15 @@ func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, se
 	buf := buffers.Get().(*[]byte)
 	defer putBuffer(buf)
 	msg := c.framing.Begin((*buf)[:0])
+	head := len(msg)
 	msg, err := encode(msg, seq)
 	*buf = msg
+	if err == nil && len(msg)-head > c.max {
+		err = tooLarge(len(msg)-head, c.max)
+	}
 	if err != nil {
 		c.unclaim()
-		return nil, err
+		return nil, errArgument{err}
 	}
 	c.framing.End(msg, 0)
 	w := &waiter{seq: seq, start: time.Now(), ch: make(chan delivery, 2)}

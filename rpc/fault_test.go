@@ -341,6 +341,32 @@ func TestNeverReading(t *testing.T) {
 	}
 }
 
+// TestTooLarge sends what is above the limit, in both directions.
+func TestTooLarge(t *testing.T) {
+	leaks(t)
+	l := listen(t)
+	var log errorLog
+	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxMessageBytes: 1000, ErrorLog: log.add})
+	ctx := context.Background()
+	long := strings.Repeat("x", 990)
+	_, err := rpc.Do[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{MaxMessageBytes: 1000}), svc.Method("echo"), long)
+	if want := "Test.echo: invalid argument: too large: a message of 1014 bytes, at most 1000 are sent"; err == nil || err.Error() != want || !errors.Is(err, wire.ErrTooLarge) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	// The greeting makes the reply longer than the call.
+	_, err = rpc.Do[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc.Method("greet"), long[:975])
+	if want := "Test.greet: internal error: internal error (from the server)"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if want := "too large: a message of 1006 bytes, at most 1000 are sent"; !strings.Contains(log.String(), want) {
+		t.Errorf("the error log lacks %q: %s", want, &log)
+	}
+	_, err = rpc.Do[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc.Method("echo"), long)
+	if code(err) != rpc.CodeConnectionLost {
+		t.Errorf("a call that the server does not take: %v", err)
+	}
+}
+
 // TestConcurrency makes calls of all kinds at once and checks every answer.
 func TestConcurrency(t *testing.T) {
 	for _, framing := range []string{"buffered", "framed"} {

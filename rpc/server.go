@@ -27,8 +27,8 @@ import (
 type ServerOptions struct {
 	Interceptors []Interceptor // the first is the outermost
 
-	// MaxMessageBytes is the longest message taken; 0 means 16 MiB. A longer one ends its
-	// connection.
+	// MaxMessageBytes is the longest message taken or sent; 0 means 16 MiB. A longer call
+	// ends its connection; a longer reply becomes an internal error.
 	MaxMessageBytes int
 
 	// IdleTimeout is how long a connection may rest between calls; 0 means 10 minutes,
@@ -238,6 +238,9 @@ func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, ms
 	h.Type = wire.Reply
 	start := len(dst)
 	dst, err = p.AppendValue(p.AppendHeader(dst, h), m.reply, pointer(call.reply))
+	if n := len(dst) - start; err == nil && n > s.opts.MaxMessageBytes {
+		err = tooLarge(n, s.opts.MaxMessageBytes)
+	}
 	if err != nil {
 		return exceptionMessage(dst[:start], p, s.app, h, s.conceal(m, fmt.Errorf("the result cannot be sent: %w", err))), nil
 	}

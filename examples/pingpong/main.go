@@ -41,7 +41,12 @@ func main() {
 
 	switch {
 	case *serve:
-		log.Fatal(thriftkit.ListenAndServe(*addr, service, pingPong{}))
+		l, err := thriftkit.Listen(*addr)
+		if err != nil {
+			log.Fatal(err)
+		}
+		log.Print("listening on ", l.Addr())
+		log.Fatal(thriftkit.Serve(l, service, pingPong{}))
 	case *target == "":
 		l, err := thriftkit.Listen("127.0.0.1:0")
 		if err != nil {

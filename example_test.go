@@ -1,0 +1,228 @@
+package thriftkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"time"
+
+	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+const fooThrift = `
+service PingPong {
+  string ping(),
+  string login(1: string username, 2: string password),
+}`
+
+type pingPong struct{}
+
+func (pingPong) Ping(ctx context.Context) (string, error) { return "pong", nil }
+
+func (pingPong) Login(ctx context.Context, username, password string) (string, error) {
+	return "登录成功!", nil
+}
+
+// start serves PingPong on a free port and returns its address.
+func start(opts ...thriftkit.ServerOption) (*schema.Service, string) {
+	file, err := thriftkit.Parse("foo.thrift", fooThrift)
+	if err != nil {
+		log.Fatal(err)
+	}
+	l, err := thriftkit.Listen("127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go thriftkit.Serve(l, file.Service("PingPong"), pingPong{}, opts...)
+	return file.Service("PingPong"), l.Addr().String()
+}
+
+func ExampleMustLoad() {
+	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	for _, m := range foo.AllMethods() {
+		fmt.Println(m)
+	}
+	// Output:
+	// PingPong.ping
+	// PingPong.login
+}
+
+func ExampleLoad() {
+	_, err := thriftkit.Load("shop.thrift", thriftkit.WithTexts(map[string]string{
+		"shop.thrift": "struct Order {\n  1: i8 size = 300,\n  1: Custumer buyer,\n}\nstruct Customer {}\n",
+	}))
+	fmt.Println(err)
+	var first *syntax.Diagnostic
+	if errors.As(err, &first) {
+		fmt.Println(first.Line, first.Column, first.Code)
+	}
+	// Output:
+	// shop.thrift:2:16: error: 300 does not fit i8, which holds -128 to 127 [value-range]
+	// shop.thrift:3:3: error: id 1 of field buyer is taken by size; defined at shop.thrift:2:9 [duplicate-id]
+	// shop.thrift:3:6: error: unknown type Custumer (did you mean Customer?) [unknown-type]
+	// 2 16 value-range
+}
+
+func ExampleParse() {
+	file, err := thriftkit.Parse("foo.thrift", "service Clock { i64 now() }")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(file.Name, file.Service("Clock").Method("now").Result)
+	// Output: foo i64
+}
+
+func ExampleListenAndServe() {
+	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	type half struct{} // has none of the methods
+	err := thriftkit.ListenAndServe("127.0.0.1:0", foo, half{})
+	fmt.Println(err)
+	// Output:
+	// examples/tutorial/foo.thrift:2:10: PingPong.ping and Go thriftkit_test.half: the handler has no method for it
+	// examples/tutorial/foo.thrift:3:10: PingPong.login and Go thriftkit_test.half: the handler has no method for it
+}
+
+func ExampleServe() {
+	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go thriftkit.Serve(l, foo, pingPong{})
+
+	client, err := thriftkit.Dial(context.Background(), l.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println(thriftkit.Call[string](context.Background(), client, foo.Method("ping")))
+	// Output: pong <nil>
+}
+
+func ExampleDial() {
+	foo, addr := start()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	client, err := thriftkit.Dial(ctx, "tcp://"+addr+"?transport=framed")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	var c struct {
+		Ping  func(ctx context.Context) (string, error)
+		Login func(ctx context.Context, username, password string) (string, error)
+	}
+	if err := client.Bind(foo, &c); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.Ping(ctx))
+	fmt.Println(c.Login(ctx, "root", "secret"))
+	// Output:
+	// pong <nil>
+	// 登录成功! <nil>
+}
+
+func ExampleCall() {
+	foo, addr := start()
+	ctx := context.Background()
+	client, err := thriftkit.Dial(ctx, addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	fmt.Println(thriftkit.Call[string](ctx, client, foo.Method("login"), "root", "secret"))
+	_, err = thriftkit.Call[string](ctx, client, foo.Method("login"), "root", 42)
+	fmt.Println(err)
+	// Output:
+	// 登录成功! <nil>
+	// PingPong.login: invalid argument: in PingPong.login.password (field 2): the value does not fit: string is wanted, not 42
+}
+
+func ExampleDynamicHandler() {
+	file, err := thriftkit.Parse("foo.thrift", fooThrift)
+	if err != nil {
+		log.Fatal(err)
+	}
+	foo := file.Service("PingPong")
+	l, err := thriftkit.Listen("127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	echo := func(ctx context.Context, m *schema.Method, args *dynamic.Struct) (any, error) {
+		return fmt.Sprint(m.Name, args.Interface()), nil
+	}
+	go thriftkit.Serve(l, foo, thriftkit.DynamicHandler(echo))
+
+	client, err := thriftkit.Dial(context.Background(), l.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println(thriftkit.Call[any](context.Background(), client, foo.Method("login"), "root"))
+	// Output: loginmap[username:root] <nil>
+}
+
+func ExampleNewServer() {
+	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	server := thriftkit.NewServer(thriftkit.WithErrorLog(func(err error) { log.Print(err) }))
+	if err := server.Register(foo, pingPong{}); err != nil {
+		log.Fatal(err)
+	}
+	l, err := thriftkit.Listen("127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- server.Serve(l) }()
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	fmt.Println(server.Shutdown(ctx))
+	fmt.Println(<-done)
+	// Output:
+	// <nil>
+	// rpc: server closed
+}
+
+func ExampleWithInterceptors() {
+	trace := func(name string) thriftkit.Interceptor {
+		return func(next thriftkit.Handler) thriftkit.Handler {
+			return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+				fmt.Println(name, "before", call.Method)
+				err := next(ctx, call)
+				fmt.Println(name, "after", call.Result())
+				return err
+			}
+		}
+	}
+	foo, addr := start(thriftkit.WithInterceptors(trace("server")))
+	client, err := thriftkit.Dial(context.Background(), addr, thriftkit.WithInterceptors(trace("outer"), trace("inner")))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := thriftkit.Call[string](context.Background(), client, foo.Method("ping")); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// outer before PingPong.ping
+	// inner before PingPong.ping
+	// server before PingPong.ping
+	// server after pong
+	// inner after pong
+	// outer after pong
+}
+
+func ExampleListen() {
+	l, err := thriftkit.Listen("localhost")
+	fmt.Println(l == nil, err)
+	// Output: true listen tcp: address localhost: missing port in address
+}

@@ -1,0 +1,106 @@
+// Package examples checks that the examples do what their comments and the README say.
+package examples
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// build compiles an example and returns the program's path.
+func build(t *testing.T, name string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), filepath.Base(name)+".exe")
+	out, err := exec.Command("go", "build", "-o", program, "./"+name).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+func run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &stderr)
+	}
+	return string(out)
+}
+
+func TestOutput(t *testing.T) {
+	for name, want := range map[string]string{
+		"pingpong":   "pong\n登录成功!\n",
+		"calculator": "6 * 7 = 42\n1 / 0: division by 0\nlog entry 1: 42\nafter clear: no entry 1\n",
+		"dynamic": `Library.add: invalid argument: in Library.add.book (field 1) > Book.year (field 4): the value does not fit: i32 is wanted, not "soon"
+title = 红楼梦
+authors = [曹雪芹]
+genre = 1
+year = 1791
+2 shelves
+NoSuchBook Ulysses
+`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := run(t, build(t, name)); got != want {
+				t.Errorf("got\n%swant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// TestPingPongSplit runs the server and the client of pingpong as two programs.
+func TestPingPongSplit(t *testing.T) {
+	program := build(t, "pingpong")
+	server := exec.CommandContext(t.Context(), program, "-serve", "-listen", "127.0.0.1:0")
+	stderr, err := server.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Wait()
+	defer server.Process.Kill()
+	line, err := bufio.NewReader(stderr).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, addr, ok := strings.Cut(strings.TrimSpace(line), "listening on ")
+	if !ok {
+		t.Fatalf("the server said %q", line)
+	}
+	if got, want := run(t, program, "-connect", addr), "pong\n登录成功!\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestReadme checks that both READMEs show the tutorial's files as they are, and that these compile.
+func TestReadme(t *testing.T) {
+	for _, readme := range []string{"README.md", "README.zh-CN.md"} {
+		text, err := os.ReadFile("../" + readme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"foo.thrift", "server/main.go", "client/main.go", "server.py", "client.py"} {
+			code, err := os.ReadFile("tutorial/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(text), strings.TrimSpace(string(code))) {
+				t.Errorf("%s does not show tutorial/%s as it is", readme, name)
+			}
+		}
+	}
+	build(t, "tutorial/server")
+	build(t, "tutorial/client")
+}

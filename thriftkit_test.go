@@ -1,0 +1,134 @@
+package thriftkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/idl/syntax"
+)
+
+func TestLoad(t *testing.T) {
+	const shop, item = `include "item.thrift" service Shop { item.Item get(1: byte id) }`, "struct Item { string name }"
+	var warnings []string
+	warn := thriftkit.WithWarnings(func(d *syntax.Diagnostic) { warnings = append(warnings, d.Error()) })
+	for _, test := range []struct {
+		what string
+		path string
+		opts []thriftkit.LoadOption
+		want string // of the error; "" for none
+	}{
+		{"texts", "shop.thrift", []thriftkit.LoadOption{thriftkit.WithTexts(map[string]string{"shop.thrift": shop, "item.thrift": item}), warn}, ""},
+		{"a file system and an include directory", "a/shop.thrift", []thriftkit.LoadOption{
+			thriftkit.WithFS(fstest.MapFS{"a/shop.thrift": {Data: []byte(shop)}, "b/item.thrift": {Data: []byte(item)}}),
+			thriftkit.WithIncludeDirs("c", "b")}, ""},
+		{"an include that is missing", "shop.thrift", []thriftkit.LoadOption{thriftkit.WithTexts(map[string]string{"shop.thrift": shop})}, "shop.thrift:1:9: error: "},
+		{"a file that is missing", "nope.thrift", nil, "nope.thrift: error: "},
+	} {
+		f, err := thriftkit.Load(test.path, test.opts...)
+		switch {
+		case test.want == "" && err != nil:
+			t.Errorf("%s: %v", test.what, err)
+		case test.want == "" && f.Service("Shop").Method("get").Result.Struct != f.Struct("item.Item"):
+			t.Errorf("%s: the result is %v", test.what, f.Service("Shop").Method("get").Result)
+		case test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want)):
+			t.Errorf("%s: %v, want %s…", test.what, err, test.want)
+		}
+	}
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], "item.thrift:1:22: warning: ") {
+		t.Errorf("warnings: %q", warnings)
+	}
+}
+
+func TestParse(t *testing.T) {
+	f, err := thriftkit.Parse("x/shop.thrift", `include "item.thrift" struct S { 1: item.Item i }`,
+		thriftkit.WithTexts(map[string]string{"x/item.thrift": "struct Item {}"}))
+	if err != nil || f.Struct("S") == nil {
+		t.Errorf("%v", err)
+	}
+	if _, err := thriftkit.Parse("foo.thrift", "struct S {"); err == nil || !strings.HasPrefix(err.Error(), "foo.thrift:1:11: error: ") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestMustLoad(t *testing.T) {
+	defer func() {
+		if p := recover(); !strings.HasPrefix(fmt.Sprint(p), "thriftkit: nope.thrift: error: ") {
+			t.Errorf("panic: %v", p)
+		}
+	}()
+	thriftkit.MustLoad("nope.thrift")
+}
+
+// slow is a handler whose calls take too long.
+type slow struct{ pingPong }
+
+func (slow) Ping(ctx context.Context) (string, error) {
+	time.Sleep(200 * time.Millisecond)
+	return "", errors.New("too late")
+}
+
+func TestOptions(t *testing.T) {
+	foo, err := thriftkit.Parse("foo.thrift", fooThrift)
+	if err != nil {
+		t.Fatal(err)
+	}
+	svc := foo.Service("PingPong")
+	l, err := thriftkit.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reported := make(chan error, 10)
+	s := thriftkit.NewServer(
+		thriftkit.WithExposedErrors(),
+		thriftkit.WithErrorLog(func(err error) { reported <- err }),
+		thriftkit.WithMaxMessageBytes(1000),
+		thriftkit.WithIdleTimeout(50*time.Millisecond),
+		thriftkit.WithMessageTimeout(time.Second),
+	)
+	if err := s.Register(svc, slow{}); err != nil {
+		t.Fatal(err)
+	}
+	go s.Serve(l)
+	defer s.Close()
+	dial := func(opts ...thriftkit.ClientOption) *thriftkit.Client {
+		c, err := thriftkit.Dial(t.Context(), l.Addr().String(), opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	ctx := t.Context()
+
+	if _, err := thriftkit.Call[string](ctx, dial(), svc.Method("ping")); err == nil || err.Error() != "PingPong.ping: internal error: too late (from the server)" {
+		t.Errorf("WithExposedErrors: %v", err)
+	}
+	if err := <-reported; err.Error() != "rpc: PingPong.ping: too late" {
+		t.Errorf("WithErrorLog: %v", err)
+	}
+	short := dial(thriftkit.WithTimeout(20*time.Millisecond), thriftkit.WithDialTimeout(time.Second), thriftkit.WithMaxConns(1))
+	if _, err := thriftkit.Call[string](ctx, short, svc.Method("ping")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("WithTimeout: %v", err)
+	}
+	<-reported
+	c := dial()
+	var e *thriftkit.Error
+	if _, err := thriftkit.Call[string](ctx, c, svc.Method("login"), strings.Repeat("x", 2000)); !errors.As(err, &e) {
+		t.Errorf("WithMaxMessageBytes: %v", err)
+	}
+	if err := <-reported; !strings.Contains(err.Error(), "more than 1000 bytes") {
+		t.Errorf("WithMaxMessageBytes: %v", err)
+	}
+	for range 3 { // the server closes the connection in between; nobody notices
+		time.Sleep(100 * time.Millisecond)
+		if got, err := thriftkit.Call[string](ctx, c, svc.Method("login"), "x"); got != "登录成功!" || err != nil {
+			t.Errorf("WithIdleTimeout: %q, %v", got, err)
+		}
+	}
+}
