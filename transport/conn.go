@@ -64,6 +64,8 @@ const (
 	firstChunk = 1 << 10  // bytes of a new connection's first chunk
 	bigChunk   = 32 << 10 // bytes of a busy connection's chunks
 	trusted    = 64 << 10 // bytes that are allocated because a peer announces them
+
+	maxEmptyReads = 100 // a stream may return nothing at times, but not for ever
 )
 
 // A Reader takes messages out of a stream. It reads in chunks and hands out parts of them
@@ -176,21 +178,24 @@ func (r *Reader) fill(need int) error {
 	if r.w0 == len(r.buf) || r.r0 > 0 && r.r0+need > len(r.buf) {
 		r.grow(need)
 	}
-	n, err := r.r.Read(r.buf[r.w0:])
-	r.w0 += n
-	if n > 0 {
-		return nil
+	for range maxEmptyReads {
+		n, err := r.r.Read(r.buf[r.w0:])
+		r.w0 += n
+		if n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		return io.ErrNoProgress
-	}
-	return err
+	return io.ErrNoProgress
 }
 
-// grow starts a new chunk with the unread bytes of the old one.
+// grow starts a new chunk with the unread bytes of the old one. It at least doubles what has
+// come, because need may be no more than the next byte.
 func (r *Reader) grow(need int) {
 	have := r.Unread()
-	chunk := make([]byte, max(r.next, min(need, trusted), min(need, 2*have), have+1))
+	chunk := make([]byte, max(r.next, min(need, trusted), 2*have))
 	copy(chunk, r.buf[r.r0:r.w0])
 	r.buf, r.r0, r.w0 = chunk, 0, have
 	r.next = min(2*r.next, bigChunk)

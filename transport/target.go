@@ -103,6 +103,9 @@ func (t Target) String() string {
 		q.Set("service", t.Service)
 	}
 	s := t.Network + "://" + t.Address
+	if t.Network == "unix" {
+		s = "unix://" + (&url.URL{Path: t.Address}).EscapedPath()
+	}
 	if len(q) > 0 {
 		s += "?" + q.Encode()
 	}

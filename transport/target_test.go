@@ -1,0 +1,116 @@
+package transport
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestParseTarget(t *testing.T) {
+	tests := []struct {
+		in   string
+		want Target
+		out  string // of String
+	}{
+		{"localhost:9000", Target{Network: "tcp", Address: "localhost:9000"}, "tcp://localhost:9000"},
+		{"tcp://127.0.0.1:9000/", Target{Network: "tcp", Address: "127.0.0.1:9000"}, "tcp://127.0.0.1:9000"},
+		{"[::1]:9000", Target{Network: "tcp", Address: "[::1]:9000"}, "tcp://[::1]:9000"},
+		{"h:1?transport=framed", Target{Network: "tcp", Address: "h:1", Framing: Framed}, "tcp://h:1?transport=framed"},
+		{"h:1?transport=buffered&protocol=binary", Target{Network: "tcp", Address: "h:1", Protocol: "binary"}, "tcp://h:1?protocol=binary"},
+		{"h:1?service=Calc", Target{Network: "tcp", Address: "h:1", Service: "Calc"}, "tcp://h:1?service=Calc"},
+		{"unix:///run/a.sock", Target{Network: "unix", Address: "/run/a.sock"}, "unix:///run/a.sock"},
+		{"unix://a.sock?transport=framed", Target{Network: "unix", Address: "a.sock", Framing: Framed}, "unix://a.sock?transport=framed"},
+		{"unix:///a%20b", Target{Network: "unix", Address: "/a b"}, "unix:///a%20b"},
+		{"unix:///a%3fb%25", Target{Network: "unix", Address: "/a?b%"}, "unix:///a%3Fb%25"},
+	}
+	for _, test := range tests {
+		got, err := ParseTarget(test.in)
+		if err != nil || got != test.want {
+			t.Errorf("%s: %+v, %v", test.in, got, err)
+			continue
+		}
+		if got.String() != test.out {
+			t.Errorf("%s: String is %s, want %s", test.in, got, test.out)
+		}
+		if back, err := ParseTarget(got.String()); err != nil || back != got {
+			t.Errorf("%s: read back as %+v, %v", got, back, err)
+		}
+	}
+}
+
+func TestParseTargetBad(t *testing.T) {
+	tests := []struct{ in, err string }{
+		{"", "the host is missing: host:port is wanted"},
+		{":9000", "the host is missing: host:port is wanted"},
+		{"localhost", "the port is missing: host:port is wanted"},
+		{"localhost:", "the port is missing: host:port is wanted"},
+		{"localhost:http", `not a URL: invalid port ":http" after host`},
+		{"localhost:1/path", "a tcp target has no path"},
+		{"me@localhost:1", "a target has neither user nor fragment"},
+		{"localhost:1#top", "a target has neither user nor fragment"},
+		{"unix://", "the path of the socket is missing: unix:///path is wanted"},
+		{"ftp://localhost:1", `unknown scheme "ftp" (there is tcp, unix)`},
+		{"h:1?transport=fast", `unknown transport "fast" (there is buffered, framed)`},
+		{"h:1?framed", `unknown key "framed" (there is protocol, service, transport)`},
+		{"h:1?service=a&service=b", `key "service" is given twice`},
+		{"h:1?service=%zz", `invalid URL escape "%zz"`},
+	}
+	for _, test := range tests {
+		got, err := ParseTarget(test.in)
+		if want := `target "` + test.in + `": ` + test.err; err == nil || err.Error() != want || got != (Target{}) {
+			t.Errorf("%+v, %v; want %s", got, err, want)
+		}
+	}
+}
+
+func TestListen(t *testing.T) {
+	dir := t.TempDir()
+	sock := filepath.Join(dir, "s")
+	for _, target := range []string{":0", "tcp://:0", "127.0.0.1:0", "tcp://127.0.0.1:0", "unix://" + sock} {
+		l, err := Listen(target)
+		if err != nil {
+			t.Errorf("%s: %v", target, err)
+			continue
+		}
+		l.Close()
+	}
+	for target, want := range map[string]string{
+		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (there is tcp, unix)`,
+		"unix://" + dir:    "listen unix " + dir + ": bind: address already in use",
+		"tcp://127.0.0.1/": `target "tcp://127.0.0.1/": the port is missing: host:port is wanted`,
+	} {
+		if l, err := Listen(target); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, %v; want %s", target, l, err, want)
+		}
+	}
+}
+
+// TestListenStale finds the file of a server that is gone, and leaves alone that of one that is not.
+func TestListenStale(t *testing.T) {
+	sock := filepath.Join(t.TempDir(), "s")
+	first, err := Listen("unix://" + sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen("unix://" + sock); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("while a server listens: %v", err)
+	}
+	first.(*net.UnixListener).SetUnlinkOnClose(false)
+	first.Close()
+	second, err := Listen("unix://" + sock)
+	if err != nil {
+		t.Fatalf("the file is left: %v", err)
+	}
+	second.Close()
+	if err := os.WriteFile(sock, []byte("data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen("unix://" + sock); err == nil {
+		t.Error("a file that is no socket was replaced")
+	}
+	if b, _ := os.ReadFile(sock); string(b) != "data" {
+		t.Error("a file that is no socket was removed")
+	}
+}

@@ -1,0 +1,88 @@
+package detect
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+)
+
+const maxFrame = 1 << 20
+
+var (
+	strict      = Dialect{Protocol: "binary"}
+	framed      = Dialect{Protocol: "binary", Framed: true}
+	old         = Dialect{Protocol: "binary", Old: true}
+	framedOld   = Dialect{Protocol: "binary", Old: true, Framed: true}
+	unknown     = Dialect{}
+	detectTable = []struct {
+		name string
+		hex  string
+		want Dialect
+	}{
+		{"strict", "80010001 00000004", strict},
+		{"strict, whatever the third byte", "8001ff01 00000004", strict},
+		{"strict, long name", "80010001 00010000", strict},
+		{"strict of another version", "80020001 00000004", unknown},
+		{"framed strict", "00000020 80010001", framed},
+		{"framed strict, longest", "00100000 80010001", framed},
+		{"framed strict, too long", "00100001 80010001", unknown},
+		{"framed, another version", "00000020 80020001", unknown},
+		{"old: ping", "00000004 70696e67", old},
+		{"old: a longer name", "00000010 70696e67", old},
+		{"old: a name of 3", "00000003 61646401", old},
+		{"old: a name of 3, reply", "00000003 61646402", old},
+		{"old: a name of 3, then no message type", "00000003 61646405", unknown},
+		{"old: a name of 2", "00000002 61620100", old},
+		{"old: a name of 2, then no message type", "00000002 61620000", unknown},
+		{"old: a name of 1", "00000001 61010000", old},
+		{"old: service:method", "00000006 433a6164", old},
+		{"old: a digit first", "00000004 31616263", unknown},
+		{"old: no name", "00000000 01000000", unknown},
+		{"old: a name that is too long", "00000401 61616161", unknown},
+		{"old: no letters", "00000004 70696e20", unknown},
+		{"framed old: ping", "0000000e 00000004", framedOld},
+		{"framed old, name as long as the frame", "00000004 00000004", unknown},
+		{"framed old, no name", "0000000e 00000000", unknown},
+		{"framed old, too long", "00100001 00000004", unknown},
+		{"HTTP", hex.EncodeToString([]byte("GET / HT")), unknown},
+		{"HTTP POST", hex.EncodeToString([]byte("POST / H")), unknown},
+		{"TLS", "16030100 c8010000", unknown},
+		{"compact", "82210000 00000000", unknown},
+		{"THeader", "0000002b 0fff0000", unknown},
+		{"zeros", "00000000 00000000", unknown},
+		{"ones", "ffffffff ffffffff", unknown},
+	}
+)
+
+func TestBytes(t *testing.T) {
+	for _, test := range detectTable {
+		b, err := hex.DecodeString(strings.ReplaceAll(test.hex, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := Bytes(b, maxFrame)
+		if got != test.want || ok != (test.want != unknown) {
+			t.Errorf("%s: %+v, %v; want %+v", test.name, got, ok, test.want)
+		}
+	}
+}
+
+func FuzzDetect(f *testing.F) {
+	for _, test := range detectTable {
+		b, _ := hex.DecodeString(strings.ReplaceAll(test.hex, " ", ""))
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < Size {
+			return
+		}
+		got, ok := Bytes(b, maxFrame)
+		if ok != (got.Protocol != "") {
+			t.Fatalf("%+v, %v", got, ok)
+		}
+		short, _ := Bytes(b[:Size:Size], maxFrame)
+		if short != got {
+			t.Fatalf("%+v, of the first bytes %+v", got, short)
+		}
+	})
+}
