@@ -226,3 +226,48 @@ func ExampleListen() {
 	fmt.Println(l == nil, err)
 	// Output: true listen tcp: address localhost: missing port in address
 }
+
+type order struct {
+	Item  string
+	Count int32
+	Note  *string
+}
+
+const orderThrift = `struct Order { 1: string item, 2: i32 count = 1, 3: optional string note }`
+
+func ExampleMarshal() {
+	file, err := thriftkit.Parse("order.thrift", orderThrift)
+	if err != nil {
+		log.Fatal(err)
+	}
+	data, err := thriftkit.Marshal(file.Struct("Order"), &order{Item: "tea", Count: 2})
+	fmt.Printf("% x %v\n", data, err)
+	// Output: 0b 00 01 00 00 00 03 74 65 61 08 00 02 00 00 00 02 00 <nil>
+}
+
+func ExampleUnmarshal() {
+	file, err := thriftkit.Parse("order.thrift", orderThrift)
+	if err != nil {
+		log.Fatal(err)
+	}
+	data := []byte("\x0b\x00\x01\x00\x00\x00\x03tea\x00")
+	var o order
+	err = thriftkit.Unmarshal(file.Struct("Order"), data, &o)
+	fmt.Println(o.Item, o.Count, o.Note, err)
+	err = thriftkit.Unmarshal(file.Struct("Order"), data[:9], &o)
+	fmt.Println(err)
+	// Output:
+	// tea 1 <nil> <nil>
+	// at byte 3, in Order.item (field 1): the message ends early: length 3, but 2 bytes remain
+}
+
+func ExampleSetDefaults() {
+	file, err := thriftkit.Parse("order.thrift", orderThrift)
+	if err != nil {
+		log.Fatal(err)
+	}
+	o := order{Item: "tea"}
+	err = thriftkit.SetDefaults(file.Struct("Order"), &o)
+	fmt.Println(o.Item, o.Count, err)
+	// Output: tea 1 <nil>
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/idl/syntax"
 )
 
@@ -132,3 +133,66 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+func TestMarshal(t *testing.T) {
+	file, err := thriftkit.Parse("order.thrift", orderThrift)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc := file.Struct("Order")
+	note := "hot"
+	want, err := thriftkit.Marshal(desc, order{Item: "tea", Count: 2, Note: &note})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := dynamic.New(desc)
+	for name, v := range map[string]any{"item": "tea", "count": 2, "note": "hot"} {
+		if err := d.Set(name, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, v := range []any{&order{"tea", 2, &note}, d, map[string]any{"item": "tea", "count": 2, "note": "hot"}} {
+		got, err := thriftkit.Marshal(desc, v)
+		if string(got) != string(want) || err != nil {
+			t.Errorf("%T: % x, %v, want % x", v, got, err, want)
+		}
+	}
+	var (
+		bound  order
+		dyn    *dynamic.Struct
+		fields map[string]any
+		value  any
+	)
+	for _, v := range []any{&bound, &dyn, &fields, &value} {
+		if err := thriftkit.Unmarshal(desc, want, v); err != nil {
+			t.Errorf("%T: %v", v, err)
+		}
+	}
+	if bound.Item != "tea" || bound.Count != 2 || *bound.Note != "hot" || dyn.Get("count").Int() != 2 || fields["note"] != "hot" {
+		t.Errorf("%+v, %v, %v, %v", bound, dyn.Interface(), fields, value)
+	}
+	if err := thriftkit.Unmarshal(desc, []byte{0}, &bound); err != nil || bound != (order{Count: 1}) {
+		t.Errorf("what was there before is left: %+v, %v", bound, err)
+	}
+
+	var pointer *order
+	for _, test := range []struct {
+		what string
+		err  error
+		want string
+	}{
+		{"Marshal of nil", second(thriftkit.Marshal(desc, nil)), "thriftkit: Marshal of nothing as Order"},
+		{"Marshal of a nil pointer", second(thriftkit.Marshal(desc, pointer)), "the value does not fit: nil pointer to Order"},
+		{"Marshal of another type", second(thriftkit.Marshal(desc, 7)), "Order and Go int: the Go type must be a struct, a pointer to one, *dynamic.Struct or map[string]any"},
+		{"Unmarshal into nil", thriftkit.Unmarshal(desc, want, nil), "thriftkit: Unmarshal: a pointer is wanted, not <nil>"},
+		{"Unmarshal into a value", thriftkit.Unmarshal(desc, want, bound), "thriftkit: Unmarshal: a pointer is wanted, not thriftkit_test.order"},
+		{"Unmarshal of too much", thriftkit.Unmarshal(desc, append(want, 0), &bound), "at byte 28: invalid data: 1 bytes behind the struct"},
+		{"SetDefaults of a dynamic struct", thriftkit.SetDefaults(desc, &dyn), "thriftkit: SetDefaults: **dynamic.Struct is not a pointer to a struct of Go's"},
+	} {
+		if test.err == nil || test.err.Error() != test.want {
+			t.Errorf("%s: %v, want %s", test.what, test.err, test.want)
+		}
+	}
+}
+
+func second(_ []byte, err error) error { return err }
