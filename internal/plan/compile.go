@@ -131,7 +131,7 @@ func (c *compiler) finish(r result) result {
 
 func (c *compiler) mismatch(at site, st *schema.Type, t reflect.Type, format string, args ...any) {
 	m := &Mismatch{Pos: at.pos, IDL: at.idl, Go: at.goPath, Message: fmt.Sprintf(format, args...)}
-	if st != nil {
+	if st != nil && st.String() != at.idl {
 		m.IDL += " (" + st.String() + ")"
 	}
 	if t != nil && t.String() != at.goPath {
