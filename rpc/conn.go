@@ -30,14 +30,18 @@ type conn struct {
 	nc      net.Conn
 	framing transport.Framing
 	proto   protocol.Protocol
-	max     int               // bytes of a message
-	r       *transport.Reader // of whoever reads
+	max     int // bytes of a message
 	seq     atomic.Int32
+
+	r         *transport.Reader // of whoever reads
+	readBound bool              // a read deadline may be set; of whoever reads
 
 	wmu     sync.Mutex
 	out     []byte // to be written by whoever writes
 	spare   []byte
 	writing bool
+	// A write deadline may be set; of whoever writes.
+	writeBound bool
 
 	mu        sync.Mutex
 	claims    int               // calls that chose this connection and are not entered yet
@@ -212,6 +216,7 @@ func (c *conn) write(ctx context.Context, msg []byte) error {
 // writeRest goes on where a caller left off. A time-out can only be left over from that caller.
 func (c *conn) writeRest() {
 	for {
+		c.writeBound = true
 		_, err := c.writeOut(context.Background())
 		if err == nil {
 			return
@@ -226,8 +231,11 @@ func (c *conn) writeRest() {
 // writeOut writes until nothing is left, or puts what is left back for whoever goes on. n is
 // how much was written; the caller's own message was at the front.
 func (c *conn) writeOut(ctx context.Context) (n int, err error) {
-	deadline, _ := ctx.Deadline()
-	c.nc.SetWriteDeadline(deadline)
+	deadline, ok := ctx.Deadline()
+	if ok || c.writeBound {
+		c.nc.SetWriteDeadline(deadline)
+	}
+	c.writeBound = ctx.Done() != nil
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { c.nc.SetWriteDeadline(past) })
 		defer stop()
@@ -331,8 +339,11 @@ func expired(ctx context.Context) bool {
 
 // interruptible makes reads end with ctx, until the func that it returns is called.
 func (c *conn) interruptible(ctx context.Context) func() {
-	deadline, _ := ctx.Deadline()
-	c.nc.SetReadDeadline(deadline)
+	deadline, ok := ctx.Deadline()
+	if ok || c.readBound {
+		c.nc.SetReadDeadline(deadline)
+	}
+	c.readBound = ctx.Done() != nil
 	if ctx.Done() == nil {
 		return func() {}
 	}
@@ -485,6 +496,9 @@ func (c *conn) stale() bool {
 	if len(c.order)+c.claims > 0 || c.reading || time.Since(c.lastUsed) < believed {
 		return false
 	}
-	c.nc.SetReadDeadline(time.Time{})
+	if c.readBound { // nobody reads, so it is ours
+		c.nc.SetReadDeadline(time.Time{})
+		c.readBound = false
+	}
 	return !transport.Alive(c.nc)
 }
