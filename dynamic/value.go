@@ -205,7 +205,8 @@ func sameType(a, b *schema.Type) bool {
 }
 
 // Equal reports whether a and b are the same value: doubles by their bits, so that NaN equals
-// itself; sets and maps without regard to order; structs by their set fields.
+// itself; sets and maps without regard to order, and of entries with one key the last; structs
+// by their set fields.
 func Equal(a, b Value) bool {
 	if a.kind != b.kind {
 		return false
@@ -273,16 +274,18 @@ next:
 	return true
 }
 
-func equalMap(a, b *Map) bool {
-	if len(a.entries) != len(b.entries) {
-		return false
-	}
+// equalMap compares the entries that count. Those at the same place in both need no search: if
+// the last entry with some key is not at one place in both, the two differ at the later place.
+func equalMap(a, b *Map) bool { return mapWithin(a, b) && mapWithin(b, a) }
+
+// mapWithin reports whether b has every key of a, with the same value.
+func mapWithin(a, b *Map) bool {
 	for i, e := range a.entries {
-		if o := b.entries[i]; Equal(e.Key, o.Key) && Equal(e.Value, o.Value) {
+		if i < len(b.entries) && Equal(e.Key, b.entries[i].Key) && Equal(e.Value, b.entries[i].Value) {
 			continue
 		}
-		v, ok := b.Get(e.Key)
-		if !ok || !Equal(v, e.Value) {
+		v, _ := a.Get(e.Key)
+		if w, ok := b.Get(e.Key); !ok || !Equal(v, w) {
 			return false
 		}
 	}
