@@ -120,7 +120,7 @@ func TestLateReply(t *testing.T) {
 					t.Errorf("after it: %q, %v", got, err)
 				}
 			}
-			if _, err := ping(ctx); !errors.Is(err, ctx.Err()) {
+			if _, err := ping(ctx); !errors.Is(err, want) {
 				t.Errorf("a context that is over: %v", err)
 			}
 		})
