@@ -129,7 +129,7 @@ func TestOfBad(t *testing.T) {
 		{schematest.UUID, strings.Replace(uuidText, "1", "g", 1), bad + `"g23e4567-e89b-12d3-a456-426614174000" is not a uuid`},
 		{schematest.UUID, [4]byte{}, bad + "uuid is wanted, not [4]uint8"},
 		{colors, "PINK", bad + `enum Color has no value "PINK" (it has RED, GREEN, BLUE, LEAF)`},
-		{colors, 1 << 31, bad + "2147483648 is out of the range of Color"},
+		{colors, int64(1 << 31), bad + "2147483648 is out of the range of Color"},
 		{colors, 1.5, bad + "Color is wanted, not 1.5 (float64)"},
 		{listI, map[int]struct{}{}, bad + "list<i32> is wanted, not map[int]struct {}"},
 		{listI, []any{1, "x"}, "in [1]: " + bad + `i32 is wanted, not "x"`},

@@ -344,7 +344,7 @@ func decodeBase64(text string) ([]byte, error) {
 	raw := strings.TrimRight(text, "=")
 	if pad := len(text) - len(raw); pad == 0 || len(text)%4 == 0 && pad <= 2 {
 		raw = strings.NewReplacer("-", "+", "_", "/").Replace(raw)
-		if b, err := base64.RawStdEncoding.DecodeString(raw); err == nil && strings.IndexAny(raw, "\r\n") < 0 {
+		if b, err := base64.RawStdEncoding.DecodeString(raw); err == nil && !strings.ContainsAny(raw, "\r\n") {
 			return b, nil
 		}
 	}

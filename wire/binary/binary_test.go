@@ -144,7 +144,7 @@ var golden = []struct {
 		"08 0001 00000001  08 0002 fffffffe  00"},
 	{"scalars", corpus.Scalars,
 		&Scalars{true, -2, 0x1234, math.MinInt32, math.MaxInt64, 1.5, "é", []byte{0, 0xff}, someID, 77},
-		fields{"flag": true, "tiny": -2, "small": 0x1234, "number": math.MinInt32, "big": math.MaxInt64, "ratio": 1.5, "name": "é", "data": []byte{0, 0xff}, "id": someID, "color": 77},
+		fields{"flag": true, "tiny": -2, "small": 0x1234, "number": math.MinInt32, "big": int64(math.MaxInt64), "ratio": 1.5, "name": "é", "data": []byte{0, 0xff}, "id": someID, "color": 77},
 		"02 0001 01  03 0002 fe  06 0003 1234  08 0004 80000000  0a 0005 7fffffffffffffff  04 0006 3ff8000000000000" +
 			"0b 0007 00000002 c3a9  0b 0008 00000002 00ff  10 0009 123e4567e89b12d3a456426614174000  08 000a 0000004d  00"},
 	{"scalars that are zero", corpus.Scalars, &Scalars{Data: []byte{}},
@@ -153,7 +153,7 @@ var golden = []struct {
 			"0b 0007 00000000  0b 0008 00000000  10 0009 00000000000000000000000000000000  08 000a 00000000  00"},
 	{"extremes", corpus.Scalars,
 		&Scalars{Tiny: math.MinInt8, Small: math.MinInt16, Number: math.MaxInt32, Big: math.MinInt64, Ratio: math.Inf(-1), Name: "\xff\xfe", Data: []byte{}, Color: -3},
-		fields{"flag": false, "tiny": math.MinInt8, "small": math.MinInt16, "number": math.MaxInt32, "big": math.MinInt64, "ratio": math.Inf(-1), "name": "\xff\xfe", "data": "", "id": [16]byte{}, "color": "BLUE"},
+		fields{"flag": false, "tiny": math.MinInt8, "small": math.MinInt16, "number": math.MaxInt32, "big": int64(math.MinInt64), "ratio": math.Inf(-1), "name": "\xff\xfe", "data": "", "id": [16]byte{}, "color": "BLUE"},
 		"02 0001 00  03 0002 80  06 0003 8000  08 0004 7fffffff  0a 0005 8000000000000000  04 0006 fff0000000000000" +
 			"0b 0007 00000002 fffe  0b 0008 00000000  10 0009 00000000000000000000000000000000  08 000a fffffffd  00"},
 	{"list of i32", corpus.Containers, &Containers{Ints: []int32{1, -1}}, fields{"ints": []int{1, -1}},
@@ -403,7 +403,7 @@ func TestWriteBad(t *testing.T) {
 		{"nil element", corpus.Node, &Node{Children: []*Node{nil}}, "in Node.children (field 3)[0]: the value does not fit: nil pointer to Node"},
 		{"nil entry", corpus.Node, &Node{Named: map[string]*Node{"a": nil}}, "in Node.named (field 4)[0] value: the value does not fit: nil pointer to Node"},
 		{"the wrong thing in an interface", corpus.Point, &mistyped{X: "1", Y: 2}, `in Point.x (field 1): the value does not fit: i32 is wanted, not "1"`},
-		{"out of range in an interface", corpus.Point, &mistyped{X: 1 << 40}, "in Point.x (field 1): the value does not fit: 1099511627776 is out of the range of i32"},
+		{"out of range in an interface", corpus.Point, &mistyped{X: int64(1 << 40)}, "in Point.x (field 1): the value does not fit: 1099511627776 is out of the range of i32"},
 		{"another struct in an interface", corpus.Point, ptr(any(&Oops{})), "the value does not fit: corpus.thrift:10:8: struct Point and Go binary.Oops.Message (string): the IDL has no such field: use a tag such as `thrift:\"name\"` for another name, or `thrift:\"-\"` to leave it out\n" +
 			"corpus.thrift:11:3: Point.x (i32) and Go binary.Oops: the Go struct has no field for it (a field of type wire.UnknownFields would keep what has none)\n" +
 			"corpus.thrift:12:3: Point.y (i32) and Go binary.Oops: the Go struct has no field for it (a field of type wire.UnknownFields would keep what has none)"},
@@ -674,13 +674,20 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// TestFlipped changes every byte to every value: an error or a value, and the same for both forms.
+// TestFlipped changes every byte: an error or a value, and the same for both forms.
 func TestFlipped(t *testing.T) {
 	for _, test := range golden {
 		src := unhex(test.hex)
 		for i, was := range src {
-			for c := range 256 {
-				src[i] = byte(c)
+			values := []byte{^was} // all bits, each bit, every type
+			for bit := range 8 {
+				values = append(values, was^1<<bit)
+			}
+			for t := range byte(wire.UUID) + 1 {
+				values = append(values, t)
+			}
+			for _, c := range values {
+				src[i] = c
 				bound := decode(src, reflect.New(goTypes[test.desc]).Interface(), test.desc.Type())
 				dyn := decode(src, new(dynamic.Value), test.desc.Type())
 				if fmt.Sprint(bound) != fmt.Sprint(dyn) {
