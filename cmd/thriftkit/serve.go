@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+type serveOptions struct {
+	includeDirs []string
+	listen      string
+	services    []string
+	answers     string
+	echo        bool
+}
+
+const serveLong = `serve answers the calls of the services in a .thrift file without a line of code.
+
+A call is answered by the JSON file of --answers, whose keys are Service.method, or method where only one service has
+it: {"PingPong.login": "welcome"}. A declared exception is thrown by {"exception": NAME, "value": {…}}. Other calls
+are answered, with --echo, by the first argument that has the type of the result, else by the defaults of the IDL
+and zero values.
+
+Each call is a line on standard error. SIGINT and SIGTERM end the server when the calls in flight have been answered.`
+
+func newServe() *cobra.Command {
+	o := &serveOptions{}
+	cmd := &cobra.Command{
+		Use:   "serve [flags] FILE",
+		Short: "Serve the services of a .thrift file without code",
+		Long:  serveLong,
+		Example: "  thriftkit serve foo.thrift\n" +
+			"  thriftkit serve --listen 127.0.0.1:9090 --answers answers.json --echo foo.thrift",
+		Args:              needArgs(1, 1, "FILE"),
+		ValidArgsFunction: completeFiles,
+		RunE: action(func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0])
+		}),
+	}
+	addIncludeFlag(cmd, &o.includeDirs)
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:9090", "listen on `ADDR`: host:port, :port or unix:///path; port 0 takes a free one")
+	f.StringArrayVar(&o.services, "service", nil, "serve the service `NAME` only (may be repeated; default: all of FILE)")
+	f.StringVar(&o.answers, "answers", "", "take answers from this JSON `FILE`")
+	f.BoolVar(&o.echo, "echo", false, "answer with the first argument that has the type of the result")
+	mustComplete(cmd.MarkFlagFilename("answers", "json"))
+	mustComplete(cmd.RegisterFlagCompletionFunc("service", func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		if len(args) > 0 {
+			if file, err := load(args[0], o.includeDirs); err == nil {
+				for _, svc := range file.Services {
+					names = append(names, svc.Name)
+				}
+			}
+		}
+		return withPrefix(toComplete, names), cobra.ShellCompDirectiveNoFileComp
+	}))
+	return cmd
+}
+
+func (o *serveOptions) run(out, errOut io.Writer, path string) error {
+	file, err := load(path, o.includeDirs)
+	if err != nil {
+		return err
+	}
+	services, err := o.chosen(file)
+	if err != nil {
+		return err
+	}
+	m := &mock{echo: o.echo}
+	if o.answers != "" {
+		if m.answers, err = loadAnswers(o.answers, file); err != nil {
+			return err
+		}
+	}
+	log := &callLog{w: errOut}
+	server := thriftkit.NewServer(thriftkit.WithInterceptors(log.intercept), thriftkit.WithErrorLog(log.error))
+	for _, svc := range services {
+		if err := server.Register(svc, m.handler(svc)); err != nil {
+			return err
+		}
+	}
+	l, err := thriftkit.Listen(o.listen)
+	if err != nil {
+		return err
+	}
+	return serveUntilSignal(server, l, out)
+}
+
+// chosen returns the services to be served.
+func (o *serveOptions) chosen(file *schema.File) ([]*schema.Service, error) {
+	if len(o.services) == 0 {
+		if len(file.Services) == 0 {
+			return nil, fmt.Errorf("%s has no services", file.Path)
+		}
+		return file.Services, nil
+	}
+	var list []*schema.Service
+	for _, name := range o.services {
+		svc, err := findService(file, name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, svc)
+	}
+	return list, nil
+}
+
+// drainTime is how long calls in flight may take once the server is to end.
+const drainTime = 10 * time.Second
+
+// serveUntilSignal serves on l until SIGINT or SIGTERM; a second signal ends the program at once.
+func serveUntilSignal(server *thriftkit.Server, l net.Listener, out io.Writer) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	fmt.Fprintf(out, "listening on %s\n", listenTarget(l.Addr()))
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	stop()
+	drain, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return fmt.Errorf("calls were still running %v after the signal", drainTime)
+	}
+	if err := <-served; !errors.Is(err, rpc.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// listenTarget returns a in the form that "thriftkit call" takes.
+func listenTarget(a net.Addr) string {
+	if a.Network() == "unix" {
+		return "unix://" + a.String()
+	}
+	return a.String()
+}
+
+// A mock answers calls by what it was told.
+type mock struct {
+	answers answers
+	echo    bool
+}
+
+func (m *mock) handler(svc *schema.Service) thriftkit.DynamicHandler {
+	return func(_ context.Context, method *schema.Method, args *dynamic.Struct) (any, error) {
+		if a, ok := m.answers.find(svc, method.Name); ok {
+			if a.exception != nil {
+				return nil, &thriftkit.Exception{Value: a.exception}
+			}
+			return a.result, nil
+		}
+		if method.Result.Kind == schema.KindVoid {
+			return nil, nil
+		}
+		if m.echo {
+			for f, v := range args.Fields() {
+				if sameType(f.Type, method.Result, make(map[[2]*schema.Type]bool)) {
+					return v, nil
+				}
+			}
+		}
+		return dynamic.Zero(method.Result), nil
+	}
+}
+
+// sameType reports whether a and b are one type, aliases and annotations aside. met has the
+// pairs that were compared: map<T,T> has its T twice, so following every path could take time
+// exponential in the depth.
+func sameType(a, b *schema.Type, met map[[2]*schema.Type]bool) bool {
+	pair := [2]*schema.Type{a, b}
+	switch {
+	case a == b || met[pair]:
+		return true
+	case a.Kind != b.Kind:
+		return false
+	}
+	met[pair] = true
+	switch a.Kind {
+	case schema.KindEnum:
+		return a.Enum == b.Enum
+	case schema.KindStruct:
+		return a.Struct == b.Struct
+	case schema.KindMap:
+		return sameType(a.Key, b.Key, met) && sameType(a.Elem, b.Elem, met)
+	case schema.KindList, schema.KindSet:
+		return sameType(a.Elem, b.Elem, met)
+	}
+	return true
+}
+
+// A callLog writes a line a call.
+type callLog struct {
+	mu sync.Mutex // a line is written in one go
+	w  io.Writer
+}
+
+func (l *callLog) print(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintf(l.w, format+"\n", args...)
+}
+
+func (l *callLog) error(err error) { l.print("thriftkit: %v", err) }
+
+func (l *callLog) intercept(next thriftkit.Handler) thriftkit.Handler {
+	return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+		start := time.Now()
+		err := next(ctx, call)
+		l.print("%s %s %s.%s %s → %s %v", start.Format("15:04:05.000"), peerName(call.Peer), call.Service.Name, call.Method.Name,
+			argsJSON(call), outcome(call, err), time.Since(start).Round(time.Microsecond))
+		return err
+	}
+}
+
+// peerName returns where a call comes from; the clients of a unix socket have no address.
+func peerName(a net.Addr) string {
+	switch {
+	case a == nil:
+		return "-"
+	case a.Network() == "unix":
+		return "unix"
+	}
+	return a.String()
+}
+
+// longestJSON is how many bytes of JSON a line of the log has of the arguments, and of the result.
+const longestJSON = 200
+
+func argsJSON(call *thriftkit.ServiceCall) string {
+	args := dynamic.New(call.Method.Args)
+	for i := range call.NumArgs() {
+		if v, ok := call.Arg(i).(dynamic.Value); ok && args.SetAt(i, v) != nil {
+			return "?"
+		}
+	}
+	return compactJSON(call.Method.Args.Type(), dynamic.StructValue(args))
+}
+
+func compactJSON(t *schema.Type, v dynamic.Value) string {
+	text, err := dynamic.AppendJSON(nil, t, v, dynamic.JSONOptions{})
+	if err != nil {
+		return "(" + err.Error() + ")"
+	}
+	return truncate(string(text), longestJSON)
+}
+
+func outcome(call *thriftkit.ServiceCall, err error) string {
+	var thrown *thriftkit.Exception
+	switch {
+	case errors.As(err, &thrown):
+		return "exception " + thrown.Value.Schema().Name + " " + compactJSON(thrown.Value.Schema().Type(), dynamic.StructValue(thrown.Value))
+	case err != nil:
+		return "error " + err.Error()
+	case call.Method.Oneway:
+		return "oneway"
+	}
+	if v, ok := call.Result().(dynamic.Value); ok && v.IsSet() {
+		return compactJSON(call.Method.Result, v)
+	}
+	return "void"
+}
