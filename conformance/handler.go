@@ -12,6 +12,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // errUndeclared is what no method declares.
@@ -152,13 +153,16 @@ func (h *Handler) DescribeDefaults(_ context.Context, v *Defaults) (string, erro
 	return h.describe("Defaults", v)
 }
 
-// requiredDefaults binds the one field of Defaults that must be sent: a Go struct need not know
-// all the fields.
-type requiredDefaults struct{ RequiredInt int32 }
+// requiredDefaults binds the one field of Defaults that must be sent. The slot for the others
+// stays empty.
+type requiredDefaults struct {
+	RequiredInt int32
+	Others      wire.UnknownFields
+}
 
 // NewDefaults leaves the rest to the reader.
 func (h *Handler) NewDefaults(context.Context) (requiredDefaults, error) {
-	return requiredDefaults{12}, nil
+	return requiredDefaults{RequiredInt: 12}, nil
 }
 
 func (h *Handler) Order(_ context.Context, a, b, c string) (string, error) {

@@ -180,7 +180,7 @@ type Defaults struct {
 
 // Tree holds itself in a list and in a map.
 type Tree struct {
-	Name     string
+	Name     *string
 	Children []*Tree
 	Named    map[string]*Tree
 }

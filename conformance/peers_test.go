@@ -1,0 +1,272 @@
+package conformance
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+// python returns the Python that has thriftpy2. Without one the test is skipped, except on
+// build machines, where it fails.
+func python(t *testing.T) string {
+	t.Helper()
+	if p := os.Getenv("THRIFTKIT_PYTHON"); p != "" {
+		return p
+	}
+	const why = "THRIFTKIT_PYTHON names no Python with thriftpy2: run by \"make test\", or see CONTRIBUTING.md"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+	return ""
+}
+
+// A process is a program that a test started; it ends with the test.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdout *bufio.Scanner
+	stderr lockedBuffer
+	stdin  io.Closer
+	ended  chan struct{}
+}
+
+// start starts a program. Its standard input stays open until it is stopped.
+func start(t *testing.T, name string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(name, args...), ended: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1")
+	p.cmd.Stderr = &p.stderr
+	p.cmd.WaitDelay = 5 * time.Second
+	stdin, err1 := p.cmd.StdinPipe()
+	stdout, stdoutWriter, err2 := os.Pipe() // Wait would close a StdoutPipe before all is read
+	p.cmd.Stdout = stdoutWriter
+	if err := firstError(err1, err2, p.cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	stdoutWriter.Close()
+	p.stdin = stdin
+	p.stdout = bufio.NewScanner(stdout)
+	go func() {
+		p.cmd.Wait() // the exit code is in cmd.ProcessState
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		p.stop()
+		stdout.Close()
+		if t.Failed() && p.stderr.String() != "" {
+			t.Logf("standard error of %s:\n%s", filepath.Base(args[0]), p.stderr.tail())
+		}
+	})
+	return p
+}
+
+// stop ends the program as it likes to be ended, and kills it if it does not end.
+func (p *process) stop() {
+	p.stdin.Close()
+	select {
+	case <-p.ended:
+	case <-time.After(3 * time.Second):
+		p.kill()
+	}
+}
+
+// kill ends the program without a word.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// line returns the next line that the program prints and that begins with prefix, without it.
+func (p *process) line(prefix string) string {
+	p.t.Helper()
+	for p.stdout.Scan() {
+		if rest, ok := strings.CutPrefix(p.stdout.Text(), prefix); ok {
+			return rest
+		}
+	}
+	p.t.Fatalf("%s ended before it printed %q; its standard error:\n%s", p.cmd.Path, prefix, p.stderr.String())
+	return ""
+}
+
+// rest returns the lines that the program still prints, and its exit code.
+func (p *process) rest() (lines []string, code int) {
+	for p.stdout.Scan() {
+		lines = append(lines, p.stdout.Text())
+	}
+	<-p.ended
+	return lines, p.cmd.ProcessState.ExitCode()
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// tail returns the last lines: a peer's trace for each failed call would hide the rest.
+func (b *lockedBuffer) tail() string {
+	lines := strings.Split(b.String(), "\n")
+	return strings.Join(lines[max(0, len(lines)-30):], "\n")
+}
+
+// A route is one way for two peers to talk.
+type route struct {
+	transport string // buffered, framed
+	socket    string // tcp, unix
+	aio       bool   // the Python side runs on asyncio
+}
+
+// routes returns all the ways.
+func routes() []route {
+	var all []route
+	for _, socket := range []string{"tcp", "unix"} {
+		for _, transport := range []string{"buffered", "framed"} {
+			all = append(all, route{transport, socket, false}, route{transport, socket, true})
+		}
+	}
+	return all
+}
+
+func (w route) String() string { return w.transport + "/" + w.socket + "/" + w.style() }
+
+func (w route) style() string {
+	if w.aio {
+		return "aio"
+	}
+	return "sync"
+}
+
+// flags returns the arguments that tell server.py and client.py so.
+func (w route) flags() []string {
+	flags := []string{"--transport", w.transport}
+	if w.aio {
+		flags = append(flags, "--aio")
+	}
+	return flags
+}
+
+// target returns the target for Dial of an address that server.py printed.
+func (w route) target(addr string) string {
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		return "unix://" + path + "?transport=" + w.transport
+	}
+	return "tcp://" + addr + "?transport=" + w.transport
+}
+
+// socketPath returns a path for a unix socket: short, because such paths must be.
+func socketPath(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "tk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "s")
+}
+
+// servePython starts server.py with no time-out for idle connections but what extra says, and
+// returns it with the address that it printed.
+func servePython(t *testing.T, w route, extra ...string) (*process, string) {
+	t.Helper()
+	args := append([]string{"py/server.py", "--client-timeout", "0"}, w.flags()...)
+	if w.socket == "unix" {
+		args = append(args, "--unix", socketPath(t))
+	}
+	p := start(t, python(t), append(args, extra...)...)
+	return p, p.line("READY ")
+}
+
+// serveGo serves handler for the time of the test and returns the address in the form of
+// server.py.
+func serveGo(t *testing.T, socket string, svc *schema.Service, handler any) string {
+	t.Helper()
+	addr, shown := "127.0.0.1:0", ""
+	if socket == "unix" {
+		path := socketPath(t)
+		addr, shown = "unix://"+path, "unix:"+path
+	}
+	l, err := thriftkit.Listen(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown == "" {
+		shown = l.Addr().String()
+	}
+	done := make(chan error, 1)
+	go func() { done <- thriftkit.Serve(l, svc, handler) }()
+	t.Cleanup(func() {
+		l.Close()
+		if err := <-done; err != nil && !isClosed(err) {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return shown
+}
+
+func isClosed(err error) bool { return strings.Contains(err.Error(), net.ErrClosed.Error()) }
+
+// mustLoad returns the schema of conformance.thrift.
+func mustLoad(t testing.TB) *schema.File {
+	t.Helper()
+	file, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// A table collects what was checked, for the log: docs/conformance.md has a copy of it.
+type table struct {
+	mu   sync.Mutex
+	rows []string
+}
+
+func (tb *table) add(peer, direction string, w route, ok, failed int, skipped []string) {
+	result := "passes"
+	if failed > 0 {
+		result = fmt.Sprintf("%d fail", failed)
+	}
+	skips := "none"
+	if len(skipped) > 0 {
+		skips = strings.Join(skipped, "; ")
+	}
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	tb.rows = append(tb.rows, fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %d | %s |",
+		peer, direction, w.transport, w.socket, w.style(), result, ok+failed, skips))
+}
+
+// logAfter logs the table when t and its subtests are done.
+func (tb *table) logAfter(t *testing.T) {
+	t.Cleanup(func() {
+		tb.mu.Lock()
+		defer tb.mu.Unlock()
+		slices.Sort(tb.rows)
+		t.Logf("\n| peer | direction | transport | socket | Python side | result | checks | skipped |\n|---|---|---|---|---|---|---|---|\n%s", strings.Join(tb.rows, "\n"))
+	})
+}

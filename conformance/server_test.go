@@ -1,0 +1,81 @@
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// clientChecks is how many checks client.py has. A check that disappears would not be missed
+// otherwise.
+const clientChecks = 66
+
+// TestServer has client.py check a bound handler and a dynamic one.
+func TestServer(t *testing.T) {
+	python(t)
+	file := mustLoad(t)
+	svc := file.Service("Conformance")
+	source, err := os.ReadFile("py/client.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tb := new(table)
+	tb.logAfter(t)
+	for _, h := range []struct {
+		name    string
+		handler func() any
+	}{
+		{"bound", func() any { return NewHandler(file) }},
+		{"dynamic", func() any { return NewDynamicHandler(file) }},
+	} {
+		for _, w := range routes() {
+			t.Run(h.name+"/"+w.String(), func(t *testing.T) {
+				t.Parallel()
+				addr := serveGo(t, w.socket, svc, h.handler())
+				ok, failed, skipped := runClient(t, string(source), addr, w)
+				tb.add("thriftpy2", "thriftpy2 → thriftkit ("+h.name+")", w, ok, failed, skipped)
+			})
+		}
+	}
+}
+
+// runClient runs client.py, each line that it prints as a subtest, and counts them.
+func runClient(t *testing.T, source, addr string, w route) (ok, failed int, skipped []string) {
+	t.Helper()
+	p := start(t, python(t), append([]string{"py/client.py", addr}, w.flags()...)...)
+	lines, code := p.rest()
+	last := ""
+	for _, line := range lines {
+		verdict, rest, _ := strings.Cut(line, " ")
+		name, why, _ := strings.Cut(rest, ": ")
+		switch verdict {
+		case "ok":
+			ok++
+			t.Run(rest, func(*testing.T) {})
+		case "skip":
+			skipped = append(skipped, fmt.Sprintf("%s (%s)", name, why))
+			t.Run(rest, func(t *testing.T) {
+				if why == "" || !strings.Contains(source, why) {
+					t.Fatalf("client.py does not state this reason: %q", line)
+				}
+				t.Skip(why)
+			})
+		case "FAIL":
+			failed++
+			t.Run(name, func(t *testing.T) { t.Error(line) })
+		default:
+			last = line
+		}
+	}
+	if want := fmt.Sprintf("%d ok, %d failed, %d skipped", ok, failed, len(skipped)); last != want {
+		t.Errorf("client.py ended with %q, want %q", last, want)
+	}
+	if wantCode := min(failed, 1); code != wantCode {
+		t.Errorf("client.py exited with %d, want %d", code, wantCode)
+	}
+	if all := ok + failed + len(skipped); all != clientChecks {
+		t.Errorf("client.py made %d checks, want %d: if it was changed, change clientChecks", all, clientChecks)
+	}
+	return ok, failed, skipped
+}
