@@ -24,7 +24,7 @@
 // default while it was read counts as set. In a Go struct a nil pointer, and in an optional
 // field a nil slice or nil map, is unset; every other Go value is set, so a nil slice in a
 // field without requiredness is written as an empty list. In a dynamic struct a field is
-// unset until it is assigned. A union must have exactly one member set to be written; none
+// unset until it is assigned. A union must have exactly one member set to be written, or one that is unknown; none
 // is accepted when reading, because the peer may know members that this schema does not,
 // and more than one is an error.
 package schema
