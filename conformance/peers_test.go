@@ -128,10 +128,11 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// tail returns the last lines: a peer's trace for each failed call would hide the rest.
+// tail returns the end of it: a peer's trace for each failed call would hide the rest.
 func (b *lockedBuffer) tail() string {
-	lines := strings.Split(b.String(), "\n")
-	return strings.Join(lines[max(0, len(lines)-30):], "\n")
+	const most = 2000
+	s := b.String()
+	return s[max(0, len(s)-most):]
 }
 
 // A route is one way for two peers to talk.

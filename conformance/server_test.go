@@ -16,10 +16,6 @@ func TestServer(t *testing.T) {
 	python(t)
 	file := mustLoad(t)
 	svc := file.Service("Conformance")
-	source, err := os.ReadFile("py/client.py")
-	if err != nil {
-		t.Fatal(err)
-	}
 	tb := new(table)
 	tb.logAfter(t)
 	for _, h := range []struct {
@@ -33,17 +29,22 @@ func TestServer(t *testing.T) {
 			t.Run(h.name+"/"+w.String(), func(t *testing.T) {
 				t.Parallel()
 				addr := serveGo(t, w.socket, svc, h.handler())
-				ok, failed, skipped := runClient(t, string(source), addr, w)
+				ok, failed, skipped := runClient(t, addr, clientChecks, w.flags()...)
 				tb.add("thriftpy2", "thriftpy2 → thriftkit ("+h.name+")", w, ok, failed, skipped)
 			})
 		}
 	}
 }
 
-// runClient runs client.py, each line that it prints as a subtest, and counts them.
-func runClient(t *testing.T, source, addr string, w route) (ok, failed int, skipped []string) {
+// runClient runs client.py, each line that it prints as a subtest, and counts them. There must be
+// checks of them.
+func runClient(t *testing.T, addr string, checks int, flags ...string) (ok, failed int, skipped []string) {
 	t.Helper()
-	p := start(t, python(t), append([]string{"py/client.py", addr}, w.flags()...)...)
+	source, err := os.ReadFile("py/client.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, python(t), append([]string{"py/client.py", addr}, flags...)...)
 	lines, code := p.rest()
 	last := ""
 	for _, line := range lines {
@@ -56,7 +57,7 @@ func runClient(t *testing.T, source, addr string, w route) (ok, failed int, skip
 		case "skip":
 			skipped = append(skipped, fmt.Sprintf("%s (%s)", name, why))
 			t.Run(rest, func(t *testing.T) {
-				if why == "" || !strings.Contains(source, why) {
+				if why == "" || !strings.Contains(string(source), why) {
 					t.Fatalf("client.py does not state this reason: %q", line)
 				}
 				t.Skip(why)
@@ -74,8 +75,8 @@ func runClient(t *testing.T, source, addr string, w route) (ok, failed int, skip
 	if wantCode := min(failed, 1); code != wantCode {
 		t.Errorf("client.py exited with %d, want %d", code, wantCode)
 	}
-	if all := ok + failed + len(skipped); all != clientChecks {
-		t.Errorf("client.py made %d checks, want %d: if it was changed, change clientChecks", all, clientChecks)
+	if made := ok + failed + len(skipped); made != checks {
+		t.Errorf("client.py made %d checks, want %d: if it was changed, change the number here", made, checks)
 	}
 	return ok, failed, skipped
 }

@@ -1,0 +1,86 @@
+package conformance
+
+import (
+	"net"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// build compiles a program of this repository, given by its folder, and returns its path.
+func build(t *testing.T, folder string) string {
+	t.Helper()
+	exe := filepath.Join(t.TempDir(), filepath.Base(folder))
+	if runtime.GOOS == "windows" {
+		exe += ".exe"
+	}
+	cmd := exec.Command("go", "build", "-o", exe, "./"+folder)
+	cmd.Dir = ".."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", folder, err, out)
+	}
+	return exe
+}
+
+// freePort returns a port on which nobody listens, for programs that cannot choose one.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+// waitFor returns when somebody listens at addr.
+func waitFor(t *testing.T, addr string) {
+	t.Helper()
+	wantSoon(t, func() bool {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+}
+
+// TestPingPong runs the two programs of the introduction, each against thriftpy2's half.
+func TestPingPong(t *testing.T) {
+	py := python(t)
+	pingpong := build(t, "examples/pingpong")
+	want := []string{"pong", "登录成功!"}
+	for _, tt := range []struct {
+		name           string
+		server, client func(port string) []string
+	}{
+		{
+			"our client, their server",
+			func(port string) []string { return []string{py, "py/pingpong_server.py", port} },
+			func(port string) []string { return []string{pingpong, "-connect", "127.0.0.1:" + port} },
+		},
+		{
+			"their client, our server",
+			func(port string) []string { return []string{pingpong, "-serve", "-listen", "127.0.0.1:" + port} },
+			func(port string) []string { return []string{py, "py/pingpong_client.py", port} },
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			port := freePort(t)
+			args := tt.server(port)
+			server := start(t, args[0], args[1:]...)
+			t.Cleanup(server.kill) // it serves for ever
+			waitFor(t, "127.0.0.1:"+port)
+			args = tt.client(port)
+			client := start(t, args[0], args[1:]...)
+			lines, code := client.rest()
+			if strings.Join(lines, "|") != strings.Join(want, "|") || code != 0 {
+				t.Errorf("the client printed %q and exited with %d, want %q\n%s", lines, code, want, client.stderr.tail())
+			}
+		})
+	}
+}
