@@ -578,6 +578,33 @@ func TestDialects(t *testing.T) {
 	}
 }
 
+// TestReplyBeforeSlowCall sends a fast and a slow call in one write: the reply to the first must
+// not wait for the second.
+func TestReplyBeforeSlowCall(t *testing.T) {
+	leaks(t)
+	l := listen(t)
+	serve(t, l, newHandler(), rpc.ServerOptions{})
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	const ms = 500
+	ping, pong := message("ping", wire.Call, 1, "00"), message("ping", wire.Reply, 1, "0b0000 00000004 706f6e67 00")
+	wait, waited := message("wait", wire.Call, 2, fmt.Sprintf("080001 %08x 00", ms)), message("wait", wire.Reply, 2, "00")
+	start := time.Now()
+	nc.Write(append(ping, wait...))
+	for i, want := range [][]byte{pong, waited} {
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(nc, got); err != nil || string(got) != string(want) {
+			t.Fatalf("reply %d: %q, %v, want %q", i+1, got, err, want)
+		}
+		if d := time.Since(start); i == 0 && d > ms/2*time.Millisecond {
+			t.Errorf("the first reply came after %v", d)
+		}
+	}
+}
+
 func TestShutdown(t *testing.T) {
 	leaks(t)
 	l := listen(t)

@@ -488,6 +488,7 @@ type serverConn struct {
 
 	framing transport.Framing
 	proto   protocol.Protocol
+	out     outbox
 
 	draining atomic.Bool
 }
@@ -592,27 +593,42 @@ func (c *serverConn) awaitMessage() error {
 }
 
 func (c *serverConn) loop() error {
-	var out []byte
+	defer c.out.stop()
+	var reply []byte
+	var msg []byte
 	for {
-		msg, err := c.recv()
-		if err != nil {
-			return err
-		}
-		out = c.framing.Begin(out[:0])
-		head := len(out)
-		out, err = c.s.answer(c.s.ctx, out, c.proto, msg, c.nc.RemoteAddr())
-		if err != nil {
-			return err
-		}
-		if len(out) > head {
-			c.framing.End(out, 0)
-			if err := c.send(out); err != nil {
+		var err error
+		if msg == nil {
+			if msg, err = c.recv(); err != nil {
 				return err
 			}
 		}
+		reply = c.framing.Begin(reply[:0])
+		head := len(reply)
+		if reply, err = c.s.answer(c.s.ctx, reply, c.proto, msg, c.nc.RemoteAddr()); err != nil {
+			c.out.flush(c.send)
+			return err
+		}
+		if len(reply) == head { // oneway
+			reply = reply[:0]
+		} else {
+			c.framing.End(reply, 0)
+		}
+		// What has arrived together is answered together.
+		if msg, err = c.r.Next(); err != nil {
+			c.out.add(reply)
+			c.out.flush(c.send)
+			return err
+		}
+		if msg != nil {
+			c.out.add(reply)
+			c.out.flushSoon(c.send)
+		} else if err := c.out.flushWith(reply, c.send); err != nil {
+			return err
+		}
 		const keep = 64 << 10
-		if cap(out) > keep {
-			out = nil
+		if cap(reply) > keep {
+			reply = nil
 		}
 	}
 }
