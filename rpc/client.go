@@ -324,9 +324,13 @@ func (c *Client) send(ctx context.Context, oneway bool, encode func([]byte, int3
 			return nil, errNotSent{err}
 		}
 		msg, err := x.call(ctx, oneway, encode)
-		if ctx.Err() == nil && (errors.Is(err, errRetired) || i < tries && errors.As(err, new(errNotSent))) {
-			continue
+		switch {
+		case !errors.As(err, new(errNotSent)):
+			return msg, err
+		case ctx.Err() != nil:
+			return nil, errNotSent{ctx.Err()}
+		case i >= tries && !errors.Is(err, errRetired):
+			return nil, err
 		}
-		return msg, err
 	}
 }
