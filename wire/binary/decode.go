@@ -140,16 +140,6 @@ func skipElems(src []byte, off, n int, depth int, types ...wire.Type) (int, erro
 	return off, nil
 }
 
-// room bounds what is allocated for n promised elements of size bytes by a multiple of what is
-// there to be read; more grows as it is read.
-func room(n int, size uintptr, remain int) int {
-	const factor = 4
-	if size == 0 {
-		return n
-	}
-	return max(1, min(n, int(uintptr(remain)*factor/size)))
-}
-
 func consumeSlice(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
 	elem, n, next, err := consumeListHeader(src, off)
 	if err != nil {
@@ -167,7 +157,7 @@ func consumeSlice(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (
 		rv.Set(reflect.MakeSlice(t.Go, 0, 0))
 		return off, nil
 	}
-	have := room(n, t.Elem.Size, len(src)-off)
+	have := plan.Room(n, t.Elem.Size, len(src)-off)
 	rv.Grow(have)
 	rv.SetLen(have)
 	data := v.SliceData()
@@ -197,7 +187,7 @@ func consumeSetMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) 
 		n = 0
 	}
 	off = next
-	m := reflect.MakeMapWithSize(t.Go, room(n, t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Elem.Size, len(src)-off))
 	v.Value(t.Go).Set(m)
 	key, present := reflect.New(t.Elem.Go), reflect.Zero(t.Go.Elem())
 	at := mem.Of(key)
@@ -223,7 +213,7 @@ func consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (in
 		n = 0
 	}
 	off = next
-	m := reflect.MakeMapWithSize(t.Go, room(n, t.Key.Size+t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Key.Size+t.Elem.Size, len(src)-off))
 	v.Value(t.Go).Set(m)
 	if n == 0 {
 		return off, nil
@@ -346,7 +336,7 @@ func consumeElems(src []byte, off int, t *schema.Type, depth int) (*dynamic.List
 		n = 0
 	}
 	off = next
-	vals := make([]dynamic.Value, 0, room(n, valueSize, len(src)-off))
+	vals := make([]dynamic.Value, 0, plan.Room(n, valueSize, len(src)-off))
 	for i := range n {
 		v, next, err := consumeValue(src, off, t.Elem, depth)
 		if err != nil {
@@ -370,7 +360,7 @@ func consumeEntries(src []byte, off int, t *schema.Type, depth int) (*dynamic.Ma
 		n = 0
 	}
 	off = next
-	entries := make([]dynamic.Entry, 0, room(n, 2*valueSize, len(src)-off))
+	entries := make([]dynamic.Entry, 0, plan.Room(n, 2*valueSize, len(src)-off))
 	for i := range n {
 		k, next, err := consumeValue(src, off, t.Key, depth)
 		if err != nil {

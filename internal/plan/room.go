@@ -1,0 +1,11 @@
+package plan
+
+// Room bounds what is allocated for n promised elements of size bytes by a multiple of what is
+// there to be read; more grows as it is read.
+func Room(n int, size uintptr, remain int) int {
+	const factor = 4
+	if size == 0 {
+		return n
+	}
+	return max(1, min(n, int(uintptr(remain)*factor/size)))
+}

@@ -1,0 +1,273 @@
+package compact
+
+import (
+	"reflect"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// appendStruct appends the set fields of the struct at v and the stop. depth is how many more
+// levels may open.
+func (c Protocol) appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	if err := p.CheckWritable(v); err != nil {
+		return dst, err
+	}
+	var last int16
+	for i := range p.Fields {
+		f := &p.Fields[i]
+		if f.Presence != plan.Always && !f.IsSet(v) {
+			if err := plan.Unset(p.Schema, f.Schema); err != nil {
+				return dst, err
+			}
+			continue
+		}
+		head := len(dst)
+		dst = appendField(dst, toCompact[f.Type.Wire], f.ID, last)
+		var err error
+		if dst, err = c.appendTyped(dst, f.Type, v.Add(f.Offset), depth-1); err != nil {
+			return dst, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
+		}
+		if f.Type.Wire == wire.Bool {
+			dst = foldBool(dst, head)
+		}
+		last = f.ID
+	}
+	if p.Unknown >= 0 {
+		var err error
+		if dst, err = c.appendUnknown(dst, *mem.As[wire.UnknownFields](v.Add(uintptr(p.Unknown))), last); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, cStop), nil
+}
+
+// foldBool moves the bool at the end of dst into the header of its field, which starts at head.
+func foldBool(dst []byte, head int) []byte {
+	end := len(dst) - 1
+	dst[head] = dst[head]&0xf0 | dst[end]
+	return dst[:end]
+}
+
+func (c Protocol) appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	switch t.Op {
+	case plan.OpBool:
+		return appendBool(dst, *mem.As[bool](v)), nil
+	case plan.OpI8:
+		return append(dst, byte(*mem.As[int8](v))), nil
+	case plan.OpI16:
+		return appendI16(dst, *mem.As[int16](v)), nil
+	case plan.OpI32:
+		return appendI32(dst, *mem.As[int32](v)), nil
+	case plan.OpI64:
+		return appendI64(dst, *mem.As[int64](v)), nil
+	case plan.OpDouble:
+		return c.appendDouble(dst, *mem.As[float64](v)), nil
+	case plan.OpString:
+		return appendString(dst, *mem.As[string](v)), nil
+	case plan.OpBytes:
+		return appendString(dst, mem.String(*mem.As[[]byte](v))), nil
+	case plan.OpUUID:
+		return append(dst, mem.As[[16]byte](v)[:]...), nil
+	case plan.OpStruct:
+		return c.appendStruct(dst, t.Struct, v, depth)
+	case plan.OpPointer:
+		if v = v.Load(); v.IsNil() {
+			return dst, wire.Errorf(-1, wire.ErrValue, "nil pointer to %s", t.Schema)
+		}
+		return c.appendTyped(dst, t.Elem, v, depth)
+	}
+	if t.IsDynamic() {
+		return c.appendAny(dst, t, v, depth)
+	}
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	switch t.Op {
+	case plan.OpSlice:
+		return c.appendSlice(dst, t, v, depth-1)
+	case plan.OpSetMap:
+		return c.appendSetMap(dst, t, v, depth-1)
+	default:
+		return c.appendMap(dst, t, v, depth-1)
+	}
+}
+
+func (c Protocol) appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	n := v.SliceLen()
+	dst = appendListHeader(dst, t.Elem.Wire, n)
+	switch t.Elem.Op { // the common elements without a call for each
+	case plan.OpI32:
+		for _, x := range *mem.As[[]int32](v) {
+			dst = appendI32(dst, x)
+		}
+		return dst, nil
+	case plan.OpI64:
+		for _, x := range *mem.As[[]int64](v) {
+			dst = appendI64(dst, x)
+		}
+		return dst, nil
+	case plan.OpString:
+		for _, x := range *mem.As[[]string](v) {
+			dst = appendString(dst, x)
+		}
+		return dst, nil
+	}
+	data := v.SliceData()
+	for i := range n {
+		var err error
+		if dst, err = c.appendTyped(dst, t.Elem, data.Add(uintptr(i)*t.Elem.Size), depth); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func (c Protocol) appendSetMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	m := v.Value(t.Go)
+	dst = appendListHeader(dst, t.Elem.Wire, m.Len())
+	key := reflect.New(t.Elem.Go)
+	at := mem.Of(key)
+	i := 0
+	for iter := m.MapRange(); iter.Next(); i++ {
+		key.Elem().SetIterKey(iter)
+		var err error
+		if dst, err = c.appendTyped(dst, t.Elem, at, depth); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func (c Protocol) appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	m := v.Value(t.Go)
+	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
+	if m.Len() == 0 {
+		return dst, nil
+	}
+	key, elem := reflect.New(t.Key.Go), reflect.New(t.Elem.Go)
+	keyAt, elemAt := mem.Of(key), mem.Of(elem)
+	i := 0
+	for iter := m.MapRange(); iter.Next(); i++ {
+		key.Elem().SetIterKey(iter)
+		elem.Elem().SetIterValue(iter)
+		var err error
+		if dst, err = c.appendTyped(dst, t.Key, keyAt, depth); err != nil {
+			return dst, wire.InElement(err, i, "key")
+		}
+		if dst, err = c.appendTyped(dst, t.Elem, elemAt, depth); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+	}
+	return dst, nil
+}
+
+// appendAny appends what stands at v, for a type without a Go type of its own.
+func (c Protocol) appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	bound, at, err := t.Bound(v)
+	if err != nil {
+		return dst, err
+	}
+	if bound != nil {
+		return c.appendTyped(dst, bound, at, depth)
+	}
+	x, err := t.Value(v)
+	if err != nil {
+		return dst, err
+	}
+	if !x.IsSet() {
+		return dst, wire.Errorf(-1, wire.ErrValue, "%s is wanted, not nothing", t.Schema)
+	}
+	return c.appendValue(dst, x, depth)
+}
+
+// appendValue appends a dynamic value, whose fit was checked when it was made.
+func (c Protocol) appendValue(dst []byte, v dynamic.Value, depth int) ([]byte, error) {
+	switch v.Kind() {
+	case schema.KindBool:
+		return appendBool(dst, v.Bool()), nil
+	case schema.KindI8:
+		return append(dst, byte(v.Int())), nil
+	case schema.KindI16, schema.KindI32, schema.KindI64, schema.KindEnum:
+		return appendI64(dst, v.Int()), nil
+	case schema.KindDouble:
+		return c.appendDouble(dst, v.Double()), nil
+	case schema.KindString, schema.KindBinary:
+		return appendString(dst, v.Text()), nil
+	case schema.KindUUID:
+		id := v.UUID()
+		return append(dst, id[:]...), nil
+	}
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	switch v.Kind() {
+	case schema.KindStruct:
+		return c.appendDynamic(dst, v.Struct(), depth-1)
+	case schema.KindMap:
+		return c.appendEntries(dst, v.Map(), depth-1)
+	default:
+		return c.appendElems(dst, v.List(), depth-1)
+	}
+}
+
+func (c Protocol) appendDynamic(dst []byte, s *dynamic.Struct, depth int) ([]byte, error) {
+	desc, vals := s.Schema(), s.Slots()
+	if err := plan.CheckDynamic(s); err != nil {
+		return dst, err
+	}
+	var last int16
+	for i, f := range desc.Fields {
+		if !vals[i].IsSet() {
+			if err := plan.Unset(desc, f); err != nil {
+				return dst, err
+			}
+			continue
+		}
+		head := len(dst)
+		t := wire.TypeOf(f.Type.Kind)
+		dst = appendField(dst, toCompact[t], f.ID, last)
+		var err error
+		if dst, err = c.appendValue(dst, vals[i], depth); err != nil {
+			return dst, wire.InField(err, desc.Name, f.Name, f.ID)
+		}
+		if t == wire.Bool {
+			dst = foldBool(dst, head)
+		}
+		last = f.ID
+	}
+	dst, err := c.appendUnknown(dst, s.Unknown(), last)
+	return append(dst, cStop), err
+}
+
+func (c Protocol) appendElems(dst []byte, l *dynamic.List, depth int) ([]byte, error) {
+	dst = appendListHeader(dst, wire.TypeOf(l.Type().Elem.Kind), l.Len())
+	for i := range l.Len() {
+		var err error
+		if dst, err = c.appendValue(dst, l.At(i), depth); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func (c Protocol) appendEntries(dst []byte, m *dynamic.Map, depth int) ([]byte, error) {
+	t := m.Type()
+	dst = appendMapHeader(dst, wire.TypeOf(t.Key.Kind), wire.TypeOf(t.Elem.Kind), m.Len())
+	for i, e := range m.Entries() {
+		var err error
+		if dst, err = c.appendValue(dst, e.Key, depth); err != nil {
+			return dst, wire.InElement(err, i, "key")
+		}
+		if dst, err = c.appendValue(dst, e.Value, depth); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+	}
+	return dst, nil
+}

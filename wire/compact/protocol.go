@@ -1,0 +1,48 @@
+package compact
+
+import (
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// A Protocol is the compact protocol as connections use it. The zero value is version 1.
+type Protocol struct {
+	Version2 bool // fbthrift's version, with big-endian doubles
+}
+
+func (c Protocol) version() byte {
+	if c.Version2 {
+		return 2
+	}
+	return 1
+}
+
+// Name returns "compact".
+func (Protocol) Name() string { return "compact" }
+
+// AppendHeader appends the header of a message.
+func (c Protocol) AppendHeader(dst []byte, h wire.Header) []byte {
+	return appendHeader(dst, h, c.version())
+}
+
+// ConsumeHeader reads the header at the start of a message; off is where the struct begins.
+func (c Protocol) ConsumeHeader(src []byte) (h wire.Header, off int, err error) {
+	return consumeHeader(src, c.version())
+}
+
+// AppendValue appends the value at v, most often a struct.
+func (c Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, error) {
+	return c.appendTyped(dst, t, v, wire.MaxDepth)
+}
+
+// ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
+// it. What it stores shares src's memory.
+func (c Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
+	return c.consumeTyped(src, off, t, v, wire.MaxDepth)
+}
+
+// NewSplitter returns what finds the ends of messages of at most max bytes in a stream.
+func (c Protocol) NewSplitter(max int) wire.Splitter {
+	return &splitter{version: c.version(), max: max}
+}
