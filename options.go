@@ -1,6 +1,7 @@
 package thriftkit
 
 import (
+	"crypto/tls"
 	"io/fs"
 	"path/filepath"
 	"time"
@@ -89,6 +90,21 @@ func WithMessageTimeout(d time.Duration) ServerOption {
 // that there was an internal error, because such texts may hold what is nobody's business.
 func WithExposedErrors() ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.ExposeErrors = true })
+}
+
+// WithTLS lets clients of a server speak TLS, on the same port as those that do not; [ServerTLS]
+// makes such a configuration from files. For a client it is what the TLS of a tls:// target
+// starts from: certificates, authorities. Nothing older than TLS 1.2 is spoken.
+func WithTLS(config *tls.Config) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) { o.TLS = config },
+		func(o *rpc.ClientOptions) { o.TLS = config },
+	}
+}
+
+// WithTLSOnly makes a server refuse connections without TLS.
+func WithTLSOnly() ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.RequireTLS = true })
 }
 
 // WithTimeout bounds each call that has no earlier deadline in its context. The default is no bound.

@@ -70,11 +70,13 @@
 //
 //	localhost:9000                              binary, buffered: the default of thriftpy2 and of Apache's tutorials
 //	tcp://localhost:9000?transport=framed
+//	tls://foo.example.com:9000?ca=ca.pem&cert=me.pem&key=me.key
 //	unix:///run/foo.sock
 package thriftkit
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 
 	"github.com/thriftkit/thriftkit/idl/compile"
@@ -165,6 +167,18 @@ func Serve(l net.Listener, svc *schema.Service, handler any, opts ...ServerOptio
 // Listen listens on what addr names: ":port", host:port, or a target such as
 // "unix:///run/foo.sock", whose file is removed first if its server is gone.
 func Listen(addr string) (net.Listener, error) { return transport.Listen(addr) }
+
+// ServerTLS returns the TLS configuration of a server whose certificate is in the PEM file cert
+// and its key in key. With a file of authorities in clientCA, only clients with a certificate of
+// theirs are taken ([PeerOf] tells who calls); "" takes all. The files are read again when they
+// change, without a restart.
+func ServerTLS(cert, key, clientCA string) (*tls.Config, error) {
+	return transport.ServerTLS(transport.TLSFiles{Cert: cert, Key: key, CA: clientCA})
+}
+
+// PeerOf returns the client whose call a handler or an interceptor of a server runs with ctx,
+// and whether there is one.
+func PeerOf(ctx context.Context) (rpc.Peer, bool) { return rpc.PeerOf(ctx) }
 
 // Dial connects to the server at target; the package comment shows the forms. ctx bounds the
 // connecting only. The error is an *Error with CodeUnavailable if nobody answers there.

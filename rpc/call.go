@@ -21,6 +21,7 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"reflect"
 
@@ -32,10 +33,24 @@ import (
 type Call struct {
 	Method  *schema.Method
 	Service *schema.Service // the service that was bound; Method may be inherited
-	Peer    net.Addr        // the other side; nil on a client, whose connection is not yet chosen
 
 	args  reflect.Value // the arguments as one struct, or a **dynamic.Struct's target
 	reply reflect.Value // the reply likewise; what a handler leaves there is sent
+}
+
+// A Peer is the other side of a connection.
+type Peer struct {
+	Addr net.Addr
+	TLS  *tls.ConnectionState // nil without TLS; PeerCertificates says who the client is
+}
+
+type peerKey struct{}
+
+// PeerOf returns the client whose call a handler or an interceptor of a server runs with ctx,
+// and whether there is one: not in a call that never left the process.
+func PeerOf(ctx context.Context) (Peer, bool) {
+	p, ok := ctx.Value(peerKey{}).(Peer)
+	return p, ok
 }
 
 // NumArgs returns the number of parameters of the method.

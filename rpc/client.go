@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"reflect"
@@ -30,6 +31,10 @@ type ClientOptions struct {
 	// MaxMessageBytes is the longest message taken or sent; 0 means 16 MiB. A longer reply
 	// ends its connection; a longer call is not sent.
 	MaxMessageBytes int
+
+	// TLS is what the TLS of tls targets starts from: certificates, authorities. The target's
+	// own keys come on top; nothing older than TLS 1.2 is spoken. nil is the system's defaults.
+	TLS *tls.Config
 
 	// MaxConns is how many connections a client opens to the server; 0 means 16. Calls share
 	// a connection; another one is opened when the oldest call on each has waited for more
@@ -97,7 +102,7 @@ func (c *Client) dial(ctx context.Context) (*conn, error) {
 		ctx, cancel = context.WithTimeout(ctx, c.opts.DialTimeout)
 		defer cancel()
 	}
-	nc, err := c.target.Dial(ctx)
+	nc, err := c.target.Dial(ctx, c.opts.TLS)
 	if err != nil {
 		return nil, err
 	}

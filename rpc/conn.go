@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -134,9 +135,7 @@ func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, se
 	}
 	if err := c.write(ctx, msg); err != nil {
 		c.fail(err)
-		if errors.As(err, new(errNotSent)) || oneway {
-			return nil, err
-		}
+		return nil, err
 	}
 	if oneway {
 		return nil, nil
@@ -201,45 +200,31 @@ func (c *conn) write(ctx context.Context, msg []byte) error {
 	c.writing = true
 	c.wmu.Unlock()
 	n, err := c.writeOut(ctx)
-	switch {
+	switch _, isTLS := c.nc.(*tls.Conn); {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil || transport.IsTimeout(err):
-		go c.writeRest()
-		return nil
-	case n == 0:
-		return errNotSent{err}
-	}
-	return err
-}
-
-// writeRest goes on where a caller left off. A time-out can only be left over from that caller.
-func (c *conn) writeRest() {
-	for {
-		c.writeBound = true
-		_, err := c.writeOut(context.Background())
-		if err == nil {
-			return
+	case !transport.IsTimeout(err):
+		if n == 0 {
+			err = errNotSent{err}
 		}
-		if !transport.IsTimeout(err) {
+		return err
+	case isTLS: // its stream cannot go on after a write that was interrupted
+		c.fail(fmt.Errorf("another call gave up while it was writing: %w", net.ErrClosed))
+		return contextError(ctx)
+	}
+	go func() {
+		if _, err := c.writeOut(context.Background()); err != nil {
 			c.fail(err)
-			return
 		}
-	}
+	}()
+	return nil
 }
 
 // writeOut writes until nothing is left, or puts what is left back for whoever goes on. n is
 // how much was written; the caller's own message was at the front.
 func (c *conn) writeOut(ctx context.Context) (n int, err error) {
-	deadline, ok := ctx.Deadline()
-	if ok || c.writeBound {
-		c.nc.SetWriteDeadline(deadline)
-	}
-	c.writeBound = ctx.Done() != nil
-	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() { c.nc.SetWriteDeadline(past) })
-		defer stop()
-	}
+	stop := bound(ctx, &c.writeBound, c.nc.SetWriteDeadline)
+	defer stop()
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	for len(c.out) > 0 {
@@ -259,8 +244,43 @@ func (c *conn) writeOut(ctx context.Context) (n int, err error) {
 			c.spare = nil
 		}
 	}
+	stop() // before another one may write
 	c.writing = false
 	return n, nil
+}
+
+// bound makes reads or writes end with ctx until the func that it returns is called, which may
+// be done more than once. wasBound says whether a deadline may have been left behind.
+func bound(ctx context.Context, wasBound *bool, setDeadline func(time.Time) error) (stop func()) {
+	deadline, ok := ctx.Deadline()
+	if ok || *wasBound {
+		setDeadline(deadline)
+	}
+	*wasBound = ctx.Done() != nil
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	ended := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		setDeadline(past)
+		close(ended)
+	})
+	stopped := false
+	return func() {
+		if !stopped && !cancel() {
+			<-ended // or it would end what the next one does
+		}
+		stopped = true
+	}
+}
+
+// contextError returns why ctx ended. The timer of a connection may be a moment ahead of the
+// context's.
+func contextError(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return context.DeadlineExceeded
 }
 
 // wait returns the reply to w, reading if nobody else does.
@@ -296,59 +316,38 @@ func (c *conn) lead(ctx context.Context, w *waiter) ([]byte, error) {
 		return d.msg, d.err
 	default:
 	}
-	defer c.interruptible(ctx)()
+	stop := bound(ctx, &c.readBound, c.nc.SetReadDeadline)
+	msg, err := c.readOwn(w)
+	stop()
+	if transport.IsTimeout(err) {
+		msg, err = c.giveUp(ctx, w)
+	}
+	c.passOn()
+	return msg, err
+}
+
+// readOwn reads replies until w's own comes. Unless the error is a time-out, it ended the connection.
+func (c *conn) readOwn(w *waiter) ([]byte, error) {
 	for {
 		msg, err := c.r.Recv()
-		switch {
-		case err == nil:
-		case ctx.Err() != nil, transport.IsTimeout(err) && expired(ctx):
-			msg, err := c.giveUp(ctx, w)
-			c.passOn()
-			return msg, err
-		case transport.IsTimeout(err): // left over from an earlier caller's context
-			deadline, _ := ctx.Deadline()
-			c.nc.SetReadDeadline(deadline)
-			continue
-		default:
-			if errors.Is(err, io.EOF) {
-				err = fmt.Errorf("the server closed the connection: %w", io.ErrUnexpectedEOF)
-			}
-			c.fail(err)
-			c.passOn()
-			return nil, (<-w.ch).err
+		if transport.IsTimeout(err) {
+			return nil, err
 		}
-		mine, err := c.deliver(w, msg)
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("the server closed the connection: %w", io.ErrUnexpectedEOF)
+		}
+		mine := false
+		if err == nil {
+			mine, err = c.deliver(w, msg)
+		}
 		if err != nil {
 			c.fail(err)
-			c.passOn()
-			return nil, (<-w.ch).err
+			return nil, (<-w.ch).err // which may be of an earlier failure
 		}
 		if mine {
-			c.passOn()
 			return msg, nil
 		}
 	}
-}
-
-// expired reports whether ctx's deadline has passed: the connection's timer may be a moment
-// ahead of the context's.
-func expired(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return ok && !time.Now().Before(deadline)
-}
-
-// interruptible makes reads end with ctx, until the func that it returns is called.
-func (c *conn) interruptible(ctx context.Context) func() {
-	deadline, ok := ctx.Deadline()
-	if ok || c.readBound {
-		c.nc.SetReadDeadline(deadline)
-	}
-	c.readBound = ctx.Done() != nil
-	if ctx.Done() == nil {
-		return func() {}
-	}
-	stop := context.AfterFunc(ctx, func() { c.nc.SetReadDeadline(past) })
-	return func() { stop() }
 }
 
 // deliver hands a reply to the call that it answers and reports whether that is w.
@@ -457,10 +456,7 @@ func (c *conn) giveUp(ctx context.Context, w *waiter) ([]byte, error) {
 			continue
 		default:
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		return nil, context.DeadlineExceeded
+		return nil, contextError(ctx)
 	}
 }
 

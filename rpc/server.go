@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,14 @@ type ServerOptions struct {
 	// ReadTimeout is how long a message may take from its first byte to its last, and
 	// WriteTimeout a reply; 0 means 1 minute, negative without end.
 	ReadTimeout, WriteTimeout time.Duration
+
+	// TLS lets clients speak TLS, on the same port as those that do not; nil: none may.
+	// [transport.ServerTLS] makes one from files. Nothing older than TLS 1.2 is spoken, and a
+	// handshake may take as long as a message.
+	TLS *tls.Config
+
+	// RequireTLS refuses connections without TLS.
+	RequireTLS bool
 
 	// ExposeErrors sends the text of undeclared errors to the caller. Without it a caller
 	// learns only that there was an internal error.
@@ -196,7 +205,7 @@ func (s *Server) lookup(name string) (*boundMethod, *Error) {
 // RoundTrip answers one call message in this process; see [RoundTripper]. The error is a
 // *wire.Error for a message whose header cannot be read.
 func (s *Server) RoundTrip(ctx context.Context, msg *Message) (*Message, error) {
-	out, err := s.answer(ctx, nil, msg.Protocol, msg.Bytes, nil)
+	out, err := s.answer(ctx, nil, msg.Protocol, msg.Bytes)
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}
@@ -205,7 +214,7 @@ func (s *Server) RoundTrip(ctx context.Context, msg *Message) (*Message, error) 
 
 // answer runs the call in msg and appends its reply to dst; nothing for oneway. It fails only
 // if the header cannot be read.
-func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte, peer net.Addr) ([]byte, error) {
+func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte) ([]byte, error) {
 	h, off, err := p.ConsumeHeader(msg)
 	if err != nil {
 		return dst, err
@@ -223,7 +232,7 @@ func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, ms
 	case unknown != nil:
 		return exceptionMessage(dst, p, s.app, h, unknown), nil
 	}
-	call, err := s.run(ctx, m, p, msg, off, peer)
+	call, err := s.run(ctx, m, p, msg, off)
 	if m.method.Oneway {
 		if err != nil {
 			s.report(m, err)
@@ -248,8 +257,8 @@ func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, ms
 }
 
 // run reads the arguments and calls the handler.
-func (s *Server) run(ctx context.Context, m *boundMethod, p protocol.Protocol, msg []byte, off int, peer net.Addr) (*Call, error) {
-	call := &Call{Method: m.method, Service: m.svc, Peer: peer, args: reflect.New(m.args.Go).Elem(), reply: reflect.New(m.reply.Go).Elem()}
+func (s *Server) run(ctx context.Context, m *boundMethod, p protocol.Protocol, msg []byte, off int) (*Call, error) {
+	call := &Call{Method: m.method, Service: m.svc, args: reflect.New(m.args.Go).Elem(), reply: reflect.New(m.reply.Go).Elem()}
 	end, err := p.ConsumeValue(msg, off, m.args, pointer(call.args))
 	if err == nil && end != len(msg) {
 		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the arguments", len(msg)-end)
@@ -482,19 +491,22 @@ func (s *Server) stopAccepting() {
 
 // serverConn is one connection of a server.
 type serverConn struct {
-	s  *Server
-	nc net.Conn
-	r  *transport.Reader
+	s   *Server
+	nc  net.Conn // below TLS
+	out io.Writer
+	r   *transport.Reader
+	ctx context.Context // of its calls
 
 	framing transport.Framing
 	proto   protocol.Protocol
-	out     outbox
+	replies outbox
 
 	draining atomic.Bool
 }
 
 func (s *Server) start(nc net.Conn) {
-	c := &serverConn{s: s, nc: nc}
+	c := &serverConn{s: s, nc: nc, out: nc}
+	c.ctx = context.WithValue(s.ctx, peerKey{}, Peer{Addr: nc.RemoteAddr()})
 	c.r = transport.NewReader(nc, s.opts.MaxMessageBytes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -563,6 +575,13 @@ func (c *serverConn) detect() error {
 	}
 	c.setReadDeadline(c.s.opts.ReadTimeout)
 	first, err := c.r.Peek(detect.Size)
+	if err == nil && c.s.opts.TLS != nil && transport.IsTLS(first) {
+		if err = c.startTLS(); err == nil {
+			first, err = c.r.Peek(detect.Size)
+		}
+	} else if err == nil && c.s.opts.RequireTLS {
+		return errors.New("the client does not speak TLS")
+	}
 	if err != nil {
 		if len(first) > 0 && errors.Is(err, io.EOF) {
 			return fmt.Errorf("%w after the bytes % x", io.ErrUnexpectedEOF, first)
@@ -581,6 +600,19 @@ func (c *serverConn) detect() error {
 	return nil
 }
 
+// startTLS shakes hands, and reads what TLS carries from then on.
+func (c *serverConn) startTLS() error {
+	tc := c.r.Server(c.nc, c.s.opts.TLS)
+	if err := tc.Handshake(); err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
+	state := tc.ConnectionState()
+	c.ctx = context.WithValue(c.s.ctx, peerKey{}, Peer{Addr: c.nc.RemoteAddr(), TLS: &state})
+	c.out = tc
+	c.r = transport.NewReader(tc, c.s.opts.MaxMessageBytes)
+	return nil
+}
+
 // awaitMessage waits, as long as the connection may rest, for the first byte of a message.
 func (c *serverConn) awaitMessage() error {
 	if c.r.Unread() == 0 {
@@ -593,7 +625,7 @@ func (c *serverConn) awaitMessage() error {
 }
 
 func (c *serverConn) loop() error {
-	defer c.out.stop()
+	defer c.replies.stop()
 	var reply []byte
 	var msg []byte
 	for {
@@ -605,8 +637,8 @@ func (c *serverConn) loop() error {
 		}
 		reply = c.framing.Begin(reply[:0])
 		head := len(reply)
-		if reply, err = c.s.answer(c.s.ctx, reply, c.proto, msg, c.nc.RemoteAddr()); err != nil {
-			c.out.flush(c.send)
+		if reply, err = c.s.answer(c.ctx, reply, c.proto, msg); err != nil {
+			c.replies.flush(c.send)
 			return err
 		}
 		if len(reply) == head { // oneway
@@ -616,14 +648,14 @@ func (c *serverConn) loop() error {
 		}
 		// What has arrived together is answered together.
 		if msg, err = c.r.Next(); err != nil {
-			c.out.add(reply)
-			c.out.flush(c.send)
+			c.replies.add(reply)
+			c.replies.flush(c.send)
 			return err
 		}
 		if msg != nil {
-			c.out.add(reply)
-			c.out.flushSoon(c.send)
-		} else if err := c.out.flushWith(reply, c.send); err != nil {
+			c.replies.add(reply)
+			c.replies.flushSoon(c.send)
+		} else if err := c.replies.flushWith(reply, c.send); err != nil {
 			return err
 		}
 		const keep = 64 << 10
@@ -649,7 +681,7 @@ func (c *serverConn) send(b []byte) error {
 	if c.s.opts.WriteTimeout > 0 {
 		c.nc.SetWriteDeadline(time.Now().Add(c.s.opts.WriteTimeout))
 	}
-	_, err := c.nc.Write(b)
+	_, err := c.out.Write(b)
 	return err
 }
 

@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -13,6 +14,9 @@ import (
 // Where the system offers no look without reading, it reads for a moment; a byte that arrives
 // on an idle connection is a fault of the peer, so nothing is lost.
 func Alive(c net.Conn) bool {
+	if _, ok := c.(*tls.Conn); ok {
+		return true // a time-out while reading would end its stream
+	}
 	c.SetReadDeadline(time.Now().Add(50 * time.Microsecond))
 	defer c.SetReadDeadline(time.Time{})
 	var b [1]byte

@@ -2,7 +2,9 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -17,11 +19,19 @@ type Target struct {
 	Framing  Framing
 	Protocol string // "" is binary
 	Service  string // the name in front of method names where services share a connection; "" for none
+	TLS      bool
+	Files    TLSFiles // of TLS, where the defaults do not do
+
+	// ServerName is the name that the server's certificate must have; "" is the host.
+	ServerName string
 }
 
-// ParseTarget reads a target: host:port, tcp://host:port, unix:///path/of/socket, with the
-// query keys transport (buffered, framed), protocol (binary) and service (a name for
-// multiplexing). Errors name what exists.
+// ParseTarget reads a target: host:port, tcp://host:port, tls://host:port or
+// unix:///path/of/socket, with the query keys transport (buffered, framed), protocol (binary,
+// compact) and service (a name for multiplexing). A tls target takes ca, the file of the
+// authorities that the server's certificate is checked against instead of the system's; cert
+// and key, the files of a certificate for the server to check; and servername. Errors name
+// what exists.
 func ParseTarget(s string) (Target, error) {
 	t, err := parseTarget(s)
 	if err != nil {
@@ -42,15 +52,15 @@ func parseTarget(s string) (t Target, err error) {
 		return t, fmt.Errorf("a target has neither user nor fragment")
 	}
 	switch u.Scheme {
-	case "tcp":
-		t.Network, t.Address = "tcp", u.Host
+	case "tcp", "tls":
+		t.Network, t.Address, t.TLS = "tcp", u.Host, u.Scheme == "tls"
 		switch {
 		case u.Hostname() == "":
 			return t, fmt.Errorf("the host is missing: host:port is wanted")
 		case u.Port() == "":
 			return t, fmt.Errorf("the port is missing: host:port is wanted")
 		case u.Path != "" && u.Path != "/":
-			return t, fmt.Errorf("a tcp target has no path")
+			return t, fmt.Errorf("a %s target has no path", u.Scheme)
 		}
 	case "unix":
 		t.Network, t.Address = "unix", u.Host+u.Path
@@ -58,52 +68,58 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the path of the socket is missing: unix:///path is wanted")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (there is tcp, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (there is tcp, tls, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return t, err
 	}
-	keys := make([]string, 0, len(query))
-	for k := range query {
-		keys = append(keys, k)
+	return t, t.setKeys(query)
+}
+
+// setKeys fills in what the query of a target says.
+func (t *Target) setKeys(query url.Values) error {
+	known := map[string]*string{"protocol": &t.Protocol, "service": &t.Service, "transport": new(string)}
+	if t.TLS {
+		known["ca"], known["cert"], known["key"], known["servername"] = &t.Files.CA, &t.Files.Cert, &t.Files.Key, &t.ServerName
 	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		v := query[k]
-		if len(v) > 1 {
-			return t, fmt.Errorf("key %q is given twice", k)
+	for _, k := range slices.Sorted(maps.Keys(query)) {
+		value, ok := known[k]
+		switch {
+		case !ok:
+			return fmt.Errorf("unknown key %q (there is %s)", k, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		case len(query[k]) > 1:
+			return fmt.Errorf("key %q is given twice", k)
 		}
-		switch k {
-		case "transport":
-			t.Framing, err = ParseFraming(v[0])
-		case "protocol":
-			t.Protocol = v[0]
-		case "service":
-			t.Service = v[0]
-		default:
-			err = fmt.Errorf("unknown key %q (there is protocol, service, transport)", k)
-		}
-		if err != nil {
-			return t, err
-		}
+		*value = query[k][0]
 	}
-	return t, nil
+	if (t.Files.Cert == "") != (t.Files.Key == "") {
+		return fmt.Errorf("cert and key go together")
+	}
+	var err error
+	t.Framing, err = ParseFraming(*known["transport"])
+	return err
 }
 
 // String returns the target in the form that ParseTarget reads.
 func (t Target) String() string {
 	q := make(url.Values)
+	for k, v := range map[string]string{
+		"protocol": t.Protocol, "service": t.Service,
+		"ca": t.Files.CA, "cert": t.Files.Cert, "key": t.Files.Key, "servername": t.ServerName,
+	} {
+		if v != "" {
+			q.Set(k, v)
+		}
+	}
 	if t.Framing != Buffered {
 		q.Set("transport", t.Framing.String())
 	}
-	if t.Protocol != "" {
-		q.Set("protocol", t.Protocol)
+	scheme := t.Network
+	if t.TLS {
+		scheme = "tls"
 	}
-	if t.Service != "" {
-		q.Set("service", t.Service)
-	}
-	s := t.Network + "://" + t.Address
+	s := scheme + "://" + t.Address
 	if t.Network == "unix" {
 		s = "unix://" + (&url.URL{Path: t.Address}).EscapedPath()
 	}
@@ -113,10 +129,18 @@ func (t Target) String() string {
 	return s
 }
 
-// Dial connects to t.
-func (t Target) Dial(ctx context.Context) (net.Conn, error) {
+// Dial connects to t. For a tls target config is what TLS starts from, nil for the defaults;
+// the files of t are read anew each time, so that new certificates are used as they come.
+func (t Target) Dial(ctx context.Context, config *tls.Config) (net.Conn, error) {
 	var d net.Dialer
-	return d.DialContext(ctx, t.Network, t.Address)
+	if !t.TLS {
+		return d.DialContext(ctx, t.Network, t.Address)
+	}
+	config, err := t.clientTLS(config)
+	if err != nil {
+		return nil, err
+	}
+	return (&tls.Dialer{NetDialer: &d, Config: config}).DialContext(ctx, t.Network, t.Address)
 }
 
 // Listen listens on what s names: a target, or just ":port". For a unix socket, a file left
@@ -131,6 +155,9 @@ func Listen(s string) (net.Listener, error) {
 	t, err := ParseTarget(s)
 	if err != nil {
 		return nil, err
+	}
+	if t.TLS {
+		return nil, fmt.Errorf("listen on %q: a server takes TLS on any listener, see its options", s)
 	}
 	l, err := net.Listen(t.Network, t.Address)
 	if err != nil && t.Network == "unix" && removeStale(t.Address) {

@@ -22,6 +22,10 @@ func TestParseTarget(t *testing.T) {
 		{"h:1?service=Calc", Target{Network: "tcp", Address: "h:1", Service: "Calc"}, "tcp://h:1?service=Calc"},
 		{"unix:///run/a.sock", Target{Network: "unix", Address: "/run/a.sock"}, "unix:///run/a.sock"},
 		{"unix://a.sock?transport=framed", Target{Network: "unix", Address: "a.sock", Framing: Framed}, "unix://a.sock?transport=framed"},
+		{"tls://h:1", Target{Network: "tcp", Address: "h:1", TLS: true}, "tls://h:1"},
+		{"tls://h:1?ca=a.pem&cert=c.pem&key=k.pem&servername=foo&transport=framed",
+			Target{Network: "tcp", Address: "h:1", TLS: true, Framing: Framed, ServerName: "foo", Files: TLSFiles{CA: "a.pem", Cert: "c.pem", Key: "k.pem"}},
+			"tls://h:1?ca=a.pem&cert=c.pem&key=k.pem&servername=foo&transport=framed"},
 		{"unix:///a%20b", Target{Network: "unix", Address: "/a b"}, "unix:///a%20b"},
 		{"unix:///a%3fb%25", Target{Network: "unix", Address: "/a?b%"}, "unix:///a%3Fb%25"},
 	}
@@ -51,9 +55,13 @@ func TestParseTargetBad(t *testing.T) {
 		{"me@localhost:1", "a target has neither user nor fragment"},
 		{"localhost:1#top", "a target has neither user nor fragment"},
 		{"unix://", "the path of the socket is missing: unix:///path is wanted"},
-		{"ftp://localhost:1", `unknown scheme "ftp" (there is tcp, unix)`},
+		{"ftp://localhost:1", `unknown scheme "ftp" (there is tcp, tls, unix)`},
 		{"h:1?transport=fast", `unknown transport "fast" (there is buffered, framed)`},
 		{"h:1?framed", `unknown key "framed" (there is protocol, service, transport)`},
+		{"h:1?ca=a.pem", `unknown key "ca" (there is protocol, service, transport)`},
+		{"tls://h:1?cb=a.pem", `unknown key "cb" (there is ca, cert, key, protocol, service, servername, transport)`},
+		{"tls://h:1?cert=a.pem", "cert and key go together"},
+		{"tls://h:1/path", "a tls target has no path"},
 		{"h:1?service=a&service=b", `key "service" is given twice`},
 		{"h:1?service=%zz", `invalid URL escape "%zz"`},
 	}
@@ -77,7 +85,7 @@ func TestListen(t *testing.T) {
 		l.Close()
 	}
 	for target, want := range map[string]string{
-		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (there is tcp, unix)`,
+		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (there is tcp, tls, unix)`,
 		"unix://" + dir:    "listen unix " + dir + ": bind: address already in use",
 		"tcp://127.0.0.1/": `target "tcp://127.0.0.1/": the port is missing: host:port is wanted`,
 	} {

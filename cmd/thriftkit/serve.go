@@ -225,21 +225,22 @@ func (l *callLog) intercept(next thriftkit.Handler) thriftkit.Handler {
 	return func(ctx context.Context, call *thriftkit.ServiceCall) error {
 		start := time.Now()
 		err := next(ctx, call)
-		l.print("%s %s %s.%s %s → %s %v", start.Format("15:04:05.000"), peerName(call.Peer), call.Service.Name, call.Method.Name,
+		l.print("%s %s %s.%s %s → %s %v", start.Format("15:04:05.000"), peerName(ctx), call.Service.Name, call.Method.Name,
 			argsJSON(call), outcome(call, err), time.Since(start).Round(time.Microsecond))
 		return err
 	}
 }
 
 // peerName returns where a call comes from; the clients of a unix socket have no address.
-func peerName(a net.Addr) string {
-	switch {
-	case a == nil:
+func peerName(ctx context.Context) string {
+	switch peer, ok := thriftkit.PeerOf(ctx); {
+	case !ok:
 		return "-"
-	case a.Network() == "unix":
+	case peer.Addr.Network() == "unix":
 		return "unix"
+	default:
+		return peer.Addr.String()
 	}
-	return a.String()
 }
 
 // longestJSON is how many bytes of JSON a line of the log has of the arguments, and of the result.

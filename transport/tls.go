@@ -1,0 +1,165 @@
+package transport
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// TLSFiles are the PEM files of one side of TLS. Files that change are read again.
+type TLSFiles struct {
+	CA   string // authorities: a client checks the server against them, a server its clients
+	Cert string // this side's certificate, with its chain
+	Key  string // the certificate's key; may be in the same file
+}
+
+// clientTLS returns a configuration for connecting to t, from base and the files of t.
+func (t Target) clientTLS(base *tls.Config) (*tls.Config, error) {
+	config := secure(base)
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(t.Address)
+	}
+	if t.ServerName != "" {
+		config.ServerName = t.ServerName
+	}
+	if t.Files.CA != "" {
+		pool, err := readCA(t.Files.CA)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = pool
+	}
+	if t.Files.Cert != "" {
+		cert, err := tls.LoadX509KeyPair(t.Files.Cert, t.Files.Key)
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{cert}
+	}
+	return config, nil
+}
+
+// secure returns a copy of base, which may be nil, that takes nothing older than TLS 1.2.
+func secure(base *tls.Config) *tls.Config {
+	config := &tls.Config{}
+	if base != nil {
+		config = base.Clone()
+	}
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	return config
+}
+
+func readCA(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: no certificate in PEM form", file)
+	}
+	return pool, nil
+}
+
+// ServerTLS returns the configuration of a server with the certificate of files. With
+// files.CA it takes only clients with a certificate of those authorities. The files are looked
+// at again once a second while connections come, and read again when they have changed; as
+// long as the new ones cannot be read, the old ones are used.
+func ServerTLS(files TLSFiles) (*tls.Config, error) {
+	r := &reloader{files: files}
+	if err := r.read(); err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return r.config(), nil },
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return &r.config().Certificates[0], nil
+		},
+	}, nil
+}
+
+// reloader keeps the configuration of a server's files.
+type reloader struct {
+	files TLSFiles
+
+	mu      sync.Mutex
+	current *tls.Config
+	stamp   [3]stamp
+	looked  time.Time
+}
+
+// stamp tells one state of a file from another.
+type stamp struct {
+	size int64
+	time time.Time
+}
+
+func (r *reloader) config() *tls.Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.looked) > time.Second && r.stamps() != r.stamp {
+		r.readLocked() // if it fails the old one stays, and the next look tries again
+	}
+	return r.current
+}
+
+func (r *reloader) read() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.readLocked()
+}
+
+func (r *reloader) readLocked() error {
+	r.looked = time.Now()
+	stamps := r.stamps() // before the files: a change while they are read is seen the next time
+	cert, err := tls.LoadX509KeyPair(r.files.Cert, r.files.Key)
+	if err != nil {
+		return err
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	if r.files.CA != "" {
+		if config.ClientCAs, err = readCA(r.files.CA); err != nil {
+			return err
+		}
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	r.current, r.stamp = config, stamps
+	return nil
+}
+
+func (r *reloader) stamps() (s [3]stamp) {
+	for i, file := range []string{r.files.CA, r.files.Cert, r.files.Key} {
+		if info, err := os.Stat(file); err == nil {
+			s[i] = stamp{info.Size(), info.ModTime()}
+		}
+	}
+	return s
+}
+
+// IsTLS reports whether the first bytes of a connection, at least 3, begin a TLS handshake
+// (RFC 8446, section 5.1: a record of type 22, version 3.x).
+func IsTLS(first []byte) bool { return len(first) >= 3 && first[0] == 22 && first[1] == 3 }
+
+// Server returns c as the server's side of TLS. r holds what has been read from c already.
+func (r *Reader) Server(c net.Conn, config *tls.Config) *tls.Conn {
+	return tls.Server(&unread{Conn: c, r: r}, secure(config))
+}
+
+// unread is a connection of which a Reader has read the beginning.
+type unread struct {
+	net.Conn
+	r *Reader
+}
+
+func (u *unread) Read(b []byte) (int, error) {
+	if n := copy(b, u.r.buf[u.r.r0:u.r.w0]); n > 0 {
+		u.r.r0 += n
+		return n, nil
+	}
+	return u.Conn.Read(b)
+}
