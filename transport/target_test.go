@@ -59,7 +59,7 @@ func TestParseTargetBad(t *testing.T) {
 		{"h:1?transport=fast", `unknown transport "fast" (there is buffered, framed)`},
 		{"h:1?framed", `unknown key "framed" (there is protocol, service, transport)`},
 		{"h:1?ca=a.pem", `unknown key "ca" (there is protocol, service, transport)`},
-		{"tls://h:1?cb=a.pem", `unknown key "cb" (there is ca, cert, key, protocol, service, servername, transport)`},
+		{"tls://h:1?cb=a.pem", `unknown key "cb" (there is ca, cert, key, protocol, servername, service, transport)`},
 		{"tls://h:1?cert=a.pem", "cert and key go together"},
 		{"tls://h:1/path", "a tls target has no path"},
 		{"h:1?service=a&service=b", `key "service" is given twice`},
