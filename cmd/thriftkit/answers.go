@@ -126,13 +126,13 @@ func (r *answerReader) members(start, end int) ([]member, bool) {
 	}
 	var list []member
 	for dec.More() {
+		before := here()
 		name, err := dec.Token()
 		if err != nil {
 			return fail(err)
 		}
-		m := member{at: here()}
+		m := member{at: before + bytes.IndexByte(r.data[before:], '"')}
 		m.name, _ = name.(string) // the decoder takes nothing else for a name
-		m.at = start + bytes.LastIndexByte(r.data[start:here()-1], '"')
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
 			return fail(err)

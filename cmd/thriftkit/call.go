@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -60,14 +61,14 @@ func newCall() *cobra.Command {
 	addIncludeFlag(cmd, &o.includeDirs)
 	f := cmd.Flags()
 	f.StringVar(&o.idl, "idl", "", "the `FILE` that declares the method")
-	f.StringVar(&o.protocol, "protocol", "", "the protocol to speak: `P`, such as binary (default: what TARGET says, else binary)")
-	f.StringVar(&o.transport, "transport", "", "the transport to speak: `T`, buffered or framed (default: what TARGET says, else buffered)")
+	f.StringVar(&o.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+" (default: what TARGET says, else binary)")
+	f.StringVar(&o.transport, "transport", "", "the transport to speak: `T` buffered, framed (default: what TARGET says, else buffered)")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long connecting and the call may take together: `D`, such as 500ms; 0 is without end")
 	f.StringVarP(&o.data, "data", "d", "", "all arguments as one `JSON` object by name; @FILE reads it from a file, @- from standard input")
 	f.StringVar(&o.binary, "binary", "base64", "how binary values are written in arguments and results: `FORM` base64, hex or text")
 	mustComplete(cmd.RegisterFlagCompletionFunc("idl", completeFiles))
 	for flag, values := range map[string][]string{
-		"protocol":  {"binary"},
+		"protocol":  protocol.Names(),
 		"transport": {"buffered", "framed"},
 		"binary":    {"base64", "hex", "text"},
 	} {

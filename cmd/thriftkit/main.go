@@ -62,6 +62,16 @@ func newRoot() *cobra.Command {
 		},
 	})
 	root.AddCommand(newCheck(), newDescribe(), newCall(), newServe())
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Args = cobra.ArbitraryArgs
+		completion.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("unknown shell %q (there is bash, fish, powershell, zsh)", args[0])
+			}
+			return cmd.Help()
+		}
+	}
 	return root
 }
 

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The runs in docs/cli.md must be true. Its files are the fenced blocks behind a line that ends with
+// the name of one and a colon.
+func TestDocs(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("the examples are for a shell")
+	}
+	page, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	fileName := regexp.MustCompile("`([a-z]+\\.[a-z]+)`:\\n\\n```[a-z]+\\n")
+	for _, at := range fileName.FindAllSubmatchIndex(page, -1) {
+		text, _, _ := strings.Cut(string(page[at[1]:]), "```")
+		write(t, string(page[at[2]:at[3]]), text)
+	}
+	addr := startServer(t, "--listen", "127.0.0.1:0", "--answers", "answers.json", "--echo", "foo.thrift")
+	runs := 0
+	for _, block := range regexp.MustCompile("(?s)```console\\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
+		code := 0
+		for run := range strings.SplitSeq(strings.TrimPrefix(block[1], "$ "), "\n$ ") {
+			command, want, _ := strings.Cut(strings.TrimSuffix(run, "\n")+"\n", "\n")
+			cmd := exec.Command("sh", "-c", "(exit "+strconv.Itoa(code)+"); "+strings.ReplaceAll(command, "127.0.0.1:9090", addr))
+			out, err := cmd.CombinedOutput()
+			if cmd.ProcessState == nil {
+				t.Fatal(err)
+			}
+			code = cmd.ProcessState.ExitCode()
+			if strings.TrimSuffix(string(out), "\n") != strings.TrimSuffix(want, "\n") {
+				t.Errorf("$ %s\n%s\nbut docs/cli.md says\n%s", command, out, want)
+			}
+			runs++
+		}
+	}
+	if runs < 15 {
+		t.Errorf("only %d runs found", runs)
+	}
+}
+
+// startServer starts "thriftkit serve" with args and returns its address. It is ended with the test.
+func startServer(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("thriftkit", append([]string{"serve"}, args...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(strings.TrimSpace(line), "listening on ")
+}

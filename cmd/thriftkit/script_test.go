@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"thriftkit": main})
+}
+
+// TestScript runs testdata/script/*.txtar. Besides the commands of testscript there are
+//
+//	exit CODE PROGRAM ARG…   runs a program, which must end with the code
+//	serve NAME ARG…          starts "thriftkit serve ARG…"; sets $NAME to where it listens and
+//	                         writes what it says about calls to the file NAME.log
+//	sigterm NAME             ends that server, which must take it well; so does the end of the script
+//	sigint NAME              the same, by the other signal
+//	peer NAME silent         sets $NAME to where somebody takes connections and says nothing,
+//	peer NAME rude           or closes them when a call has come,
+//	peer NAME nobody         or where nobody listens
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			env.Values[serversKey{}] = make(map[string]*server)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exit":    cmdExit,
+			"serve":   cmdServe,
+			"sigterm": func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, syscall.SIGTERM) },
+			"sigint":  func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, os.Interrupt) },
+			"peer":    cmdPeer,
+		},
+	})
+}
+
+func cmdExit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE PROGRAM ARG…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+type serversKey struct{}
+
+// A server is a running "thriftkit serve".
+type server struct {
+	cmd     *exec.Cmd
+	said    chan string // what it wrote to its standard output, once it has ended
+	stopped bool
+}
+
+func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: serve NAME ARG…")
+	}
+	name := args[0]
+	bin, _, _ := strings.Cut(ts.Getenv("PATH"), string(filepath.ListSeparator))
+	log, err := os.Create(ts.MkAbs(name + ".log"))
+	ts.Check(err)
+	s := &server{cmd: exec.Command(filepath.Join(bin, "thriftkit"), append([]string{"serve"}, args[1:]...)...), said: make(chan string, 1)}
+	s.cmd.Dir = ts.MkAbs(".")
+	s.cmd.Stderr = log
+	out, err := s.cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(s.cmd.Start())
+	log.Close()
+	first := make(chan string, 1)
+	go func() {
+		r := bufio.NewReader(out)
+		line, _ := r.ReadString('\n')
+		first <- line
+		rest, _ := io.ReadAll(r)
+		s.said <- line + string(rest)
+	}()
+	ts.Value(serversKey{}).(map[string]*server)[name] = s
+	ts.Defer(func() { s.stop(ts, name, syscall.SIGTERM) })
+	select {
+	case line := <-first:
+		addr, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "listening on ")
+		if !ok {
+			ts.Fatalf("server %s said %q\n%s", name, line, ts.ReadFile(name+".log"))
+		}
+		ts.Setenv(name, addr)
+	case <-time.After(30 * time.Second):
+		ts.Fatalf("server %s does not listen", name)
+	}
+}
+
+func cmdSignal(ts *testscript.TestScript, args []string, sig os.Signal) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: sigterm NAME")
+	}
+	s := ts.Value(serversKey{}).(map[string]*server)[args[0]]
+	if s == nil {
+		ts.Fatalf("no server %s", args[0])
+	}
+	s.stop(ts, args[0], sig)
+}
+
+// stop ends the server by a signal and checks that it ends well.
+func (s *server) stop(ts *testscript.TestScript, name string, sig os.Signal) {
+	if s.stopped {
+		return
+	}
+	s.stopped = true
+	signalErr := s.cmd.Process.Signal(sig)
+	late := time.AfterFunc(30*time.Second, func() { s.cmd.Process.Kill() })
+	said := <-s.said
+	err := s.cmd.Wait()
+	late.Stop()
+	if signalErr != nil || err != nil {
+		ts.Fatalf("server %s: %v, %v\n%s", name, signalErr, err, ts.ReadFile(name+".log"))
+	}
+	if strings.Count(said, "\n") != 1 {
+		ts.Fatalf("server %s wrote more than one line:\n%s", name, said)
+	}
+}
+
+func cmdPeer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: peer NAME silent|rude|nobody")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], l.Addr().String())
+	if args[1] == "nobody" {
+		l.Close()
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var open []net.Conn
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				break
+			}
+			if args[1] == "rude" {
+				c.Read(make([]byte, 1))
+				c.Close()
+				continue
+			}
+			open = append(open, c)
+		}
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	ts.Defer(func() {
+		l.Close()
+		<-done
+	})
+}
