@@ -302,21 +302,28 @@ func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error
 		header.SeqID = seq
 		return c.proto.AppendValue(c.proto.AppendHeader(dst, header), sig.args, pointer(call.args))
 	})
+	switch {
+	case err != nil:
+		return sendFailure(m.String(), err)
+	case m.Oneway:
+		return nil
+	}
+	return readReply(sig, c.app, call, m.Name, msg, c.proto)
+}
+
+// sendFailure is the error for a call of which no reply came.
+func sendFailure(method string, err error) error {
 	var (
 		argument errArgument
 		unsent   errNotSent
 	)
 	switch {
 	case errors.As(err, &argument):
-		return failure(m.String(), CodeArgument, argument.error)
+		return failure(method, CodeArgument, argument.error)
 	case errors.As(err, &unsent):
-		return failure(m.String(), CodeUnavailable, unsent.error)
-	case err != nil:
-		return failure(m.String(), CodeConnectionLost, err)
-	case m.Oneway:
-		return nil
+		return failure(method, CodeUnavailable, unsent.error)
 	}
-	return readReply(sig, c.app, call, m.Name, msg, c.proto)
+	return failure(method, CodeConnectionLost, err)
 }
 
 // send sends a message over a connection, and over another one if the first turns out to have
@@ -330,7 +337,7 @@ func (c *Client) send(ctx context.Context, oneway bool, encode func([]byte, int3
 		}
 		msg, err := x.call(ctx, oneway, encode)
 		switch {
-		case !errors.As(err, new(errNotSent)):
+		case err == nil || !errors.As(err, new(errNotSent)):
 			return msg, err
 		case ctx.Err() != nil:
 			return nil, errNotSent{ctx.Err()}

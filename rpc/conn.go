@@ -129,7 +129,8 @@ func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, se
 		return nil, errArgument{err}
 	}
 	c.framing.End(msg, 0)
-	w := &waiter{seq: seq, start: time.Now(), ch: make(chan delivery, 2)}
+	w := waiters.Get().(*waiter)
+	w.seq, w.start = seq, time.Now()
 	if err := c.register(w, oneway); err != nil {
 		return nil, errNotSent{err}
 	}
@@ -140,8 +141,14 @@ func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, se
 	if oneway {
 		return nil, nil
 	}
-	return c.wait(ctx, w)
+	reply, err := c.wait(ctx, w)
+	if err == nil { // nobody else knows w any more, and nothing more will come
+		waiters.Put(w)
+	}
+	return reply, err
 }
+
+var waiters = sync.Pool{New: func() any { return &waiter{ch: make(chan delivery, 2)} }}
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
 
@@ -223,8 +230,8 @@ func (c *conn) write(ctx context.Context, msg []byte) error {
 // writeOut writes until nothing is left, or puts what is left back for whoever goes on. n is
 // how much was written; the caller's own message was at the front.
 func (c *conn) writeOut(ctx context.Context) (n int, err error) {
-	stop := bound(ctx, &c.writeBound, c.nc.SetWriteDeadline)
-	defer stop()
+	binding := c.bindTo(ctx, true)
+	defer binding.stop()
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	for len(c.out) > 0 {
@@ -244,34 +251,44 @@ func (c *conn) writeOut(ctx context.Context) (n int, err error) {
 			c.spare = nil
 		}
 	}
-	stop() // before another one may write
+	binding.stop() // before another one may write
 	c.writing = false
 	return n, nil
 }
 
-// bound makes reads or writes end with ctx until the func that it returns is called, which may
-// be done more than once. wasBound says whether a deadline may have been left behind.
-func bound(ctx context.Context, wasBound *bool, setDeadline func(time.Time) error) (stop func()) {
+// binding makes the reads or the writes of a connection end with a context, until stop.
+type binding struct {
+	cancel func() bool // nil: there is nothing to stop
+	ended  chan struct{}
+}
+
+// bindTo binds the writes of c to ctx, or else the reads. Whoever writes, or reads, calls it.
+func (c *conn) bindTo(ctx context.Context, write bool) binding {
+	wasBound, set := &c.readBound, net.Conn.SetReadDeadline
+	if write {
+		wasBound, set = &c.writeBound, net.Conn.SetWriteDeadline
+	}
 	deadline, ok := ctx.Deadline()
 	if ok || *wasBound {
-		setDeadline(deadline)
+		set(c.nc, deadline)
 	}
 	*wasBound = ctx.Done() != nil
-	if ctx.Done() == nil {
-		return func() {}
+	if !*wasBound {
+		return binding{}
 	}
 	ended := make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		setDeadline(past)
+	return binding{ended: ended, cancel: context.AfterFunc(ctx, func() {
+		set(c.nc, past)
 		close(ended)
-	})
-	stopped := false
-	return func() {
-		if !stopped && !cancel() {
-			<-ended // or it would end what the next one does
-		}
-		stopped = true
+	})}
+}
+
+// stop ends the binding. When it returns, no deadline will be set any more.
+func (b *binding) stop() {
+	if b.cancel != nil && !b.cancel() {
+		<-b.ended
 	}
+	b.cancel = nil
 }
 
 // contextError returns why ctx ended. The timer of a connection may be a moment ahead of the
@@ -316,9 +333,9 @@ func (c *conn) lead(ctx context.Context, w *waiter) ([]byte, error) {
 		return d.msg, d.err
 	default:
 	}
-	stop := bound(ctx, &c.readBound, c.nc.SetReadDeadline)
+	binding := c.bindTo(ctx, false)
 	msg, err := c.readOwn(w)
-	stop()
+	binding.stop()
 	if transport.IsTimeout(err) {
 		msg, err = c.giveUp(ctx, w)
 	}

@@ -46,21 +46,20 @@ func exceptionMessage(dst []byte, p protocol.Protocol, app *plan.Type, h wire.He
 // readReply reads the reply in msg to a call with header h into call. The error is what the
 // caller gets: a declared exception, or an *Error.
 func readReply(sig *signature, app *plan.Type, call *Call, name string, msg []byte, p protocol.Protocol) error {
-	method := sig.method.String()
 	fail := func(code Code, format string, args ...any) error {
-		return &Error{Code: code, Message: fmt.Sprintf(format, args...), Method: method}
+		return &Error{Code: code, Message: fmt.Sprintf(format, args...), Method: sig.method.String()}
 	}
 	h, off, err := p.ConsumeHeader(msg)
 	if err != nil {
-		return failure(method, CodeProtocol, err)
+		return failure(sig.method.String(), CodeProtocol, err)
 	}
 	switch h.Type {
 	case wire.Exception:
 		var body applicationException
 		if _, err := p.ConsumeValue(msg, off, app, mem.To(&body)); err != nil {
-			return failure(method, CodeProtocol, err)
+			return failure(sig.method.String(), CodeProtocol, err)
 		}
-		return remoteError(method, body)
+		return remoteError(sig.method.String(), body)
 	case wire.Reply:
 	default:
 		return fail(CodeInvalidMessageType, "the answer is a %s", h.Type)
@@ -70,7 +69,7 @@ func readReply(sig *signature, app *plan.Type, call *Call, name string, msg []by
 	}
 	end, err := p.ConsumeValue(msg, off, sig.reply, pointer(call.reply))
 	if err != nil {
-		return failure(method, CodeProtocol, err)
+		return failure(sig.method.String(), CodeProtocol, err)
 	}
 	if end != len(msg) {
 		return fail(CodeProtocol, "%d bytes behind the reply", len(msg)-end)

@@ -203,6 +203,9 @@ func (r *Reader) grow(need int) {
 
 // IsTimeout reports whether err is a time-out of the stream, so that Recv may be called again.
 func IsTimeout(err error) bool {
+	if err == nil {
+		return false
+	}
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout()
 }
