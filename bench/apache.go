@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/apache/thrift/lib/go/thrift"
 )
@@ -830,8 +831,7 @@ func (p *echoResult) writeField0(ctx context.Context, oprot thrift.TProtocol) er
 	return nil
 }
 
-// apacheEcho is the processor of the service Echo: the generated one without the goroutine and
-// the ticker with which that watches the connection during each call.
+// apacheEcho is the processor of the service Echo.
 type apacheEcho struct{}
 
 func (apacheEcho) ProcessorMap() map[string]thrift.TProcessorFunction { return nil }
@@ -853,6 +853,10 @@ func (apacheEcho) Process(ctx context.Context, iprot, oprot thrift.TProtocol) (b
 	if err := iprot.ReadMessageEnd(ctx); err != nil {
 		return false, thrift.WrapTException(err)
 	}
+	if thrift.ServerConnectivityCheckInterval > 0 {
+		stop := watchConnection(ctx, iprot)
+		defer stop()
+	}
 	result := echoResult{&args.V}
 	for _, write := range []func() error{
 		func() error { return oprot.WriteMessageBegin(ctx, "echo", thrift.REPLY, seq) },
@@ -865,4 +869,30 @@ func (apacheEcho) Process(ctx context.Context, iprot, oprot thrift.TProtocol) (b
 		}
 	}
 	return true, nil
+}
+
+// watchConnection looks every few milliseconds whether the connection of a call is still open,
+// as generated code does while the handler runs.
+func watchConnection(ctx context.Context, iprot thrift.TProtocol) (stop func()) {
+	_, cancel := context.WithCancelCause(ctx)
+	tickerCtx, tickerCancel := context.WithCancel(context.Background())
+	go func() {
+		ticker := time.NewTicker(thrift.ServerConnectivityCheckInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-tickerCtx.Done():
+				return
+			case <-ticker.C:
+				if !iprot.Transport().IsOpen() {
+					cancel(thrift.ErrAbandonRequest)
+					return
+				}
+			}
+		}
+	}()
+	return func() {
+		tickerCancel()
+		cancel(nil)
+	}
 }

@@ -218,23 +218,31 @@ func BenchmarkEcho(b *testing.B) {
 				return func(s string) (string, error) { return funcs.Echo(context.Background(), s) }
 			})
 		})
-		b.Run(fmt.Sprintf("callers=%d/apache", callers), func(b *testing.B) {
-			addr := serveApache(b)
-			clients := make([]*thrift.TStandardClient, callers)
-			for i := range clients {
-				clients[i] = dialApache(b, addr)
-			}
-			run(b, callers, func(i int) func(string) (string, error) {
-				return func(s string) (string, error) {
-					var result echoResult
-					if _, err := clients[i].Call(context.Background(), "echo", &echoArgs{s}, &result); err != nil {
-						return "", err
-					}
-					return *result.Success, nil
-				}
-			})
+		b.Run(fmt.Sprintf("callers=%d/apache", callers), func(b *testing.B) { echoApache(b, callers) })
+		b.Run(fmt.Sprintf("callers=%d/apache-lean", callers), func(b *testing.B) {
+			interval := thrift.ServerConnectivityCheckInterval
+			thrift.ServerConnectivityCheckInterval = 0
+			b.Cleanup(func() { thrift.ServerConnectivityCheckInterval = interval })
+			echoApache(b, callers)
 		})
 	}
+}
+
+func echoApache(b *testing.B, callers int) {
+	addr := serveApache(b)
+	clients := make([]*thrift.TStandardClient, callers)
+	for i := range clients {
+		clients[i] = dialApache(b, addr)
+	}
+	run(b, callers, func(i int) func(string) (string, error) {
+		return func(s string) (string, error) {
+			var result echoResult
+			if _, err := clients[i].Call(context.Background(), "echo", &echoArgs{s}, &result); err != nil {
+				return "", err
+			}
+			return *result.Success, nil
+		}
+	})
 }
 
 // run makes b.N calls from so many callers at once.
@@ -304,7 +312,6 @@ func serveApache(b *testing.B) (addr string) {
 	}
 	server := thrift.NewTSimpleServer4(apacheEcho{}, socket,
 		thrift.NewTBufferedTransportFactory(apacheBuffer), thrift.NewTBinaryProtocolFactoryConf(nil))
-	server.SetLogger(func(string) {})
 	go server.AcceptLoop()
 	b.Cleanup(func() { server.Stop() })
 	return socket.Addr().String()

@@ -157,9 +157,9 @@ func (w route) String() string { return w.transport + "/" + w.socket + "/" + w.s
 
 func (w route) style() string {
 	if w.aio {
-		return "aio"
+		return "asyncio"
 	}
-	return "sync"
+	return "threads"
 }
 
 // flags returns the arguments that tell server.py and client.py so.
