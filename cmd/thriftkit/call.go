@@ -30,7 +30,7 @@ type callOptions struct {
 
 const callLong = `call calls a method of a running server and prints its result as JSON.
 
-TARGET is host:port, tcp://host:port or unix:///path/of/socket; ?protocol=P&transport=T may follow.
+TARGET is host:port, tcp://host:port, tls://host:port or unix:///path/of/socket; ?protocol=P&transport=T may follow.
 METHOD is Service.method, or just the method's name if only one service of the file has it.
 
 Each ARG is one argument, in the order of the declaration, or name=value. A string is taken as it is, unless it

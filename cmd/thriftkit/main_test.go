@@ -146,6 +146,10 @@ var badUsage = []struct {
 	{[]string{"serve"}, "serve needs FILE (see thriftkit serve --help)"},
 	{[]string{"serve", "a.thrift", "b.thrift"}, `serve takes FILE: "b.thrift" is too much`},
 	{[]string{"serve", "--lisen", ":0", "a.thrift"}, "unknown flag: --lisen (did you mean --listen?)"},
+	{[]string{"serve", "--listen", "9090", "a.thrift"}, `--listen "9090": host:port, :port or unix:///path is wanted`},
+	{[]string{"serve", "--listen", "unix://", "a.thrift"}, `--listen: target "unix://": the path of the socket is missing: unix:///path is wanted`},
+	{[]string{"serve", "--listen", "tls://localhost:0", "a.thrift"}, `--listen "tls://localhost:0": only an address is wanted, tcp or unix, without a query`},
+	{[]string{"serve", "--listen", "tcp://localhost:0?transport=framed", "a.thrift"}, `--listen "tcp://localhost:0?transport=framed": only an address is wanted, tcp or unix, without a query`},
 	{[]string{"serve", "--service", "U", "a.thrift"}, `a.thrift has no service "U"`},
 }
 

@@ -18,6 +18,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Under the race detector a program sleeps for a second before it ends; the scripts run many.
+	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	testscript.Main(m, map[string]func(){"thriftkit": main})
 }
 
@@ -37,6 +39,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Values[serversKey{}] = make(map[string]*server)
 			return nil
 		},

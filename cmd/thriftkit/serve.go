@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
 )
 
 type serveOptions struct {
@@ -72,6 +74,9 @@ func newServe() *cobra.Command {
 }
 
 func (o *serveOptions) run(out, errOut io.Writer, path string) error {
+	if err := checkListen(o.listen); err != nil {
+		return err
+	}
 	file, err := load(path, o.includeDirs)
 	if err != nil {
 		return err
@@ -146,10 +151,32 @@ func serveUntilSignal(server *thriftkit.Server, l net.Listener, out io.Writer) e
 	return nil
 }
 
+// checkListen checks the form of an address to listen on.
+func checkListen(addr string) error {
+	if !strings.Contains(addr, "://") {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return usagef("--listen %q: host:port, :port or unix:///path is wanted", addr)
+		}
+		return nil
+	}
+	if strings.HasPrefix(addr, "tcp://:") {
+		return nil
+	}
+	t, err := transport.ParseTarget(addr)
+	if err != nil {
+		return usagef("--listen: %w", err)
+	}
+	// A dialect is the client's to choose, and a certificate would be needed for TLS.
+	if t != (transport.Target{Network: t.Network, Address: t.Address}) {
+		return usagef("--listen %q: only an address is wanted, tcp or unix, without a query", addr)
+	}
+	return nil
+}
+
 // listenTarget returns a in the form that "thriftkit call" takes.
 func listenTarget(a net.Addr) string {
 	if a.Network() == "unix" {
-		return "unix://" + a.String()
+		return transport.Target{Network: "unix", Address: a.String()}.String()
 	}
 	return a.String()
 }
