@@ -27,7 +27,7 @@ func python(t *testing.T) string {
 		return p
 	}
 	const why = "THRIFTKIT_PYTHON names no Python with thriftpy2: run by \"make test\", or see CONTRIBUTING.md"
-	if os.Getenv("CI") == "true" {
+	if ci := os.Getenv("CI"); ci != "" && ci != "false" {
 		t.Fatal(why)
 	}
 	t.Skip(why)
