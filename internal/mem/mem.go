@@ -45,6 +45,9 @@ func (p Pointer) SliceLen() int { return len(*(*[]struct{})(p.p)) }
 // SliceIsNil reports whether the slice at p is nil, whatever its element type.
 func (p Pointer) SliceIsNil() bool { return *(*[]struct{})(p.p) == nil }
 
+// SetEmptySlice makes the slice at p, whatever its element type, empty but not nil.
+func (p Pointer) SetEmptySlice() { *(*[]struct{})(p.p) = []struct{}{} }
+
 // SliceData returns the address of the first element of the slice at p.
 func (p Pointer) SliceData() Pointer {
 	return Pointer{unsafe.Pointer(unsafe.SliceData(*(*[]struct{})(p.p)))}

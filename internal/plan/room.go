@@ -7,5 +7,5 @@ func Room(n int, size uintptr, remain int) int {
 	if size == 0 {
 		return n
 	}
-	return max(1, min(n, int(uintptr(remain)*factor/size)))
+	return min(n, max(1, int(uintptr(remain)*factor/size)))
 }

@@ -101,6 +101,7 @@ type Corpus struct {
 	Shape      *schema.Struct // a union
 	Node       *schema.Struct // contains itself
 	Oops       *schema.Struct // an exception
+	Steps      *schema.Struct // field ids that are far apart, go back, and are negative
 }
 
 // New returns a new, linked Corpus.
@@ -116,6 +117,7 @@ func New() *Corpus {
 		Shape:      &schema.Struct{Name: "Shape", Kind: schema.Union},
 		Node:       &schema.Struct{Name: "Node"},
 		Oops:       &schema.Struct{Name: "Oops", Kind: schema.Exception},
+		Steps:      &schema.Struct{Name: "Steps"},
 	}
 	color, point, node := c.Color.Type(), c.Point.Type(), c.Node.Type()
 	c.Point.Fields = []*schema.Field{Field(1, "x", I32), Field(2, "y", I32)}
@@ -152,7 +154,11 @@ func New() *Corpus {
 		Field(1, "value", I32), Optional(2, "next", node), Field(3, "children", schema.ListOf(node)), Optional(4, "named", schema.MapOf(String, node)),
 	}
 	c.Oops.Fields = []*schema.Field{Field(1, "message", String)}
-	structs := []*schema.Struct{c.Point, c.Scalars, c.Containers, c.Presence, c.Shape, c.Node, c.Oops}
+	c.Steps.Fields = []*schema.Field{
+		Optional(5, "a", Bool), Optional(20, "b", I32), Optional(36, "c", Bool), Optional(2, "d", I32),
+		Optional(-7, "e", Bool), Optional(8, "f", I8), Optional(32767, "g", Bool), Optional(-32768, "h", Bool),
+	}
+	structs := []*schema.Struct{c.Point, c.Scalars, c.Containers, c.Presence, c.Shape, c.Node, c.Oops, c.Steps}
 	line := 10
 	for _, s := range structs {
 		s.Pos = schema.Position{File: Path, Line: line, Column: 8}

@@ -152,11 +152,11 @@ func consumeSlice(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (
 		n = 0
 	}
 	off = next
-	rv := v.Value(t.Go)
 	if n == 0 {
-		rv.Set(reflect.MakeSlice(t.Go, 0, 0))
+		v.SetEmptySlice()
 		return off, nil
 	}
+	rv := v.Value(t.Go)
 	have := plan.Room(n, t.Elem.Size, len(src)-off)
 	rv.Grow(have)
 	rv.SetLen(have)

@@ -147,11 +147,11 @@ func (c Protocol) consumeSlice(src []byte, off int, t *plan.Type, v mem.Pointer,
 		n = 0
 	}
 	off = next
-	rv := v.Value(t.Go)
 	if n == 0 {
-		rv.Set(reflect.MakeSlice(t.Go, 0, 0))
+		v.SetEmptySlice()
 		return off, nil
 	}
+	rv := v.Value(t.Go)
 	have := plan.Room(n, t.Elem.Size, len(src)-off)
 	rv.Grow(have)
 	rv.SetLen(have)

@@ -1,4 +1,4 @@
-package binary
+package codectest
 
 import (
 	"fmt"
@@ -62,14 +62,15 @@ func benchmarks() []struct {
 	}
 }
 
-func BenchmarkEncode(b *testing.B) {
+// BenchmarkEncode encodes the values bound and dynamic.
+func (c Codec) BenchmarkEncode(b *testing.B) {
 	for _, bench := range benchmarks() {
-		src, err := encode(bench.bound, bench.desc.Type())
+		src, err := c.encode(bench.bound, bench.desc.Type())
 		if err != nil {
 			b.Fatal(err)
 		}
 		var dyn dynamic.Value
-		if err := decode(src, &dyn, bench.desc.Type()); err != nil {
+		if err := c.decode(src, &dyn, bench.desc.Type()); err != nil {
 			b.Fatal(err)
 		}
 		for name, v := range map[string]any{"bound": bench.bound, "dynamic": &dyn} {
@@ -80,7 +81,7 @@ func BenchmarkEncode(b *testing.B) {
 				b.SetBytes(int64(len(src)))
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := (Protocol{}).AppendValue(dst, p, at); err != nil {
+					if _, err := c.AppendValue(dst, p, at); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -89,9 +90,10 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
-func BenchmarkDecode(b *testing.B) {
+// BenchmarkDecode decodes them.
+func (c Codec) BenchmarkDecode(b *testing.B) {
 	for _, bench := range benchmarks() {
-		src, err := encode(bench.bound, bench.desc.Type())
+		src, err := c.encode(bench.bound, bench.desc.Type())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -102,7 +104,7 @@ func BenchmarkDecode(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					v := reflect.New(t)
-					if _, err := (Protocol{}).ConsumeValue(src, 0, p, mem.Of(v)); err != nil {
+					if _, err := c.ConsumeValue(src, 0, p, mem.Of(v)); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -111,15 +113,16 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-func BenchmarkSplit(b *testing.B) {
+// BenchmarkSplit finds the end of them as messages.
+func (c Codec) BenchmarkSplit(b *testing.B) {
 	for _, bench := range benchmarks() {
-		body, err := encode(bench.bound, bench.desc.Type())
+		body, err := c.encode(bench.bound, bench.desc.Type())
 		if err != nil {
 			b.Fatal(err)
 		}
-		msg := append(AppendHeader(nil, wire.Header{Name: "m", Type: wire.Call}), body...)
+		msg := append(c.AppendHeader(nil, wire.Header{Name: "m", Type: wire.Call}), body...)
 		b.Run(bench.name, func(b *testing.B) {
-			s := NewSplitter(1 << 20)
+			s := c.NewSplitter(1 << 20)
 			b.SetBytes(int64(len(msg)))
 			b.ReportAllocs()
 			for b.Loop() {

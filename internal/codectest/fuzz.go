@@ -1,4 +1,4 @@
-package binary
+package codectest
 
 import (
 	"errors"
@@ -7,34 +7,38 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-var corpusStructs = []*schema.Struct{corpus.Point, corpus.Scalars, corpus.Containers, corpus.Presence, corpus.Shape, corpus.Node, corpus.Oops}
+var corpusStructs = []*schema.Struct{corpus.Point, corpus.Scalars, corpus.Containers, corpus.Presence, corpus.Shape, corpus.Node, corpus.Oops, corpus.Steps}
 
-func addGolden(f *testing.F) {
+func (c Codec) addGolden(f *testing.F) {
 	for _, test := range golden {
 		for i, desc := range corpusStructs {
 			if desc == test.desc {
-				f.Add(uint8(i), unhex(test.hex))
+				f.Add(uint8(i), c.bytes(test.hex))
 			}
 		}
 	}
 }
 
-// FuzzSplit compares the splitter with the other ways to find the end of a message.
-func FuzzSplit(f *testing.F) {
-	for _, m := range messages() {
-		f.Add(m)
+// FuzzSplit compares the splitter with the other ways to find the end of a message. It starts
+// with the messages of c and of the others, whose headers c reads too.
+func (c Codec) FuzzSplit(f *testing.F, others ...Codec) {
+	for _, from := range append(others, c) {
+		for _, m := range from.messages() {
+			f.Add(m)
+		}
 	}
 	const limit = 1 << 16
 	f.Fuzz(func(t *testing.T, data []byte) {
-		n, need, err := NewSplitter(limit).Split(data)
-		h, off, headErr := ConsumeHeader(data)
+		n, need, err := c.NewSplitter(limit).Split(data)
+		h, off, headErr := c.ConsumeHeader(data)
 		end := 0
 		if headErr == nil {
-			end, headErr = Skip(data, off, wire.Struct)
+			end, headErr = c.Skip(data, off, wire.Struct)
 		}
 		switch {
 		case err != nil:
@@ -42,14 +46,14 @@ func FuzzSplit(f *testing.F) {
 				t.Fatalf("split: %v; but %+v and %d bytes are read", err, h, end)
 			}
 		case n > 0:
-			if headErr != nil || n != end {
+			if headErr != nil || n != end || n > limit {
 				t.Fatalf("split: %d bytes; but %d are read, %v", n, end, headErr)
 			}
 		case need <= len(data) || headErr == nil:
 			t.Fatalf("split asks for %d of %d bytes; %d are read, %v", need, len(data), end, headErr)
 		}
 		// Byte by byte it must come to the same.
-		s := NewSplitter(limit)
+		s := c.NewSplitter(limit)
 		for i := range len(data) + 1 {
 			n1, _, err1 := s.Split(data[:i:i])
 			if n1 == 0 && err1 == nil && i < len(data) {
@@ -64,13 +68,13 @@ func FuzzSplit(f *testing.F) {
 }
 
 // decodeBoth decodes data as desc in both forms, which must agree.
-func decodeBoth(t *testing.T, data []byte, desc *schema.Struct) (bound any, dyn dynamic.Value, ok bool) {
+func (c Codec) decodeBoth(t *testing.T, data []byte, desc *schema.Struct) (bound any, dyn dynamic.Value, ok bool) {
 	bound = reflect.New(goTypes[desc]).Interface()
-	errBound, errDyn := decode(data, bound, desc.Type()), decode(data, &dyn, desc.Type())
+	errBound, errDyn := c.decode(data, bound, desc.Type()), c.decode(data, &dyn, desc.Type())
 	if fmt.Sprint(errBound) != fmt.Sprint(errDyn) {
 		t.Fatalf("bound: %v\ndynamic: %v", errBound, errDyn)
 	}
-	end, err := Skip(data, 0, wire.Struct)
+	end, err := c.Skip(data, 0, wire.Struct)
 	if errBound == nil && (err != nil || end != len(data)) {
 		t.Fatalf("read, but skip: %d, %v", end, err)
 	}
@@ -78,15 +82,15 @@ func decodeBoth(t *testing.T, data []byte, desc *schema.Struct) (bound any, dyn 
 }
 
 // FuzzDecodeBound reads bytes into Go types and writes them again.
-func FuzzDecodeBound(f *testing.F) {
-	addGolden(f)
+func (c Codec) FuzzDecodeBound(f *testing.F) {
+	c.addGolden(f)
 	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
 		desc := corpusStructs[int(which)%len(corpusStructs)]
-		bound, dyn, ok := decodeBoth(t, data, desc)
+		bound, dyn, ok := c.decodeBoth(t, data, desc)
 		if !ok {
 			return
 		}
-		out, err := encode(bound, desc.Type())
+		out, err := c.encode(bound, desc.Type())
 		if err != nil { // only a union may have been read that must not be written
 			if !errors.Is(err, wire.ErrValue) || desc != corpus.Shape {
 				t.Fatal(err)
@@ -94,18 +98,18 @@ func FuzzDecodeBound(f *testing.F) {
 			return
 		}
 		back := reflect.New(goTypes[desc]).Interface()
-		if err := decode(out, back, desc.Type()); err != nil {
+		if err := c.decode(out, back, desc.Type()); err != nil {
 			t.Fatal(err)
 		}
 		// Written from the dynamic value it must be the same Go value, but for what only
 		// dynamic values can leave unset.
 		if desc == corpus.Containers {
-			out, err := encode(&dyn, desc.Type())
+			out, err := c.encode(&dyn, desc.Type())
 			if err != nil {
 				t.Fatal(err)
 			}
 			fromDyn := new(Containers)
-			if err := decode(out, fromDyn, desc.Type()); err != nil {
+			if err := c.decode(out, fromDyn, desc.Type()); err != nil {
 				t.Fatal(err)
 			}
 			if fmt.Sprintf("%+v", fromDyn.Ints) != fmt.Sprintf("%+v", back.(*Containers).Ints) || len(fromDyn.ByPoint) != len(back.(*Containers).ByPoint) {
@@ -116,15 +120,15 @@ func FuzzDecodeBound(f *testing.F) {
 }
 
 // FuzzDecodeDynamic reads bytes into dynamic values; written and read again they are equal.
-func FuzzDecodeDynamic(f *testing.F) {
-	addGolden(f)
+func (c Codec) FuzzDecodeDynamic(f *testing.F) {
+	c.addGolden(f)
 	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
 		desc := corpusStructs[int(which)%len(corpusStructs)]
-		_, dyn, ok := decodeBoth(t, data, desc)
+		_, dyn, ok := c.decodeBoth(t, data, desc)
 		if !ok {
 			return
 		}
-		out, err := encode(&dyn, desc.Type())
+		out, err := c.encode(&dyn, desc.Type())
 		if err != nil {
 			if !errors.Is(err, wire.ErrValue) || desc != corpus.Shape {
 				t.Fatal(err)
@@ -132,15 +136,43 @@ func FuzzDecodeDynamic(f *testing.F) {
 			return
 		}
 		var back dynamic.Value
-		if err := decode(out, &back, desc.Type()); err != nil {
+		if err := c.decode(out, &back, desc.Type()); err != nil {
 			t.Fatal(err)
 		}
-		again, err := encode(&back, desc.Type())
+		again, err := c.encode(&back, desc.Type())
 		if err != nil || string(again) != string(out) {
 			t.Fatalf("% x, %v\nwant % x", again, err, out)
 		}
 		if _, err := dynamic.AppendJSON(nil, desc.Type(), dyn, dynamic.JSONOptions{}); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzSendOn reads any bytes as a struct that knows no field, and sends it on: by way of via it
+// must come to the same as without.
+func (c Codec) FuzzSendOn(f *testing.F, via Codec) {
+	c.addGolden(f)
+	nothing := schematest.Struct("Nothing").Type()
+	f.Fuzz(func(t *testing.T, _ uint8, data []byte) {
+		var v, back Relay
+		if err := c.decode(data, &v, nothing); err != nil {
+			return
+		}
+		direct, err := c.encode(&v, nothing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		between, err := via.encode(&v, nothing)
+		if err == nil {
+			err = via.decode(between, &back, nothing)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := c.encode(&back, nothing)
+		if err != nil || string(again) != string(direct) {
+			t.Fatalf("% x, %v\nwant % x", again, err, direct)
 		}
 	})
 }
