@@ -149,13 +149,29 @@ const shield = "\x00"
 
 func shieldNumbers(args []string) []string {
 	out := make([]string, len(args))
+	before := ""
 	for i, a := range args {
-		if len(a) > 1 && a[0] == '-' && '0' <= a[1] && a[1] <= '9' {
-			a = shield + a
-		}
 		out[i] = a
+		if isNumber(a) && !takesValue(before) {
+			out[i] = shield + a
+		}
+		before = a
 	}
 	return out
+}
+
+func isNumber(arg string) bool {
+	return len(arg) > 1 && arg[0] == '-' && '0' <= arg[1] && arg[1] <= '9'
+}
+
+// takesValue reports whether arg may be a flag with its value in the next argument. The flags
+// that have none are of commands that take no numbers.
+func takesValue(arg string) bool {
+	name, long := strings.CutPrefix(arg, "--")
+	if long {
+		return name != "" && !strings.Contains(name, "=")
+	}
+	return len(arg) == 2 && arg[0] == '-' && !isNumber(arg)
 }
 
 func unknownCommand(root *cobra.Command, name string) error {
@@ -177,7 +193,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 		hint = didYouMean("--"+unknown.GetSpecifiedName(), names)
 	}
-	return usagef("%s%s", strings.ReplaceAll(err.Error(), `\x00`, ""), hint)
+	return usagef("%w%s", err, hint)
 }
 
 // needArgs returns a check of the number of arguments; the message names what is missing.

@@ -99,13 +99,14 @@ var badCalls = []struct {
 	{[]string{"two", "-d", `{"a": "x"}`}, "S.two: argument b is missing"},
 	{[]string{"two", "-d", `{"a": 1, "c": 2}`}, "-d:1:7: a: string is wanted, not 1 (declared at a.thrift:8:22)\n-d:1:10: arguments S.two has no field \"c\""},
 	{[]string{"two", "-d", ""}, "-d:1:1: a value is wanted, not the end of the text"},
+	{[]string{"two", "-d", "-5"}, "-d:1:1: an object for arguments S.two is wanted, not -5"},
 	{[]string{"two", "-d", "[]"}, "-d:1:1: an object for arguments S.two is wanted, not an array"},
 	{[]string{"two", "-d", "@-"}, "standard input:1:2: a value is wanted, not 's'"},
 	{[]string{"two", "x", "-d", "{}"}, "give the arguments either one by one or with -d, not both"},
 	{[]string{"need", "-d", `{"v": null}`}, "-d:1:1: required field v of S.need is missing"},
 
 	{[]string{"--binary", "octal", "none"}, `--binary: unknown form of binaries "octal" (there is base64, hex, text)`},
-	{[]string{"--timeout=-1s", "none"}, "--timeout -1s is negative"},
+	{[]string{"--timeout", "-1s", "none"}, "--timeout -1s is negative"},
 	{[]string{"--timeout", "soon", "none"}, `invalid argument "soon" for "--timeout" flag: time: invalid duration "soon"`},
 	{[]string{"--protocol", "carrier-pigeon", "none"}, `target "localhost:1?protocol=carrier-pigeon": unknown protocol "carrier-pigeon" (there is …`},
 	{[]string{"--transport", "rail", "none"}, `target "localhost:1?transport=rail": unknown transport "rail" (there is …`},
@@ -180,6 +181,21 @@ func write(t *testing.T, name, text string) {
 	}
 	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestShieldNumbers(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"sub -1 -2 -.5", "sub |-1 |-2 -.5"},
+		{"--idl a.thrift -5 -d -5", "--idl a.thrift |-5 -d -5"},
+		{"--timeout -1s -1s", "--timeout -1s |-1s"},
+		{"-I -1 -I1 -1 --protocol=p -1 -- -1", "-I -1 -I1 |-1 --protocol=p |-1 -- |-1"},
+		{"- -1 --x 1 -1", "- |-1 --x 1 |-1"},
+	} {
+		got := strings.ReplaceAll(strings.Join(shieldNumbers(strings.Split(tt.in, " ")), " "), shield, "|")
+		if got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.in, got, tt.want)
+		}
 	}
 }
 
