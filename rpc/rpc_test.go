@@ -209,7 +209,7 @@ func bind(t *testing.T, c *rpc.Client, svc *schema.Service) client {
 }
 
 func TestCalls(t *testing.T) {
-	for _, query := range []string{"", "?transport=buffered", "?transport=framed", "?protocol=binary", "?service=Test"} {
+	for _, query := range []string{"", "?transport=buffered", "?transport=framed", "?protocol=binary", "?protocol=compact", "?protocol=compact&transport=framed", "?service=Test", "?protocol=compact&service=Test"} {
 		t.Run(query, func(t *testing.T) {
 			leaks(t)
 			var log errorLog
@@ -536,6 +536,13 @@ func TestDialects(t *testing.T) {
 		}
 		return append(wirebinary.AppendOldHeader(nil, h), b[off:]...)
 	}
+	raw := func(s string) []byte {
+		b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
 	call, reply := message("ping", wire.Call, 5, "00"), message("ping", wire.Reply, 5, "0b0000 00000004 706f6e67 00")
 	for _, test := range []struct {
 		what     string
@@ -546,6 +553,15 @@ func TestDialects(t *testing.T) {
 		{"old", old(call), old(reply)},
 		{"framed old", frame(old(call)), frame(old(reply))},
 		{"two at once", append(call, call...), append(reply, reply...)},
+		{"compact", raw("82 21 05 04 70696e67 00"), raw("82 41 05 04 70696e67 0800 04 706f6e67 00")},
+		{"framed compact", frame(raw("82 21 05 04 70696e67 00")), frame(raw("82 41 05 04 70696e67 0800 04 706f6e67 00"))},
+		{"compact version 2", raw("82 22 05 04 70696e67 00"), raw("82 42 05 04 70696e67 0800 04 706f6e67 00")},
+		{"framed compact version 2", frame(raw("82 22 05 04 70696e67 00")), frame(raw("82 42 05 04 70696e67 0800 04 706f6e67 00"))},
+		{"compact, the shortest message there is", raw("82 21 00 00 00"), raw("82 61 00 00 18 11 756e6b6e6f776e206d6574686f64202222 15 02 00")},
+		{"two at once, compact", raw("82 21 05 04 70696e67 00 82 21 ffffffff0f 04 70696e67 00"),
+			raw("82 41 05 04 70696e67 0800 04 706f6e67 00 82 41 ffffffff0f 04 70696e67 0800 04 706f6e67 00")},
+		{"compact of another version", raw("82 23 05 04 70696e67 00"), nil},
+		{"half a compact message", raw("82 21 05 04 7069"), nil},
 		{"HTTP", []byte("GET / HTTP/1.1\r\n\r\n"), nil},
 		{"TLS", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc"), nil},
 		{"a frame of 2 GiB", []byte("\x7f\xff\xff\xff\x80\x01\x00\x01"), nil},

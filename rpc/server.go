@@ -568,16 +568,25 @@ func (c *serverConn) endsQuietly(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || idle
 }
 
+// peek returns the bytes that tell what the peer speaks.
+func (c *serverConn) peek() ([]byte, error) {
+	first, err := c.r.Peek(1)
+	if err != nil {
+		return first, err
+	}
+	return c.r.Peek(detect.Size(first[0]))
+}
+
 // detect finds out which dialect the peer speaks.
 func (c *serverConn) detect() error {
 	if err := c.awaitMessage(); err != nil {
 		return err
 	}
 	c.setReadDeadline(c.s.opts.ReadTimeout)
-	first, err := c.r.Peek(detect.Size)
+	first, err := c.peek()
 	if err == nil && c.s.opts.TLS != nil && transport.IsTLS(first) {
 		if err = c.startTLS(); err == nil {
-			first, err = c.r.Peek(detect.Size)
+			first, err = c.peek()
 		}
 	} else if err == nil && c.s.opts.RequireTLS {
 		return errors.New("the client does not speak TLS")

@@ -9,6 +9,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
+	"github.com/thriftkit/thriftkit/wire/compact"
 	"github.com/thriftkit/thriftkit/wire/detect"
 )
 
@@ -23,17 +24,25 @@ type Protocol interface {
 	NewSplitter(maxBytes int) wire.Splitter
 }
 
-// Of returns the protocol of a dialect that was detected.
-func Of(d detect.Dialect) Protocol { return binary.Protocol{Old: d.Old} }
+// Of returns the protocol of a dialect that was detected, in the version in which the peer speaks
+// it and wants to be answered.
+func Of(d detect.Dialect) Protocol {
+	if d.Protocol == "compact" {
+		return compact.Protocol{Version2: d.Version2}
+	}
+	return binary.Protocol{Old: d.Old}
+}
 
 // Names lists what ByName knows.
-func Names() []string { return []string{"binary"} }
+func Names() []string { return []string{"binary", "compact"} }
 
 // ByName returns the protocol called name; "" is binary, the default of every Thrift library.
 func ByName(name string) (Protocol, error) {
 	switch name {
 	case "", "binary":
 		return binary.Protocol{}, nil
+	case "compact":
+		return compact.Protocol{}, nil
 	}
 	return nil, fmt.Errorf("unknown protocol %q (there is %s)", name, strings.Join(Names(), ", "))
 }

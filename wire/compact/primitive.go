@@ -151,11 +151,16 @@ func appendMapHeader(dst []byte, key, elem wire.Type, n int) []byte {
 	return append(binary.AppendUvarint(dst, uint64(n)), toCompact[key]<<4|toCompact[elem])
 }
 
-// consumeVarint reads a number of at most 64 bits in at most 10 bytes.
+// consumeVarint reads a number of at most 64 bits in at most 10 bytes. Most numbers take one;
+// the rest is in another function, so that this one can be inlined.
 func consumeVarint(src []byte, off int) (uint64, int, error) {
 	if off < len(src) && src[off] < 0x80 {
 		return uint64(src[off]), off + 1, nil
 	}
+	return consumeLong(src, off)
+}
+
+func consumeLong(src []byte, off int) (uint64, int, error) {
 	v, n := binary.Uvarint(src[off:])
 	switch {
 	case n > 0:
@@ -168,13 +173,18 @@ func consumeVarint(src []byte, off int) (uint64, int, error) {
 
 // consumeVarint32 reads a number of at most 32 bits in at most 5 bytes.
 func consumeVarint32(src []byte, off int) (uint32, int, error) {
-	v, next, err := consumeVarint(src, off)
+	if off < len(src) && src[off] < 0x80 {
+		return uint32(src[off]), off + 1, nil
+	}
+	return consumeLong32(src, off)
+}
+
+func consumeLong32(src []byte, off int) (uint32, int, error) {
+	v, next, err := consumeLong(src, off)
 	switch {
-	case err != nil && len(src)-off >= 5: // none of these ends it
-		return 0, off, wire.Errorf(off, wire.ErrInvalid, "a number of more than 32 bits")
-	case err != nil:
+	case err != nil && len(src)-off < 5:
 		return 0, off, err
-	case v > math.MaxUint32 || next-off > 5:
+	case err != nil || v > math.MaxUint32 || next-off > 5:
 		return 0, off, wire.Errorf(off, wire.ErrInvalid, "a number of more than 32 bits")
 	}
 	return uint32(v), next, nil

@@ -7,37 +7,62 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// Size is how many bytes Bytes looks at. No dialect has a shorter message.
-const Size = 8
+// compactID is the first byte of every compact message.
+const compactID = 0x82
+
+// Size is how many bytes Bytes looks at, given the first one. No dialect has a shorter message
+// that starts with it: the shortest compact one has 5 bytes, all others at least 8.
+func Size(first byte) int {
+	if first == compactID {
+		return 2
+	}
+	return 8
+}
 
 // A Dialect is what the first bytes tell.
 type Dialect struct {
 	Framed   bool   // each message has its length in front
-	Protocol string // "binary"
+	Protocol string // "binary", "compact"
 	Old      bool   // binary without a version
+	Version2 bool   // compact with big-endian doubles
 }
 
 // Bytes returns the dialect that starts with b, of which the first Size bytes must be there,
 // and whether there is one. maxFrame is the longest frame that would be taken.
 //
-// A strict binary message starts with 80 01. A frame starts with its length, below 0x80000000,
-// and the message follows. What is left is old binary, which starts with the length of a
-// method's name: unframed, the name itself follows, whose first byte is not zero; framed, it is
-// again a length, whose first byte is.
+// A compact message starts with 82 and a byte whose lower 5 bits are the version, 1 or 2; a
+// strict binary one starts with 80 01. A frame starts with its length, below 0x80000000, and
+// the message follows. What is left is old binary, which starts with the length of a method's
+// name: unframed, the name itself follows, whose first byte is a letter; framed, it is again a
+// length, whose first byte is zero.
 func Bytes(b []byte, maxFrame int) (Dialect, bool) {
+	if d, ok := versioned(b); ok || b[0] >= 0x80 {
+		return d, ok
+	}
 	first, second := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
-	const strict = 0x8001
+	fits := first <= uint32(maxFrame)
+	if d, ok := versioned(b[4:]); ok && fits {
+		d.Framed = true
+		return d, true
+	}
+	old := Dialect{Protocol: "binary", Old: true}
 	switch {
-	case first>>16 == strict:
+	case b[4] == 0 && second > 0 && second < first && fits:
+		old.Framed = true
+		return old, true
+	case first > 0 && first <= maxName && isName(b[4:min(8, 4+int(first))]) && restIsHeader(b, int(first)):
+		return old, true
+	}
+	return Dialect{}, false
+}
+
+// versioned returns the dialect of a message that starts with b and names its version.
+func versioned(b []byte) (Dialect, bool) {
+	switch {
+	case b[0] == 0x80 && b[1] == 1:
 		return Dialect{Protocol: "binary"}, true
-	case int32(first) < 0:
-		return Dialect{}, false
-	case second>>16 == strict && first <= uint32(maxFrame):
-		return Dialect{Framed: true, Protocol: "binary"}, true
-	case b[4] == 0 && second > 0 && second < first && first <= uint32(maxFrame):
-		return Dialect{Framed: true, Protocol: "binary", Old: true}, true
-	case first > 0 && first <= maxName && isName(b[4:min(Size, 4+int(first))]) && restIsHeader(b, int(first)):
-		return Dialect{Protocol: "binary", Old: true}, true
+	case b[0] == compactID && (b[1]&0x1f == 1 || b[1]&0x1f == 2):
+		return Dialect{Protocol: "compact", Version2: b[1]&0x1f == 2}, true
 	}
 	return Dialect{}, false
 }
@@ -57,7 +82,7 @@ func isName(b []byte) bool {
 
 // restIsHeader checks what can be seen of the message type behind a short name.
 func restIsHeader(b []byte, name int) bool {
-	if 4+name >= Size {
+	if 4+name >= 8 {
 		return true
 	}
 	t := wire.MessageType(b[4+name])

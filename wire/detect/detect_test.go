@@ -13,6 +13,10 @@ var (
 	framed      = Dialect{Protocol: "binary", Framed: true}
 	old         = Dialect{Protocol: "binary", Old: true}
 	framedOld   = Dialect{Protocol: "binary", Old: true, Framed: true}
+	compact     = Dialect{Protocol: "compact"}
+	compact2    = Dialect{Protocol: "compact", Version2: true}
+	framedComp  = Dialect{Protocol: "compact", Framed: true}
+	framedComp2 = Dialect{Protocol: "compact", Framed: true, Version2: true}
 	unknown     = Dialect{}
 	detectTable = []struct {
 		name string
@@ -47,7 +51,30 @@ var (
 		{"HTTP", hex.EncodeToString([]byte("GET / HT")), unknown},
 		{"HTTP POST", hex.EncodeToString([]byte("POST / H")), unknown},
 		{"TLS", "16030100 c8010000", unknown},
-		{"compact", "82210000 00000000", unknown},
+		{"compact", "82210004 70696e67", compact},
+		{"compact, oneway", "82810004 70696e67", compact},
+		{"compact, the least that tells", "8221", compact},
+		{"compact, whatever follows", "8221ffff ffffffff", compact},
+		{"compact, message type 0", "8201", compact},
+		{"compact version 2", "8222", compact2},
+		{"compact version 2, reply", "8242", compact2},
+		{"compact version 0", "8220", unknown},
+		{"compact version 3", "8223", unknown},
+		{"compact version 17", "8231", unknown},
+		{"compact version 31", "82ff", unknown},
+		{"neither binary nor compact: 81", "81210004 70696e67", unknown},
+		{"neither binary nor compact: 83", "83210004 70696e67", unknown},
+		{"strict binary's version, compact's id", "82010001 00000004", compact},
+		{"compact's version, strict binary's id", "80210001 00000004", unknown},
+		{"framed compact", "00000009 82210004", framedComp},
+		{"framed compact, shortest", "00000005 82210000", framedComp},
+		{"framed compact, version 2", "00000009 82220004", framedComp2},
+		{"framed compact, longest", "00100000 82210004", framedComp},
+		{"framed compact, too long", "00100001 82210004", unknown},
+		{"framed compact, version 3", "00000009 82230004", unknown},
+		{"a frame of the length 0x8221", "00008221 80010001", framed},
+		{"a frame of the length 0x82 << 8, then compact", "00008200 82210004", framedComp},
+		{"old binary: names have no byte 82", "00000004 82636161", unknown},
 		{"THeader", "0000002b 0fff0000", unknown},
 		{"zeros", "00000000 00000000", unknown},
 		{"ones", "ffffffff ffffffff", unknown},
@@ -73,14 +100,15 @@ func FuzzDetect(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) < Size {
+		if len(b) == 0 || len(b) < Size(b[0]) {
 			return
 		}
 		got, ok := Bytes(b, maxFrame)
 		if ok != (got.Protocol != "") {
 			t.Fatalf("%+v, %v", got, ok)
 		}
-		short, _ := Bytes(b[:Size:Size], maxFrame)
+		n := Size(b[0])
+		short, _ := Bytes(b[:n:n], maxFrame)
 		if short != got {
 			t.Fatalf("%+v, of the first bytes %+v", got, short)
 		}
