@@ -68,8 +68,8 @@ func WithMaxMessageBytes(n int) Option {
 }
 
 // WithErrorLog hands f what has no caller on the server's side: panics of handlers with their
-// stacks, errors that handlers did not declare, connections that ended badly. Many goroutines
-// may call f at once. The default drops them.
+// stacks, errors that handlers did not declare, calls of methods that do not exist, connections
+// that ended badly. Many goroutines may call f at once. The default drops them.
 func WithErrorLog(f func(error)) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.ErrorLog = f })
 }

@@ -1,8 +1,9 @@
 package dynamic
 
 import (
-	"fmt"
+	"errors"
 	"iter"
+	"strconv"
 
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -40,7 +41,7 @@ func (s *Struct) At(i int) Value { return s.vals[i] }
 func (s *Struct) Set(name string, v any) error {
 	f := s.desc.Field(name)
 	if f == nil {
-		return fmt.Errorf("%s %s has no field %q", s.desc.Kind, s.desc.Name, name)
+		return errors.New(noField(s.desc, strconv.Quote(name)))
 	}
 	x, err := Of(f.Type, v)
 	if err != nil {
@@ -48,6 +49,14 @@ func (s *Struct) Set(name string, v any) error {
 	}
 	s.vals[f.Index] = x
 	return nil
+}
+
+// noField says that desc has no field of that name, which is quoted.
+func noField(desc *schema.Struct, name string) string {
+	if desc.Kind == schema.Arguments {
+		return "method " + desc.Name + " has no parameter " + name
+	}
+	return desc.Kind.String() + " " + desc.Name + " has no field " + name
 }
 
 // SetAt sets the field with index i of the schema's Fields, or unsets it if v is unset.

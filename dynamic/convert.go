@@ -246,7 +246,7 @@ func structOf(t *schema.Type, rv reflect.Value, depth int) (Value, error) {
 	for _, k := range keys {
 		f := t.Struct.Field(k.String())
 		if f == nil {
-			return Value{}, wire.Errorf(-1, wire.ErrValue, "%s %s has no field %q", t.Struct.Kind, t, k.String())
+			return Value{}, wire.Errorf(-1, wire.ErrValue, "%s", noField(t.Struct, strconv.Quote(k.String())))
 		}
 		v, err := of(f.Type, rv.MapIndex(k).Interface(), depth-1)
 		if err != nil {

@@ -227,6 +227,9 @@ func (r *jsonReader) misfit(t *schema.Type, tok jsonToken) *JSONError {
 func wanted(t *schema.Type) string {
 	switch t.Kind {
 	case schema.KindStruct:
+		if t.Struct.Kind == schema.Arguments {
+			return "an object for the arguments of " + t.Struct.Name
+		}
 		return "an object for " + t.Struct.Kind.String() + " " + t.String()
 	case schema.KindList, schema.KindSet:
 		return "an array for " + t.String()
@@ -397,7 +400,7 @@ func (r *jsonReader) fields(desc *schema.Struct, open jsonToken, depth int) (Val
 		}
 		f := desc.Field(name.text)
 		if f == nil {
-			r.mistake(name.at, "%s %s has no field %s%s", desc.Kind, desc.Name, r.describe(name), suggestField(desc, name.text))
+			r.mistake(name.at, "%s%s", noField(desc, r.describe(name)), suggestField(desc, name.text))
 			return r.skip(tok, 2*wire.MaxDepth)
 		}
 		if given[f.Index] > 0 {

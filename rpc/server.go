@@ -53,7 +53,7 @@ type ServerOptions struct {
 	ExposeErrors bool
 
 	// ErrorLog is told what has no caller on this side: panics with their stacks, errors that
-	// handlers did not declare, connections that ended badly. It may be called by many
+	// handlers did not declare, calls of methods that do not exist, connections that ended badly. It may be called by many
 	// goroutines at once. nil drops them.
 	ErrorLog func(error)
 }
@@ -227,9 +227,10 @@ func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, ms
 	case h.Type != wire.Call && h.Type != wire.Oneway:
 		return exceptionMessage(dst, p, s.app, h, Errorf(CodeInvalidMessageType, "a call is wanted, not a %s", h.Type)), nil
 	case unknown != nil && h.Type == wire.Oneway:
-		s.opts.ErrorLog(unknown)
+		s.logUnknown(ctx, unknown)
 		return dst, nil
 	case unknown != nil:
+		s.logUnknown(ctx, unknown)
 		return exceptionMessage(dst, p, s.app, h, unknown), nil
 	}
 	call, err := s.run(ctx, m, p, msg, off)
@@ -254,6 +255,15 @@ func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, ms
 		return exceptionMessage(dst[:start], p, s.app, h, s.conceal(m, fmt.Errorf("the result cannot be sent: %w", err))), nil
 	}
 	return dst, nil
+}
+
+// logUnknown tells the error log of a call that no interceptor sees.
+func (s *Server) logUnknown(ctx context.Context, err *Error) {
+	if peer, ok := PeerOf(ctx); ok {
+		s.opts.ErrorLog(fmt.Errorf("rpc: call from %s: %w", peer.Addr, err))
+		return
+	}
+	s.opts.ErrorLog(fmt.Errorf("rpc: %w", err))
 }
 
 // run reads the arguments and calls the handler.

@@ -156,8 +156,11 @@ func Listen(s string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.TLS {
+	switch {
+	case t.TLS:
 		return nil, fmt.Errorf("listen on %q: a server takes TLS on any listener, see its options", s)
+	case t.Framing != Buffered || t.Protocol != "" || t.Service != "":
+		return nil, fmt.Errorf("listen on %q: a server finds out by itself what its clients speak: leave the query out", s)
 	}
 	l, err := net.Listen(t.Network, t.Address)
 	if err != nil && t.Network == "unix" && removeStale(t.Address) {

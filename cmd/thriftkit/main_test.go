@@ -97,10 +97,10 @@ var badCalls = []struct {
 
 	{[]string{"two", "-d", "{}"}, "S.two: arguments a, b are missing"},
 	{[]string{"two", "-d", `{"a": "x"}`}, "S.two: argument b is missing"},
-	{[]string{"two", "-d", `{"a": 1, "c": 2}`}, "-d:1:7: a: string is wanted, not 1 (declared at a.thrift:8:22)\n-d:1:10: arguments S.two has no field \"c\""},
+	{[]string{"two", "-d", `{"a": 1, "c": 2}`}, "-d:1:7: a: string is wanted, not 1 (declared at a.thrift:8:22)\n-d:1:10: method S.two has no parameter \"c\""},
 	{[]string{"two", "-d", ""}, "-d:1:1: a value is wanted, not the end of the text"},
-	{[]string{"two", "-d", "-5"}, "-d:1:1: an object for arguments S.two is wanted, not -5"},
-	{[]string{"two", "-d", "[]"}, "-d:1:1: an object for arguments S.two is wanted, not an array"},
+	{[]string{"two", "-d", "-5"}, "-d:1:1: an object for the arguments of S.two is wanted, not -5"},
+	{[]string{"two", "-d", "[]"}, "-d:1:1: an object for the arguments of S.two is wanted, not an array"},
 	{[]string{"two", "-d", "@-"}, "standard input:1:2: a value is wanted, not 's'"},
 	{[]string{"two", "x", "-d", "{}"}, "give the arguments either one by one or with -d, not both"},
 	{[]string{"need", "-d", `{"v": null}`}, "-d:1:1: required field v of S.need is missing"},
