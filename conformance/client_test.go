@@ -638,11 +638,11 @@ func wantError(t *testing.T, err error, code rpc.Code, text string) {
 // wantSoon checks that ok becomes true.
 func wantSoon(t *testing.T, ok func() bool) {
 	t.Helper()
-	for range 200 {
+	for range 2000 {
 		if ok() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Error("it did not become true")
+	t.Fatal("it did not become true")
 }
