@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -386,7 +387,14 @@ func TestClient(t *testing.T) {
 			callers := map[string]caller{"bound": boundCaller(svc, f), "dynamic": dynamicCaller(svc, client)}
 			for _, name := range []string{"bound", "dynamic"} {
 				call, failed := callers[name], 0
+				var skipped []string
 				for _, r := range rows {
+					if w.losesMaps() && slices.ContainsFunc(r.args, hasTextMap) {
+						const why = "thriftpy2's asyncio compact loses maps"
+						skipped = append(skipped, why)
+						t.Run(name+"/"+r.name, func(t *testing.T) { t.Skip(why) })
+						continue
+					}
 					if !t.Run(name+"/"+r.name, func(t *testing.T) { r.check(t, svc, call) }) {
 						failed++
 					}
@@ -397,10 +405,47 @@ func TestClient(t *testing.T) {
 						failed++
 					}
 				}
-				tb.add("thriftpy2", "thriftkit ("+name+") → thriftpy2", w, len(rows)+len(more)-failed, failed, nil)
+				tb.add("thriftpy2", "thriftkit ("+name+") → thriftpy2", w, len(rows)-len(skipped)+len(more)-failed, failed, skipped)
 			}
 		})
 	}
+}
+
+// losesMaps reports whether the Python side is thriftpy2's asyncio compact protocol, which reads
+// maps that have strings in them as empty.
+func (w route) losesMaps() bool { return w.protocol == "compact" && w.aio }
+
+// hasTextMap reports whether there is a map with string keys or values, and with entries, in v.
+func hasTextMap(v any) bool {
+	isText := func(t reflect.Type) bool { return t.Kind() == reflect.String || t == reflect.TypeFor[[]byte]() }
+	var has func(reflect.Value) bool
+	has = func(v reflect.Value) bool {
+		switch v.Kind() {
+		case reflect.Pointer:
+			return !v.IsNil() && has(v.Elem())
+		case reflect.Struct:
+			for i := range v.NumField() {
+				if has(v.Field(i)) {
+					return true
+				}
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				if has(v.Index(i)) {
+					return true
+				}
+			}
+		case reflect.Map:
+			isSet := v.Type().Elem() == reflect.TypeFor[struct{}]()
+			for _, k := range v.MapKeys() {
+				if !isSet && (isText(k.Type()) || isText(v.Type().Elem())) || has(k) || has(v.MapIndex(k)) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return has(reflect.ValueOf(v))
 }
 
 // check makes the call and compares what comes of it.

@@ -47,13 +47,13 @@ func TestCommandCall(t *testing.T) {
 		{args: `echoI8 128`, stderr: "128 is out of the range of i8", code: 2},
 		{args: `unheardOf`, stderr: "unheardOf", code: 2},
 	}
-	for _, transport := range []string{"buffered", "framed"} {
-		t.Run(transport, func(t *testing.T) {
+	for _, w := range []route{{"binary", "buffered", "tcp", false}, {"binary", "framed", "tcp", false}, {"compact", "framed", "tcp", false}} {
+		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()
-			_, addr := servePython(t, route{transport, "tcp", false})
+			_, addr := servePython(t, w)
 			for _, tt := range tests {
 				t.Run(tt.args, func(t *testing.T) {
-					args := []string{"call", "--idl", idlFile, "--transport", transport, addr}
+					args := []string{"call", "--idl", idlFile, "--protocol", w.protocol, "--transport", w.transport, addr}
 					p := start(t, thriftkit, append(args, strings.Split(tt.args, " ")...)...)
 					lines, code := p.rest()
 					if got := strings.Join(lines, "\n"); got != tt.stdout || code != tt.code || !strings.Contains(p.stderr.String(), tt.stderr) {
@@ -85,7 +85,7 @@ func TestCommandServe(t *testing.T) {
 	t.Run("echo", func(t *testing.T) {
 		t.Parallel()
 		addr := serve(t, "--echo", "--answers", write(t, `{"ping": "pong"}`), idlFile)
-		for _, w := range []route{{"buffered", "tcp", false}, {"framed", "tcp", true}} {
+		for _, w := range []route{{"binary", "buffered", "tcp", false}, {"binary", "framed", "tcp", true}} {
 			t.Run(w.String(), func(t *testing.T) {
 				// The checks that want nothing but an echo, or a pong.
 				runClient(t, addr, 40, append(w.flags(), "--only", "^(ping|echo|string|binary of|large|recurs|mutually|unknown|field of)")...)

@@ -49,7 +49,7 @@ func TestTimeout(t *testing.T) {
 // TestCancel shows the same for a context that is cancelled, among calls that are not.
 func TestCancel(t *testing.T) {
 	file := mustLoad(t)
-	w := route{"buffered", "tcp", false}
+	w := route{"binary", "buffered", "tcp", false}
 	_, addr := servePython(t, w)
 	_, f := dial(t, file, w.target(addr), thriftkit.WithMaxConns(1))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -79,9 +79,9 @@ func TestIdle(t *testing.T) {
 		rest  time.Duration
 		times int
 	}{
-		{"500 ms, tcp", route{"buffered", "tcp", false}, []string{"--client-timeout", "500"}, 800 * time.Millisecond, 3},
-		{"500 ms, unix", route{"framed", "unix", false}, []string{"--client-timeout", "500"}, 800 * time.Millisecond, 3},
-		{"the default of 3 s", route{"buffered", "tcp", false}, []string{"--client-timeout", "3000"}, 3300 * time.Millisecond, 1},
+		{"500 ms, tcp", route{"binary", "buffered", "tcp", false}, []string{"--client-timeout", "500"}, 800 * time.Millisecond, 3},
+		{"500 ms, unix", route{"binary", "framed", "unix", false}, []string{"--client-timeout", "500"}, 800 * time.Millisecond, 3},
+		{"the default of 3 s", route{"binary", "buffered", "tcp", false}, []string{"--client-timeout", "3000"}, 3300 * time.Millisecond, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -118,7 +118,7 @@ func TestRestart(t *testing.T) {
 	python(t)
 	file := mustLoad(t)
 	for _, aio := range []bool{false, true} {
-		w := route{"buffered", "tcp", aio}
+		w := route{"binary", "buffered", "tcp", aio}
 		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()
 			server, addr := servePython(t, w)
@@ -235,7 +235,7 @@ func TestPipelining(t *testing.T) {
 	python(t)
 	file := mustLoad(t)
 	for _, aio := range []bool{false, true} {
-		w := route{"framed", "tcp", aio}
+		w := route{"binary", "framed", "tcp", aio}
 		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()
 			_, addr := servePython(t, w)
@@ -271,11 +271,11 @@ func TestPipelining(t *testing.T) {
 func TestWrongTransport(t *testing.T) {
 	python(t)
 	file := mustLoad(t)
-	for _, w := range []route{{"buffered", "tcp", false}, {"framed", "tcp", false}} {
+	for _, w := range []route{{"binary", "buffered", "tcp", false}, {"binary", "framed", "tcp", false}} {
 		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()
 			_, addr := servePython(t, w)
-			other := route{"framed", "tcp", false}
+			other := route{"binary", "framed", "tcp", false}
 			if w.transport == "framed" {
 				other.transport = "buffered"
 			}

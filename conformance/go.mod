@@ -2,6 +2,9 @@ module github.com/thriftkit/thriftkit/conformance
 
 go 1.25
 
-require github.com/thriftkit/thriftkit v0.0.0
+require (
+	github.com/apache/thrift v0.24.0
+	github.com/thriftkit/thriftkit v0.0.0
+)
 
 replace github.com/thriftkit/thriftkit => ..

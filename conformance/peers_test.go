@@ -137,23 +137,26 @@ func (b *lockedBuffer) tail() string {
 
 // A route is one way for two peers to talk.
 type route struct {
+	protocol  string // binary, compact
 	transport string // buffered, framed
 	socket    string // tcp, unix
 	aio       bool   // the Python side runs on asyncio
 }
 
-// routes returns all the ways.
+// routes returns all the ways: the protocol makes no difference to a unix socket.
 func routes() []route {
 	var all []route
-	for _, socket := range []string{"tcp", "unix"} {
+	for _, r := range []struct{ protocol, socket string }{{"binary", "tcp"}, {"binary", "unix"}, {"compact", "tcp"}} {
 		for _, transport := range []string{"buffered", "framed"} {
-			all = append(all, route{transport, socket, false}, route{transport, socket, true})
+			all = append(all, route{r.protocol, transport, r.socket, false}, route{r.protocol, transport, r.socket, true})
 		}
 	}
 	return all
 }
 
-func (w route) String() string { return w.transport + "/" + w.socket + "/" + w.style() }
+func (w route) String() string {
+	return w.protocol + "/" + w.transport + "/" + w.socket + "/" + w.style()
+}
 
 func (w route) style() string {
 	if w.aio {
@@ -164,7 +167,7 @@ func (w route) style() string {
 
 // flags returns the arguments that tell server.py and client.py so.
 func (w route) flags() []string {
-	flags := []string{"--transport", w.transport}
+	flags := []string{"--protocol", w.protocol, "--transport", w.transport}
 	if w.aio {
 		flags = append(flags, "--aio")
 	}
@@ -174,9 +177,9 @@ func (w route) flags() []string {
 // target returns the target for Dial of an address that server.py printed.
 func (w route) target(addr string) string {
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-		return "unix://" + path + "?transport=" + w.transport
+		return "unix://" + path + "?protocol=" + w.protocol + "&transport=" + w.transport
 	}
-	return "tcp://" + addr + "?transport=" + w.transport
+	return "tcp://" + addr + "?protocol=" + w.protocol + "&transport=" + w.transport
 }
 
 // socketPath returns a path for a unix socket: short, because such paths must be.
@@ -247,19 +250,25 @@ type table struct {
 	rows []string
 }
 
+// add adds a row; skipped are the reasons, one for each check.
 func (tb *table) add(peer, direction string, w route, ok, failed int, skipped []string) {
 	result := "passes"
 	if failed > 0 {
 		result = fmt.Sprintf("%d fail", failed)
 	}
 	skips := "none"
-	if len(skipped) > 0 {
-		skips = strings.Join(skipped, "; ")
+	if slices.Sort(skipped); len(skipped) > 0 {
+		var counts []string
+		for _, why := range slices.Compact(slices.Clone(skipped)) {
+			n := len(slices.DeleteFunc(slices.Clone(skipped), func(s string) bool { return s != why }))
+			counts = append(counts, fmt.Sprintf("%d: %s", n, why))
+		}
+		skips = strings.Join(counts, "; ")
 	}
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	tb.rows = append(tb.rows, fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %d | %s |",
-		peer, direction, w.transport, w.socket, w.style(), result, ok+failed, skips))
+	tb.rows = append(tb.rows, fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %d | %s |",
+		peer, direction, w.protocol, w.transport, w.socket, w.style(), result, ok+failed, skips))
 }
 
 // logAfter logs the table when t and its subtests are done.
@@ -268,6 +277,6 @@ func (tb *table) logAfter(t *testing.T) {
 		tb.mu.Lock()
 		defer tb.mu.Unlock()
 		slices.Sort(tb.rows)
-		t.Logf("\n| peer | direction | transport | socket | Python side | result | checks | skipped |\n|---|---|---|---|---|---|---|---|\n%s", strings.Join(tb.rows, "\n"))
+		t.Logf("\n| peer | direction | protocol | transport | socket | Python side | result | checks | skipped |\n|---|---|---|---|---|---|---|---|---|\n%s", strings.Join(tb.rows, "\n"))
 	})
 }
