@@ -66,10 +66,11 @@
 //
 // The wire is Thrift's: an unmodified thriftpy2 or Apache Thrift program on the other side does
 // not notice the difference. A server finds out by itself, for each connection, whether its
-// client speaks framed or buffered, strict or old binary. A client is told by its target:
+// client speaks framed or buffered, and whether strict or old binary or compact, also as fbthrift
+// writes it. A client is told by its target:
 //
 //	localhost:9000                              binary, buffered: the default of thriftpy2 and of Apache's tutorials
-//	tcp://localhost:9000?transport=framed
+//	tcp://localhost:9000?protocol=compact&transport=framed
 //	tls://foo.example.com:9000?ca=ca.pem&cert=me.pem&key=me.key
 //	unix:///run/foo.sock
 package thriftkit
