@@ -350,7 +350,7 @@ func TestDynamicCalls(t *testing.T) {
 	}{
 		{[]any{1, 2}, "Test.get: invalid argument: 2 arguments for 1 parameters"},
 		{[]any{"one"}, `Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: i32 is wanted, not "one"`},
-		{[]any{1 << 40}, "Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: 1099511627776 is out of the range of i32"},
+		{[]any{int64(1) << 40}, "Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: 1099511627776 is out of the range of i32"},
 	} {
 		if _, err := rpc.Do[any](ctx, c, svc.Method("get"), test.args...); err == nil || err.Error() != test.want {
 			t.Errorf("%v: %v, want %s", test.args, err, test.want)
