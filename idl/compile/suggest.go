@@ -3,6 +3,7 @@ package compile
 import (
 	"strings"
 
+	"github.com/thriftkit/thriftkit/internal/edits"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
@@ -183,7 +184,7 @@ type nearest struct {
 	best        string
 	distance    int // of best; names as far away or farther are not taken
 	looked      int
-	rows        [3][]int
+	measure     edits.Measure
 }
 
 func newNearest(name string) *nearest {
@@ -202,45 +203,14 @@ func (n *nearest) offer(name string) {
 		d = -1
 	case strings.ToLower(name) == n.lower:
 	default:
-		if abs(len(name)-len(n.name)) >= n.distance || len(name) > 64 {
+		if abs(len(name)-len(n.name)) >= n.distance || len(name) > edits.Longest {
 			return
 		}
-		d = n.edits(name)
+		d = n.measure.Distance(n.name, name)
 	}
 	if d < n.distance {
 		n.best, n.distance = name, d
 	}
-}
-
-// edits returns how many letters must be changed, added, dropped or swapped with a neighbour.
-// It is the restricted Damerau-Levenshtein distance.
-func (n *nearest) edits(name string) int {
-	a, b := n.name, name
-	for i := range n.rows {
-		if cap(n.rows[i]) < len(b)+1 {
-			n.rows[i] = make([]int, 65)
-		}
-		n.rows[i] = n.rows[i][:len(b)+1]
-	}
-	before, last, row := n.rows[0], n.rows[1], n.rows[2]
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := last[j-1]
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			row[j] = min(change, last[j]+1, row[j-1]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
 
 func abs(n int) int { return max(n, -n) }

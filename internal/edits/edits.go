@@ -1,0 +1,39 @@
+// Package edits tells how far a mistyped name is from one that exists.
+package edits
+
+// Longest is how many bytes a name may have to be compared at all: the time grows with the
+// product of the lengths.
+const Longest = 64
+
+// Far is the distance of names that are not compared.
+const Far = 1 << 10
+
+// A Measure takes distances and reuses its memory. The zero Measure is ready.
+type Measure struct{ rows [3][Longest + 1]int }
+
+// Distance returns how many bytes must be changed, added, dropped or swapped with a neighbour
+// to make b of a (the restricted Damerau-Levenshtein distance).
+func (m *Measure) Distance(a, b string) int {
+	if len(a) > Longest || len(b) > Longest {
+		return Far
+	}
+	before, last, row := &m.rows[0], &m.rows[1], &m.rows[2]
+	for j := range len(b) + 1 {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := last[j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			row[j] = min(change, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
