@@ -151,8 +151,7 @@ func appendMapHeader(dst []byte, key, elem wire.Type, n int) []byte {
 	return append(binary.AppendUvarint(dst, uint64(n)), toCompact[key]<<4|toCompact[elem])
 }
 
-// consumeVarint reads a number of at most 64 bits in at most 10 bytes. Most numbers take one;
-// the rest is in another function, so that this one can be inlined.
+// consumeVarint reads a number of at most 64 bits in at most 10 bytes. Most numbers take one.
 func consumeVarint(src []byte, off int) (uint64, int, error) {
 	if off < len(src) && src[off] < 0x80 {
 		return uint64(src[off]), off + 1, nil
@@ -220,6 +219,12 @@ func consumeSize(src []byte, off int) (n, next int, err error) {
 
 // consumeSpan reads a length and returns the bytes it promises.
 func consumeSpan(src []byte, off int) ([]byte, int, error) {
+	if off < len(src) && src[off] < 0x80 { // as below, for most lengths
+		at := off + 1
+		if end := at + int(src[off]); end <= len(src) {
+			return src[at:end:end], end, nil
+		}
+	}
 	n, at, err := consumeSize(src, off)
 	switch {
 	case err != nil:

@@ -129,6 +129,8 @@ func (f *frame) takeAll() int64 {
 // value moves behind the value of type t at the offset at, or opens it.
 func (s *splitter) value(buf []byte, at int, t wire.Type) (ok bool, err error) {
 	switch size := int64(fixed[t]); {
+	case t == wire.String && at < len(buf) && buf[at] < 0x80: // as below, for most lengths
+		return true, s.advance(at+1, int64(buf[at]))
 	case size > 0:
 		return true, s.advance(at, size)
 	case t == wire.Struct:
