@@ -29,7 +29,8 @@ func Marshal(desc *schema.Struct, v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.AppendValue(nil, t, mem.Of(rv))
+	const usual = 128 // bytes
+	return p.AppendValue(make([]byte, 0, usual), t, mem.Of(rv))
 }
 
 // Unmarshal reads data, which holds one value of the struct desc as Marshal writes it, into
