@@ -1,7 +1,8 @@
 // Package compact is Thrift's compact protocol (the specification "Thrift Compact protocol
 // encoding"): integers as variable-length zigzag numbers, field ids as steps, small types and
 // sizes in half bytes. Version 1, Apache Thrift's, has little-endian doubles; version 2,
-// fbthrift's, big-endian ones, and is otherwise the same.
+// fbthrift's, big-endian ones, and is otherwise the same; fbthrift's float, which has the code
+// of uuid there, is not known here.
 //
 // Append functions extend dst and return it. Consume functions read src at an offset and
 // return the offset behind what they read; offsets count from the start of the message, and
