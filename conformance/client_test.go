@@ -593,7 +593,7 @@ func sequences(w route, file *schema.File, target string) []sequence {
 				}
 				usable(t, dynamicCaller(svc, client))
 			}
-			for range 16 {
+			for range 40 {
 				if _, err := thriftkit.Call[any](t.Context(), client, newer.Method("unheardOneway"), "a"); err != nil {
 					t.Fatal(err)
 				}

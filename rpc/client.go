@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -32,14 +30,15 @@ type ClientOptions struct {
 	// ends its connection; a longer call is not sent.
 	MaxMessageBytes int
 
-	// TLS is what the TLS of tls targets starts from: certificates, authorities. The target's
+	// TLS is what the TLS of tls and https targets starts from: certificates, authorities. The target's
 	// own keys come on top; nothing older than TLS 1.2 is spoken. nil is the system's defaults.
 	TLS *tls.Config
 
 	// MaxConns is how many connections a client opens to the server; 0 means 16. Calls share
 	// a connection; another one is opened when the oldest call on each has waited for more
 	// than 2 milliseconds, because classic servers answer the calls of one connection one
-	// after the other.
+	// after the other. HTTP/1.1 has a connection for each call in flight: the calls above the
+	// limit wait.
 	MaxConns int
 }
 
@@ -50,24 +49,34 @@ type ClientOptions struct {
 // connection ends before the reply, the error has [CodeConnectionLost], and whether to try
 // again is the caller's decision. After a time-out or a cancelled context the connection of
 // that call takes no new ones, so that a late reply never reaches another call.
+//
+// Over HTTP a call is a request. A status other than 200 is an error, unless the body is a
+// reply nevertheless: CodeUnavailable for 429 and 503, which mean that nothing was done,
+// CodeConnectionLost for 502 and 504, by which a gateway says that it lost the server, else
+// CodeProtocol. Redirects are not followed, proxies of the environment not used. A oneway call
+// returns when the server has answered that it has it.
 type Client struct {
-	target transport.Target
-	proto  protocol.Protocol
-	opts   ClientOptions
-	app    *plan.Type
-
-	mu      sync.Mutex
-	conns   []*conn
-	dialing int
-	closed  bool
+	target  transport.Target
+	proto   protocol.Protocol
+	opts    ClientOptions
+	app     *plan.Type
+	carrier carrier
 }
 
-// congested is how long the oldest call on every connection must have waited before another
-// connection is opened.
-const congested = 2 * time.Millisecond
+// A carrier brings the messages of calls to a server.
+type carrier interface {
+	// send sends the message that encode appends, with the sequence id that it is given, and
+	// returns the reply, which the caller owns; nil for oneway. Its errors are for sendFailure.
+	send(ctx context.Context, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error)
+
+	// close ends the calls in flight, and those that come, with errClosed.
+	close()
+}
 
 // Dial connects to target, as [transport.ParseTarget] reads it. The error is an *Error with
-// CodeUnavailable if there is no server, or says what is wrong with target.
+// CodeUnavailable if there is no server, or says what is wrong with target. Of an http or https
+// target it learns only that somebody listens, and what TLS says: HTTP begins with the first
+// call, on another connection, because a server that takes one at a time would wait on this one.
 func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, error) {
 	t, err := transport.ParseTarget(target)
 	if err != nil {
@@ -85,103 +94,27 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 	}
 	opts.DialTimeout = orDefault(opts.DialTimeout, 10*time.Second)
 	c := &Client{target: t, proto: p, opts: opts, app: newApplicationPlan()}
-	first, err := c.dial(ctx)
+	if t.HTTP {
+		c.carrier, err = dialHTTP(ctx, t, p, opts)
+	} else {
+		c.carrier, err = dialPool(ctx, t, p, opts)
+	}
 	if err != nil {
 		return nil, failure("", CodeUnavailable, err)
 	}
-	c.conns = append(c.conns, first)
 	return c, nil
 }
 
 // Target returns where the client calls, in the form that Dial takes.
 func (c *Client) Target() string { return c.target.String() }
 
-func (c *Client) dial(ctx context.Context) (*conn, error) {
-	if c.opts.DialTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.opts.DialTimeout)
-		defer cancel()
-	}
-	nc, err := c.target.Dial(ctx, c.opts.TLS)
-	if err != nil {
-		return nil, err
-	}
-	return newConn(nc, c.target.Framing, c.proto, c.opts.MaxMessageBytes), nil
-}
-
 // Close ends the connections. Calls in flight fail with CodeClosed.
 func (c *Client) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for _, x := range c.conns {
-		x.fail(errClosed)
-	}
-	c.conns = nil
+	c.carrier.close()
 	return nil
 }
 
 var errClosed = &Error{Code: CodeClosed}
-
-// conn returns a connection, claimed for one more call: an idle one; else a new one where the others
-// are congested; else the one with the least to do.
-func (c *Client) conn(ctx context.Context) (*conn, error) {
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return nil, errClosed
-	}
-	best, busy := c.bestLocked()
-	if best != nil && (!busy || len(c.conns)+c.dialing >= c.opts.MaxConns) {
-		best.claim()
-		c.mu.Unlock()
-		return best, nil
-	}
-	c.dialing++
-	c.mu.Unlock()
-	x, err := c.dial(ctx)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.dialing--
-	switch {
-	case err != nil && best != nil:
-		best.claim()
-		return best, nil
-	case err != nil:
-		return nil, err
-	case c.closed:
-		x.fail(errClosed)
-		return nil, errClosed
-	}
-	x.claim()
-	c.conns = append(c.conns, x)
-	return x, nil
-}
-
-// bestLocked drops the connections that are of no use any more and returns the one with the
-// fewest calls, nil if there is none, and whether all are congested.
-func (c *Client) bestLocked() (best *conn, busy bool) {
-	busy = true
-	fewest := 0
-	c.conns = slices.DeleteFunc(c.conns, func(x *conn) bool {
-		calls, since, ok := x.load()
-		if ok && x.stale() {
-			x.fail(errRetired)
-			ok = false
-		}
-		if !ok {
-			return true
-		}
-		if best == nil || calls < fewest {
-			best, fewest = x, calls
-		}
-		if calls == 0 || time.Since(since) < congested {
-			busy = false
-		}
-		return false
-	})
-	return best, busy
-}
 
 // Bind fills every exported func field of the struct that target points to with a func that
 // calls the method of svc of the same name but for case and underscores, or the one that the
@@ -298,7 +231,7 @@ func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error
 	if m.Oneway {
 		header.Type = wire.Oneway
 	}
-	msg, err := c.send(ctx, m.Oneway, func(dst []byte, seq int32) ([]byte, error) {
+	msg, err := c.carrier.send(ctx, m.Oneway, func(dst []byte, seq int32) ([]byte, error) {
 		header.SeqID = seq
 		return c.proto.AppendValue(c.proto.AppendHeader(dst, header), sig.args, pointer(call.args))
 	})
@@ -324,25 +257,4 @@ func sendFailure(method string, err error) error {
 		return failure(method, CodeUnavailable, unsent.error)
 	}
 	return failure(method, CodeConnectionLost, err)
-}
-
-// send sends a message over a connection, and over another one if the first turns out to have
-// ended before anything was sent.
-func (c *Client) send(ctx context.Context, oneway bool, encode func([]byte, int32) ([]byte, error)) ([]byte, error) {
-	const tries = 3
-	for i := 1; ; i++ {
-		x, err := c.conn(ctx)
-		if err != nil {
-			return nil, errNotSent{err}
-		}
-		msg, err := x.call(ctx, oneway, encode)
-		switch {
-		case err == nil || !errors.As(err, new(errNotSent)):
-			return msg, err
-		case ctx.Err() != nil:
-			return nil, errNotSent{ctx.Err()}
-		case i >= tries && !errors.Is(err, errRetired):
-			return nil, err
-		}
-	}
 }

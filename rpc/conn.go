@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,8 +47,8 @@ type conn struct {
 	claims    int               // calls that chose this connection and are not entered yet
 	pending   map[int32]*waiter // calls that wait, by sequence id
 	abandoned map[int32]struct{}
-	oneways   [16]int32 // sequence ids of the last oneway calls
-	order     []int32   // sequence ids of both, oldest first
+	order     []int32 // sequence ids of both, oldest first
+	oneway    bool    // a oneway call was sent
 	oldest    time.Time
 	reading   bool
 	echoes    echo
@@ -88,9 +87,6 @@ func newConn(nc net.Conn, framing transport.Framing, p protocol.Protocol, maxMes
 		pending: make(map[int32]*waiter), abandoned: make(map[int32]struct{}),
 		lastUsed: time.Now(),
 	}
-	for i := range c.oneways {
-		c.oneways[i] = -1 // the id of no call
-	}
 	c.r.Start(framing, p.NewSplitter(maxMessageBytes))
 	return c
 }
@@ -110,9 +106,9 @@ func tooLarge(n, max int) error {
 	return wire.Errorf(-1, wire.ErrTooLarge, "a message of %d bytes, at most %d are sent", n, max)
 }
 
-// call sends a message made by encode, which appends it with the sequence id it is given, and
+// call, which starts now, sends a message made by encode, which appends it with the sequence id it is given, and
 // returns the reply, which the caller owns; nil for oneway.
-func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error) {
+func (c *conn) call(ctx context.Context, now time.Time, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error) {
 	const positive = 1<<31 - 1 // some peers cannot write a negative id
 	seq := c.seq.Add(1) & positive
 	buf := buffers.Get().(*[]byte)
@@ -130,7 +126,7 @@ func (c *conn) call(ctx context.Context, oneway bool, encode func(dst []byte, se
 	}
 	c.framing.End(msg, 0)
 	w := waiters.Get().(*waiter)
-	w.seq, w.start = seq, time.Now()
+	w.seq, w.start = seq, now
 	if err := c.register(w, oneway); err != nil {
 		return nil, errNotSent{err}
 	}
@@ -160,12 +156,13 @@ func putBuffer(b *[]byte) {
 }
 
 // claim counts a call that is about to use the connection, so that others see it coming.
-func (c *conn) claim() {
+func (c *conn) claim(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.claims++; c.claims == 1 && len(c.order) == 0 {
-		c.oldest = time.Now()
+		c.oldest = now
 	}
+	c.lastUsed = now
 }
 
 func (c *conn) unclaim() {
@@ -183,7 +180,7 @@ func (c *conn) register(w *waiter, oneway bool) error {
 		return c.err
 	}
 	if oneway {
-		c.oneways[int(w.seq)%len(c.oneways)] = w.seq
+		c.oneway = true
 		return nil
 	}
 	c.pending[w.seq] = w
@@ -377,8 +374,8 @@ func (c *conn) deliver(w *waiter, msg []byte) (mine bool, err error) {
 	defer c.mu.Unlock()
 	seq, ok := c.matchLocked(h)
 	if !ok {
-		if slices.Contains(c.oneways[:], h.SeqID) {
-			return false, nil // thriftpy2 answers a oneway call of a method that it does not know
+		if c.answersOnewayLocked(h) {
+			return false, nil
 		}
 		return false, Errorf(CodeBadSequenceID, "a reply with sequence id %d, which no call has", h.SeqID)
 	}
@@ -399,13 +396,19 @@ func (c *conn) matchLocked(h wire.Header) (int32, bool) {
 		if c.echoes == echoUnknown {
 			c.echoes = echoYes
 		}
-	} else if c.echoes == echoUnknown && !slices.Contains(c.oneways[:], h.SeqID) {
+	} else if c.echoes == echoUnknown && !c.answersOnewayLocked(h) {
 		c.echoes = echoNo
 	}
 	if c.echoes == echoNo && len(c.order) > 0 {
 		return c.order[0], true
 	}
 	return h.SeqID, waits || left
+}
+
+// answersOnewayLocked reports whether a reply to no call that waits may answer a oneway call:
+// thriftpy2 answers one of a method that it does not know.
+func (c *conn) answersOnewayLocked(h wire.Header) bool {
+	return c.oneway && h.Type == wire.Exception && h.SeqID > 0 && h.SeqID <= c.seq.Load()
 }
 
 // forgetLocked removes a call and returns its waiter, nil if it was abandoned.
@@ -424,7 +427,6 @@ func (c *conn) forgetLocked(seq int32) *waiter {
 	w := c.pending[seq]
 	delete(c.pending, seq)
 	delete(c.abandoned, seq)
-	c.lastUsed = time.Now()
 	c.endIfDoneLocked()
 	return w
 }
@@ -501,12 +503,12 @@ func (c *conn) load() (calls int, since time.Time, ok bool) {
 }
 
 // stale reports whether the server has closed the connection while it was idle. It costs a
-// system call, so a connection that was in use a moment ago is believed.
-func (c *conn) stale() bool {
+// system call, so a connection to which a call went a moment ago is believed.
+func (c *conn) stale(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	const believed = time.Millisecond
-	if len(c.order)+c.claims > 0 || c.reading || time.Since(c.lastUsed) < believed {
+	if len(c.order)+c.claims > 0 || c.reading || now.Sub(c.lastUsed) < believed {
 		return false
 	}
 	if c.readBound { // nobody reads, so it is ours

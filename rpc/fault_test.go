@@ -251,12 +251,17 @@ func TestAnsweredOneway(t *testing.T) {
 	if err := dial(t, addr, rpc.ClientOptions{}).Bind(load(t).Service("Test"), &c); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 20 {
+	for range 40 {
 		if err := c.Notify(context.Background(), "x"); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for i := range 40 {
 		if got, err := c.Ping(context.Background()); got != "x" || err != nil {
 			t.Fatalf("call %d: %q, %v", i, got, err)
+		}
+		if err := c.Notify(context.Background(), "x"); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -209,7 +209,7 @@ func bind(t *testing.T, c *rpc.Client, svc *schema.Service) client {
 }
 
 func TestCalls(t *testing.T) {
-	for _, query := range []string{"", "?transport=buffered", "?transport=framed", "?protocol=binary", "?protocol=compact", "?protocol=compact&transport=framed", "?service=Test", "?protocol=compact&service=Test"} {
+	for _, query := range []string{"", "?transport=buffered", "?transport=framed", "?protocol=binary", "?protocol=compact", "?protocol=compact&transport=framed", "?service=Test", "?protocol=compact&service=Test", "?transport=http", "?transport=http&protocol=compact&service=Test"} {
 		t.Run(query, func(t *testing.T) {
 			leaks(t)
 			var log errorLog
@@ -562,7 +562,7 @@ func TestDialects(t *testing.T) {
 			raw("82 41 05 04 70696e67 0800 04 706f6e67 00 82 41 ffffffff0f 04 70696e67 0800 04 706f6e67 00")},
 		{"compact of another version", raw("82 23 05 04 70696e67 00"), nil},
 		{"half a compact message", raw("82 21 05 04 7069"), nil},
-		{"HTTP", []byte("GET / HTTP/1.1\r\n\r\n"), nil},
+		{"SMTP", []byte("EHLO example.com\r\n"), nil},
 		{"TLS", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc"), nil},
 		{"a frame of 2 GiB", []byte("\x7f\xff\xff\xff\x80\x01\x00\x01"), nil},
 		{"half a message", call[:len(call)-2], nil},
@@ -587,7 +587,7 @@ func TestDialects(t *testing.T) {
 		}
 		nc.Close()
 	}
-	for _, want := range []string{"no dialect of Thrift starts with the bytes 47 45 54", "no dialect of Thrift starts with the bytes 16 03", "no dialect of Thrift starts with the bytes 7f ff"} {
+	for _, want := range []string{"no dialect of Thrift starts with the bytes 45 48 4c 4f", "no dialect of Thrift starts with the bytes 16 03", "no dialect of Thrift starts with the bytes 7f ff"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the error log lacks %q: %s", want, &log)
 		}

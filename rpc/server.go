@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"reflect"
 	"runtime/debug"
@@ -70,9 +71,12 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*serverConn]struct{}
 	draining  bool
-	wg        sync.WaitGroup // of connections
+	wg        sync.WaitGroup // of connections and of calls over HTTP
 	ctx       context.Context
 	cancel    context.CancelFunc
+
+	http  *http.Server  // of the connections that speak it
+	later chan struct{} // holds one for each oneway call that goes on after its answer
 }
 
 type boundService struct {
@@ -112,6 +116,8 @@ func NewServer(opts ServerOptions) *Server {
 		conns:     make(map[*serverConn]struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.http = s.newHTTPServer()
+	s.later = make(chan struct{}, maxLater)
 	return s
 }
 
@@ -392,7 +398,8 @@ func (s *Server) conceal(m *boundMethod, err error) *Error {
 	return Errorf(CodeInternal, "internal error")
 }
 
-// Serve accepts connections from l and answers their calls until l fails, or Shutdown or Close
+// Serve accepts connections from l and answers their calls, in whatever dialect each of them
+// speaks, HTTP with any path among them (see [Server.HTTPHandler]), until l fails, or Shutdown or Close
 // is called: then it returns ErrServerClosed. It closes l. Errors of accept that pass, such as
 // too many open files, are waited out.
 func (s *Server) Serve(l net.Listener) error {
@@ -462,6 +469,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopAccepting()
 	done := make(chan struct{})
 	go func() {
+		s.http.Shutdown(ctx)
 		s.wg.Wait()
 		close(done)
 	}()
@@ -503,7 +511,7 @@ func (s *Server) stopAccepting() {
 type serverConn struct {
 	s   *Server
 	nc  net.Conn // below TLS
-	out io.Writer
+	out net.Conn // what the calls come over: nc, or TLS
 	r   *transport.Reader
 	ctx context.Context // of its calls
 
@@ -512,6 +520,7 @@ type serverConn struct {
 	replies outbox
 
 	draining atomic.Bool
+	http     atomic.Bool // net/http has the connection
 }
 
 func (s *Server) start(nc net.Conn) {
@@ -532,7 +541,9 @@ func (s *Server) start(nc net.Conn) {
 // drain makes the connection end as soon as it has answered what has arrived.
 func (c *serverConn) drain() {
 	c.draining.Store(true)
-	c.nc.SetReadDeadline(past)
+	if !c.http.Load() {
+		c.nc.SetReadDeadline(past)
+	}
 }
 
 // past is a deadline that ends a read at once.
@@ -563,7 +574,11 @@ func (c *serverConn) serve() {
 		c.s.wg.Done()
 	}()
 	err := c.detect()
-	if err == nil {
+	switch {
+	case err != nil:
+	case c.http.Load():
+		c.serveHTTP()
+	default:
 		err = c.loop()
 	}
 	if err != nil && !c.endsQuietly(err) {
@@ -606,6 +621,10 @@ func (c *serverConn) detect() error {
 			return fmt.Errorf("%w after the bytes % x", io.ErrUnexpectedEOF, first)
 		}
 		return err
+	}
+	if transport.IsHTTP(first) {
+		c.http.Store(true)
+		return nil
 	}
 	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
 	if !ok {

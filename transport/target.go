@@ -19,6 +19,8 @@ type Target struct {
 	Framing  Framing
 	Protocol string // "" is binary
 	Service  string // the name in front of method names where services share a connection; "" for none
+	HTTP     bool   // each message is the body of a POST
+	Path     string // of HTTP, escaped, with the slash in front; else ""
 	TLS      bool
 	Files    TLSFiles // of TLS, where the defaults do not do
 
@@ -26,12 +28,16 @@ type Target struct {
 	ServerName string
 }
 
-// ParseTarget reads a target: host:port, tcp://host:port, tls://host:port or
-// unix:///path/of/socket, with the query keys transport (buffered, framed), protocol (binary,
-// compact) and service (a name for multiplexing). A tls target takes ca, the file of the
-// authorities that the server's certificate is checked against instead of the system's; cert
-// and key, the files of a certificate for the server to check; and servername. Errors name
-// what exists.
+// ParseTarget reads a target: host:port, tcp://host:port, tls://host:port,
+// unix:///path/of/socket, http://host:port/path or https://host:port/path, with the query keys
+// transport (buffered, framed), protocol (binary, compact) and service (a name for
+// multiplexing). A tls or https target takes ca, the file of the authorities that the server's
+// certificate is checked against instead of the system's; cert and key, the files of a
+// certificate for the server to check; and servername.
+//
+// The port of an http or https target may be left out. Its messages are not framed;
+// host:port?transport=http is another way to write http://host:port/, and with tls:// https.
+// Errors name what exists.
 func ParseTarget(s string) (Target, error) {
 	t, err := parseTarget(s)
 	if err != nil {
@@ -52,6 +58,17 @@ func parseTarget(s string) (t Target, err error) {
 		return t, fmt.Errorf("a target has neither user nor fragment")
 	}
 	switch u.Scheme {
+	case "http", "https":
+		t.Network, t.Address, t.TLS, t.HTTP, t.Path = "tcp", u.Host, u.Scheme == "https", true, u.EscapedPath()
+		switch {
+		case u.Hostname() == "":
+			return t, fmt.Errorf("the host is missing: %s://host:port/path is wanted", u.Scheme)
+		case u.Port() == "":
+			t.Address = net.JoinHostPort(u.Hostname(), defaultPort(t.TLS))
+		}
+		if t.Path == "" {
+			t.Path = "/"
+		}
 	case "tcp", "tls":
 		t.Network, t.Address, t.TLS = "tcp", u.Host, u.Scheme == "tls"
 		switch {
@@ -68,7 +85,7 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the path of the socket is missing: unix:///path is wanted")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (there is tcp, tls, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (there is http, https, tcp, tls, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -96,9 +113,48 @@ func (t *Target) setKeys(query url.Values) error {
 	if (t.Files.Cert == "") != (t.Files.Key == "") {
 		return fmt.Errorf("cert and key go together")
 	}
-	var err error
-	t.Framing, err = ParseFraming(*known["transport"])
+	return t.setTransport(*known["transport"])
+}
+
+// setTransport fills in what the key transport says. HTTP is one as well, over TCP.
+func (t *Target) setTransport(name string) (err error) {
+	switch {
+	case name == "http" && t.Network == "unix":
+		return fmt.Errorf("transport http does not go over a unix socket")
+	case name == "http" && !t.HTTP:
+		t.HTTP, t.Path = true, "/"
+	case name != "http":
+		t.Framing, err = ParseFraming(name)
+	}
+	if err == nil && t.HTTP && t.Framing != Buffered {
+		return fmt.Errorf("messages over HTTP are not %s", t.Framing)
+	}
+	if err != nil && t.Network != "unix" {
+		return fmt.Errorf("unknown transport %q (there is buffered, framed, http)", name)
+	}
 	return err
+}
+
+func defaultPort(isTLS bool) string {
+	if isTLS {
+		return "443"
+	}
+	return "80"
+}
+
+// URL returns the address of an HTTP target.
+func (t Target) URL() *url.URL {
+	u := &url.URL{Scheme: "http", Host: t.Address, Path: "/"}
+	if t.TLS {
+		u.Scheme = "https"
+	}
+	if host, ok := strings.CutSuffix(t.Address, ":"+defaultPort(t.TLS)); ok {
+		u.Host = host
+	}
+	if path, err := url.PathUnescape(t.Path); err == nil {
+		u.Path, u.RawPath = path, t.Path
+	}
+	return u
 }
 
 // String returns the target in the form that ParseTarget reads.
@@ -115,12 +171,13 @@ func (t Target) String() string {
 	if t.Framing != Buffered {
 		q.Set("transport", t.Framing.String())
 	}
-	scheme := t.Network
-	if t.TLS {
-		scheme = "tls"
-	}
-	s := scheme + "://" + t.Address
-	if t.Network == "unix" {
+	s := t.Network + "://" + t.Address
+	switch {
+	case t.HTTP:
+		s = t.URL().String()
+	case t.TLS:
+		s = "tls://" + t.Address
+	case t.Network == "unix":
 		s = "unix://" + (&url.URL{Path: t.Address}).EscapedPath()
 	}
 	if len(q) > 0 {
@@ -129,7 +186,7 @@ func (t Target) String() string {
 	return s
 }
 
-// Dial connects to t. For a tls target config is what TLS starts from, nil for the defaults;
+// Dial connects to t. For a tls or https target config is what TLS starts from, nil for the defaults;
 // the files of t are read anew each time, so that new certificates are used as they come.
 func (t Target) Dial(ctx context.Context, config *tls.Config) (net.Conn, error) {
 	var d net.Dialer
@@ -157,6 +214,8 @@ func Listen(s string) (net.Listener, error) {
 		return nil, err
 	}
 	switch {
+	case t.HTTP:
+		return nil, fmt.Errorf("listen on %q: a server takes HTTP on any listener, give its host:port", s)
 	case t.TLS:
 		return nil, fmt.Errorf("listen on %q: a server takes TLS on any listener, see its options", s)
 	case t.Framing != Buffered || t.Protocol != "" || t.Service != "":

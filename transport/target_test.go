@@ -26,6 +26,16 @@ func TestParseTarget(t *testing.T) {
 		{"tls://h:1?ca=a.pem&cert=c.pem&key=k.pem&servername=foo&transport=framed",
 			Target{Network: "tcp", Address: "h:1", TLS: true, Framing: Framed, ServerName: "foo", Files: TLSFiles{CA: "a.pem", Cert: "c.pem", Key: "k.pem"}},
 			"tls://h:1?ca=a.pem&cert=c.pem&key=k.pem&servername=foo&transport=framed"},
+		{"http://h:1/a/b", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/a/b"}, "http://h:1/a/b"},
+		{"http://h", Target{Network: "tcp", Address: "h:80", HTTP: true, Path: "/"}, "http://h/"},
+		{"http://[::1]", Target{Network: "tcp", Address: "[::1]:80", HTTP: true, Path: "/"}, "http://[::1]/"},
+		{"https://h:/?protocol=compact&transport=http", Target{Network: "tcp", Address: "h:443", HTTP: true, Path: "/", TLS: true, Protocol: "compact"}, "https://h/?protocol=compact"},
+		{"https://h:443/x?ca=a.pem&servername=foo&transport=buffered",
+			Target{Network: "tcp", Address: "h:443", HTTP: true, Path: "/x", TLS: true, ServerName: "foo", Files: TLSFiles{CA: "a.pem"}},
+			"https://h/x?ca=a.pem&servername=foo"},
+		{"http://h:443/a%20b%2fc%0d%0a", Target{Network: "tcp", Address: "h:443", HTTP: true, Path: "/a%20b%2fc%0d%0a"}, "http://h:443/a%20b%2fc%0d%0a"},
+		{"h:1?transport=http", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/"}, "http://h:1/"},
+		{"tls://h:1?transport=http&service=S", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/", TLS: true, Service: "S"}, "https://h:1/?service=S"},
 		{"unix:///a%20b", Target{Network: "unix", Address: "/a b"}, "unix:///a%20b"},
 		{"unix:///a%3fb%25", Target{Network: "unix", Address: "/a?b%"}, "unix:///a%3Fb%25"},
 	}
@@ -55,8 +65,14 @@ func TestParseTargetBad(t *testing.T) {
 		{"me@localhost:1", "a target has neither user nor fragment"},
 		{"localhost:1#top", "a target has neither user nor fragment"},
 		{"unix://", "the path of the socket is missing: unix:///path is wanted"},
-		{"ftp://localhost:1", `unknown scheme "ftp" (there is tcp, tls, unix)`},
-		{"h:1?transport=fast", `unknown transport "fast" (there is buffered, framed)`},
+		{"ftp://localhost:1", `unknown scheme "ftp" (there is http, https, tcp, tls, unix)`},
+		{"h:1?transport=fast", `unknown transport "fast" (there is buffered, framed, http)`},
+		{"unix:///s?transport=fast", `unknown transport "fast" (there is buffered, framed)`},
+		{"unix:///s?transport=http", "transport http does not go over a unix socket"},
+		{"http:///path", "the host is missing: http://host:port/path is wanted"},
+		{"http://h:1/?transport=framed", "messages over HTTP are not framed"},
+		{"http://h:1/?ca=a.pem", `unknown key "ca" (there is protocol, service, transport)`},
+		{"http://h%0d%0aX:1/", `not a URL: invalid URL escape "%0d"`},
 		{"h:1?framed", `unknown key "framed" (there is protocol, service, transport)`},
 		{"h:1?ca=a.pem", `unknown key "ca" (there is protocol, service, transport)`},
 		{"tls://h:1?cb=a.pem", `unknown key "cb" (there is ca, cert, key, protocol, servername, service, transport)`},
@@ -85,7 +101,8 @@ func TestListen(t *testing.T) {
 		l.Close()
 	}
 	for target, want := range map[string]string{
-		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (there is tcp, tls, unix)`,
+		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (there is http, https, tcp, tls, unix)`,
+		"http://x:1":       `listen on "http://x:1": a server takes HTTP on any listener, give its host:port`,
 		"unix://" + dir:    "listen unix " + dir + ": bind: address already in use",
 		"tcp://127.0.0.1/": `target "tcp://127.0.0.1/": the port is missing: host:port is wanted`,
 	} {

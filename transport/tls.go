@@ -147,8 +147,12 @@ func IsTLS(first []byte) bool { return len(first) >= 3 && first[0] == 22 && firs
 
 // Server returns c as the server's side of TLS. r holds what has been read from c already.
 func (r *Reader) Server(c net.Conn, config *tls.Config) *tls.Conn {
-	return tls.Server(&unread{Conn: c, r: r}, secure(config))
+	return tls.Server(r.Conn(c), secure(config))
 }
+
+// Conn returns c from the start of what r has read from it and not handed out. r is not to be
+// used any more.
+func (r *Reader) Conn(c net.Conn) net.Conn { return &unread{Conn: c, r: r} }
 
 // unread is a connection of which a Reader has read the beginning.
 type unread struct {

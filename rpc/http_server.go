@@ -1,0 +1,304 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/detect"
+)
+
+// HTTPHandler returns a handler that answers the calls of s over HTTP: a POST, whatever its
+// path and Content-Type, whose body is one message, not framed, in any protocol that s knows.
+// It is for an http.Server of the caller's own, next to other handlers or behind HTTP/2;
+// connections of [Server.Serve] that speak HTTP are answered without it.
+//
+//	http.Handle("/thrift", server.HTTPHandler())
+//
+// The answer is 200 with the reply, exceptions included, as its body, and for oneway 200 with
+// an empty body at once, while the handler goes on: with the values of the request's context,
+// but not ended by it. What is no call is answered with another status: 400 for a body that is
+// no message, 405 for other methods, 408 for a body that takes longer than the options'
+// ReadTimeout, 413 for one above MaxMessageBytes, and 503 after Shutdown, which waits for the
+// calls in flight.
+//
+// A handler for calls finds the request's context below its own: it is cancelled when the client
+// goes away, and [PeerOf] knows the client.
+//
+// Web pages of others can make a browser send such requests. Serve refuses what a browser says
+// is of another origin with 403; in front of this handler [http.CrossOriginProtection] does the
+// same, if it is wanted.
+func (s *Server) HTTPHandler() http.Handler { return httpHandler{s} }
+
+type httpHandler struct{ s *Server }
+
+// maxLater is how many oneway calls go on after their answers. When there are more, they are
+// answered as they end.
+const maxLater = 100
+
+func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "a call is a POST", http.StatusMethodNotAllowed)
+		return
+	}
+	msg, err := h.read(w, r)
+	if err != nil {
+		http.Error(w, err.Error(), statusOf(err))
+		return
+	}
+	p, oneway, err := h.s.inspect(msg)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if !h.s.begin() {
+		http.Error(w, "the server shuts down", http.StatusServiceUnavailable)
+		return
+	}
+	if oneway {
+		h.s.answerLater(r, p, msg)
+		h.write(w, r, nil)
+		return
+	}
+	defer h.s.wg.Done()
+	ctx, cancel := h.s.callContext(withPeer(r.Context(), r))
+	defer cancel()
+	reply, err := h.s.answer(ctx, nil, p, msg)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	h.write(w, r, reply)
+}
+
+// read returns the body of a request. How long it may take is the options' affair, unless the
+// http.Server has a bound of its own.
+func (h httpHandler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	rc := http.NewResponseController(w)
+	rc.SetWriteDeadline(time.Time{}) // of the last answer on this connection
+	if timeout := h.s.opts.ReadTimeout; timeout > 0 && !boundedBy(r, func(s *http.Server) time.Duration { return s.ReadTimeout }) {
+		rc.SetReadDeadline(time.Now().Add(timeout))
+		defer rc.SetReadDeadline(time.Time{}) // it would end the call's context as well
+	}
+	limit := h.s.opts.MaxMessageBytes
+	return readBody(http.MaxBytesReader(w, r.Body, int64(limit)), r.ContentLength, limit)
+}
+
+// write sends the answer to a call.
+func (h httpHandler) write(w http.ResponseWriter, r *http.Request, reply []byte) {
+	if timeout := h.s.opts.WriteTimeout; timeout > 0 && !boundedBy(r, func(s *http.Server) time.Duration { return s.WriteTimeout }) {
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout))
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(reply)))
+	w.Write(reply) // if it fails the client is gone
+}
+
+// boundedBy reports whether the http.Server that has r sets a time-out itself.
+func boundedBy(r *http.Request, timeout func(*http.Server) time.Duration) bool {
+	s, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	return ok && timeout(s) > 0
+}
+
+// statusOf returns the status for a body that could not be read.
+func statusOf(err error) int {
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.Is(err, wire.ErrTooLarge), errors.As(err, &tooLong):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout
+	}
+	return http.StatusBadRequest
+}
+
+// inspect returns the protocol of a message that stands alone, and whether it calls a oneway method.
+func (s *Server) inspect(msg []byte) (p protocol.Protocol, oneway bool, err error) {
+	if len(msg) == 0 {
+		return nil, false, errors.New("the body is empty: a message of Thrift is wanted")
+	}
+	var d detect.Dialect
+	ok := len(msg) >= detect.Size(msg[0])
+	if ok {
+		d, ok = detect.Bytes(msg, s.opts.MaxMessageBytes)
+	}
+	switch {
+	case !ok:
+		return nil, false, errors.New("the body is no message of Thrift")
+	case d.Framed:
+		return nil, false, errors.New("the body is a framed message: over HTTP there are no frames")
+	}
+	p = protocol.Of(d)
+	h, _, err := p.ConsumeHeader(msg)
+	if err != nil {
+		return nil, false, err
+	}
+	m, unknown := s.lookup(h.Name)
+	return p, unknown == nil && m.method.Oneway, nil
+}
+
+// begin counts a call that Shutdown waits for, which is to call wg.Done; or returns false if
+// the server takes no more.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.wg.Add(1)
+	return true
+}
+
+// callContext returns ctx, ended by Close as well.
+func (s *Server) callContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// answerLater runs the oneway call in msg, which was counted by begin. It returns at once,
+// unless too many go on already.
+func (s *Server) answerLater(r *http.Request, p protocol.Protocol, msg []byte) {
+	ctx := context.WithoutCancel(withPeer(r.Context(), r))
+	run := func() {
+		defer s.wg.Done()
+		ctx, cancel := s.callContext(ctx)
+		defer cancel()
+		s.answer(ctx, nil, p, msg) // nobody waits for a reply, and inspect has read the header
+	}
+	select {
+	case s.later <- struct{}{}:
+		go func() {
+			defer func() { <-s.later }()
+			run()
+		}()
+	default:
+		run()
+	}
+}
+
+// withPeer adds the client of r to ctx, unless Serve has done so.
+func withPeer(ctx context.Context, r *http.Request) context.Context {
+	if _, ok := PeerOf(ctx); ok {
+		return ctx
+	}
+	return context.WithValue(ctx, peerKey{}, Peer{Addr: remoteAddr(r.RemoteAddr), TLS: r.TLS})
+}
+
+func remoteAddr(s string) net.Addr {
+	if a, err := netip.ParseAddrPort(s); err == nil {
+		return net.TCPAddrFromAddrPort(a)
+	}
+	return &net.UnixAddr{Net: "unix", Name: s}
+}
+
+// newHTTPServer returns the server for connections of Serve that speak HTTP: 1.1, and 2 where
+// the client begins with it.
+func (s *Server) newHTTPServer() *http.Server {
+	hs := &http.Server{
+		Handler:           http.NewCrossOriginProtection().Handler(s.HTTPHandler()),
+		ReadHeaderTimeout: s.opts.ReadTimeout,
+		IdleTimeout:       s.opts.IdleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(httpLog(s.opts.ErrorLog), slog.LevelError),
+		BaseContext:       func(net.Listener) context.Context { return s.ctx },
+		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
+			peer, _ := PeerOf(nc.(*httpConn).ctx)
+			return context.WithValue(ctx, peerKey{}, peer)
+		},
+		Protocols: new(http.Protocols),
+	}
+	if hs.IdleTimeout == 0 {
+		hs.IdleTimeout = -1 // 0 would be ReadHeaderTimeout
+	}
+	hs.Protocols.SetHTTP1(true)
+	hs.Protocols.SetUnencryptedHTTP2(true)
+	return hs
+}
+
+// An httpLog hands to an error log what net/http would write to the log of the process.
+type httpLog func(error)
+
+func (f httpLog) Enabled(context.Context, slog.Level) bool { return true }
+func (f httpLog) WithAttrs([]slog.Attr) slog.Handler       { return f }
+func (f httpLog) WithGroup(string) slog.Handler            { return f }
+
+func (f httpLog) Handle(_ context.Context, r slog.Record) error {
+	f(errors.New("rpc: " + r.Message))
+	return nil
+}
+
+// serveHTTP hands the connection to net/http, from the first byte, and returns when it is closed.
+func (c *serverConn) serveHTTP() {
+	if c.draining.Load() { // else drain sees that net/http has the connection
+		return
+	}
+	nc := &httpConn{Conn: c.r.Conn(c.out), ctx: c.ctx, under: c.out, closed: make(chan struct{})}
+	l := &singleListener{nc: nc, closed: make(chan struct{})}
+	c.s.http.Serve(l)
+	if l.accepted {
+		<-nc.closed
+	}
+}
+
+// httpConn is a connection that net/http has.
+type httpConn struct {
+	net.Conn
+	ctx    context.Context // of calls: it knows the peer
+	under  net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *httpConn) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() { close(c.closed) })
+	return err
+}
+
+// CloseWrite lets net/http say that it is done before it stops reading, so that a client which
+// is still sending gets the answer.
+func (c *httpConn) CloseWrite() error {
+	if w, ok := c.under.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
+// singleListener accepts one connection, and then nothing until one of the two is closed.
+type singleListener struct {
+	nc       *httpConn
+	accepted bool
+	once     sync.Once
+	closed   chan struct{}
+}
+
+func (l *singleListener) Accept() (net.Conn, error) {
+	if !l.accepted {
+		l.accepted = true
+		return l.nc, nil
+	}
+	select {
+	case <-l.nc.closed:
+	case <-l.closed:
+	}
+	return nil, net.ErrClosed
+}
+
+// Close leaves the connection alone: it may be answering.
+func (l *singleListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *singleListener) Addr() net.Addr { return l.nc.LocalAddr() }
