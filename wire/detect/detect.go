@@ -27,8 +27,8 @@ type Dialect struct {
 	Version2 bool   // compact with big-endian doubles
 }
 
-// Bytes returns the dialect that starts with b, of which the first Size bytes must be there,
-// and whether there is one. maxFrame is the longest frame that would be taken.
+// Bytes returns the dialect that starts with b, and whether there is one; there is none if b has
+// less than Size bytes. maxFrame is the longest frame that would be taken.
 //
 // A compact message starts with 82 and a byte whose lower 5 bits are the version, 1 or 2; a
 // strict binary one starts with 80 01. A frame starts with its length, below 0x80000000, and
@@ -36,6 +36,9 @@ type Dialect struct {
 // name: unframed, the name itself follows, whose first byte is a letter; framed, it is again a
 // length, whose first byte is zero.
 func Bytes(b []byte, maxFrame int) (Dialect, bool) {
+	if len(b) == 0 || len(b) < Size(b[0]) {
+		return Dialect{}, false
+	}
 	if d, ok := versioned(b); ok || b[0] >= 0x80 {
 		return d, ok
 	}

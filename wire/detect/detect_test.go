@@ -76,6 +76,9 @@ var (
 		{"a frame of the length 0x82 << 8, then compact", "00008200 82210004", framedComp},
 		{"old binary: names have no byte 82", "00000004 82636161", unknown},
 		{"THeader", "0000002b 0fff0000", unknown},
+		{"nothing", "", unknown},
+		{"one byte of compact", "82", unknown},
+		{"seven bytes of binary", "80010001 000000", unknown},
 		{"zeros", "00000000 00000000", unknown},
 		{"ones", "ffffffff ffffffff", unknown},
 	}
@@ -100,12 +103,12 @@ func FuzzDetect(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) == 0 || len(b) < Size(b[0]) {
-			return
-		}
 		got, ok := Bytes(b, maxFrame)
 		if ok != (got.Protocol != "") {
 			t.Fatalf("%+v, %v", got, ok)
+		}
+		if !ok {
+			return
 		}
 		n := Size(b[0])
 		short, _ := Bytes(b[:n:n], maxFrame)
