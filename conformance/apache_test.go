@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"reflect"
@@ -443,7 +444,7 @@ func TestApacheClient(t *testing.T) {
 	for _, w := range apacheRoutes() {
 		t.Run(w.String(), func(t *testing.T) {
 			ctx := t.Context()
-			call := func(addr, method string, args apacheStruct) (apacheStruct, error) {
+			dial := func(addr string) (thrift.TClient, io.Closer) {
 				conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
 				if err != nil {
 					t.Fatal(err)
@@ -453,8 +454,11 @@ func TestApacheClient(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer transport.Close()
-				client := thrift.NewTStandardClient(protocols.GetProtocol(transport), protocols.GetProtocol(transport))
+				return thrift.NewTStandardClient(protocols.GetProtocol(transport), protocols.GetProtocol(transport)), transport
+			}
+			call := func(addr, method string, args apacheStruct) (apacheStruct, error) {
+				client, closer := dial(addr)
+				defer closer.Close()
 				var result apacheStruct
 				for range 3 { // one connection, several calls
 					result = nil
@@ -473,6 +477,15 @@ func TestApacheClient(t *testing.T) {
 			got, err := call(bound, "refuse", nil)
 			if want := (apacheStruct{{1, thrift.STRUCT, apacheStruct{{1, thrift.STRING, "as asked"}, {2, thrift.I32, int32(-1)}}}}); err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("exception: %+v, %v; want %+v", got, err, want)
+			}
+			client, closer := dial(bound)
+			defer closer.Close()
+			for n := range int32(3) {
+				if _, err := client.Call(ctx, "notify", &apacheStruct{{1, thrift.I32, n}}, nil); err != nil {
+					t.Errorf("oneway: %v", err)
+				} else if got := <-notified; got != n {
+					t.Errorf("oneway: %d, want %d", got, n)
+				}
 			}
 			for method, want := range map[string]int32{"nope": thrift.UNKNOWN_METHOD, "unheardOf": thrift.INTERNAL_ERROR} {
 				var x thrift.TApplicationException
