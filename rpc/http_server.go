@@ -46,16 +46,27 @@ type httpHandler struct{ s *Server }
 const maxLater = 100
 
 func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rc := http.NewResponseController(w)
+	readTimeout, writeTimeout := h.timeouts(r)
+	if readTimeout > 0 {
+		rc.SetReadDeadline(time.Now().Add(readTimeout))
+	}
+	if writeTimeout > 0 {
+		rc.SetWriteDeadline(time.Time{}) // the last answer on this connection may have set one
+	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
+		leaveBody(w, r)
 		http.Error(w, "a call is a POST", http.StatusMethodNotAllowed)
 		return
 	}
 	msg, err := h.read(w, r)
 	if err != nil {
+		leaveBody(w, r)
 		http.Error(w, err.Error(), statusOf(err))
 		return
 	}
+	rc.SetReadDeadline(time.Time{}) // it would end the call's context as well
 	p, oneway, err := h.s.inspect(msg)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -81,22 +92,22 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.write(w, r, reply)
 }
 
-// read returns the body of a request. How long it may take is the options' affair, unless the
-// http.Server has a bound of its own.
+// read returns the body of a request.
 func (h httpHandler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	rc := http.NewResponseController(w)
-	rc.SetWriteDeadline(time.Time{}) // of the last answer on this connection
-	if timeout := h.s.opts.ReadTimeout; timeout > 0 && !boundedBy(r, func(s *http.Server) time.Duration { return s.ReadTimeout }) {
-		rc.SetReadDeadline(time.Now().Add(timeout))
-		defer rc.SetReadDeadline(time.Time{}) // it would end the call's context as well
-	}
 	limit := h.s.opts.MaxMessageBytes
 	return readBody(http.MaxBytesReader(w, r.Body, int64(limit)), r.ContentLength, limit)
 }
 
+// leaveBody lets net/http answer at once instead of waiting for the rest of the body.
+func leaveBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
 // write sends the answer to a call.
 func (h httpHandler) write(w http.ResponseWriter, r *http.Request, reply []byte) {
-	if timeout := h.s.opts.WriteTimeout; timeout > 0 && !boundedBy(r, func(s *http.Server) time.Duration { return s.WriteTimeout }) {
+	if _, timeout := h.timeouts(r); timeout > 0 {
 		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout))
 	}
 	w.Header().Set("Content-Type", contentType)
@@ -104,10 +115,19 @@ func (h httpHandler) write(w http.ResponseWriter, r *http.Request, reply []byte)
 	w.Write(reply) // if it fails the client is gone
 }
 
-// boundedBy reports whether the http.Server that has r sets a time-out itself.
-func boundedBy(r *http.Request, timeout func(*http.Server) time.Duration) bool {
-	s, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	return ok && timeout(s) > 0
+// timeouts returns how long reading the request and writing the answer may take; 0 for what
+// the http.Server that has r bounds itself.
+func (h httpHandler) timeouts(r *http.Request) (read, write time.Duration) {
+	read, write = h.s.opts.ReadTimeout, h.s.opts.WriteTimeout
+	if hs, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
+		if hs.ReadTimeout > 0 {
+			read = 0
+		}
+		if hs.WriteTimeout > 0 {
+			write = 0
+		}
+	}
+	return read, write
 }
 
 // statusOf returns the status for a body that could not be read.
