@@ -257,7 +257,7 @@ func TestTLSTimeouts(t *testing.T) {
 	c := bind(t, dial(t, target(l, "ca", ca.file("ca.pem"), "servername", "foo.test"), rpc.ClientOptions{}), svc)
 	for i := range 20 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*time.Millisecond)
-		if err := c.Wait(ctx, 30); code(err) != rpc.CodeTimeout {
+		if err := c.Wait(ctx, 300); code(err) != rpc.CodeTimeout {
 			t.Errorf("wait: %v", err)
 		}
 		if _, err := c.Echo(ctx, strings.Repeat("x", 8<<20)); err == nil {
