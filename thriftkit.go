@@ -73,6 +73,10 @@
 //	tcp://localhost:9000?protocol=compact&transport=framed
 //	tls://foo.example.com:9000?ca=ca.pem&cert=me.pem&key=me.key
 //	unix:///run/foo.sock
+//	http://foo.example.com/thrift               each call a POST; https takes the keys of tls
+//
+// A server takes HTTP on the same port, with any path; [Server.HTTPHandler] puts it next to
+// other handlers of an http.Server.
 package thriftkit
 
 import (

@@ -330,7 +330,11 @@ func TestHTTPNobodyThere(t *testing.T) {
 	s, svc := serve(t, l, newHandler(), rpc.ServerOptions{})
 	c := dial(t, "http://"+addr, rpc.ClientOptions{})
 	s.Close()
-	_, err := rpc.Dial(context.Background(), "http://"+addr, rpc.ClientOptions{})
+	var err error
+	waitFor(t, "the listener to close", func() bool {
+		_, err = rpc.Dial(context.Background(), "http://"+addr, rpc.ClientOptions{})
+		return err != nil
+	})
 	if code(err) != rpc.CodeUnavailable || !strings.HasPrefix(err.Error(), "cannot connect: dial tcp "+addr) {
 		t.Errorf("Dial: %v", err)
 	}

@@ -30,7 +30,8 @@ type callOptions struct {
 
 const callLong = `call calls a method of a running server and prints its result as JSON.
 
-TARGET is host:port, tcp://host:port, tls://host:port or unix:///path/of/socket; ?protocol=P&transport=T may follow.
+TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, http://host:port/path or
+https://host:port/path; ?protocol=P&transport=T may follow.
 METHOD is Service.method, or just the method's name if only one service of the file has it.
 
 Each ARG is one argument, in the order of the declaration, or name=value. A string is taken as it is, unless it
@@ -62,14 +63,14 @@ func newCall() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.idl, "idl", "", "the `FILE` that declares the method")
 	f.StringVar(&o.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+" (default: what TARGET says, else binary)")
-	f.StringVar(&o.transport, "transport", "", "the transport to speak: `T` buffered, framed (default: what TARGET says, else buffered)")
+	f.StringVar(&o.transport, "transport", "", "the transport to speak: `T` buffered, framed, http (default: what TARGET says, else buffered)")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long connecting and the call may take together: `D`, such as 500ms; 0 is without end")
 	f.StringVarP(&o.data, "data", "d", "", "all arguments as one `JSON` object by name; @FILE reads it from a file, @- from standard input")
 	f.StringVar(&o.binary, "binary", "base64", "how binary values are written in arguments and results: `FORM` base64, hex or text")
 	mustComplete(cmd.RegisterFlagCompletionFunc("idl", completeFiles))
 	for flag, values := range map[string][]string{
 		"protocol":  protocol.Names(),
-		"transport": {"buffered", "framed"},
+		"transport": {"buffered", "framed", "http"},
 		"binary":    {"base64", "hex", "text"},
 	} {
 		mustComplete(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
