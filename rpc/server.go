@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -519,6 +520,9 @@ type serverConn struct {
 	proto   protocol.Protocol
 	replies outbox
 
+	readBound  timeBound
+	writeBound timeBound // guarded by replies.mu
+
 	draining atomic.Bool
 	http     atomic.Bool // net/http has the connection
 }
@@ -552,17 +556,34 @@ var past = time.Unix(1, 0)
 // setReadDeadline bounds the next read, unless the connection is to end. drain may come at any
 // point: whichever of the two is later sees what the other did.
 func (c *serverConn) setReadDeadline(d time.Duration) {
-	if c.draining.Load() {
+	now := time.Now()
+	if c.draining.Load() || c.readBound.holds(now, d) {
 		return
 	}
-	var deadline time.Time
-	if d > 0 {
-		deadline = time.Now().Add(d)
-	}
-	c.nc.SetReadDeadline(deadline)
+	c.nc.SetReadDeadline(c.readBound.set(now, d))
 	if c.draining.Load() {
 		c.nc.SetReadDeadline(past)
 	}
+}
+
+// timeBound remembers a deadline, so that it need not be set anew for every message: one that
+// is short by an eighth of its time will do.
+type timeBound struct {
+	at time.Time
+	d  time.Duration
+}
+
+func (t *timeBound) holds(now time.Time, d time.Duration) bool {
+	return !t.at.IsZero() && t.d == d && (d == 0 || now.Sub(t.at) <= d/8)
+}
+
+// set returns the deadline d from now; none if d is 0.
+func (t *timeBound) set(now time.Time, d time.Duration) (deadline time.Time) {
+	t.at, t.d = now, d
+	if d > 0 {
+		deadline = now.Add(d)
+	}
+	return deadline
 }
 
 func (c *serverConn) serve() {
@@ -589,8 +610,8 @@ func (c *serverConn) serve() {
 // endsQuietly reports whether err is how connections end: closed between messages by either
 // side, or idle for too long.
 func (c *serverConn) endsQuietly(err error) bool {
-	idle := errors.Is(err, os.ErrDeadlineExceeded) && c.r.Unread() == 0
-	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || idle
+	between := c.r.Unread() == 0 && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET))
+	return between || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
 // peek returns the bytes that tell what the peer speaks.
@@ -716,8 +737,8 @@ func (c *serverConn) recv() ([]byte, error) {
 }
 
 func (c *serverConn) send(b []byte) error {
-	if c.s.opts.WriteTimeout > 0 {
-		c.nc.SetWriteDeadline(time.Now().Add(c.s.opts.WriteTimeout))
+	if now, d := time.Now(), c.s.opts.WriteTimeout; d > 0 && !c.writeBound.holds(now, d) {
+		c.nc.SetWriteDeadline(c.writeBound.set(now, d))
 	}
 	_, err := c.out.Write(b)
 	return err
