@@ -138,12 +138,13 @@ func (b *lockedBuffer) tail() string {
 // A route is one way for two peers to talk.
 type route struct {
 	protocol  string // binary, compact
-	transport string // buffered, framed
+	transport string // buffered, framed, http
 	socket    string // tcp, unix
 	aio       bool   // the Python side runs on asyncio
 }
 
-// routes returns all the ways: the protocol makes no difference to a unix socket.
+// routes returns all the ways: the protocol makes no difference to a unix socket, and thriftpy2's
+// HTTP for asyncio takes a package that is not installed.
 func routes() []route {
 	var all []route
 	for _, r := range []struct{ protocol, socket string }{{"binary", "tcp"}, {"binary", "unix"}, {"compact", "tcp"}} {
@@ -151,7 +152,7 @@ func routes() []route {
 			all = append(all, route{r.protocol, transport, r.socket, false}, route{r.protocol, transport, r.socket, true})
 		}
 	}
-	return all
+	return append(all, route{"binary", "http", "tcp", false}, route{"compact", "http", "tcp", false})
 }
 
 func (w route) String() string {

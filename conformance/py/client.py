@@ -17,6 +17,7 @@ import traceback
 import uuid
 
 import thriftpy2
+import thriftpy2.http
 from thriftpy2.rpc import make_aio_client, make_client
 from thriftpy2.thrift import TApplicationException, TType
 
@@ -91,6 +92,7 @@ class Context:
         self.shared = self.thrift.shared
         self.loop = asyncio.new_event_loop() if options.aio else None
         self.open = []
+        self.make_client = thriftpy2.http.make_client if options.transport == "http" else make_client
 
     def arguments(self):
         kwargs = peer.factories(self.options)
@@ -110,7 +112,7 @@ class Context:
             client = self.loop.run_until_complete(make_aio_client(service, **self.arguments()))
             client = Blocking(self.loop, client)
         else:
-            client = make_client(service, **self.arguments())
+            client = self.make_client(service, **self.arguments())
         self.open.append(client)
         return client
 
@@ -653,7 +655,7 @@ def _(c):
         got = [None] * clients
 
         def use(n):
-            client = make_client(c.service, **c.arguments())
+            client = c.make_client(c.service, **c.arguments())
             got[n] = [client.echoString("%d/%d" % (n, i)) for i in range(calls)]
             client.close()
 

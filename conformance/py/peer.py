@@ -25,6 +25,7 @@ PROTOCOLS = {
 TRANSPORTS = {
     "buffered": (TBufferedTransportFactory, aio_buffered.TAsyncBufferedTransportFactory),
     "framed": (TFramedTransportFactory, aio_framed.TAsyncFramedTransportFactory),
+    "http": (TBufferedTransportFactory, None),  # around the body; for asyncio it takes aiohttp
 }
 
 
@@ -45,8 +46,9 @@ def factories(options):
     """Returns the keyword arguments of thriftpy2's make_client and make_server that options ask for."""
     protocol = PROTOCOLS[options.protocol][options.aio]
     transport = TRANSPORTS[options.transport][options.aio]
-    if protocol is None:
-        raise SystemExit("thriftpy2 has no %s for asyncio" % options.protocol)
+    for factory, name in ((protocol, options.protocol), (transport, options.transport)):
+        if factory is None:
+            raise SystemExit("thriftpy2 has no %s for asyncio" % name)
     return {"proto_factory": protocol(), "trans_factory": transport()}
 
 

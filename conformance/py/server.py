@@ -6,6 +6,7 @@ gets SIGTERM or its standard input closes, so that it does not outlive the test 
 
 import argparse
 import asyncio
+import http.server
 import logging
 import os
 import signal
@@ -14,8 +15,9 @@ import threading
 import time
 from collections import Counter
 
+from thriftpy2.http import THttpServer
 from thriftpy2.rpc import make_aio_server, make_server
-from thriftpy2.thrift import TApplicationException
+from thriftpy2.thrift import TApplicationException, TProcessor
 
 import peer
 
@@ -109,6 +111,23 @@ class AsyncHandler:
         await asyncio.sleep(ms / 1000)
 
 
+class HTTPServer(http.server.ThreadingHTTPServer):
+    """Serves more than one connection at a time."""
+
+    request_queue_size = 128
+
+
+def serve_http(service, handler, options):
+    """Serves over HTTP for ever."""
+    kwargs = peer.factories(options)
+    server = THttpServer(
+        TProcessor(service, handler), (options.host, options.port), kwargs["trans_factory"], kwargs["proto_factory"],
+        server_class=HTTPServer,
+    )  # fmt: skip
+    print("READY %s:%d" % server.httpd.server_address[:2], flush=True)
+    server.serve()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     peer.add_arguments(parser)
@@ -127,6 +146,23 @@ def main():
 
     thrift = peer.load(options)
     handler = Handler(thrift)
+
+    # Closing a thriftpy2 server does not end serve(), so the process ends instead.
+    def stop(*_):
+        if options.unix and os.path.exists(options.unix):
+            os.unlink(options.unix)
+        os._exit(0)
+
+    def stop_at_end_of_input():
+        while sys.stdin.buffer.read1(4096):
+            pass
+        stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    threading.Thread(target=stop_at_end_of_input, daemon=True).start()
+
+    if options.transport == "http":
+        serve_http(thrift.Conformance, handler, options)
     kwargs = peer.factories(options)
     if options.unix:
         kwargs["unix_socket"] = options.unix
@@ -151,20 +187,6 @@ def main():
         print("READY", "unix:" + options.unix if options.unix else "%s:%d" % sock.getsockname()[:2], flush=True)
 
     server.trans.listen = listen_and_tell
-
-    # Closing a thriftpy2 server does not end serve(), so the process ends instead.
-    def stop(*_):
-        if options.unix and os.path.exists(options.unix):
-            os.unlink(options.unix)
-        os._exit(0)
-
-    def stop_at_end_of_input():
-        while sys.stdin.buffer.read1(4096):
-            pass
-        stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    threading.Thread(target=stop_at_end_of_input, daemon=True).start()
     server.serve()
 
 
