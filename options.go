@@ -93,8 +93,8 @@ func WithExposedErrors() ServerOption {
 }
 
 // WithTLS lets clients of a server speak TLS, on the same port as those that do not; [ServerTLS]
-// makes such a configuration from files. For a client it is what the TLS of a tls:// target
-// starts from: certificates, authorities. Nothing older than TLS 1.2 is spoken.
+// makes such a configuration from files. For a client it is what the TLS of a tls:// or https://
+// target starts from: certificates, authorities. Nothing older than TLS 1.2 is spoken.
 func WithTLS(config *tls.Config) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.TLS = config },
@@ -120,7 +120,7 @@ func WithDialTimeout(d time.Duration) ClientOption {
 
 // WithMaxConns sets how many connections a client opens; the default is 16. Calls share a
 // connection, and another is opened only when the oldest call on each has waited for more than
-// 2 milliseconds.
+// 2 milliseconds. Over HTTP/1.1 a connection carries one call at a time.
 func WithMaxConns(n int) ClientOption {
 	return clientOption(func(o *rpc.ClientOptions) { o.MaxConns = n })
 }

@@ -56,21 +56,15 @@ type ClientOptions struct {
 // CodeProtocol. Redirects are not followed, proxies of the environment not used. A oneway call
 // returns when the server has answered that it has it.
 type Client struct {
-	target  transport.Target
-	proto   protocol.Protocol
-	opts    ClientOptions
-	app     *plan.Type
-	carrier carrier
-}
+	target transport.Target
+	proto  protocol.Protocol
+	opts   ClientOptions
+	app    *plan.Type
 
-// A carrier brings the messages of calls to a server.
-type carrier interface {
-	// send sends the message that encode appends, with the sequence id that it is given, and
-	// returns the reply, which the caller owns; nil for oneway. Its errors are for sendFailure.
-	send(ctx context.Context, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error)
-
-	// close ends the calls in flight, and those that come, with errClosed.
-	close()
+	// What brings messages to the server is one of these. As an interface it would cost each
+	// call two allocations: arguments of its methods escape.
+	pool *pool
+	http *httpCarrier
 }
 
 // Dial connects to target, as [transport.ParseTarget] reads it. The error is an *Error with
@@ -95,9 +89,9 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 	opts.DialTimeout = orDefault(opts.DialTimeout, 10*time.Second)
 	c := &Client{target: t, proto: p, opts: opts, app: newApplicationPlan()}
 	if t.HTTP {
-		c.carrier, err = dialHTTP(ctx, t, p, opts)
+		c.http, err = dialHTTP(ctx, t, p, opts)
 	} else {
-		c.carrier, err = dialPool(ctx, t, p, opts)
+		c.pool, err = dialPool(ctx, t, p, opts)
 	}
 	if err != nil {
 		return nil, failure("", CodeUnavailable, err)
@@ -110,7 +104,11 @@ func (c *Client) Target() string { return c.target.String() }
 
 // Close ends the connections. Calls in flight fail with CodeClosed.
 func (c *Client) Close() error {
-	c.carrier.close()
+	if c.http != nil {
+		c.http.close()
+	} else {
+		c.pool.close()
+	}
 	return nil
 }
 
@@ -231,7 +229,7 @@ func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error
 	if m.Oneway {
 		header.Type = wire.Oneway
 	}
-	msg, err := c.carrier.send(ctx, m.Oneway, func(dst []byte, seq int32) ([]byte, error) {
+	msg, err := c.send(ctx, m.Oneway, func(dst []byte, seq int32) ([]byte, error) {
 		header.SeqID = seq
 		return c.proto.AppendValue(c.proto.AppendHeader(dst, header), sig.args, pointer(call.args))
 	})
@@ -242,6 +240,15 @@ func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error
 		return nil
 	}
 	return readReply(sig, c.app, call, m.Name, msg, c.proto)
+}
+
+// send sends the message that encode appends, with the sequence id that it is given, and returns
+// the reply, which the caller owns; nil for oneway. Its errors are for sendFailure.
+func (c *Client) send(ctx context.Context, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error) {
+	if c.http != nil {
+		return c.http.send(ctx, oneway, encode)
+	}
+	return c.pool.send(ctx, oneway, encode)
 }
 
 // sendFailure is the error for a call of which no reply came.

@@ -32,7 +32,7 @@ const (
 	CodeInvalidProtocol       Code = 9
 	CodeUnsupportedClientType Code = 10
 
-	CodeUnavailable    Code = -1 // no connection could be made; the call was not sent
+	CodeUnavailable    Code = -1 // no connection could be made, or the server took no call (HTTP 429, 503); nothing was done
 	CodeConnectionLost Code = -2 // the connection ended before the reply; the call may have been executed
 	CodeTimeout        Code = -3 // the context's deadline passed; errors.Is(err, context.DeadlineExceeded)
 	CodeCanceled       Code = -4 // the context was cancelled; errors.Is(err, context.Canceled)

@@ -18,7 +18,7 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// An httpCarrier is the carrier over HTTP: each call is a request.
+// An httpCarrier brings messages to a server over HTTP: each call is a request.
 type httpCarrier struct {
 	url       string
 	proto     protocol.Protocol

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -722,4 +723,31 @@ func TestHTTPConnectStorm(t *testing.T) {
 	if got, err := f.Ping(context.Background()); got != "pong" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
+}
+
+// A server next to the other handlers of a program.
+func ExampleServer_HTTPHandler() {
+	file, diags := compile.Compile("test.thrift", compile.Options{Source: compile.Texts{"test.thrift": testIDL}})
+	if file == nil {
+		fmt.Println(diags)
+		return
+	}
+	server := rpc.NewServer(rpc.ServerOptions{})
+	if err := server.Register(file.Service("Test"), newHandler()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/thrift", server.HTTPHandler())
+	hs := httptest.NewServer(mux)
+	defer hs.Close()
+
+	client, err := rpc.Dial(context.Background(), hs.URL+"/thrift", rpc.ClientOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	fmt.Println(rpc.Do[string](context.Background(), client, file.Service("Test").Method("greet"), "HTTP"))
+	// Output: hello HTTP <nil>
 }

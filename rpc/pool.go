@@ -11,7 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 )
 
-// A pool is the carrier over connections that calls share.
+// A pool brings messages to a server over connections that calls share.
 type pool struct {
 	target transport.Target
 	proto  protocol.Protocol
