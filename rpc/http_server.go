@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -63,7 +64,7 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	msg, err := h.read(w, r)
 	if err != nil {
 		leaveBody(w, r)
-		http.Error(w, err.Error(), statusOf(err))
+		refuse(w, err)
 		return
 	}
 	rc.SetReadDeadline(time.Time{}) // it would end the call's context as well
@@ -130,16 +131,20 @@ func (h httpHandler) timeouts(r *http.Request) (read, write time.Duration) {
 	return read, write
 }
 
-// statusOf returns the status for a body that could not be read.
-func statusOf(err error) int {
+// refuse answers a request whose body could not be read. The texts of the network's errors stay
+// here: they have addresses in them.
+func refuse(w http.ResponseWriter, err error) {
 	var tooLong *http.MaxBytesError
 	switch {
-	case errors.Is(err, wire.ErrTooLarge), errors.As(err, &tooLong):
-		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, wire.ErrTooLarge):
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+	case errors.As(err, &tooLong):
+		http.Error(w, fmt.Sprintf("too large: at most %d bytes are taken", tooLong.Limit), http.StatusRequestEntityTooLarge)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return http.StatusRequestTimeout
+		http.Error(w, "the body takes too long", http.StatusRequestTimeout)
+	default:
+		http.Error(w, "the body cannot be read", http.StatusBadRequest)
 	}
-	return http.StatusBadRequest
 }
 
 // inspect returns the protocol of a message that stands alone, and whether it calls a oneway method.
