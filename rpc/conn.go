@@ -31,6 +31,7 @@ type conn struct {
 	framing transport.Framing
 	proto   protocol.Protocol
 	max     int // bytes of a message
+	scratch *scratch
 	seq     atomic.Int32
 
 	r         *transport.Reader // of whoever reads
@@ -80,9 +81,9 @@ type delivery struct {
 	lead bool
 }
 
-func newConn(nc net.Conn, framing transport.Framing, p protocol.Protocol, maxMessageBytes int) *conn {
+func newConn(nc net.Conn, framing transport.Framing, p protocol.Protocol, maxMessageBytes int, s *scratch) *conn {
 	c := &conn{
-		nc: nc, framing: framing, proto: p, max: maxMessageBytes,
+		nc: nc, framing: framing, proto: p, max: maxMessageBytes, scratch: s,
 		r:       transport.NewReader(nc, maxMessageBytes),
 		pending: make(map[int32]*waiter), abandoned: make(map[int32]struct{}),
 		lastUsed: time.Now(),
@@ -111,8 +112,8 @@ func tooLarge(n, max int) error {
 func (c *conn) call(ctx context.Context, now time.Time, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error) {
 	const positive = 1<<31 - 1 // some peers cannot write a negative id
 	seq := c.seq.Add(1) & positive
-	buf := buffers.Get().(*[]byte)
-	defer putBuffer(buf)
+	buf := c.scratch.buffer()
+	defer c.scratch.putBuffer(buf)
 	msg := c.framing.Begin((*buf)[:0])
 	head := len(msg)
 	msg, err := encode(msg, seq)
@@ -125,7 +126,7 @@ func (c *conn) call(ctx context.Context, now time.Time, oneway bool, encode func
 		return nil, errArgument{err}
 	}
 	c.framing.End(msg, 0)
-	w := waiters.Get().(*waiter)
+	w := c.scratch.waiter()
 	w.seq, w.start = seq, now
 	if err := c.register(w, oneway); err != nil {
 		return nil, errNotSent{err}
@@ -139,19 +140,36 @@ func (c *conn) call(ctx context.Context, now time.Time, oneway bool, encode func
 	}
 	reply, err := c.wait(ctx, w)
 	if err == nil { // nobody else knows w any more, and nothing more will come
-		waiters.Put(w)
+		c.scratch.waiters.Put(w)
 	}
 	return reply, err
 }
 
-var waiters = sync.Pool{New: func() any { return &waiter{ch: make(chan delivery, 2)} }}
+// scratch is what calls of a client use again.
+type scratch struct {
+	waiters sync.Pool // of *waiter, with nothing in their channels
+	buffers sync.Pool // of *[]byte, for messages that are made
+}
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+func (s *scratch) waiter() *waiter {
+	if w, ok := s.waiters.Get().(*waiter); ok {
+		return w
+	}
+	return &waiter{ch: make(chan delivery, 2)}
+}
 
-func putBuffer(b *[]byte) {
+func (s *scratch) buffer() *[]byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, 512)
+	return &b
+}
+
+func (s *scratch) putBuffer(b *[]byte) {
 	const keep = 64 << 10
 	if cap(*b) <= keep {
-		buffers.Put(b)
+		s.buffers.Put(b)
 	}
 }
 

@@ -17,6 +17,8 @@ type pool struct {
 	proto  protocol.Protocol
 	opts   ClientOptions
 
+	scratch scratch
+
 	mu      sync.Mutex
 	conns   []*conn
 	dialing int
@@ -45,7 +47,7 @@ func (p *pool) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(nc, p.target.Framing, p.proto, p.opts.MaxMessageBytes), nil
+	return newConn(nc, p.target.Framing, p.proto, p.opts.MaxMessageBytes, &p.scratch), nil
 }
 
 // dialContext bounds the making of a connection.
