@@ -132,7 +132,11 @@ func (c *conn) call(ctx context.Context, now time.Time, oneway bool, encode func
 		return nil, errNotSent{err}
 	}
 	if err := c.write(ctx, msg); err != nil {
-		c.fail(err)
+		cause := err
+		if unsent, ok := err.(errNotSent); ok {
+			cause = unsent.error // this call was not sent; those that wait were
+		}
+		c.fail(cause)
 		return nil, err
 	}
 	if oneway {

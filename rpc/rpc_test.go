@@ -216,7 +216,11 @@ func TestCalls(t *testing.T) {
 			l := listen(t)
 			h := newHandler()
 			_, svc := serve(t, l, h, rpc.ServerOptions{ErrorLog: log.add})
-			c := bind(t, dial(t, "tcp://"+l.Addr().String()+query, rpc.ClientOptions{}), svc)
+			conn := dial(t, "tcp://"+l.Addr().String()+query, rpc.ClientOptions{})
+			if got := conn.Target(); !strings.Contains(got, "://"+l.Addr().String()) {
+				t.Errorf("Target: %s", got)
+			}
+			c := bind(t, conn, svc)
 			ctx := context.Background()
 
 			if got, err := c.Ping(ctx); got != "pong" || err != nil {
