@@ -479,15 +479,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close ends all connections at once and cancels the contexts of handlers. It does not wait.
+// Close ends all connections at once and cancels the contexts of handlers, in this order: what
+// a handler returns because it was cancelled reaches nobody. It does not wait.
 func (s *Server) Close() error {
 	s.stopAccepting()
-	s.cancel()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.nc.Close()
 	}
+	s.mu.Unlock()
+	s.cancel()
 	return nil
 }
 
