@@ -20,10 +20,8 @@ CROSS ?= windows/386 windows/arm64 darwin/arm64 linux/386
 MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
 PACKAGES = $(addsuffix /...,$(MODULES))
 
-# Where conformance tests find a Python that has thriftpy2. Set it to use your own.
-ifndef THRIFTKIT_PYTHON
-THRIFTKIT_PYTHON = $(shell scripts/peers.sh --python)
-endif
+# Tells the conformance tests where the peers are.
+PEERS_ENV = peers="$$(scripts/peers.sh --env)"; eval "$$peers";
 
 .PHONY: help
 help: ## List the targets
@@ -46,7 +44,7 @@ test-quick: ## Unit tests only, with the test cache
 # Without the test cache: it does not see changes of the peers' programs.
 .PHONY: test-race
 test-race: peers ## All tests with the race detector and the peers
-	THRIFTKIT_PYTHON='$(THRIFTKIT_PYTHON)' $(GO) test -race -count=1 $(PACKAGES)
+	$(PEERS_ENV) $(GO) test -race -count=1 $(PACKAGES)
 
 .PHONY: test-32bit
 test-32bit: ## Unit tests as a 32-bit program (on amd64)
@@ -92,7 +90,7 @@ bench: ## Benchmarks; BENCH='Encode' selects
 
 .PHONY: bench-once
 bench-once: # Run every benchmark once, so that none can rot
-	THRIFTKIT_PYTHON='$(THRIFTKIT_PYTHON)' $(GO) test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
+	$(PEERS_ENV) $(GO) test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
 
 .PHONY: peers
 peers: ## Set up the peers of conformance tests (not needed before "make test")
