@@ -231,7 +231,7 @@ func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error
 	}
 	msg, err := c.send(ctx, m.Oneway, func(dst []byte, seq int32) ([]byte, error) {
 		header.SeqID = seq
-		return c.proto.AppendValue(c.proto.AppendHeader(dst, header), sig.args, pointer(call.args))
+		return c.proto.AppendMessage(dst, header, sig.args, pointer(call.args))
 	})
 	switch {
 	case err != nil:

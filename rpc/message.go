@@ -35,8 +35,7 @@ func exceptionMessage(dst []byte, p protocol.Protocol, app *plan.Type, h wire.He
 	}
 	body := applicationException{Message: &e.Message, Type: &code}
 	h.Type = wire.Exception
-	dst = p.AppendHeader(dst, h)
-	dst, err := p.AppendValue(dst, app, mem.To(&body))
+	dst, err := p.AppendMessage(dst, h, app, mem.To(&body))
 	if err != nil {
 		panic(fmt.Sprintf("rpc: a TApplicationException cannot be written: %v", err)) // both fields are set
 	}
@@ -68,6 +67,9 @@ func readReply(sig *signature, app *plan.Type, call *Call, name string, msg []by
 		return fail(CodeWrongMethodName, "the answer is to %q", h.Name)
 	}
 	end, err := p.ConsumeValue(msg, off, sig.reply, pointer(call.reply))
+	if err == nil {
+		end, err = p.ConsumeTrailer(msg, end)
+	}
 	if err != nil {
 		return failure(sig.method.String(), CodeProtocol, err)
 	}

@@ -249,7 +249,7 @@ func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, ms
 	}
 	h.Type = wire.Reply
 	start := len(dst)
-	dst, err = p.AppendValue(p.AppendHeader(dst, h), m.reply, pointer(call.reply))
+	dst, err = p.AppendMessage(dst, h, m.reply, pointer(call.reply))
 	if n := len(dst) - start; err == nil && n > s.opts.MaxMessageBytes {
 		err = tooLarge(n, s.opts.MaxMessageBytes)
 	}
@@ -272,6 +272,9 @@ func (s *Server) logUnknown(ctx context.Context, err *Error) {
 func (s *Server) run(ctx context.Context, m *boundMethod, p protocol.Protocol, msg []byte, off int) (*Call, error) {
 	call := &Call{Method: m.method, Service: m.svc, args: reflect.New(m.args.Go).Elem(), reply: reflect.New(m.reply.Go).Elem()}
 	end, err := p.ConsumeValue(msg, off, m.args, pointer(call.args))
+	if err == nil {
+		end, err = p.ConsumeTrailer(msg, end)
+	}
 	if err == nil && end != len(msg) {
 		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the arguments", len(msg)-end)
 	}

@@ -15,12 +15,16 @@ import (
 
 // A Protocol turns messages into bytes and back. Implementations have no state and may be used
 // by many goroutines. Offsets count from the start of the message; what is read shares its memory.
+//
+// A message is written at once, and read as its header, its value and its trailer, which closes
+// what the header opened. AppendValue, and ConsumeValue at the offset 0, are for a value alone.
 type Protocol interface {
 	Name() string
-	AppendHeader(dst []byte, h wire.Header) []byte
+	AppendMessage(dst []byte, h wire.Header, t *plan.Type, v mem.Pointer) ([]byte, error)
 	ConsumeHeader(src []byte) (h wire.Header, off int, err error)
 	AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, error)
 	ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error)
+	ConsumeTrailer(src []byte, off int) (int, error)
 	NewSplitter(maxBytes int) wire.Splitter
 }
 

@@ -1,19 +1,30 @@
 package protocol
 
 import (
+	"reflect"
 	"testing"
 
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
 )
 
-// TestOf writes the start of a message in the protocol of a dialect: it is of the same dialect.
+// TestOf writes a message in the protocol of a dialect: it is of the same dialect.
 func TestOf(t *testing.T) {
+	nothing, err := plan.ForType(reflect.TypeFor[struct{}](), schematest.Struct("Nothing").Type())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, d := range []detect.Dialect{
 		{Protocol: "binary"}, {Protocol: "binary", Old: true}, {Protocol: "compact"}, {Protocol: "compact", Version2: true},
 	} {
 		p := Of(d)
-		msg := append(p.AppendHeader(nil, wire.Header{Name: "ping", Type: wire.Call, SeqID: 1}), 0)
+		msg, err := p.AppendMessage(nil, wire.Header{Name: "ping", Type: wire.Call, SeqID: 1}, nothing, mem.To(&struct{}{}))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if got, ok := detect.Bytes(msg, 1<<20); got != d || !ok || p.Name() != d.Protocol {
 			t.Errorf("%+v: %s writes % x, which is %+v", d, p.Name(), msg, got)
 		}

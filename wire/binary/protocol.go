@@ -23,6 +23,11 @@ func (p Protocol) AppendHeader(dst []byte, h wire.Header) []byte {
 	return AppendHeader(dst, h)
 }
 
+// AppendMessage appends a whole message.
+func (p Protocol) AppendMessage(dst []byte, h wire.Header, t *plan.Type, at mem.Pointer) ([]byte, error) {
+	return appendTyped(p.AppendHeader(dst, h), t, at, wire.MaxDepth)
+}
+
 // ConsumeHeader reads the header at the start of a message; off is where the struct begins.
 func (Protocol) ConsumeHeader(src []byte) (h wire.Header, off int, err error) {
 	return ConsumeHeader(src)
@@ -38,6 +43,9 @@ func (Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, er
 func (Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
 	return consumeTyped(src, off, t, v, wire.MaxDepth)
 }
+
+// ConsumeTrailer returns off: nothing follows the value of a message.
+func (Protocol) ConsumeTrailer(_ []byte, off int) (int, error) { return off, nil }
 
 // NewSplitter returns what finds the ends of messages of at most max bytes in a stream.
 func (Protocol) NewSplitter(max int) wire.Splitter { return NewSplitter(max) }

@@ -26,6 +26,11 @@ func (c Protocol) AppendHeader(dst []byte, h wire.Header) []byte {
 	return appendHeader(dst, h, c.version())
 }
 
+// AppendMessage appends a whole message.
+func (c Protocol) AppendMessage(dst []byte, h wire.Header, t *plan.Type, at mem.Pointer) ([]byte, error) {
+	return c.appendTyped(c.AppendHeader(dst, h), t, at, wire.MaxDepth)
+}
+
 // ConsumeHeader reads the header at the start of a message; off is where the struct begins.
 func (c Protocol) ConsumeHeader(src []byte) (h wire.Header, off int, err error) {
 	return consumeHeader(src, c.version())
@@ -41,6 +46,9 @@ func (c Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, 
 func (c Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
 	return c.consumeTyped(src, off, t, v, wire.MaxDepth)
 }
+
+// ConsumeTrailer returns off: nothing follows the value of a message.
+func (Protocol) ConsumeTrailer(_ []byte, off int) (int, error) { return off, nil }
 
 // NewSplitter returns what finds the ends of messages of at most max bytes in a stream.
 func (c Protocol) NewSplitter(max int) wire.Splitter {
