@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/wire/binary"
 	"github.com/thriftkit/thriftkit/wire/compact"
 	"github.com/thriftkit/thriftkit/wire/detect"
+	"github.com/thriftkit/thriftkit/wire/json"
 )
 
 // A Protocol turns messages into bytes and back. Implementations have no state and may be used
@@ -31,14 +32,23 @@ type Protocol interface {
 // Of returns the protocol of a dialect that was detected, in the version in which the peer speaks
 // it and wants to be answered.
 func Of(d detect.Dialect) Protocol {
-	if d.Protocol == "compact" {
+	switch d.Protocol {
+	case "compact":
 		return compact.Protocol{Version2: d.Version2}
+	case "json":
+		return json.Apache
+	case "thriftpy2-json":
+		return json.ThriftPy2
+	case "simple-json":
+		return json.Simple
 	}
 	return binary.Protocol{Old: d.Old}
 }
 
 // Names lists what ByName knows.
-func Names() []string { return []string{"binary", "compact"} }
+func Names() []string {
+	return []string{"binary", "compact", "json", "thriftpy2-json", "simple-json"}
+}
 
 // ByName returns the protocol called name; "" is binary, the default of every Thrift library.
 func ByName(name string) (Protocol, error) {
@@ -47,6 +57,12 @@ func ByName(name string) (Protocol, error) {
 		return binary.Protocol{}, nil
 	case "compact":
 		return compact.Protocol{}, nil
+	case "json":
+		return json.Apache, nil
+	case "thriftpy2-json":
+		return json.ThriftPy2, nil
+	case "simple-json":
+		return json.Simple, nil
 	}
 	return nil, fmt.Errorf("unknown protocol %q (there is %s)", name, strings.Join(Names(), ", "))
 }

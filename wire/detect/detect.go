@@ -31,8 +31,9 @@ type Dialect struct {
 // less than Size bytes. maxFrame is the longest frame that would be taken.
 //
 // A compact message starts with 82 and a byte whose lower 5 bits are the version, 1 or 2; a
-// strict binary one starts with 80 01. A frame starts with its length, below 0x80000000, and
-// the message follows. What is left is old binary, which starts with the length of a method's
+// strict binary one starts with 80 01. JSON starts with [1 or [" where messages are arrays, and
+// with a length and { where they are thriftpy2's. A frame starts with its length, below
+// 0x80000000, and the message follows. What is left is old binary, which starts with the length of a method's
 // name: unframed, the name itself follows, whose first byte is a letter; framed, it is again a
 // length, whose first byte is zero.
 func Bytes(b []byte, maxFrame int) (Dialect, bool) {
@@ -46,6 +47,9 @@ func Bytes(b []byte, maxFrame int) (Dialect, bool) {
 	fits := first <= uint32(maxFrame)
 	if d, ok := versioned(b[4:]); ok && fits {
 		d.Framed = true
+		return d, true
+	}
+	if d, ok := text(b, maxFrame); ok {
 		return d, true
 	}
 	old := Dialect{Protocol: "binary", Old: true}

@@ -1,0 +1,320 @@
+package json
+
+import (
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// The readers of what structs, lists and maps have around their values: here the protocols
+// differ.
+
+// tags are the names of types in Apache's form.
+var tags = [...]string{
+	wire.Bool: "tf", wire.I8: "i8", wire.I16: "i16", wire.I32: "i32", wire.I64: "i64", wire.Double: "dbl", wire.String: "str",
+	wire.Struct: "rec", wire.Map: "map", wire.Set: "set", wire.List: "lst", wire.UUID: "uid",
+}
+
+// consumeTag reads the name of a type.
+func consumeTag(src []byte, off int) (wire.Type, int, error) {
+	text, next, err := consumeString(src, off)
+	if err != nil {
+		return 0, off, err
+	}
+	for t, tag := range tags {
+		if tag != "" && tag == string(text) {
+			return wire.Type(t), next, nil
+		}
+	}
+	return 0, off, wire.Errorf(off, wire.ErrInvalid, "%q is not the name of a type", shorten(text))
+}
+
+// A member is what stands in front of a field's value: the id and the type in Apache's form, in
+// the others the name.
+type member struct {
+	id   int16
+	t    wire.Type
+	name []byte
+	null bool
+}
+
+// consumeMember reads what stands in front of a field's value.
+func (p Protocol) consumeMember(src []byte, off int) (m member, next int, err error) {
+	if p != Apache {
+		m.name, off, err = consumeKey(src, off)
+		if err == nil {
+			m.null = isNull(src, off)
+		}
+		return m, off, err
+	}
+	id, off, err := consumeInt(src, off, 16)
+	if err != nil {
+		return m, off, err
+	}
+	m.id = int16(id)
+	if off, err = expect(src, off, ':'); err != nil {
+		return m, off, err
+	}
+	if off, err = expect(src, off, '{'); err != nil {
+		return m, off, err
+	}
+	if m.t, off, err = consumeTag(src, off); err != nil {
+		return m, off, err
+	}
+	off, err = expect(src, off, ':')
+	return m, off, err
+}
+
+// closeMember reads what stands behind a field's value.
+func (p Protocol) closeMember(src []byte, off int) (int, error) {
+	if p != Apache {
+		return off, nil
+	}
+	return expect(src, off, '}')
+}
+
+func (p Protocol) isField(m member, f *schema.Field) bool {
+	if p == Apache {
+		return f.ID == m.id
+	}
+	return f.Name == string(m.name)
+}
+
+// unfit reports whether the value of m counts as not sent, where a want is wanted.
+func (p Protocol) unfit(m member, want wire.Type) bool {
+	if p == Apache {
+		return m.t != want
+	}
+	return m.null
+}
+
+// skipMember moves behind the value of m. kept is the field in the binary protocol, in Apache's
+// form.
+func (p Protocol) skipMember(src []byte, off int, m member, depth int) (next int, kept wire.UnknownFields, err error) {
+	if p != Apache {
+		next, err = skipAny(src, off, 2*depth)
+		return next, nil, err
+	}
+	kept, next, err = toBinary(appendBinaryField(nil, m), src, off, m.t, depth)
+	if err == nil {
+		next, err = p.closeMember(src, next)
+	}
+	return next, kept, err
+}
+
+// A list is one that is being read.
+type list struct {
+	counted bool // as in Apache's form
+	n       int
+}
+
+// openList reads what stands in front of the elements of a list or set. Elements of another
+// type than want count as not sent: they are skipped.
+func (p Protocol) openList(src []byte, off int, want wire.Type, depth int) (l list, next int, err error) {
+	if off, err = expect(src, off, '['); err != nil || p != Apache {
+		return l, off, err
+	}
+	l.counted = true
+	elem, off, err := consumeTag(src, off)
+	if err != nil {
+		return l, off, err
+	}
+	if off, err = expect(src, off, ','); err != nil {
+		return l, off, err
+	}
+	if l.n, off, err = consumeCount(src, off, elemBytes); err != nil || elem == want {
+		return l, off, err
+	}
+	for i := range l.n {
+		if off, _, err = l.next(src, off, i); err != nil {
+			return l, off, err
+		}
+		if _, off, err = toBinary(nil, src, off, elem, depth); err != nil {
+			return l, off, err
+		}
+	}
+	l.n = 0
+	return l, off, nil
+}
+
+// next moves to element i of l, or behind l.
+func (l list) next(src []byte, off, i int) (next int, more bool, err error) {
+	if !l.counted {
+		return item(src, off, i, ']')
+	}
+	next, more, err = item(src, off, i+1, ']')
+	if err == nil && more != (i < l.n) {
+		err = wrongCount(off, l.n, more)
+	}
+	return next, more, err
+}
+
+// wrongCount says that there are more or less than n elements, as has been seen at off.
+func wrongCount(off, n int, more bool) error {
+	there := "less"
+	if more {
+		there = "more"
+	}
+	return wire.Errorf(off, wire.ErrInvalid, "count %d, but there are %s", n, there)
+}
+
+// How many bytes an element and an entry take at least, with a comma.
+const (
+	elemBytes  = len(`,1`)
+	entryBytes = len(`{}:1`)
+)
+
+// consumeCount reads the count of elements that have at least size bytes each.
+func consumeCount(src []byte, off, size int) (n, next int, err error) {
+	count, next, err := consumeInt(src, off, 32)
+	switch remain := len(src) - next; {
+	case err != nil:
+	case count < 0:
+		err = wire.Errorf(off, wire.ErrInvalid, "count %d", count)
+	case count*int64(size) > int64(remain):
+		err = wire.Errorf(off, wire.ErrTruncated, "count %d, but %d bytes remain", count, remain)
+	}
+	return int(count), next, err
+}
+
+// The parts of an entry of a map, and the names of the members that ThriftPy2 has for them.
+const (
+	keyPart   = "key"
+	valuePart = "value"
+)
+
+// openMap reads what stands in front of the entries of a map, and returns how many there are,
+// or -1. Entries of another type than t count as not sent: they are skipped.
+func (p Protocol) openMap(src []byte, off int, t *schema.Type, depth int) (n, next int, err error) {
+	if err := p.checkKey(t, off); err != nil {
+		return 0, off, err
+	}
+	switch p {
+	case ThriftPy2:
+		off, err = expect(src, off, '[')
+		return -1, off, err
+	case Simple:
+		off, err = expect(src, off, '{')
+		return -1, off, err
+	}
+	key, elem, n, off, err := consumeMapHead(src, off)
+	if err != nil || key == wire.TypeOf(t.Key.Kind) && elem == wire.TypeOf(t.Elem.Kind) {
+		return n, off, err
+	}
+	var skipped []byte
+	read := partsToBinary(&skipped, src, key, elem, depth)
+	for i := 0; i < n && err == nil; i++ {
+		if off, _, err = p.nextEntry(src, off, i, n); err == nil {
+			off, err = consumeEntry(src, off, i, read)
+		}
+	}
+	return 0, off, err
+}
+
+// consumeMapHead reads what stands in front of the entries of a map in Apache's form.
+func consumeMapHead(src []byte, off int) (key, elem wire.Type, n, next int, err error) {
+	if off, err = expect(src, off, '['); err != nil {
+		return 0, 0, 0, off, err
+	}
+	for _, t := range []*wire.Type{&key, &elem} {
+		if *t, off, err = consumeTag(src, off); err != nil {
+			return 0, 0, 0, off, err
+		}
+		if off, err = expect(src, off, ','); err != nil {
+			return 0, 0, 0, off, err
+		}
+	}
+	if n, off, err = consumeCount(src, off, entryBytes); err != nil {
+		return 0, 0, 0, off, err
+	}
+	if off, err = expect(src, off, ','); err == nil {
+		off, err = expect(src, off, '{')
+	}
+	return key, elem, n, off, err
+}
+
+// consumeEntries reads the entries of a map and what closes it. n is their count, or -1. read
+// reads the key or the value that is at an offset, and put puts the two into the map.
+func (p Protocol) consumeEntries(src []byte, off, n int, read func(off int, part string) (int, error), put func()) (int, error) {
+	for i := 0; ; i++ {
+		next, more, err := p.nextEntry(src, off, i, n)
+		if err != nil || !more {
+			return next, err
+		}
+		if p == ThriftPy2 {
+			off, err = consumePair(src, next, i, read)
+		} else {
+			off, err = consumeEntry(src, next, i, read)
+		}
+		if err != nil {
+			return off, err
+		}
+		put()
+	}
+}
+
+// nextEntry moves to entry i of n, or -1, or behind the map.
+func (p Protocol) nextEntry(src []byte, off, i, n int) (next int, more bool, err error) {
+	if p == ThriftPy2 {
+		return item(src, off, i, ']')
+	}
+	next, more, err = item(src, off, i, '}')
+	if err == nil && p == Apache {
+		switch {
+		case more != (i < n):
+			err = wrongCount(off, n, more)
+		case !more:
+			next, err = expect(src, next, ']')
+		}
+	}
+	return next, more, err
+}
+
+// consumeEntry reads a key, a colon and a value.
+func consumeEntry(src []byte, off, i int, read func(off int, part string) (int, error)) (int, error) {
+	off, err := read(off, keyPart)
+	if err != nil {
+		return off, wire.InElement(err, i, keyPart)
+	}
+	if off, err = expect(src, off, ':'); err != nil {
+		return off, err
+	}
+	if off, err = read(off, valuePart); err != nil {
+		return off, wire.InElement(err, i, valuePart)
+	}
+	return off, nil
+}
+
+// consumePair reads an object with the members key and value, in any order.
+func consumePair(src []byte, off, i int, read func(off int, part string) (int, error)) (int, error) {
+	off, err := expect(src, off, '{')
+	if err != nil {
+		return off, err
+	}
+	var key, value bool
+	for j := 0; ; j++ {
+		next, more, err := item(src, off, j, '}')
+		if err == nil && !more && !(key && value) {
+			err = wire.InElement(wire.Errorf(off, wire.ErrInvalid, "a key and a value are wanted"), i, "")
+		}
+		if err != nil || !more {
+			return next, err
+		}
+		name, next, err := consumeKey(src, next)
+		if err != nil {
+			return next, err
+		}
+		switch string(name) {
+		case keyPart:
+			key = true
+			off, err = read(next, keyPart)
+		case valuePart:
+			value = true
+			off, err = read(next, valuePart)
+		default:
+			off, err = skipAny(src, next, maxSkip)
+		}
+		if err != nil {
+			return off, wire.InElement(err, i, string(name))
+		}
+	}
+}
