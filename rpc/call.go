@@ -42,6 +42,7 @@ type Call struct {
 type Peer struct {
 	Addr net.Addr
 	TLS  *tls.ConnectionState // nil without TLS; PeerCertificates says who the client is
+	User string               // that SASL verified; "" without SASL
 }
 
 type peerKey struct{}

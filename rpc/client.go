@@ -14,6 +14,7 @@ import (
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/header"
 )
 
 // ClientOptions say how a Client behaves. The zero value is right for most.
@@ -33,6 +34,18 @@ type ClientOptions struct {
 	// TLS is what the TLS of tls and https targets starts from: certificates, authorities. The target's
 	// own keys come on top; nothing older than TLS 1.2 is spoken. nil is the system's defaults.
 	TLS *tls.Config
+
+	// SASLUser and SASLPassword make the client negotiate with SASL's mechanism PLAIN, as servers of
+	// Hive and Impala want it, when SASLUser is not "". Messages are framed then, whatever the
+	// target says. The password goes over the connection as it is: the target should be tls.
+	SASLUser, SASLPassword string
+
+	// Transforms are what the payloads of THeader may go through, besides zlib.
+	Transforms []header.Transform
+
+	// RequireMetadata makes calls fail with CodeArgument whose context has metadata that the
+	// target's transport has no room for. Without it such metadata stays behind, silently.
+	RequireMetadata bool
 
 	// MaxConns is how many connections a client opens to the server; 0 means 16. Calls share
 	// a connection; another one is opened when the oldest call on each has waited for more
@@ -87,6 +100,12 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 		opts.MaxConns = 16
 	}
 	opts.DialTimeout = orDefault(opts.DialTimeout, 10*time.Second)
+	if opts.SASLUser != "" {
+		if t.HTTP || t.Framing.HasEnvelope() {
+			return nil, fmt.Errorf("target %q: SASL goes with the transports buffered and framed", target)
+		}
+		t.Framing = transport.Framed
+	}
 	c := &Client{target: t, proto: p, opts: opts, app: newApplicationPlan()}
 	if t.HTTP {
 		c.http, err = dialHTTP(ctx, t, p, opts)
@@ -222,33 +241,62 @@ func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error
 	if err := ctx.Err(); err != nil {
 		return failure(m.String(), CodeUnknown, err)
 	}
-	header := wire.Header{Name: m.Name, Type: wire.Call}
+	head := wire.Header{Name: m.Name, Type: wire.Call}
+	service := call.Service.Name
 	if c.target.Service != "" {
-		header.Name = c.target.Service + ":" + m.Name
+		service = c.target.Service
+		if c.target.Framing != transport.TTHeader { // whose envelope names the service
+			head.Name = service + ":" + m.Name
+		}
 	}
 	if m.Oneway {
-		header.Type = wire.Oneway
+		head.Type = wire.Oneway
 	}
-	msg, err := c.send(ctx, m.Oneway, func(dst []byte, seq int32) ([]byte, error) {
-		header.SeqID = seq
-		return c.proto.AppendMessage(dst, header, sig.args, pointer(call.args))
+	if c.opts.RequireMetadata && !c.target.HTTP && !c.target.Framing.HasEnvelope() {
+		if o := outgoingFor(ctx); len(o.transient)+len(o.persistent) > 0 {
+			return &Error{Code: CodeArgument, Message: fmt.Sprintf("transport %s has no room for metadata", c.target.Framing), Method: m.String()}
+		}
+	}
+	reply, err := c.send(ctx, request{m, service}, func(dst []byte, seq int32) ([]byte, error) {
+		head.SeqID = seq
+		return c.proto.AppendMessage(dst, head, sig.args, pointer(call.args))
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return sendFailure(m.String(), err)
-	case m.Oneway:
+	}
+	if e := reply.envelope; e != nil {
+		o := outgoingOf(ctx)
+		o.received(e.Transient)
+		if e.Status != nil {
+			return &BusinessError{Code: e.Status.Code, Message: e.Status.Message, Extra: e.Status.Extra}
+		}
+	}
+	if m.Oneway {
 		return nil
 	}
-	return readReply(sig, c.app, call, m.Name, msg, c.proto)
+	err = readReply(sig, c.app, call, m.Name, reply.msg, reply.proto)
+	return tooLate(ctx, m, err)
 }
 
-// send sends the message that encode appends, with the sequence id that it is given, and returns
-// the reply, which the caller owns; nil for oneway. Its errors are for sendFailure.
-func (c *Client) send(ctx context.Context, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error) {
-	if c.http != nil {
-		return c.http.send(ctx, oneway, encode)
+// tooLate returns err, but for an internal error of a server that had the deadline of the call
+// and has noticed a moment earlier that it passed: that is a time-out as any other.
+func tooLate(ctx context.Context, m *schema.Method, err error) error {
+	e, ok := err.(*Error)
+	if !ok || !e.Remote || e.Code != CodeInternal {
+		return err
 	}
-	return c.pool.send(ctx, oneway, encode)
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return failure(m.String(), CodeTimeout, fmt.Errorf("%w: %s", context.DeadlineExceeded, e.Message))
+	}
+	return err
+}
+
+// send sends r and returns the reply; an empty one for oneway. Its errors are for sendFailure.
+func (c *Client) send(ctx context.Context, r request, encode encoder) (response, error) {
+	if c.http != nil {
+		return c.http.send(ctx, r, encode)
+	}
+	return c.pool.send(ctx, r, encode)
 }
 
 // sendFailure is the error for a call of which no reply came.

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -29,6 +29,7 @@ import (
 type conn struct {
 	nc      net.Conn
 	framing transport.Framing
+	sealer  *transport.Sealer // of a header dialect, else nil
 	proto   protocol.Protocol
 	max     int // bytes of a message
 	scratch *scratch
@@ -76,14 +77,31 @@ type waiter struct {
 
 // delivery is what a waiter gets: the reply, an error, or the reading.
 type delivery struct {
-	msg  []byte
+	response
 	err  error
 	lead bool
 }
 
-func newConn(nc net.Conn, framing transport.Framing, p protocol.Protocol, maxMessageBytes int, s *scratch) *conn {
+// A request says what is called.
+type request struct {
+	method  *schema.Method
+	service string
+}
+
+// An encoder appends the message of a call, with the sequence id that it is given. It is no part
+// of request, where it would have to be allocated.
+type encoder func(dst []byte, seq int32) ([]byte, error)
+
+// A response is a reply, which its receiver owns.
+type response struct {
+	msg      []byte
+	proto    protocol.Protocol
+	envelope *transport.Envelope // of a header dialect and of HTTP, else nil
+}
+
+func newConn(nc net.Conn, framing transport.Framing, sealer *transport.Sealer, p protocol.Protocol, maxMessageBytes int, s *scratch) *conn {
 	c := &conn{
-		nc: nc, framing: framing, proto: p, max: maxMessageBytes, scratch: s,
+		nc: nc, framing: framing, sealer: sealer, proto: p, max: maxMessageBytes, scratch: s,
 		r:       transport.NewReader(nc, maxMessageBytes),
 		pending: make(map[int32]*waiter), abandoned: make(map[int32]struct{}),
 		lastUsed: time.Now(),
@@ -107,29 +125,25 @@ func tooLarge(n, max int) error {
 	return wire.Errorf(-1, wire.ErrTooLarge, "a message of %d bytes, at most %d are sent", n, max)
 }
 
-// call, which starts now, sends a message made by encode, which appends it with the sequence id it is given, and
-// returns the reply, which the caller owns; nil for oneway.
-func (c *conn) call(ctx context.Context, now time.Time, oneway bool, encode func(dst []byte, seq int32) ([]byte, error)) ([]byte, error) {
+// call, which starts now, sends r, made by encode, and returns the reply; an empty one for oneway.
+func (c *conn) call(ctx context.Context, now time.Time, r request, encode encoder) (response, error) {
 	const positive = 1<<31 - 1 // some peers cannot write a negative id
 	seq := c.seq.Add(1) & positive
 	buf := c.scratch.buffer()
 	defer c.scratch.putBuffer(buf)
-	msg := c.framing.Begin((*buf)[:0])
-	head := len(msg)
-	msg, err := encode(msg, seq)
+	msg, n, err := c.encode(ctx, (*buf)[:0], seq, r, encode)
 	*buf = msg
-	if err == nil && len(msg)-head > c.max {
-		err = tooLarge(len(msg)-head, c.max)
+	if err == nil && n > c.max {
+		err = tooLarge(n, c.max)
 	}
 	if err != nil {
 		c.unclaim()
-		return nil, errArgument{err}
+		return response{}, errArgument{err}
 	}
-	c.framing.End(msg, 0)
 	w := c.scratch.waiter()
 	w.seq, w.start = seq, now
-	if err := c.register(w, oneway); err != nil {
-		return nil, errNotSent{err}
+	if err := c.register(w, r.method.Oneway); err != nil {
+		return response{}, errNotSent{err}
 	}
 	if err := c.write(ctx, msg); err != nil {
 		cause := err
@@ -137,16 +151,60 @@ func (c *conn) call(ctx context.Context, now time.Time, oneway bool, encode func
 			cause = unsent.error // this call was not sent; those that wait were
 		}
 		c.fail(cause)
-		return nil, err
+		return response{}, err
 	}
-	if oneway {
-		return nil, nil
+	if r.method.Oneway {
+		return response{}, nil
 	}
 	reply, err := c.wait(ctx, w)
 	if err == nil { // nobody else knows w any more, and nothing more will come
 		c.scratch.waiters.Put(w)
 	}
 	return reply, err
+}
+
+// encode appends r as it goes over the connection; n is the length of the message in it.
+func (c *conn) encode(ctx context.Context, dst []byte, seq int32, r request, encode encoder) (out []byte, n int, err error) {
+	if c.sealer != nil {
+		return c.seal(ctx, dst, seq, r, encode)
+	}
+	dst = c.framing.Begin(dst)
+	head := len(dst)
+	if dst, err = encode(dst, seq); err == nil {
+		c.framing.End(dst, 0)
+	}
+	return dst, len(dst) - head, err
+}
+
+// seal is encode for a header dialect.
+func (c *conn) seal(ctx context.Context, dst []byte, seq int32, r request, encode encoder) (out []byte, n int, err error) {
+	e := c.sealer.Envelope(seq, c.proto.Name())
+	e.Service, e.Method = r.service, r.method.Name
+	o := outgoingFor(ctx)
+	o.fill(ctx, e)
+	start := len(dst)
+	dst, payload, err := c.sealer.Begin(dst, e)
+	if err == nil {
+		dst, err = encode(dst, seq)
+	}
+	if err != nil {
+		return dst, 0, err
+	}
+	n = len(dst) - payload
+	dst, err = c.sealer.End(dst, start, payload, e)
+	return dst, n, err
+}
+
+// open is the inverse of encode, for a reply.
+func (c *conn) open(frame []byte) (response, error) {
+	if c.sealer == nil {
+		return response{msg: frame, proto: c.proto}, nil
+	}
+	e, msg, err := c.sealer.Open(frame)
+	if err != nil {
+		return response{}, err
+	}
+	return response{msg, protocol.Sealed(e.Protocol, msg), e}, nil
 }
 
 // scratch is what calls of a client use again.
@@ -226,7 +284,7 @@ func (c *conn) write(ctx context.Context, msg []byte) error {
 	c.writing = true
 	c.wmu.Unlock()
 	n, err := c.writeOut(ctx)
-	switch _, isTLS := c.nc.(*tls.Conn); {
+	switch {
 	case err == nil:
 		return nil
 	case !transport.IsTimeout(err):
@@ -234,7 +292,7 @@ func (c *conn) write(ctx context.Context, msg []byte) error {
 			err = errNotSent{err}
 		}
 		return err
-	case isTLS: // its stream cannot go on after a write that was interrupted
+	case !transport.CanResume(c.nc):
 		c.fail(fmt.Errorf("another call gave up while it was writing: %w", net.ErrClosed))
 		return contextError(ctx)
 	}
@@ -320,12 +378,12 @@ func contextError(ctx context.Context) error {
 }
 
 // wait returns the reply to w, reading if nobody else does.
-func (c *conn) wait(ctx context.Context, w *waiter) ([]byte, error) {
+func (c *conn) wait(ctx context.Context, w *waiter) (response, error) {
 	if !c.takeReading() {
 		select {
 		case d := <-w.ch:
 			if !d.lead {
-				return d.msg, d.err
+				return d.response, d.err
 			}
 		case <-ctx.Done():
 			return c.giveUp(ctx, w)
@@ -345,55 +403,62 @@ func (c *conn) takeReading() bool {
 }
 
 // lead reads replies until w's own comes, then passes the reading on.
-func (c *conn) lead(ctx context.Context, w *waiter) ([]byte, error) {
+func (c *conn) lead(ctx context.Context, w *waiter) (response, error) {
 	select {
 	case d := <-w.ch: // it came, or the connection failed, before the reading was taken
 		c.passOn()
-		return d.msg, d.err
+		return d.response, d.err
 	default:
 	}
 	binding := c.bindTo(ctx, false)
-	msg, err := c.readOwn(w)
+	reply, err := c.readOwn(w)
 	binding.stop()
 	if transport.IsTimeout(err) {
-		msg, err = c.giveUp(ctx, w)
+		reply, err = c.giveUp(ctx, w)
 	}
 	c.passOn()
-	return msg, err
+	return reply, err
 }
 
 // readOwn reads replies until w's own comes. Unless the error is a time-out, it ended the connection.
-func (c *conn) readOwn(w *waiter) ([]byte, error) {
+func (c *conn) readOwn(w *waiter) (response, error) {
 	for {
+		var reply response
 		msg, err := c.r.Recv()
 		if transport.IsTimeout(err) {
-			return nil, err
+			return reply, err
 		}
 		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("the server closed the connection: %w", io.ErrUnexpectedEOF)
 		}
 		mine := false
 		if err == nil {
-			mine, err = c.deliver(w, msg)
+			reply, err = c.open(msg)
+		}
+		if err == nil {
+			mine, err = c.deliver(w, reply)
 		}
 		if err != nil {
 			c.fail(err)
-			return nil, (<-w.ch).err // which may be of an earlier failure
+			return reply, (<-w.ch).err // which may be of an earlier failure
 		}
 		if mine {
-			return msg, nil
+			return reply, nil
 		}
 	}
 }
 
 // deliver hands a reply to the call that it answers and reports whether that is w.
-func (c *conn) deliver(w *waiter, msg []byte) (mine bool, err error) {
-	h, _, err := c.proto.ConsumeHeader(msg)
+func (c *conn) deliver(w *waiter, reply response) (mine bool, err error) {
+	h, _, err := reply.proto.ConsumeHeader(reply.msg)
 	if err != nil {
 		return false, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if reply.envelope != nil && reply.envelope.CloseSoon {
+		c.retired = true
+	}
 	seq, ok := c.matchLocked(h)
 	if !ok {
 		if c.answersOnewayLocked(h) {
@@ -405,7 +470,7 @@ func (c *conn) deliver(w *waiter, msg []byte) (mine bool, err error) {
 	if x == nil || x == w {
 		return x == w, nil
 	}
-	x.ch <- delivery{msg: msg}
+	x.ch <- delivery{response: reply}
 	return false, nil
 }
 
@@ -477,7 +542,7 @@ func (c *conn) passOn() {
 }
 
 // giveUp leaves w's reply to be dropped when it comes, unless it has come at the last moment.
-func (c *conn) giveUp(ctx context.Context, w *waiter) ([]byte, error) {
+func (c *conn) giveUp(ctx context.Context, w *waiter) (response, error) {
 	c.mu.Lock()
 	_, waits := c.pending[w.seq]
 	if waits {
@@ -491,13 +556,13 @@ func (c *conn) giveUp(ctx context.Context, w *waiter) ([]byte, error) {
 		select {
 		case d := <-w.ch:
 			if !d.lead {
-				return d.msg, d.err
+				return d.response, d.err
 			}
 			c.passOn()
 			continue
 		default:
 		}
-		return nil, contextError(ctx)
+		return response{}, contextError(ctx)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 )
 
@@ -47,10 +48,10 @@ func TestNotSentIsNotShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	nc := &brokenConn{wrote: make(chan struct{}), closed: make(chan struct{})}
-	c := newConn(nc, transport.Buffered, p, 1<<20, new(scratch))
+	c := newConn(nc, transport.Buffered, nil, p, 1<<20, new(scratch))
 	call := func() error {
 		c.claim(time.Now())
-		_, err := c.call(context.Background(), time.Now(), false, func(dst []byte, seq int32) ([]byte, error) {
+		_, err := c.call(context.Background(), time.Now(), request{method: new(schema.Method)}, func(dst []byte, seq int32) ([]byte, error) {
 			return append(dst, "message"...), nil
 		})
 		return err

@@ -111,6 +111,21 @@ func failure(method string, fallback Code, err error) *Error {
 	return &Error{Code: fallback, Message: err.Error(), Method: method, Cause: err}
 }
 
+// A BusinessError is an error of the called program's own kind that the IDL does not declare, with
+// a code that is not 0. Programs on Kitex return such errors (kerrors.BizStatusErrorIface). They
+// travel in the transports header and ttheader; over the others the caller gets an [Error] with
+// CodeInternal and the text.
+type BusinessError struct {
+	Code    int32
+	Message string
+	Extra   map[string]string
+}
+
+// Error returns "business error 42: message".
+func (e *BusinessError) Error() string {
+	return fmt.Sprintf("business error %d: %s", e.Code, e.Message)
+}
+
 // An Exception is a declared exception for which no Go type was given. errors.As also finds
 // the user's own type in it, if that has the exception's name and fields:
 //

@@ -67,58 +67,62 @@ func (h *httpCarrier) close() {
 	h.transport.CloseIdleConnections()
 }
 
-func (h *httpCarrier) send(ctx context.Context, oneway bool, encode func([]byte, int32) ([]byte, error)) ([]byte, error) {
+func (h *httpCarrier) send(ctx context.Context, r request, encode encoder) (response, error) {
 	const positive = 1<<31 - 1 // some peers cannot write a negative id
 	msg, err := encode(nil, h.seq.Add(1)&positive)
 	if err == nil && len(msg) > h.opts.MaxMessageBytes {
 		err = tooLarge(len(msg), h.opts.MaxMessageBytes)
 	}
 	if err != nil {
-		return nil, errArgument{err}
+		return response{}, errArgument{err}
 	}
 	callCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.ctx, cancel)()
-	reply, err := h.post(callCtx, oneway, msg)
+	reply, err := h.post(callCtx, r.method.Oneway, msg)
 	switch {
 	case err == nil:
 		return reply, nil
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return response{}, ctx.Err()
 	case h.ctx.Err() != nil:
-		return nil, errClosed
+		return response{}, errClosed
 	}
-	return nil, err
+	return response{}, err
 }
 
 // post sends msg and returns the reply. net/http may send it again only as long as nothing of
 // it was written, because a POST is not known to be idempotent.
-func (h *httpCarrier) post(ctx context.Context, oneway bool, msg []byte) ([]byte, error) {
+func (h *httpCarrier) post(ctx context.Context, oneway bool, msg []byte) (response, error) {
 	var connected atomic.Bool // and so something may have been sent
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { connected.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(msg))
+	if err == nil {
+		req.Header.Set("User-Agent", "thriftkit")
+		err = addMetadata(ctx, req.Header)
+	}
 	if err != nil {
-		return nil, errArgument{err}
+		return response{}, errArgument{err}
 	}
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Accept", contentType)
-	req.Header.Set("User-Agent", "thriftkit")
 	resp, err := h.transport.RoundTrip(req)
 	if err != nil {
 		if !connected.Load() {
 			err = errNotSent{err}
 		}
-		return nil, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	body, err := readBody(resp.Body, resp.ContentLength, h.opts.MaxMessageBytes)
 	if err != nil {
-		return nil, bodyFailure(resp, err)
+		return response{}, bodyFailure(resp, err)
 	}
-	return h.reply(resp, oneway, body)
+	reply, err := h.reply(resp, oneway, body)
+	return response{reply, h.proto, metadataOf(resp.Header)}, err
 }
 
 // reply returns the reply that a response with that body is, or what it is instead.

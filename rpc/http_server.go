@@ -83,12 +83,20 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.s.wg.Done()
+	x := &exchange{in: metadataOf(r.Header)}
 	ctx, cancel := h.s.callContext(withPeer(r.Context(), r))
 	defer cancel()
-	reply, err := h.s.answer(ctx, nil, p, msg)
+	ctx, stop := x.context(ctx)
+	defer stop()
+	reply, err := h.s.answer(ctx, nil, p, msg, x)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
+	}
+	for k, v := range x.replyMetadata() {
+		if err := setField(w.Header(), k, v); err != nil {
+			h.s.opts.ErrorLog(fmt.Errorf("rpc: reply over HTTP: %w", err))
+		}
 	}
 	h.write(w, r, reply)
 }
@@ -162,13 +170,18 @@ func (s *Server) inspect(msg []byte) (p protocol.Protocol, oneway bool, err erro
 		return nil, false, errors.New("the body is no message of Thrift")
 	case d.Framed:
 		return nil, false, errors.New("the body is a framed message: over HTTP there are no frames")
+	case d.Envelope != detect.None:
+		return nil, false, errors.New("the body is in an envelope: over HTTP there are none")
 	}
-	p = protocol.Of(d)
+	if p = protocol.Of(d); !s.accepts("http", p.Name()) {
+		s.stats.refusedDialects.Add(1)
+		return nil, false, fmt.Errorf("protocol %s is not accepted", p.Name())
+	}
 	h, _, err := p.ConsumeHeader(msg)
 	if err != nil {
 		return nil, false, err
 	}
-	m, unknown := s.lookup(h.Name)
+	m, unknown := s.lookup("", h.Name)
 	return p, unknown == nil && m.method.Oneway, nil
 }
 
@@ -194,12 +207,14 @@ func (s *Server) callContext(ctx context.Context) (context.Context, context.Canc
 // answerLater runs the oneway call in msg, which was counted by begin. It returns at once,
 // unless too many go on already.
 func (s *Server) answerLater(r *http.Request, p protocol.Protocol, msg []byte) {
-	ctx := context.WithoutCancel(withPeer(r.Context(), r))
+	x := &exchange{in: metadataOf(r.Header)}
+	x.in.Timeout = 0 // nobody waits
+	ctx, _ := x.context(context.WithoutCancel(withPeer(r.Context(), r)))
 	run := func() {
 		defer s.wg.Done()
 		ctx, cancel := s.callContext(ctx)
 		defer cancel()
-		s.answer(ctx, nil, p, msg) // nobody waits for a reply, and inspect has read the header
+		s.answer(ctx, nil, p, msg, nil) // nobody waits for a reply, and inspect has read the header
 	}
 	select {
 	case s.later <- struct{}{}:

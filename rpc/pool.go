@@ -3,17 +3,20 @@ package rpc
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/wire/header"
 )
 
 // A pool brings messages to a server over connections that calls share.
 type pool struct {
 	target transport.Target
+	sealer *transport.Sealer // of a header dialect, else nil
 	proto  protocol.Protocol
 	opts   ClientOptions
 
@@ -32,6 +35,12 @@ const congested = 2 * time.Millisecond
 // dialPool returns a pool with its first connection.
 func dialPool(ctx context.Context, t transport.Target, proto protocol.Protocol, opts ClientOptions) (*pool, error) {
 	p := &pool{target: t, proto: proto, opts: opts}
+	if t.Framing.HasEnvelope() {
+		var err error
+		if p.sealer, err = transport.NewSealer(t.Framing, header.NewCodec(opts.Transforms...), t.Compression, opts.MaxMessageBytes); err != nil {
+			return nil, err
+		}
+	}
 	first, err := p.dial(ctx)
 	if err != nil {
 		return nil, err
@@ -44,10 +53,26 @@ func (p *pool) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := dialContext(ctx, p.opts)
 	defer cancel()
 	nc, err := p.target.Dial(ctx, p.opts.TLS)
+	if err == nil && p.opts.SASLUser != "" {
+		err = negotiate(ctx, nc, p.opts)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return newConn(nc, p.target.Framing, p.proto, p.opts.MaxMessageBytes, &p.scratch), nil
+	return newConn(nc, p.target.Framing, p.sealer, p.proto, p.opts.MaxMessageBytes, &p.scratch), nil
+}
+
+// negotiate runs SASL on nc, and closes it if that fails.
+func negotiate(ctx context.Context, nc net.Conn, opts ClientOptions) error {
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
+	err := transport.DialSASL(nc, opts.SASLUser, opts.SASLPassword)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		nc.Close()
+	}
+	return err
 }
 
 // dialContext bounds the making of a connection.
@@ -134,22 +159,22 @@ func (p *pool) bestLocked(now time.Time) (best *conn, busy bool) {
 
 // send sends a message over a connection, and over another one if the first turns out to have
 // ended before anything was sent.
-func (p *pool) send(ctx context.Context, oneway bool, encode func([]byte, int32) ([]byte, error)) ([]byte, error) {
+func (p *pool) send(ctx context.Context, r request, encode encoder) (response, error) {
 	const tries = 3
 	for i := 1; ; i++ {
 		now := time.Now()
 		x, err := p.conn(ctx, now)
 		if err != nil {
-			return nil, errNotSent{err}
+			return response{}, errNotSent{err}
 		}
-		msg, err := x.call(ctx, now, oneway, encode)
+		reply, err := x.call(ctx, now, r, encode)
 		switch {
 		case err == nil || !errors.As(err, new(errNotSent)):
-			return msg, err
+			return reply, err
 		case ctx.Err() != nil:
-			return nil, errNotSent{ctx.Err()}
+			return response{}, errNotSent{ctx.Err()}
 		case i >= tries && !errors.Is(err, errRetired):
-			return nil, err
+			return response{}, err
 		}
 	}
 }

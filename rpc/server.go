@@ -7,18 +7,19 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/header"
 )
 
 // ServerOptions say how a Server behaves. The zero value is right for most.
@@ -45,6 +46,20 @@ type ServerOptions struct {
 	// RequireTLS refuses connections without TLS.
 	RequireTLS bool
 
+	// SASLPlain verifies the users of clients that negotiate with SASL's mechanism PLAIN (RFC
+	// 4616), as those of Hive and Impala do; [PeerOf] tells handlers who it was. nil: no user is
+	// taken. ctx is the connection's. RequireSASL refuses connections without it.
+	SASLPlain   func(ctx context.Context, user, password string) error
+	RequireSASL bool
+
+	// Accept lists the dialects that are taken: names of transports (buffered, framed, header,
+	// ttheader, http), of protocols (binary, compact, json, thriftpy2-json, simple-json), or both as
+	// in "compact/framed". nil: all. Connections that speak others are closed and counted.
+	Accept []string
+
+	// Transforms are what payloads of THeader may have gone through, besides zlib.
+	Transforms []header.Transform
+
 	// ExposeErrors sends the text of undeclared errors to the caller. Without it a caller
 	// learns only that there was an internal error.
 	ExposeErrors bool
@@ -70,6 +85,9 @@ type Server struct {
 	wg        sync.WaitGroup // of connections and of calls over HTTP
 	ctx       context.Context
 	cancel    context.CancelFunc
+
+	codec *header.Codec
+	stats serverStats
 
 	http  *http.Server  // of the connections that speak it
 	later chan struct{} // holds one for each oneway call that goes on after its answer
@@ -112,9 +130,58 @@ func NewServer(opts ServerOptions) *Server {
 		conns:     make(map[*serverConn]struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.codec = header.NewCodec(opts.Transforms...)
 	s.http = s.newHTTPServer()
 	s.later = make(chan struct{}, maxLater)
 	return s
+}
+
+// accepts reports whether the options take a dialect. A part that is "" is not known yet.
+func (s *Server) accepts(framing, protocol string) bool {
+	if s.opts.Accept == nil {
+		return true
+	}
+	for _, name := range s.opts.Accept {
+		p, f, both := strings.Cut(name, "/")
+		if both && f == framing && (protocol == "" || p == protocol) || !both && (name == framing || protocol == "" || name == protocol) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkAccept returns an error if a name in the list stands for nothing.
+func checkAccept(list []string) error {
+	transports := []string{"buffered", "framed", "header", "ttheader", "http"}
+	for _, name := range list {
+		p, t, both := strings.Cut(name, "/")
+		ok := slices.Contains(protocol.Names(), p) && (!both || slices.Contains(transports, t)) || !both && slices.Contains(transports, p)
+		if !ok {
+			return fmt.Errorf("rpc: unknown dialect %q: there are the transports %s, the protocols %s, and pairs such as compact/framed",
+				name, strings.Join(transports, ", "), strings.Join(protocol.Names(), ", "))
+		}
+	}
+	return nil
+}
+
+type serverStats struct{ unknownStarts, refusedDialects atomic.Int64 }
+
+// ServerStats are numbers since the server was made.
+type ServerStats struct {
+	Connections     int   // now open
+	UnknownStarts   int64 // connections whose first bytes were of no known dialect
+	RefusedDialects int64 // connections that spoke a dialect which the options do not accept
+}
+
+// Stats returns how the server is doing.
+func (s *Server) Stats() ServerStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ServerStats{
+		Connections:     len(s.conns),
+		UnknownStarts:   s.stats.unknownStarts.Load(),
+		RefusedDialects: s.stats.refusedDialects.Load(),
+	}
 }
 
 func orDefault(d, dflt time.Duration) time.Duration {
@@ -185,216 +252,14 @@ func (e *panicError) Error() string {
 	return fmt.Sprintf("rpc: %s panicked: %v\n%s", e.method, e.value, e.stack)
 }
 
-// lookup returns the method that a message names.
-func (s *Server) lookup(name string) (*boundMethod, *Error) {
-	if m, ok := s.methods[name]; ok {
-		return m, nil
-	}
-	service, method, multiplexed := strings.Cut(name, ":")
-	if !multiplexed {
-		return nil, Errorf(CodeUnknownMethod, "unknown method %q", name)
-	}
-	bound, ok := s.services[service]
-	if !ok {
-		return nil, Errorf(CodeUnknownMethod, "unknown service %q", service)
-	}
-	if m, ok := bound.methods[method]; ok {
-		return m, nil
-	}
-	return nil, Errorf(CodeUnknownMethod, "service %s has no method %q", service, method)
-}
-
 // RoundTrip answers one call message in this process; see [RoundTripper]. The error is a
 // *wire.Error for a message whose header cannot be read.
 func (s *Server) RoundTrip(ctx context.Context, msg *Message) (*Message, error) {
-	out, err := s.answer(ctx, nil, msg.Protocol, msg.Bytes)
+	out, err := s.answer(ctx, nil, msg.Protocol, msg.Bytes, nil)
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}
 	return &Message{Bytes: out, Protocol: msg.Protocol}, nil
-}
-
-// answer runs the call in msg and appends its reply to dst; nothing for oneway. It fails only
-// if the header cannot be read.
-func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte) ([]byte, error) {
-	h, off, err := p.ConsumeHeader(msg)
-	if err != nil {
-		return dst, err
-	}
-	m, unknown := s.lookup(h.Name)
-	if _, bare, ok := strings.Cut(h.Name, ":"); ok {
-		h.Name = bare // a reply carries the method's name alone
-	}
-	switch {
-	case h.Type != wire.Call && h.Type != wire.Oneway:
-		return exceptionMessage(dst, p, s.app, h, Errorf(CodeInvalidMessageType, "a call is wanted, not a %s", h.Type)), nil
-	case unknown != nil && h.Type == wire.Oneway:
-		s.logUnknown(ctx, unknown)
-		return dst, nil
-	case unknown != nil:
-		s.logUnknown(ctx, unknown)
-		return exceptionMessage(dst, p, s.app, h, unknown), nil
-	}
-	call, err := s.run(ctx, m, p, msg, off)
-	if m.method.Oneway {
-		if err != nil {
-			s.report(m, err)
-		}
-		return dst, nil
-	}
-	if err != nil {
-		if err = s.throw(m, call, err); err != nil {
-			return exceptionMessage(dst, p, s.app, h, s.conceal(m, err)), nil
-		}
-	}
-	h.Type = wire.Reply
-	start := len(dst)
-	dst, err = p.AppendMessage(dst, h, m.reply, pointer(call.reply))
-	if n := len(dst) - start; err == nil && n > s.opts.MaxMessageBytes {
-		err = tooLarge(n, s.opts.MaxMessageBytes)
-	}
-	if err != nil {
-		return exceptionMessage(dst[:start], p, s.app, h, s.conceal(m, fmt.Errorf("the result cannot be sent: %w", err))), nil
-	}
-	return dst, nil
-}
-
-// logUnknown tells the error log of a call that no interceptor sees.
-func (s *Server) logUnknown(ctx context.Context, err *Error) {
-	if peer, ok := PeerOf(ctx); ok {
-		s.opts.ErrorLog(fmt.Errorf("rpc: call from %s: %w", peer.Addr, err))
-		return
-	}
-	s.opts.ErrorLog(fmt.Errorf("rpc: %w", err))
-}
-
-// run reads the arguments and calls the handler.
-func (s *Server) run(ctx context.Context, m *boundMethod, p protocol.Protocol, msg []byte, off int) (*Call, error) {
-	call := &Call{Method: m.method, Service: m.svc, args: reflect.New(m.args.Go).Elem(), reply: reflect.New(m.reply.Go).Elem()}
-	end, err := p.ConsumeValue(msg, off, m.args, pointer(call.args))
-	if err == nil {
-		end, err = p.ConsumeTrailer(msg, end)
-	}
-	if err == nil && end != len(msg) {
-		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the arguments", len(msg)-end)
-	}
-	if err != nil {
-		return call, &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
-	}
-	if m.reply.Op == plan.OpDynStruct {
-		call.reply.Set(reflect.ValueOf(dynamic.New(m.method.Reply())))
-	}
-	return call, m.handler(ctx, call)
-}
-
-// throw puts err into the reply if the method declares it; else it returns err.
-func (s *Server) throw(m *boundMethod, call *Call, err error) error {
-	first := 0 // the place of the first exception in the reply
-	if m.method.Result.Kind != schema.KindVoid {
-		first = 1
-	}
-	for e := range unwrapped(err) {
-		i, thrown := m.declared(e)
-		if i < 0 {
-			continue
-		}
-		reply := reflect.New(m.reply.Go).Elem()
-		if m.reply.Op == plan.OpDynStruct {
-			s := dynamic.New(m.method.Reply())
-			if s.Set(m.method.Throws[i].Name, thrown) != nil {
-				return err
-			}
-			reply.Set(reflect.ValueOf(s))
-		} else {
-			reply.Field(first + i).Set(reflect.ValueOf(thrown))
-		}
-		call.reply = reply
-		return nil
-	}
-	return err
-}
-
-// unwrapped ranges over err and everything it wraps.
-func unwrapped(err error) func(yield func(error) bool) {
-	return func(yield func(error) bool) { walk(err, yield) }
-}
-
-func walk(err error, yield func(error) bool) bool {
-	if err == nil {
-		return true
-	}
-	if !yield(err) {
-		return false
-	}
-	switch x := err.(type) {
-	case interface{ Unwrap() error }:
-		return walk(x.Unwrap(), yield)
-	case interface{ Unwrap() []error }:
-		for _, e := range x.Unwrap() {
-			if !walk(e, yield) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// declared returns the place of e among the exceptions of m and what to send for it, or -1.
-func (m *boundMethod) declared(e error) (int, any) {
-	if x, ok := e.(*Exception); ok {
-		for i, f := range m.method.Throws {
-			if x.Value != nil && f.Type.Struct == x.Value.Schema() {
-				return i, x.Value
-			}
-		}
-		return -1, nil
-	}
-	t := reflect.TypeOf(e)
-	i, ok := m.thrown.Load(t)
-	if !ok {
-		i, _ = m.thrown.LoadOrStore(t, m.match(t))
-	}
-	return i.(int), e
-}
-
-// match finds the declared exception that the Go type t stands for: by name, and if its fields fit.
-func (m *boundMethod) match(t reflect.Type) int {
-	for i, f := range m.method.Throws {
-		if !plan.SameName(f.Type.Struct.Name, typeName(t)) {
-			continue
-		}
-		if _, err := plan.ForType(t, f.Type); err == nil {
-			return i
-		}
-	}
-	return -1
-}
-
-// report hands an error that no caller sees to the error log.
-func (s *Server) report(m *boundMethod, err error) {
-	var p *panicError
-	if !errors.As(err, &p) {
-		err = fmt.Errorf("rpc: %s: %w", m.method, err)
-	}
-	s.opts.ErrorLog(err)
-}
-
-// conceal returns what the caller learns of err: an *Error as it is, of any other error only
-// that there was one, unless the options say otherwise.
-func (s *Server) conceal(m *boundMethod, err error) *Error {
-	var e *Error
-	if errors.As(err, &e) && e.Code >= 0 && !e.Remote {
-		return e
-	}
-	s.report(m, err)
-	var p *panicError
-	switch {
-	case errors.As(err, &p):
-		return Errorf(CodeInternal, "internal error")
-	case s.opts.ExposeErrors:
-		return Errorf(CodeInternal, "%s", err)
-	}
-	return Errorf(CodeInternal, "internal error")
 }
 
 // Serve accepts connections from l and answers their calls, in whatever dialect each of them
@@ -402,6 +267,10 @@ func (s *Server) conceal(m *boundMethod, err error) *Error {
 // is called: then it returns ErrServerClosed. It closes l. Errors of accept that pass, such as
 // too many open files, are waited out.
 func (s *Server) Serve(l net.Listener) error {
+	if err := checkAccept(s.opts.Accept); err != nil {
+		l.Close()
+		return err
+	}
 	s.mu.Lock()
 	if s.draining {
 		s.mu.Unlock()

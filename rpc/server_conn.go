@@ -7,12 +7,14 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
 )
 
@@ -25,7 +27,8 @@ type serverConn struct {
 	ctx context.Context // of its calls
 
 	framing transport.Framing
-	proto   protocol.Protocol
+	sealer  *transport.Sealer // of a header dialect, else nil
+	proto   protocol.Protocol // of the others
 	replies outbox
 
 	readBound  timeBound
@@ -145,6 +148,10 @@ func (c *serverConn) detect() error {
 	} else if err == nil && c.s.opts.RequireTLS {
 		return errors.New("the client does not speak TLS")
 	}
+	if err == nil && transport.IsZlib(first) {
+		c.over(transport.Zlib(c.r.Conn(c.out)))
+		first, err = c.peek()
+	}
 	if err != nil {
 		if len(first) > 0 && errors.Is(err, io.EOF) {
 			return fmt.Errorf("%w after the bytes % x", io.ErrUnexpectedEOF, first)
@@ -152,19 +159,106 @@ func (c *serverConn) detect() error {
 		return err
 	}
 	if transport.IsHTTP(first) {
+		if c.s.opts.RequireSASL {
+			return errNoSASL
+		}
+		if !c.s.accepts("http", "") {
+			return c.notAccepted("http", "")
+		}
 		c.http.Store(true)
 		return nil
 	}
 	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
 	if !ok {
-		return fmt.Errorf("no dialect of Thrift starts with the bytes % x", first)
+		return c.unknownStart(first)
 	}
+	if c.s.opts.RequireSASL && d.Envelope != detect.SASL {
+		return errNoSASL
+	}
+	return c.start(d)
+}
+
+var errNoSASL = errors.New("the client does not negotiate SASL")
+
+// unknownStart counts a connection that speaks nothing known.
+func (c *serverConn) unknownStart(first []byte) error {
+	c.s.stats.unknownStarts.Add(1)
+	return fmt.Errorf("no dialect of Thrift starts with the bytes % x", first)
+}
+
+// notAccepted counts a connection that speaks what the options leave out.
+func (c *serverConn) notAccepted(framing, protocol string) error {
+	c.s.stats.refusedDialects.Add(1)
+	return fmt.Errorf("the client speaks %s, which this server does not accept", strings.TrimPrefix(protocol+"/"+framing, "/"))
+}
+
+// over makes the connection go on over nc, which has what was read and not used.
+func (c *serverConn) over(nc net.Conn) {
+	c.out = nc
+	c.r = transport.NewReader(nc, c.s.opts.MaxMessageBytes)
+}
+
+// start makes ready to read messages of the dialect d.
+func (c *serverConn) start(d detect.Dialect) (err error) {
+	switch d.Envelope {
+	case detect.SASL:
+		return c.startSASL()
+	case detect.THeader:
+		c.framing = transport.Header
+	case detect.TTHeader:
+		c.framing = transport.TTHeader
+	default:
+		return c.startBare(d)
+	}
+	if !c.s.accepts(c.framing.String(), "") {
+		return c.notAccepted(c.framing.String(), "")
+	}
+	c.sealer, err = transport.NewSealer(c.framing, c.s.codec, "", c.s.opts.MaxMessageBytes)
+	c.r.Start(c.framing, nil)
+	return err
+}
+
+// startBare is start for a dialect without an envelope.
+func (c *serverConn) startBare(d detect.Dialect) error {
 	if d.Framed {
 		c.framing = transport.Framed
 	}
 	c.proto = protocol.Of(d)
+	if !c.s.accepts(c.framing.String(), c.proto.Name()) {
+		return c.notAccepted(c.framing.String(), c.proto.Name())
+	}
 	c.r.Start(c.framing, c.proto.NewSplitter(c.s.opts.MaxMessageBytes))
 	return nil
+}
+
+// startSASL negotiates, and finds out what is spoken in the frames that follow.
+func (c *serverConn) startSASL() error {
+	verify := c.s.opts.SASLPlain
+	if verify == nil {
+		verify = func(context.Context, string, string) error { return errors.New("this server takes no SASL") }
+	}
+	nc := c.r.Conn(c.out)
+	user, err := transport.ServeSASL(nc, func(user, password string) error { return verify(c.ctx, user, password) })
+	if err != nil {
+		return err
+	}
+	peer, _ := PeerOf(c.ctx)
+	peer.User = user
+	c.ctx = context.WithValue(c.ctx, peerKey{}, peer)
+	c.over(nc)
+	if err := c.awaitMessage(); err != nil {
+		return err
+	}
+	c.setReadDeadline(c.s.opts.ReadTimeout)
+	first, err := c.peek()
+	if err != nil {
+		return err
+	}
+	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
+	if !ok || !d.Framed {
+		return c.unknownStart(first)
+	}
+	return c.start(d)
 }
 
 // startTLS shakes hands, and reads what TLS carries from then on.
@@ -175,8 +269,7 @@ func (c *serverConn) startTLS() error {
 	}
 	state := tc.ConnectionState()
 	c.ctx = context.WithValue(c.s.ctx, peerKey{}, Peer{Addr: c.nc.RemoteAddr(), TLS: &state})
-	c.out = tc
-	c.r = transport.NewReader(tc, c.s.opts.MaxMessageBytes)
+	c.over(tc)
 	return nil
 }
 
@@ -202,16 +295,9 @@ func (c *serverConn) loop() error {
 				return err
 			}
 		}
-		reply = c.framing.Begin(reply[:0])
-		head := len(reply)
-		if reply, err = c.s.answer(c.ctx, reply, c.proto, msg); err != nil {
+		if reply, err = c.answer(reply[:0], msg); err != nil {
 			c.replies.flush(c.send)
 			return err
-		}
-		if len(reply) == head { // oneway
-			reply = reply[:0]
-		} else {
-			c.framing.End(reply, 0)
 		}
 		// What has arrived together is answered together.
 		if msg, err = c.r.Next(); err != nil {
@@ -230,6 +316,46 @@ func (c *serverConn) loop() error {
 			reply = nil
 		}
 	}
+}
+
+// answer appends the reply to msg as it goes over the connection; nothing for oneway.
+func (c *serverConn) answer(dst, msg []byte) ([]byte, error) {
+	if c.sealer != nil {
+		return c.answerSealed(dst, msg)
+	}
+	dst = c.framing.Begin(dst)
+	head := len(dst)
+	dst, err := c.s.answer(c.ctx, dst, c.proto, msg, nil)
+	if err != nil || len(dst) == head {
+		return dst[:0], err
+	}
+	c.framing.End(dst, 0)
+	return dst, nil
+}
+
+// answerSealed is answer for a header dialect.
+func (c *serverConn) answerSealed(dst, frame []byte) ([]byte, error) {
+	in, msg, err := c.sealer.Open(frame)
+	unknown := errors.Is(err, transport.ErrProtocol)
+	if err != nil && !unknown {
+		return dst, err
+	}
+	x := &exchange{in: in, sealer: c.sealer, answer: in.Answer()}
+	x.answer.CloseSoon = c.draining.Load()
+	p := protocol.Sealed(in.Protocol, msg)
+	if unknown {
+		dst = c.s.refuse(dst, p, wire.Header{SeqID: in.SeqID}, x, Errorf(CodeInvalidProtocol, "%s", err))
+		return x.end(dst)
+	}
+	if !c.s.accepts(c.framing.String(), p.Name()) {
+		return dst, c.notAccepted(c.framing.String(), p.Name())
+	}
+	ctx, cancel := x.context(c.ctx)
+	defer cancel()
+	if dst, err = c.s.answer(ctx, dst, p, msg, x); err != nil || len(dst) == 0 {
+		return dst, err
+	}
+	return x.end(dst)
 }
 
 // recv returns the next message. What has arrived is taken even when the connection is to end.

@@ -12,6 +12,9 @@ import (
 // that is not TLS's own.
 // It costs one system call and takes nothing from the stream.
 func Alive(c net.Conn) bool {
+	if z, ok := c.(*zlibConn); ok {
+		return !z.ended()
+	}
 	tc, isTLS := c.(*tls.Conn)
 	if isTLS {
 		c = tc.NetConn()

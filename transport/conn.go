@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
 
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -19,29 +21,28 @@ type Framing uint8
 const (
 	Buffered Framing = iota // one after the other; the protocol knows where each ends
 	Framed                  // each behind its length, 4 bytes big-endian
+	Header                  // each in a frame of THeader (package wire/header)
+	TTHeader                // each in a frame of Kitex's TTHeader (package wire/ttheader)
 )
 
+var framingNames = [...]string{Buffered: "buffered", Framed: "framed", Header: "header", TTHeader: "ttheader"}
+
 // String returns the name by which targets and flags know f.
-func (f Framing) String() string {
-	if f == Framed {
-		return "framed"
-	}
-	return "buffered"
-}
+func (f Framing) String() string { return framingNames[f] }
 
 // ParseFraming returns the Framing called name; "" is Buffered.
 func ParseFraming(name string) (Framing, error) {
-	switch name {
-	case "", "buffered":
+	if name == "" {
 		return Buffered, nil
-	case "framed":
-		return Framed, nil
 	}
-	return 0, fmt.Errorf("unknown transport %q (there is buffered, framed)", name)
+	if i := slices.Index(framingNames[:], name); i >= 0 {
+		return Framing(i), nil
+	}
+	return 0, fmt.Errorf("unknown transport %q (there is %s)", name, strings.Join(framingNames[:], ", "))
 }
 
-// Begin appends the room that f needs in front of a message. The message goes behind it, and
-// End completes both.
+// Begin appends the room that f, which is Buffered or Framed, needs in front of a message. The
+// message goes behind it, and End completes both. The others need a [Sealer].
 func (f Framing) Begin(dst []byte) []byte {
 	if f == Framed {
 		return append(dst, 0, 0, 0, 0)
@@ -89,7 +90,14 @@ func NewReader(r io.Reader, maxBytes int) *Reader {
 }
 
 // Start says how messages follow each other; split is needed for Buffered.
-func (r *Reader) Start(f Framing, split wire.Splitter) { r.framing, r.split = f, split }
+func (r *Reader) Start(f Framing, split wire.Splitter) {
+	if r.framing, r.split = f, split; f.HasEnvelope() {
+		r.maxBytes += maxEnvelope
+	}
+}
+
+// maxEnvelope is how many bytes a header dialect may have beside a message.
+const maxEnvelope = 4*0xffff + 32
 
 // Unread returns the number of bytes that have come and were not handed out yet.
 func (r *Reader) Unread() int { return r.w0 - r.r0 }
@@ -105,8 +113,9 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 	return r.buf[r.r0 : r.r0+n], nil
 }
 
-// Recv returns the next message. The caller owns it. The error is io.EOF if the stream ends
-// between messages, io.ErrUnexpectedEOF if it ends inside one, a *wire.Error if it cannot be
+// Recv returns the next message; in a header dialect the frame that it is in. The caller owns
+// it. The error is io.EOF if the stream ends between messages, io.ErrUnexpectedEOF if it ends
+// inside one, a *wire.Error if it cannot be
 // understood, and otherwise what the stream said; after a time-out of the stream, Recv may be
 // called again and goes on where it was.
 func (r *Reader) Recv() ([]byte, error) {

@@ -251,7 +251,7 @@ func TestFraming(t *testing.T) {
 	if f, err := ParseFraming(""); f != Buffered || err != nil {
 		t.Errorf("%v, %v", f, err)
 	}
-	if _, err := ParseFraming("fast"); err == nil || err.Error() != `unknown transport "fast" (there is buffered, framed)` {
+	if _, err := ParseFraming("fast"); err == nil || err.Error() != `unknown transport "fast" (there is buffered, framed, header, ttheader)` {
 		t.Error(err)
 	}
 }

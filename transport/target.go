@@ -19,10 +19,13 @@ type Target struct {
 	Framing  Framing
 	Protocol string // "" is binary
 	Service  string // the name in front of method names where services share a connection; "" for none
-	HTTP     bool   // each message is the body of a POST
-	Path     string // of HTTP, escaped, with the slash in front; else ""
-	TLS      bool
-	Files    TLSFiles // of TLS, where the defaults do not do
+	// Compression is what messages are compressed by, "" for nothing: zlib, or with Header any
+	// transform that the client knows.
+	Compression string
+	HTTP        bool   // each message is the body of a POST
+	Path        string // of HTTP, escaped, with the slash in front; else ""
+	TLS         bool
+	Files       TLSFiles // of TLS, where the defaults do not do
 
 	// ServerName is the name that the server's certificate must have; "" is the host.
 	ServerName string
@@ -30,9 +33,10 @@ type Target struct {
 
 // ParseTarget reads a target: host:port, tcp://host:port, tls://host:port,
 // unix:///path/of/socket, http://host:port/path or https://host:port/path, with the query keys
-// transport (buffered, framed), protocol (binary, compact) and service (a name for
-// multiplexing). A tls or https target takes ca, the file of the authorities that the server's
-// certificate is checked against instead of the system's; cert and key, the files of a
+// transport (buffered, framed, header for THeader, ttheader for Kitex's), protocol (binary,
+// compact, json for Apache's, thriftpy2-json, simple-json), service (a name for multiplexing)
+// and compression (zlib). A tls or https target takes ca, the file of the authorities that the
+// server's certificate is checked against instead of the system's; cert and key, the files of a
 // certificate for the server to check; and servername.
 //
 // The port of an http or https target may be left out. Its messages are not framed;
@@ -96,7 +100,7 @@ func parseTarget(s string) (t Target, err error) {
 
 // setKeys fills in what the query of a target says.
 func (t *Target) setKeys(query url.Values) error {
-	known := map[string]*string{"protocol": &t.Protocol, "service": &t.Service, "transport": new(string)}
+	known := map[string]*string{"protocol": &t.Protocol, "service": &t.Service, "compression": &t.Compression, "transport": new(string)}
 	if t.TLS {
 		known["ca"], known["cert"], known["key"], known["servername"] = &t.Files.CA, &t.Files.Cert, &t.Files.Key, &t.ServerName
 	}
@@ -126,13 +130,31 @@ func (t *Target) setTransport(name string) (err error) {
 	case name != "http":
 		t.Framing, err = ParseFraming(name)
 	}
-	if err == nil && t.HTTP && t.Framing != Buffered {
+	switch {
+	case err != nil && t.Network != "unix":
+		return fmt.Errorf("unknown transport %q (there is %s, http)", name, strings.Join(framingNames[:], ", "))
+	case err != nil:
+		return err
+	}
+	return t.checkCombination()
+}
+
+// checkCombination returns an error for what does not go together.
+func (t *Target) checkCombination() error {
+	carried := t.Protocol == "" || t.Protocol == "binary" || t.Protocol == "compact"
+	switch {
+	case t.HTTP && t.Framing != Buffered:
 		return fmt.Errorf("messages over HTTP are not %s", t.Framing)
+	case t.HTTP && t.Compression != "":
+		return fmt.Errorf("messages over HTTP are not compressed: compression goes with buffered, framed, header")
+	case t.Framing == TTHeader && t.Compression != "":
+		return fmt.Errorf("transport ttheader has no compression: it goes with buffered, framed, header")
+	case !t.Framing.HasEnvelope() && t.Compression != "" && t.Compression != "zlib":
+		return fmt.Errorf("unknown compression %q (there is zlib)", t.Compression)
+	case t.Framing.HasEnvelope() && !carried:
+		return fmt.Errorf("transport %s carries the protocols binary and compact, not %q", t.Framing, t.Protocol)
 	}
-	if err != nil && t.Network != "unix" {
-		return fmt.Errorf("unknown transport %q (there is buffered, framed, http)", name)
-	}
-	return err
+	return nil
 }
 
 func defaultPort(isTLS bool) string {
@@ -161,7 +183,7 @@ func (t Target) URL() *url.URL {
 func (t Target) String() string {
 	q := make(url.Values)
 	for k, v := range map[string]string{
-		"protocol": t.Protocol, "service": t.Service,
+		"protocol": t.Protocol, "service": t.Service, "compression": t.Compression,
 		"ca": t.Files.CA, "cert": t.Files.Cert, "key": t.Files.Key, "servername": t.ServerName,
 	} {
 		if v != "" {
@@ -189,6 +211,14 @@ func (t Target) String() string {
 // Dial connects to t. For a tls or https target config is what TLS starts from, nil for the defaults;
 // the files of t are read anew each time, so that new certificates are used as they come.
 func (t Target) Dial(ctx context.Context, config *tls.Config) (net.Conn, error) {
+	nc, err := t.dial(ctx, config)
+	if err == nil && t.Compression != "" && !t.Framing.HasEnvelope() {
+		nc = Zlib(nc)
+	}
+	return nc, err
+}
+
+func (t Target) dial(ctx context.Context, config *tls.Config) (net.Conn, error) {
 	var d net.Dialer
 	if !t.TLS {
 		return d.DialContext(ctx, t.Network, t.Address)
@@ -218,7 +248,7 @@ func Listen(s string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on %q: a server takes HTTP on any listener, give its host:port", s)
 	case t.TLS:
 		return nil, fmt.Errorf("listen on %q: a server takes TLS on any listener, see its options", s)
-	case t.Framing != Buffered || t.Protocol != "" || t.Service != "":
+	case t.Framing != Buffered || t.Protocol != "" || t.Service != "" || t.Compression != "":
 		return nil, fmt.Errorf("listen on %q: a server finds out by itself what its clients speak: leave the query out", s)
 	}
 	l, err := net.Listen(t.Network, t.Address)

@@ -21,10 +21,11 @@ func Size(first byte) int {
 
 // A Dialect is what the first bytes tell.
 type Dialect struct {
-	Framed   bool   // each message has its length in front
-	Protocol string // "binary", "compact"
-	Old      bool   // binary without a version
-	Version2 bool   // compact with big-endian doubles
+	Framed   bool     // each message has its length in front
+	Protocol string   // "binary", "compact"
+	Old      bool     // binary without a version
+	Version2 bool     // compact with big-endian doubles
+	Envelope Envelope // then nothing else is told: the envelope names the protocol
 }
 
 // Bytes returns the dialect that starts with b, and whether there is one; there is none if b has
@@ -42,6 +43,9 @@ func Bytes(b []byte, maxFrame int) (Dialect, bool) {
 	}
 	if d, ok := versioned(b); ok || b[0] >= 0x80 {
 		return d, ok
+	}
+	if d, ok := enveloped(b); ok {
+		return d, true
 	}
 	first, second := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
 	fits := first <= uint32(maxFrame)

@@ -75,7 +75,16 @@ var (
 		{"a frame of the length 0x8221", "00008221 80010001", framed},
 		{"a frame of the length 0x82 << 8, then compact", "00008200 82210004", framedComp},
 		{"old binary: names have no byte 82", "00000004 82636161", unknown},
-		{"THeader", "0000002b 0fff0000", unknown},
+		{"THeader", "0000002b 0fff0000", Dialect{Envelope: THeader}},
+		{"THeader, whatever its flags and length", "7fffffff 0fff1234", Dialect{Envelope: THeader}},
+		{"TTHeader", "0000002b 10000000", Dialect{Envelope: TTHeader}},
+		{"TTHeader, out of order", "0000002b 10000001", Dialect{Envelope: TTHeader}},
+		{"SASL", "01000000 05504c41", Dialect{Envelope: SASL}}, // PLAIN
+		{"SASL, another mechanism", "01000000 0a435241", Dialect{Envelope: SASL}},
+		{"SASL, a name of 20", "01000000 14412d39", Dialect{Envelope: SASL}},
+		{"SASL, a name that is too long", "01000000 15504c41", unknown},
+		{"SASL, small letters", "01000000 05706c61", unknown},
+		{"SASL that starts with OK", "02000000 05504c41", unknown},
 		{"nothing", "", unknown},
 		{"one byte of compact", "82", unknown},
 		{"seven bytes of binary", "80010001 000000", unknown},
@@ -104,7 +113,7 @@ func FuzzDetect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, ok := Bytes(b, maxFrame)
-		if ok != (got.Protocol != "") {
+		if ok != (got.Protocol != "" || got.Envelope != None) {
 			t.Fatalf("%+v, %v", got, ok)
 		}
 		if !ok {

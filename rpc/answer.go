@@ -1,0 +1,258 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// lookup returns the method that a message names. service is the one that its envelope names, or
+// "": in one that s does not have, the method is looked for as without.
+func (s *Server) lookup(service, name string) (*boundMethod, *Error) {
+	if bound, ok := s.services[service]; ok {
+		if m, ok := bound.methods[name]; ok {
+			return m, nil
+		}
+	}
+	if m, ok := s.methods[name]; ok {
+		return m, nil
+	}
+	service, method, multiplexed := strings.Cut(name, ":")
+	if !multiplexed {
+		return nil, Errorf(CodeUnknownMethod, "unknown method %q", name)
+	}
+	bound, ok := s.services[service]
+	if !ok {
+		return nil, Errorf(CodeUnknownMethod, "unknown service %q", service)
+	}
+	if m, ok := bound.methods[method]; ok {
+		return m, nil
+	}
+	return nil, Errorf(CodeUnknownMethod, "service %s has no method %q", service, method)
+}
+
+// answer runs the call in msg and appends its reply to dst; nothing for oneway. x is what the call
+// has beside msg, nil if that is nothing; what it has in front of the reply is appended as well.
+// It fails only if the header cannot be read.
+func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte, x *exchange) ([]byte, error) {
+	h, off, err := p.ConsumeHeader(msg)
+	if err != nil {
+		return dst, err
+	}
+	m, unknown := s.lookup(x.service(), h.Name)
+	if _, bare, ok := strings.Cut(h.Name, ":"); ok {
+		h.Name = bare // a reply carries the method's name alone
+	}
+	switch {
+	case h.Type != wire.Call && h.Type != wire.Oneway:
+		return s.refuse(dst, p, h, x, Errorf(CodeInvalidMessageType, "a call is wanted, not a %s", h.Type)), nil
+	case unknown != nil:
+		s.logUnknown(ctx, unknown)
+		if h.Type == wire.Oneway {
+			return dst, nil
+		}
+		return s.refuse(dst, p, h, x, unknown), nil
+	}
+	call, err := s.run(ctx, m, p, msg, off)
+	if m.method.Oneway {
+		if err != nil {
+			s.report(m, err)
+		}
+		return dst, nil
+	}
+	if err != nil {
+		err = s.throw(m, call, err)
+	}
+	if x.take(err) {
+		call.reply, err = m.emptyReply(), nil
+	}
+	if err != nil {
+		return s.refuse(dst, p, h, x, s.conceal(m, err)), nil
+	}
+	start := len(dst)
+	if dst, err = s.reply(dst, p, h, x, m.reply, call.reply); err != nil {
+		return s.refuse(dst[:start], p, h, x, s.conceal(m, fmt.Errorf("the result cannot be sent: %w", err))), nil
+	}
+	return dst, nil
+}
+
+// reply appends the reply to the call with the header h.
+func (s *Server) reply(dst []byte, p protocol.Protocol, h wire.Header, x *exchange, t *plan.Type, v reflect.Value) ([]byte, error) {
+	h.Type = wire.Reply
+	dst, err := x.begin(dst)
+	if err != nil {
+		return dst, err
+	}
+	start := len(dst)
+	dst, err = p.AppendMessage(dst, h, t, pointer(v))
+	if n := len(dst) - start; err == nil && n > s.opts.MaxMessageBytes {
+		err = tooLarge(n, s.opts.MaxMessageBytes)
+	}
+	return dst, err
+}
+
+// refuse appends the exception that answers the call with the header h.
+func (s *Server) refuse(dst []byte, p protocol.Protocol, h wire.Header, x *exchange, e *Error) []byte {
+	start := len(dst)
+	dst, err := x.begin(dst)
+	if err != nil {
+		dst = x.beginBare(dst[:start])
+	}
+	return exceptionMessage(dst, p, s.app, h, e)
+}
+
+// emptyReply returns a reply without anything in it.
+func (m *boundMethod) emptyReply() reflect.Value {
+	v := reflect.New(m.reply.Go).Elem()
+	if m.reply.Op == plan.OpDynStruct {
+		v.Set(reflect.ValueOf(dynamic.New(m.method.Reply())))
+	}
+	return v
+}
+
+// logUnknown tells the error log of a call that no interceptor sees.
+func (s *Server) logUnknown(ctx context.Context, err *Error) {
+	if peer, ok := PeerOf(ctx); ok {
+		s.opts.ErrorLog(fmt.Errorf("rpc: call from %s: %w", peer.Addr, err))
+		return
+	}
+	s.opts.ErrorLog(fmt.Errorf("rpc: %w", err))
+}
+
+// run reads the arguments and calls the handler.
+func (s *Server) run(ctx context.Context, m *boundMethod, p protocol.Protocol, msg []byte, off int) (*Call, error) {
+	call := &Call{Method: m.method, Service: m.svc, args: reflect.New(m.args.Go).Elem(), reply: m.emptyReply()}
+	end, err := p.ConsumeValue(msg, off, m.args, pointer(call.args))
+	if err == nil {
+		end, err = p.ConsumeTrailer(msg, end)
+	}
+	if err == nil && end != len(msg) {
+		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the arguments", len(msg)-end)
+	}
+	if err != nil {
+		return call, &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
+	}
+	return call, m.handler(ctx, call)
+}
+
+// throw puts err into the reply if the method declares it; else it returns err.
+func (s *Server) throw(m *boundMethod, call *Call, err error) error {
+	first := 0 // the place of the first exception in the reply
+	if m.method.Result.Kind != schema.KindVoid {
+		first = 1
+	}
+	for e := range unwrapped(err) {
+		i, thrown := m.declared(e)
+		if i < 0 {
+			continue
+		}
+		reply := reflect.New(m.reply.Go).Elem()
+		if m.reply.Op == plan.OpDynStruct {
+			s := dynamic.New(m.method.Reply())
+			if s.Set(m.method.Throws[i].Name, thrown) != nil {
+				return err
+			}
+			reply.Set(reflect.ValueOf(s))
+		} else {
+			reply.Field(first + i).Set(reflect.ValueOf(thrown))
+		}
+		call.reply = reply
+		return nil
+	}
+	return err
+}
+
+// unwrapped ranges over err and everything it wraps.
+func unwrapped(err error) func(yield func(error) bool) {
+	return func(yield func(error) bool) { walk(err, yield) }
+}
+
+func walk(err error, yield func(error) bool) bool {
+	if err == nil {
+		return true
+	}
+	if !yield(err) {
+		return false
+	}
+	switch x := err.(type) {
+	case interface{ Unwrap() error }:
+		return walk(x.Unwrap(), yield)
+	case interface{ Unwrap() []error }:
+		for _, e := range x.Unwrap() {
+			if !walk(e, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// declared returns the place of e among the exceptions of m and what to send for it, or -1.
+func (m *boundMethod) declared(e error) (int, any) {
+	if x, ok := e.(*Exception); ok {
+		for i, f := range m.method.Throws {
+			if x.Value != nil && f.Type.Struct == x.Value.Schema() {
+				return i, x.Value
+			}
+		}
+		return -1, nil
+	}
+	t := reflect.TypeOf(e)
+	i, ok := m.thrown.Load(t)
+	if !ok {
+		i, _ = m.thrown.LoadOrStore(t, m.match(t))
+	}
+	return i.(int), e
+}
+
+// match finds the declared exception that the Go type t stands for: by name, and if its fields fit.
+func (m *boundMethod) match(t reflect.Type) int {
+	for i, f := range m.method.Throws {
+		if !plan.SameName(f.Type.Struct.Name, typeName(t)) {
+			continue
+		}
+		if _, err := plan.ForType(t, f.Type); err == nil {
+			return i
+		}
+	}
+	return -1
+}
+
+// report hands an error that no caller sees to the error log.
+func (s *Server) report(m *boundMethod, err error) {
+	var p *panicError
+	if !errors.As(err, &p) {
+		err = fmt.Errorf("rpc: %s: %w", m.method, err)
+	}
+	s.opts.ErrorLog(err)
+}
+
+// conceal returns what the caller learns of err: an *Error as it is, of any other error only
+// that there was one, unless the options say otherwise.
+func (s *Server) conceal(m *boundMethod, err error) *Error {
+	var e *Error
+	if errors.As(err, &e) && e.Code >= 0 && !e.Remote {
+		return e
+	}
+	var business *BusinessError
+	if errors.As(err, &business) { // which is for the caller
+		return Errorf(CodeInternal, "%s", business)
+	}
+	s.report(m, err)
+	var p *panicError
+	switch {
+	case errors.As(err, &p):
+		return Errorf(CodeInternal, "internal error")
+	case s.opts.ExposeErrors:
+		return Errorf(CodeInternal, "%s", err)
+	}
+	return Errorf(CodeInternal, "internal error")
+}

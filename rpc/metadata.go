@@ -1,0 +1,199 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/thriftkit/thriftkit/transport"
+)
+
+// Metadata returns the names and values that came with the call which a handler, or an
+// interceptor of a server, runs with ctx; nil if there are none. They must not be changed.
+//
+// Metadata travels in the transports header (THeader), ttheader (Kitex's) and http. On bare framed
+// and buffered connections there is no room for it: a client does not send it, or refuses to
+// make the call, see [ClientOptions]. Names are told apart by case, but over HTTP, where they
+// are names of header fields, they come in lower case.
+func Metadata(ctx context.Context) map[string]string {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok {
+		return nil
+	}
+	return x.incoming()
+}
+
+// SetReplyMetadata adds a name and a value to the reply of the call that a handler runs with ctx.
+// It reports whether there is room for them: not on bare framed and buffered connections.
+func SetReplyMetadata(ctx context.Context, name, value string) bool {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok {
+		return false
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.reply == nil {
+		x.reply = make(map[string]string)
+	}
+	x.reply[name] = value
+	return true
+}
+
+// WithMetadata returns a context for calls of clients that takes names and values along, for
+// the server that is called. They come on top of those that ctx has already.
+func WithMetadata(ctx context.Context, md map[string]string) context.Context {
+	return withOutgoing(ctx, func(o *outgoing) { o.transient = merge(o.transient, md) })
+}
+
+// WithPersistentMetadata is WithMetadata for names and values that the server passes on to those
+// that it calls, and so on: a thriftkit server does so for every call that a handler makes with
+// its context. Kitex calls such metadata persistent as well, and so does fbthrift; other peers
+// do not know it.
+func WithPersistentMetadata(ctx context.Context, md map[string]string) context.Context {
+	return withOutgoing(ctx, func(o *outgoing) { o.persistent = merge(o.persistent, md) })
+}
+
+// ReceiveMetadata returns a context for one call, which sets *md to the metadata of the reply
+// before it returns: nil if there is none.
+func ReceiveMetadata(ctx context.Context, md *map[string]string) context.Context {
+	return withOutgoing(ctx, func(o *outgoing) { o.reply = md })
+}
+
+// outgoing is what contexts have for the calls of clients.
+type outgoing struct {
+	transient, persistent map[string]string
+	reply                 *map[string]string
+}
+
+type outgoingKey struct{}
+
+func withOutgoing(ctx context.Context, change func(*outgoing)) context.Context {
+	o := outgoingOf(ctx)
+	change(&o)
+	return context.WithValue(ctx, outgoingKey{}, &o)
+}
+
+func outgoingOf(ctx context.Context) outgoing {
+	if o, ok := ctx.Value(outgoingKey{}).(*outgoing); ok {
+		return *o
+	}
+	return outgoing{}
+}
+
+// merge returns both; over wins.
+func merge(under, over map[string]string) map[string]string {
+	if len(under) == 0 {
+		return maps.Clone(over)
+	}
+	both := maps.Clone(under)
+	maps.Copy(both, over)
+	return both
+}
+
+// outgoingFor returns what a call with ctx takes along: what is to be passed on of the call that
+// ctx belongs to is under what the program said.
+func outgoingFor(ctx context.Context) outgoing {
+	o := outgoingOf(ctx)
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok && len(x.in.Persistent) > 0 {
+		o.persistent = merge(x.in.Persistent, o.persistent)
+	}
+	return o
+}
+
+// fill puts what a call with ctx takes along into e.
+func (o *outgoing) fill(ctx context.Context, e *transport.Envelope) {
+	e.Transient, e.Persistent = o.transient, o.persistent
+	if deadline, ok := ctx.Deadline(); ok {
+		e.Timeout = max(time.Until(deadline), 1)
+	}
+}
+
+// received hands the metadata of a reply to the caller.
+func (o *outgoing) received(md map[string]string) {
+	if o.reply != nil {
+		*o.reply = md
+	}
+}
+
+// exchange is what a call has beside its message on a server: for the handler what came, and
+// what is to go with the reply.
+type exchange struct {
+	in *transport.Envelope
+
+	sealer  *transport.Sealer // nil over HTTP
+	answer  *transport.Envelope
+	payload int // where the message begins in the answer
+
+	mu    sync.Mutex // handlers may start goroutines
+	reply map[string]string
+}
+
+type exchangeKey struct{}
+
+// context returns ctx with x, and with the deadline that the caller has.
+func (x *exchange) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = context.WithValue(ctx, exchangeKey{}, x)
+	if x.in.Timeout > 0 {
+		return context.WithTimeout(ctx, x.in.Timeout)
+	}
+	return ctx, func() {}
+}
+
+func (x *exchange) incoming() map[string]string {
+	if len(x.in.Persistent) == 0 {
+		return x.in.Transient
+	}
+	return merge(x.in.Persistent, x.in.Transient)
+}
+
+func (x *exchange) replyMetadata() map[string]string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.reply
+}
+
+// service returns the service that the envelope names, "" if there is no envelope or no name.
+func (x *exchange) service() string {
+	if x == nil {
+		return ""
+	}
+	return x.in.Service
+}
+
+// begin appends what stands in front of the reply: nothing if there is no envelope.
+func (x *exchange) begin(dst []byte) (out []byte, err error) {
+	if x == nil || x.sealer == nil {
+		return dst, nil
+	}
+	x.answer.Transient = x.replyMetadata()
+	out, x.payload, err = x.sealer.Begin(dst, x.answer)
+	return out, err
+}
+
+// beginBare is begin without what the handler wanted to send along.
+func (x *exchange) beginBare(dst []byte) []byte {
+	if x == nil || x.sealer == nil {
+		return dst
+	}
+	x.answer.Transient, x.answer.Status = nil, nil
+	dst, x.payload, _ = x.sealer.Begin(dst, x.answer) // nothing is left that could be too much
+	return dst
+}
+
+// end completes the reply, which begins at the start of dst.
+func (x *exchange) end(dst []byte) ([]byte, error) { return x.sealer.End(dst, 0, x.payload, x.answer) }
+
+// take puts err into the answer if it is a BusinessError and there is room for it.
+func (x *exchange) take(err error) bool {
+	if x == nil || x.sealer == nil || err == nil {
+		return false
+	}
+	var e *BusinessError
+	if !errors.As(err, &e) || e.Code == 0 {
+		return false
+	}
+	x.answer.Status = &transport.Status{Code: e.Code, Message: e.Message, Extra: e.Extra}
+	return true
+}

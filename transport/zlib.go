@@ -1,0 +1,110 @@
+package transport
+
+import (
+	"compress/zlib"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// Zlib returns nc with everything on it compressed: one zlib stream (RFC 1950) in each direction
+// for the life of the connection, flushed at the end of each Write, as the zlib transports of
+// Apache Thrift have it. It decompresses no more than what is read from it.
+func Zlib(nc net.Conn) net.Conn {
+	c := &zlibConn{Conn: nc}
+	c.plain, c.inflated = net.Pipe()
+	c.w = zlib.NewWriter(nc)
+	go c.inflate()
+	return c
+}
+
+// IsZlib reports whether the first bytes of a connection, at least 2, begin a zlib stream (RFC
+// 1950, section 2.2) with a window of 32 KB, which is what everybody has. As the length of a
+// frame they would be two gigabytes.
+func IsZlib(first []byte) bool {
+	return len(first) >= 2 && first[0] == 0x78 && (int(first[0])<<8|int(first[1]))%31 == 0
+}
+
+// zlibConn reads through a pipe, because a decompressor cannot go on after a time-out in the
+// middle, and a connection can.
+type zlibConn struct {
+	net.Conn
+	plain    net.Conn // what is read
+	inflated net.Conn // the other end of it
+
+	wmu sync.Mutex
+	w   *zlib.Writer
+
+	mu  sync.Mutex
+	err error // why the stream of the peer ended
+}
+
+func (c *zlibConn) inflate() {
+	r, err := zlib.NewReader(c.Conn)
+	if err == nil {
+		_, err = io.Copy(c.inflated, r)
+	}
+	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) { // most peers do not finish the stream before they close
+		err = io.EOF
+	}
+	c.mu.Lock()
+	c.err = err
+	c.mu.Unlock()
+	c.inflated.Close()
+}
+
+func (c *zlibConn) Read(b []byte) (int, error) {
+	n, err := c.plain.Read(b)
+	if errors.Is(err, io.EOF) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.err != nil {
+			return n, c.err
+		}
+	}
+	return n, err
+}
+
+func (c *zlibConn) Write(b []byte) (int, error) {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if _, err := c.w.Write(b); err != nil {
+		return 0, err
+	}
+	if err := c.w.Flush(); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+func (c *zlibConn) Close() error {
+	err := c.Conn.Close()
+	c.plain.Close()
+	return err
+}
+
+func (c *zlibConn) SetReadDeadline(t time.Time) error { return c.plain.SetReadDeadline(t) }
+
+func (c *zlibConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.plain.SetReadDeadline(t), c.Conn.SetWriteDeadline(t))
+}
+
+// ended reports whether the peer has closed the connection.
+func (c *zlibConn) ended() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err != nil
+}
+
+// CanResume reports whether a write to c that a deadline interrupted may be continued with the
+// rest: not where what was written is transformed on its way.
+func CanResume(c net.Conn) bool {
+	switch c.(type) {
+	case *tls.Conn, *zlibConn:
+		return false
+	}
+	return true
+}
