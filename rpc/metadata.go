@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/transport"
 )
 
@@ -126,6 +127,9 @@ type exchange struct {
 	answer  *transport.Envelope
 	payload int // where the message begins in the answer
 
+	tracked *tracked // of a client of thriftpy2 that tracks its calls, in the protocol proto
+	proto   protocol.Protocol
+
 	mu    sync.Mutex // handlers may start goroutines
 	reply map[string]string
 }
@@ -164,7 +168,12 @@ func (x *exchange) service() string {
 
 // begin appends what stands in front of the reply: nothing if there is no envelope.
 func (x *exchange) begin(dst []byte) (out []byte, err error) {
-	if x == nil || x.sealer == nil {
+	switch {
+	case x == nil:
+		return dst, nil
+	case x.tracked != nil:
+		return x.tracked.begin(dst, x.proto, x.replyMetadata())
+	case x.sealer == nil:
 		return dst, nil
 	}
 	x.answer.Transient = x.replyMetadata()

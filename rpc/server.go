@@ -75,6 +75,7 @@ type ServerOptions struct {
 type Server struct {
 	opts     ServerOptions
 	app      *plan.Type
+	track    *trackPlans
 	services map[string]*boundService
 	methods  map[string]*boundMethod // of the first service registered with that method
 
@@ -124,6 +125,7 @@ func NewServer(opts ServerOptions) *Server {
 	s := &Server{
 		opts:      opts,
 		app:       newApplicationPlan(),
+		track:     newTrackPlans(),
 		services:  make(map[string]*boundService),
 		methods:   make(map[string]*boundMethod),
 		listeners: make(map[net.Listener]struct{}),

@@ -29,6 +29,8 @@ type serverConn struct {
 	framing transport.Framing
 	sealer  *transport.Sealer // of a header dialect, else nil
 	proto   protocol.Protocol // of the others
+	begun   bool              // a message has come
+	tracked *tracked          // of a client of thriftpy2 that tracks its calls, else nil
 	replies outbox
 
 	readBound  timeBound
@@ -322,6 +324,15 @@ func (c *serverConn) loop() error {
 func (c *serverConn) answer(dst, msg []byte) ([]byte, error) {
 	if c.sealer != nil {
 		return c.answerSealed(dst, msg)
+	}
+	if c.tracked != nil {
+		return c.answerTracked(dst, msg)
+	}
+	if !c.begun {
+		c.begun = true
+		if out, ok, err := c.upgrade(dst, msg); ok {
+			return out, err
+		}
 	}
 	dst = c.framing.Begin(dst)
 	head := len(dst)
