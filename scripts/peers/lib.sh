@@ -51,3 +51,21 @@ publish() {
 	mv -T "$2" "$work/old" 2>/dev/null || true
 	mv -T "$1" "$2" 2>/dev/null || [ -d "$2" ]
 }
+
+# unpack PACKAGE=VERSION... unpacks Debian's packages, without privileges, into $work/debian. What the machine knows
+# of packages may be nothing, or too old: then lists of our own are fetched.
+unpack() {
+	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || fail "no apt-get and dpkg-deb here to fetch $* with"
+	mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial" "$work/debs"
+	local own=(-o "Dir::State=$work/apt" -o Dir::State::status=/var/lib/dpkg/status -o "Dir::Cache=$work/apt/cache"
+		-o APT::Sandbox::User=)
+	if ! (cd "$work/debs" && apt-get -o APT::Sandbox::User= download "$@") >"$work/log" 2>&1 &&
+		! (cd "$work/debs" && apt-get "${own[@]}" update && apt-get "${own[@]}" download "$@") >"$work/log" 2>&1; then
+		sed 's/^/    /' "$work/log" >&2
+		fail "apt-get could not fetch $*"
+	fi
+	local deb
+	for deb in "$work"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$work/debian"
+	done
+}
