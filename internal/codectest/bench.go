@@ -65,12 +65,12 @@ func benchmarks() []struct {
 // BenchmarkEncode encodes the values bound and dynamic.
 func (c Codec) BenchmarkEncode(b *testing.B) {
 	for _, bench := range benchmarks() {
-		src, err := c.encode(bench.bound, bench.desc.Type())
+		src, err := c.Encode(bench.bound, bench.desc.Type())
 		if err != nil {
 			b.Fatal(err)
 		}
 		var dyn dynamic.Value
-		if err := c.decode(src, &dyn, bench.desc.Type()); err != nil {
+		if err := c.Decode(src, &dyn, bench.desc.Type()); err != nil {
 			b.Fatal(err)
 		}
 		for name, v := range map[string]any{"bound": bench.bound, "dynamic": &dyn} {
@@ -93,7 +93,7 @@ func (c Codec) BenchmarkEncode(b *testing.B) {
 // BenchmarkDecode decodes them.
 func (c Codec) BenchmarkDecode(b *testing.B) {
 	for _, bench := range benchmarks() {
-		src, err := c.encode(bench.bound, bench.desc.Type())
+		src, err := c.Encode(bench.bound, bench.desc.Type())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -116,11 +116,11 @@ func (c Codec) BenchmarkDecode(b *testing.B) {
 // BenchmarkSplit finds the end of them as messages.
 func (c Codec) BenchmarkSplit(b *testing.B) {
 	for _, bench := range benchmarks() {
-		body, err := c.encode(bench.bound, bench.desc.Type())
+		rv := reflect.ValueOf(bench.bound)
+		msg, err := c.AppendMessage(nil, wire.Header{Name: "m", Type: wire.Call}, planOf(rv.Type().Elem(), bench.desc.Type()), mem.Of(rv))
 		if err != nil {
 			b.Fatal(err)
 		}
-		msg := append(c.AppendHeader(nil, wire.Header{Name: "m", Type: wire.Call}), body...)
 		b.Run(bench.name, func(b *testing.B) {
 			s := c.NewSplitter(1 << 20)
 			b.SetBytes(int64(len(msg)))

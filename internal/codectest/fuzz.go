@@ -15,13 +15,25 @@ import (
 var corpusStructs = []*schema.Struct{corpus.Point, corpus.Scalars, corpus.Containers, corpus.Presence, corpus.Shape, corpus.Node, corpus.Oops, corpus.Steps}
 
 func (c Codec) addGolden(f *testing.F) {
+	c.Seeds(func(which uint8, src []byte) { f.Add(which, src) })
+}
+
+// Seeds adds the golden values as inputs of CheckDecode.
+func (c Codec) Seeds(add func(which uint8, src []byte)) {
 	for _, test := range golden {
+		src, ok := c.golden(test)
 		for i, desc := range corpusStructs {
-			if desc == test.desc {
-				f.Add(uint8(i), c.bytes(test.hex))
+			if ok && desc == test.desc {
+				add(uint8(i), src)
 			}
 		}
 	}
+}
+
+// CheckDecode reads data as one of the structs, in both forms, and writes and reads it again.
+func (c Codec) CheckDecode(t *testing.T, which uint8, data []byte) {
+	c.checkBound(t, which, data)
+	c.checkDynamic(t, which, data)
 }
 
 // FuzzSplit compares the splitter with the other ways to find the end of a message. It starts
@@ -70,9 +82,12 @@ func (c Codec) FuzzSplit(f *testing.F, others ...Codec) {
 // decodeBoth decodes data as desc in both forms, which must agree.
 func (c Codec) decodeBoth(t *testing.T, data []byte, desc *schema.Struct) (bound any, dyn dynamic.Value, ok bool) {
 	bound = reflect.New(goTypes[desc]).Interface()
-	errBound, errDyn := c.decode(data, bound, desc.Type()), c.decode(data, &dyn, desc.Type())
+	errBound, errDyn := c.Decode(data, bound, desc.Type()), c.Decode(data, &dyn, desc.Type())
 	if fmt.Sprint(errBound) != fmt.Sprint(errDyn) {
 		t.Fatalf("bound: %v\ndynamic: %v", errBound, errDyn)
+	}
+	if c.Skip == nil {
+		return bound, dyn, errBound == nil
 	}
 	end, err := c.Skip(data, 0, wire.Struct)
 	if errBound == nil && (err != nil || end != len(data)) {
@@ -84,69 +99,73 @@ func (c Codec) decodeBoth(t *testing.T, data []byte, desc *schema.Struct) (bound
 // FuzzDecodeBound reads bytes into Go types and writes them again.
 func (c Codec) FuzzDecodeBound(f *testing.F) {
 	c.addGolden(f)
-	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
-		desc := corpusStructs[int(which)%len(corpusStructs)]
-		bound, dyn, ok := c.decodeBoth(t, data, desc)
-		if !ok {
-			return
-		}
-		out, err := c.encode(bound, desc.Type())
-		if err != nil { // only a union may have been read that must not be written
-			if !errors.Is(err, wire.ErrValue) || desc != corpus.Shape {
-				t.Fatal(err)
-			}
-			return
-		}
-		back := reflect.New(goTypes[desc]).Interface()
-		if err := c.decode(out, back, desc.Type()); err != nil {
+	f.Fuzz(c.checkBound)
+}
+
+func (c Codec) checkBound(t *testing.T, which uint8, data []byte) {
+	desc := corpusStructs[int(which)%len(corpusStructs)]
+	bound, dyn, ok := c.decodeBoth(t, data, desc)
+	if !ok {
+		return
+	}
+	out, err := c.Encode(bound, desc.Type())
+	if err != nil { // only a union may have been read that must not be written
+		if !errors.Is(err, wire.ErrValue) || desc != corpus.Shape {
 			t.Fatal(err)
 		}
-		// Written from the dynamic value it must be the same Go value, but for what only
-		// dynamic values can leave unset.
-		if desc == corpus.Containers {
-			out, err := c.encode(&dyn, desc.Type())
-			if err != nil {
-				t.Fatal(err)
-			}
-			fromDyn := new(Containers)
-			if err := c.decode(out, fromDyn, desc.Type()); err != nil {
-				t.Fatal(err)
-			}
-			if fmt.Sprintf("%+v", fromDyn.Ints) != fmt.Sprintf("%+v", back.(*Containers).Ints) || len(fromDyn.ByPoint) != len(back.(*Containers).ByPoint) {
-				t.Fatalf("bound %+v, dynamic %+v", back, fromDyn)
-			}
+		return
+	}
+	back := reflect.New(goTypes[desc]).Interface()
+	if err := c.Decode(out, back, desc.Type()); err != nil {
+		t.Fatal(err)
+	}
+	// Written from the dynamic value it must be the same Go value, but for what only
+	// dynamic values can leave unset.
+	if desc == corpus.Containers {
+		out, err := c.Encode(&dyn, desc.Type())
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		fromDyn := new(Containers)
+		if err := c.Decode(out, fromDyn, desc.Type()); err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprintf("%+v", fromDyn.Ints) != fmt.Sprintf("%+v", back.(*Containers).Ints) || len(fromDyn.ByPoint) != len(back.(*Containers).ByPoint) {
+			t.Fatalf("bound %+v, dynamic %+v", back, fromDyn)
+		}
+	}
 }
 
 // FuzzDecodeDynamic reads bytes into dynamic values; written and read again they are equal.
 func (c Codec) FuzzDecodeDynamic(f *testing.F) {
 	c.addGolden(f)
-	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
-		desc := corpusStructs[int(which)%len(corpusStructs)]
-		_, dyn, ok := c.decodeBoth(t, data, desc)
-		if !ok {
-			return
-		}
-		out, err := c.encode(&dyn, desc.Type())
-		if err != nil {
-			if !errors.Is(err, wire.ErrValue) || desc != corpus.Shape {
-				t.Fatal(err)
-			}
-			return
-		}
-		var back dynamic.Value
-		if err := c.decode(out, &back, desc.Type()); err != nil {
+	f.Fuzz(c.checkDynamic)
+}
+
+func (c Codec) checkDynamic(t *testing.T, which uint8, data []byte) {
+	desc := corpusStructs[int(which)%len(corpusStructs)]
+	_, dyn, ok := c.decodeBoth(t, data, desc)
+	if !ok {
+		return
+	}
+	out, err := c.Encode(&dyn, desc.Type())
+	if err != nil {
+		if !errors.Is(err, wire.ErrValue) || desc != corpus.Shape {
 			t.Fatal(err)
 		}
-		again, err := c.encode(&back, desc.Type())
-		if err != nil || string(again) != string(out) {
-			t.Fatalf("% x, %v\nwant % x", again, err, out)
-		}
-		if _, err := dynamic.AppendJSON(nil, desc.Type(), dyn, dynamic.JSONOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	})
+		return
+	}
+	var back dynamic.Value
+	if err := c.Decode(out, &back, desc.Type()); err != nil {
+		t.Fatal(err)
+	}
+	again, err := c.Encode(&back, desc.Type())
+	if err != nil || string(again) != string(out) {
+		t.Fatalf("% x, %v\nwant % x", again, err, out)
+	}
+	if _, err := dynamic.AppendJSON(nil, desc.Type(), dyn, dynamic.JSONOptions{}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // FuzzSendOn reads any bytes as a struct that knows no field, and sends it on: by way of via it
@@ -156,21 +175,21 @@ func (c Codec) FuzzSendOn(f *testing.F, via Codec) {
 	nothing := schematest.Struct("Nothing").Type()
 	f.Fuzz(func(t *testing.T, _ uint8, data []byte) {
 		var v, back Relay
-		if err := c.decode(data, &v, nothing); err != nil {
+		if err := c.Decode(data, &v, nothing); err != nil {
 			return
 		}
-		direct, err := c.encode(&v, nothing)
+		direct, err := c.Encode(&v, nothing)
 		if err != nil {
 			t.Fatal(err)
 		}
-		between, err := via.encode(&v, nothing)
+		between, err := via.Encode(&v, nothing)
 		if err == nil {
-			err = via.decode(between, &back, nothing)
+			err = via.Decode(between, &back, nothing)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := c.encode(&back, nothing)
+		again, err := c.Encode(&back, nothing)
 		if err != nil || string(again) != string(direct) {
 			t.Fatalf("% x, %v\nwant % x", again, err, direct)
 		}

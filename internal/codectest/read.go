@@ -72,14 +72,7 @@ func (c Codec) testRead(t *testing.T) {
 			if len(src) == 0 {
 				t.Skip("this protocol has no such bytes")
 			}
-			bound := reflect.New(goTypes[test.desc])
-			if err := c.decode(src, bound.Interface(), test.desc.Type()); err != nil || !reflect.DeepEqual(bound.Interface(), test.bound) {
-				t.Errorf("bound: %+v, %v; want %+v", bound.Elem(), err, test.bound)
-			}
-			var dyn dynamic.Value
-			if err := c.decode(src, &dyn, test.desc.Type()); err != nil || !dynamic.Equal(dyn, dynOf(test.desc, test.dyn)) {
-				t.Errorf("dynamic: %v, %v; want %v", dyn.Interface(), err, test.dyn)
-			}
+			c.TestRead(t, test.desc, src, test.bound, test.dyn)
 		})
 	}
 }
@@ -89,13 +82,13 @@ func (c Codec) testNaN(t *testing.T) {
 	src := c.bytes(Hex{"04 0006 7ff8000000abcdef 00", "67 efcdab000000f87f 00"})
 	var bound Scalars
 	var dyn dynamic.Value
-	if err := errors.Join(c.decode(src, &bound, corpus.Scalars.Type()), c.decode(src, &dyn, corpus.Scalars.Type())); err != nil {
+	if err := errors.Join(c.Decode(src, &bound, corpus.Scalars.Type()), c.Decode(src, &dyn, corpus.Scalars.Type())); err != nil {
 		t.Fatal(err)
 	}
 	if math.Float64bits(bound.Ratio) != bits || math.Float64bits(dyn.Struct().Get("ratio").Double()) != bits {
 		t.Error("the bits of a NaN are lost")
 	}
-	if got, err := c.encode(&dyn, corpus.Scalars.Type()); err != nil || !bytes.Equal(got, src) {
+	if got, err := c.Encode(&dyn, corpus.Scalars.Type()); err != nil || !bytes.Equal(got, src) {
 		t.Errorf("% x, %v", got, err)
 	}
 }
@@ -106,18 +99,18 @@ func (c Codec) testUnknownFields(t *testing.T) {
 	src := c.bytes(Hex{"08 0001 00000001  0b 0009 00000001 61  08 0002 00000002  0f 000a 0c 00000001 00  00",
 		"15 02  88 01 61  05 04 04  89 1c 00  00"})
 	var p RelayPoint
-	if err := c.decode(src, &p, corpus.Point.Type()); err != nil {
+	if err := c.Decode(src, &p, corpus.Point.Type()); err != nil {
 		t.Fatal(err)
 	}
 	rest := Unhex("0b 0009 00000001 61  08 0002 00000002  0f 000a 0c 00000001 00")
 	if p.X != 1 || !bytes.Equal(p.Rest, rest) {
 		t.Errorf("%+v", p)
 	}
-	if got, err := c.encode(&p, corpus.Point.Type()); err != nil || !bytes.Equal(got, src) {
+	if got, err := c.Encode(&p, corpus.Point.Type()); err != nil || !bytes.Equal(got, src) {
 		t.Errorf("sent on: % x, %v", got, err)
 	}
 	var dyn dynamic.Value
-	if err := c.decode(src, &dyn, corpus.Point.Type()); err != nil {
+	if err := c.Decode(src, &dyn, corpus.Point.Type()); err != nil {
 		t.Fatal(err)
 	}
 	if want := Unhex("0b 0009 00000001 61  0f 000a 0c 00000001 00"); !bytes.Equal(dyn.Struct().Unknown(), want) {
@@ -125,11 +118,11 @@ func (c Codec) testUnknownFields(t *testing.T) {
 	}
 	sentOn := c.bytes(Hex{"08 0001 00000001  08 0002 00000002  0b 0009 00000001 61  0f 000a 0c 00000001 00  00",
 		"15 02  15 04  78 01 61  19 1c 00  00"})
-	if got, err := c.encode(&dyn, corpus.Point.Type()); err != nil || !bytes.Equal(got, sentOn) {
+	if got, err := c.Encode(&dyn, corpus.Point.Type()); err != nil || !bytes.Equal(got, sentOn) {
 		t.Errorf("dynamic, sent on: % x, %v", got, err)
 	}
 	var plain Point
-	if err := c.decode(src, &plain, corpus.Point.Type()); err != nil || plain != (Point{1, 2}) {
+	if err := c.Decode(src, &plain, corpus.Point.Type()); err != nil || plain != (Point{1, 2}) {
 		t.Errorf("skipped: %+v, %v", plain, err)
 	}
 }
@@ -138,10 +131,10 @@ func (c Codec) testUnknownFields(t *testing.T) {
 func (c Codec) testUnknownMember(t *testing.T) {
 	src := c.bytes(Hex{"08 0063 00000001  00", "05 c601 02  00"})
 	for _, v := range []any{new(RelayShape), new(dynamic.Value)} {
-		if err := c.decode(src, v, corpus.Shape.Type()); err != nil {
+		if err := c.Decode(src, v, corpus.Shape.Type()); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := c.encode(v, corpus.Shape.Type()); err != nil || !bytes.Equal(got, src) {
+		if got, err := c.Encode(v, corpus.Shape.Type()); err != nil || !bytes.Equal(got, src) {
 			t.Errorf("%T: % x, %v", v, got, err)
 		}
 	}
@@ -152,7 +145,7 @@ func (c Codec) testOwnership(t *testing.T) {
 	src := c.bytes(Hex{"08 0004 00000001  0b 0007 00000001 61  0b 0008 00000001 62  10 0009 123e4567e89b12d3a456426614174000  00",
 		"45 02  38 01 61  18 01 62  1d 123e4567e89b12d3a456426614174000  00"})
 	var v Scalars
-	if err := c.decode(src, &v, corpus.Scalars.Type()); err != nil {
+	if err := c.Decode(src, &v, corpus.Scalars.Type()); err != nil {
 		t.Fatal(err)
 	}
 	if cap(v.Data) != 1 {
@@ -194,11 +187,11 @@ func (c Codec) testDepth(t *testing.T) {
 			}
 			_, err := c.Skip(src, 0, wire.Struct)
 			check("skip", err)
-			check("skip as an unknown field", c.decode(append(c.bytes(Hex{"08 0001 00000001", "15 02"}), src...), new(Point), corpus.Point.Type()))
+			check("skip as an unknown field", c.Decode(append(c.bytes(Hex{"08 0001 00000001", "15 02"}), src...), new(Point), corpus.Point.Type()))
 			bound, dyn := new(Node), new(dynamic.Value)
-			check("bound", c.decode(src, bound, corpus.Node.Type()))
-			check("dynamic", c.decode(src, dyn, corpus.Node.Type()))
-			_, _, err = c.NewSplitter(1 << 20).Split(append(c.AppendHeader(nil, wire.Header{}), src...))
+			check("bound", c.Decode(src, bound, corpus.Node.Type()))
+			check("dynamic", c.Decode(src, dyn, corpus.Node.Type()))
+			_, _, err = c.NewSplitter(1 << 20).Split(append(c.appendHeader(nil, wire.Header{}), src...))
 			check("split", err)
 		}
 	}
@@ -206,12 +199,15 @@ func (c Codec) testDepth(t *testing.T) {
 
 func (c Codec) testTruncated(t *testing.T) {
 	for _, test := range golden {
-		src := c.bytes(test.hex)
+		src, _ := c.golden(test)
 		for i := range src {
 			for _, into := range []any{reflect.New(goTypes[test.desc]).Interface(), new(dynamic.Value)} {
-				if err := c.decode(src[:i:i], into, test.desc.Type()); !errors.Is(err, wire.ErrTruncated) {
+				if err := c.Decode(src[:i:i], into, test.desc.Type()); !errors.Is(err, wire.ErrTruncated) {
 					t.Errorf("%s: %T: %d of %d bytes: %v", test.name, into, i, len(src), err)
 				}
+			}
+			if c.Skip == nil {
+				continue
 			}
 			if _, err := c.Skip(src[:i:i], 0, wire.Struct); !errors.Is(err, wire.ErrTruncated) {
 				t.Errorf("%s: skip: %d of %d bytes: %v", test.name, i, len(src), err)
@@ -223,19 +219,23 @@ func (c Codec) testTruncated(t *testing.T) {
 // testFlipped changes every byte: an error or a value, and the same for both forms.
 func (c Codec) testFlipped(t *testing.T) {
 	for _, test := range golden {
-		src := c.bytes(test.hex)
+		src, _ := c.golden(test)
 		for i, was := range src {
 			values := []byte{^was, byte(wire.UUID)} // all bits, each bit, every type
 			for bit := range 8 {
 				values = append(values, was^1<<bit)
 			}
-			for n := range byte(16) {
-				values = append(values, n, was&0xf0|n, was&0x0f|n<<4)
+			if c.Texts != nil {
+				values = append(values, `"\{}[],:-0n `...)
+			} else {
+				for n := range byte(16) {
+					values = append(values, n, was&0xf0|n, was&0x0f|n<<4)
+				}
 			}
 			for _, x := range values {
 				src[i] = x
-				bound := c.decode(src, reflect.New(goTypes[test.desc]).Interface(), test.desc.Type())
-				dyn := c.decode(src, new(dynamic.Value), test.desc.Type())
+				bound := c.Decode(src, reflect.New(goTypes[test.desc]).Interface(), test.desc.Type())
+				dyn := c.Decode(src, new(dynamic.Value), test.desc.Type())
 				if fmt.Sprint(bound) != fmt.Sprint(dyn) {
 					t.Fatalf("%s: byte %d is %#x: bound %v, dynamic %v", test.name, i, x, bound, dyn)
 				}
@@ -266,7 +266,7 @@ func (c Codec) testClaims(t *testing.T) {
 		src := c.bytes(test.hex)
 		for _, into := range []any{new(Containers), new(dynamic.Value)} {
 			if n := allocated(func() {
-				if err := c.decode(src, into, corpus.Containers.Type()); !errors.Is(err, wire.ErrTruncated) {
+				if err := c.Decode(src, into, corpus.Containers.Type()); !errors.Is(err, wire.ErrTruncated) {
 					t.Errorf("%s: %v", test.name, err)
 				}
 			}); n > 16<<10 {
@@ -275,7 +275,7 @@ func (c Codec) testClaims(t *testing.T) {
 		}
 	}
 	src := c.bytes(Hex{"0b 0001 04000000 0000", "18 80808020 0000"})
-	if n := allocated(func() { c.decode(src, new(Oops), corpus.Oops.Type()) }); n > 16<<10 {
+	if n := allocated(func() { c.Decode(src, new(Oops), corpus.Oops.Type()) }); n > 16<<10 {
 		t.Errorf("string: %d bytes allocated", n)
 	}
 }
@@ -288,7 +288,7 @@ func (c Codec) testClaimsInside(t *testing.T) {
 	src = append(src, 0)
 	for _, into := range []any{new(Containers), new(dynamic.Value)} {
 		got := allocated(func() {
-			if err := c.decode(src, into, corpus.Containers.Type()); err != nil {
+			if err := c.Decode(src, into, corpus.Containers.Type()); err != nil {
 				t.Error(err)
 			}
 		})

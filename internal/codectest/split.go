@@ -72,7 +72,7 @@ func (c Codec) testSplitMax(t *testing.T) {
 		{"0d 0001 03 02 00000002 00 00 00 00 00", "1b 02 31 00 00 00 00 00"},
 		{"0c 0001 0c 0001 0c 0001 00 00 00 00", "1c 1c 1c 00 00 00 00"},
 	} {
-		msg := append(c.AppendHeader(nil, wire.Header{Name: "m", Type: wire.Call}), c.bytes(body)...)
+		msg := append(c.appendHeader(nil, wire.Header{Name: "m", Type: wire.Call}), c.bytes(body)...)
 		for size := range len(msg) + 2 {
 			n, _, err := c.NewSplitter(size).Split(msg)
 			if want := size >= len(msg); want && (n != len(msg) || err != nil) || !want && !errors.Is(err, wire.ErrTooLarge) {
@@ -102,7 +102,7 @@ func (c Codec) testSplitIsLinear(t *testing.T) {
 		{Hex{"0d 0001 08 0b 00040000", "1b 808010 58"}, Hex{"00000001 00000000", "02 00"}},
 		{Hex{"0f 0001 0c 00040000", "19 fc 808010"}, Hex{"00", "00"}},
 	} {
-		msg := slices.Concat(c.AppendHeader(nil, wire.Header{Name: "m", Type: wire.Call}),
+		msg := slices.Concat(c.appendHeader(nil, wire.Header{Name: "m", Type: wire.Call}),
 			c.bytes(x.head), bytes.Repeat(c.bytes(x.elem), n), []byte{0})
 		s := c.NewSplitter(len(msg))
 		start := time.Now()

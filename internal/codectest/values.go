@@ -117,15 +117,17 @@ type fields = map[string]any
 
 var someID = [16]byte{0x12, 0x3e, 0x45, 0x67, 0xe8, 0x9b, 0x12, 0xd3, 0xa4, 0x56, 0x42, 0x66, 0x14, 0x17, 0x40, 0x00}
 
-// golden is one table for the representations of a value: Go types, dynamic, and the bytes of each
-// protocol, by hand from the specifications.
-var golden = []struct {
+type goldenValue struct {
 	name  string
 	desc  *schema.Struct
 	bound any
 	dyn   fields
 	hex   Hex
-}{
+}
+
+// golden is one table for the representations of a value: Go types, dynamic, and the bytes of each
+// protocol, by hand from the specifications.
+var golden = []goldenValue{
 	{"i32 fields", corpus.Point, &Point{1, -2}, fields{"x": 1, "y": -2},
 		Hex{"08 0001 00000001  08 0002 fffffffe  00",
 			"15 02  15 03  00"}},

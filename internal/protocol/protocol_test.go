@@ -19,6 +19,7 @@ func TestOf(t *testing.T) {
 	}
 	for _, d := range []detect.Dialect{
 		{Protocol: "binary"}, {Protocol: "binary", Old: true}, {Protocol: "compact"}, {Protocol: "compact", Version2: true},
+		{Protocol: "json"}, {Protocol: "thriftpy2-json"}, {Protocol: "simple-json"},
 	} {
 		p := Of(d)
 		msg, err := p.AppendMessage(nil, wire.Header{Name: "ping", Type: wire.Call, SeqID: 1}, nothing, mem.To(&struct{}{}))

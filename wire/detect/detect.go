@@ -22,7 +22,7 @@ func Size(first byte) int {
 // A Dialect is what the first bytes tell.
 type Dialect struct {
 	Framed   bool     // each message has its length in front
-	Protocol string   // "binary", "compact"
+	Protocol string   // "binary", "compact", "json", "thriftpy2-json", "simple-json"
 	Old      bool     // binary without a version
 	Version2 bool     // compact with big-endian doubles
 	Envelope Envelope // then nothing else is told: the envelope names the protocol
@@ -32,11 +32,11 @@ type Dialect struct {
 // less than Size bytes. maxFrame is the longest frame that would be taken.
 //
 // A compact message starts with 82 and a byte whose lower 5 bits are the version, 1 or 2; a
-// strict binary one starts with 80 01. JSON starts with [1 or [" where messages are arrays, and
-// with a length and { where they are thriftpy2's. A frame starts with its length, below
-// 0x80000000, and the message follows. What is left is old binary, which starts with the length of a method's
-// name: unframed, the name itself follows, whose first byte is a letter; framed, it is again a
-// length, whose first byte is zero.
+// strict binary one starts with 80 01. A message of JSON starts with [1 or [" (Apache's two
+// forms), or with its length and { (thriftpy2's). A frame starts with its length, below
+// 0x80000000, and the message follows. What is left is old binary, which starts with the length
+// of a method's name: unframed, the name itself follows, whose first byte is a letter; framed,
+// it is again a length, whose first byte is zero.
 func Bytes(b []byte, maxFrame int) (Dialect, bool) {
 	if len(b) == 0 || len(b) < Size(b[0]) {
 		return Dialect{}, false

@@ -276,9 +276,12 @@ func consumeBool(src []byte, off int) (bool, int, error) {
 	if c != '"' && end == len(src) {
 		return false, off, wire.Truncated(len(src))
 	}
+	if len(text) == 0 && c != '"' {
+		return false, off, unwanted(off, c, "a bool")
+	}
 	n, end, err := consumeInt(src, off, 64)
 	if err != nil {
-		err = wire.Errorf(off, wire.ErrInvalid, "a bool is wanted, not %q", shorten(src[off:max(end, off+1)]))
+		err = wire.Errorf(off, wire.ErrInvalid, "a bool is wanted, not %q", shorten(text))
 	}
 	return n != 0, end, err
 }
