@@ -11,12 +11,12 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// Marshal returns v, a value of the struct desc, in the binary protocol, without the header of
-// a message. v is anything that a field of that type may hold: a Go struct that binds to desc
+// Marshal returns v, a value of the struct desc, in the binary protocol or the one that an option
+// names, without the header of a message. v is anything that a field of that type may hold: a Go struct that binds to desc
 // or a pointer to one, a *dynamic.Struct, a map[string]any. The error says what does not fit:
 // *rpc.Mismatch for the Go type, *wire.Error for the value.
-func Marshal(desc *schema.Struct, v any) ([]byte, error) {
-	p, err := protocol.ByName("")
+func Marshal(desc *schema.Struct, v any, opts ...EncodingOption) ([]byte, error) {
+	p, err := encodingProtocol(opts)
 	if err != nil {
 		return nil, err
 	}
@@ -38,8 +38,8 @@ func Marshal(desc *schema.Struct, v any) ([]byte, error) {
 // not know are skipped, or kept where the Go struct has a field of type wire.UnknownFields.
 // Strings and []byte share data's memory, which must not be changed any more. The error says
 // what does not fit: *rpc.Mismatch for the Go type, *wire.Error for the bytes.
-func Unmarshal(desc *schema.Struct, data []byte, v any) error {
-	p, err := protocol.ByName("")
+func Unmarshal(desc *schema.Struct, data []byte, v any, opts ...EncodingOption) error {
+	p, err := encodingProtocol(opts)
 	if err != nil {
 		return err
 	}
@@ -53,6 +53,14 @@ func Unmarshal(desc *schema.Struct, data []byte, v any) error {
 		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the %s", len(data)-end, desc.Kind)
 	}
 	return err
+}
+
+func encodingProtocol(opts []EncodingOption) (protocol.Protocol, error) {
+	var c encodingConfig
+	for _, o := range opts {
+		o.applyEncoding(&c)
+	}
+	return protocol.ByName(c.protocol)
 }
 
 // SetDefaults sets every field that has a default in the IDL, of the Go struct that v points

@@ -271,3 +271,60 @@ func ExampleSetDefaults() {
 	fmt.Println(o.Item, o.Count, err)
 	// Output: tea 1 <nil>
 }
+
+func ExampleAddMetadata() {
+	svc, addr := start(thriftkit.WithInterceptors(func(next thriftkit.Handler) thriftkit.Handler {
+		return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+			fmt.Println("trace", thriftkit.Metadata(ctx)["trace"])
+			thriftkit.SetReplyMetadata(ctx, "served-by", "a")
+			return next(ctx, call)
+		}
+	}))
+	client, err := thriftkit.Dial(context.Background(), addr+"?transport=header")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	var reply map[string]string
+	ctx := thriftkit.AddMetadata(context.Background(), map[string]string{"trace": "0af7"})
+	pong, err := thriftkit.Call[string](thriftkit.ReceiveMetadata(ctx, &reply), client, svc.Method("ping"))
+	fmt.Println(pong, reply, err)
+	// Output:
+	// trace 0af7
+	// pong map[served-by:a] <nil>
+}
+
+func ExampleWithSASLUsers() {
+	svc, addr := start(thriftkit.WithSASLUsers(func(ctx context.Context, user, password string) error {
+		if user != "root" || password != "pwd" {
+			return errors.New("no such user")
+		}
+		return nil
+	}, true))
+	client, err := thriftkit.Dial(context.Background(), addr, thriftkit.WithSASLPlain("root", "pwd"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println(thriftkit.Call[string](context.Background(), client, svc.Method("ping")))
+	_, err = thriftkit.Dial(context.Background(), addr, thriftkit.WithSASLPlain("root", "guess"))
+	fmt.Println(err)
+	// Output:
+	// pong <nil>
+	// cannot connect: SASL: the server refused: "authentication failed"
+}
+
+func ExampleWithProtocol() {
+	file, err := thriftkit.Parse("order.thrift", orderThrift)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, protocol := range []string{"json", "simple-json", "compact"} {
+		data, err := thriftkit.Marshal(file.Struct("Order"), &order{Item: "tea", Count: 2}, thriftkit.WithProtocol(protocol))
+		fmt.Printf("%q %v\n", data, err)
+	}
+	// Output:
+	// "{\"1\":{\"str\":\"tea\"},\"2\":{\"i32\":2}}" <nil>
+	// "{\"item\":\"tea\",\"count\":2}" <nil>
+	// "\x18\x03tea\x15\x04\x00" <nil>
+}

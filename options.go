@@ -1,6 +1,7 @@
 package thriftkit
 
 import (
+	"context"
 	"crypto/tls"
 	"io/fs"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/syntax"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/wire/header"
 )
 
 // A ServerOption changes how a server behaves.
@@ -105,6 +107,58 @@ func WithTLS(config *tls.Config) Option {
 // WithTLSOnly makes a server refuse connections without TLS.
 func WithTLSOnly() ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.RequireTLS = true })
+}
+
+// WithSASLPlain makes a client negotiate with SASL's mechanism PLAIN (RFC 4616), as servers of Hive
+// and Impala want it; messages are framed then. The password goes over the connection as it is:
+// the target should be tls.
+func WithSASLPlain(user, password string) ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.SASLUser, o.SASLPassword = user, password })
+}
+
+// WithSASLUsers lets clients of a server negotiate with SASL's mechanism PLAIN: verify says by an
+// error who is not let in. [PeerOf] tells handlers the user. Clients that do not negotiate are
+// served as before, unless required.
+func WithSASLUsers(verify func(ctx context.Context, user, password string) error, required bool) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.SASLPlain, o.RequireSASL = verify, required })
+}
+
+// WithDialects restricts what a server takes to the dialects named: transports (buffered, framed,
+// header, ttheader, http), protocols (binary, compact, json, thriftpy2-json, simple-json), or
+// both as in "compact/framed". The default takes all. Connections that speak others are closed
+// and counted by Stats; a name that stands for nothing makes Serve fail.
+func WithDialects(names ...string) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.Accept = append(o.Accept, names...) })
+}
+
+// WithTransforms adds to what payloads of THeader may go through; zlib is always there. A client
+// applies the one that its target names, as in "?transport=header&compression=zstd".
+func WithTransforms(transforms ...header.Transform) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) { o.Transforms = append(o.Transforms, transforms...) },
+		func(o *rpc.ClientOptions) { o.Transforms = append(o.Transforms, transforms...) },
+	}
+}
+
+// WithMetadataRequired makes calls fail with CodeArgument whose context has metadata that the
+// target's transport has no room for. The default leaves such metadata behind, silently.
+func WithMetadataRequired() ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.RequireMetadata = true })
+}
+
+// An EncodingOption changes what Marshal writes and Unmarshal reads.
+type EncodingOption interface{ applyEncoding(*encodingConfig) }
+
+type encodingConfig struct{ protocol string }
+
+type encodingOption func(*encodingConfig)
+
+func (f encodingOption) applyEncoding(c *encodingConfig) { f(c) }
+
+// WithProtocol chooses the protocol: binary, which is the default, compact, json (Apache's),
+// thriftpy2-json or simple-json.
+func WithProtocol(name string) EncodingOption {
+	return encodingOption(func(c *encodingConfig) { c.protocol = name })
 }
 
 // WithTimeout bounds each call that has no earlier deadline in its context. The default is no bound.

@@ -65,18 +65,31 @@
 // # Peers
 //
 // The wire is Thrift's: an unmodified thriftpy2 or Apache Thrift program on the other side does
-// not notice the difference. A server finds out by itself, for each connection, whether its
-// client speaks framed or buffered, and whether strict or old binary or compact, also as fbthrift
-// writes it. A client is told by its target:
+// not notice the difference. A server finds out by itself, for each connection, which dialect its
+// client speaks, and answers in it. A client is told by its target:
 //
 //	localhost:9000                              binary, buffered: the default of thriftpy2 and of Apache's tutorials
 //	tcp://localhost:9000?protocol=compact&transport=framed
 //	tls://foo.example.com:9000?ca=ca.pem&cert=me.pem&key=me.key
 //	unix:///run/foo.sock
 //	http://foo.example.com/thrift               each call a POST; https takes the keys of tls
+//	localhost:9000?service=PingPong             where services share a connection
+//
+//	protocol=      binary (strict; old, too, when it comes), compact (Apache's; fbthrift's when it
+//	               comes), json (Apache's), thriftpy2-json, simple-json
+//	transport=     buffered, framed, header (THeader), ttheader (Kitex's), http
+//	compression=   zlib: a stream in each direction, or with header each message
 //
 // A server takes HTTP on the same port, with any path; [Server.HTTPHandler] puts it next to
 // other handlers of an http.Server.
+//
+// # Metadata
+//
+// Names and values beside a call, such as ids of traces, and its deadline travel in the
+// transports header, ttheader and http: [AddMetadata] and [AddPersistentMetadata] give them to
+// calls, [Metadata] reads them in a handler, [SetReplyMetadata] and [ReceiveMetadata] are the way
+// back. A deadline of the caller's context becomes the deadline of the handler's. Bare framed and
+// buffered connections have no room for any of it.
 package thriftkit
 
 import (
@@ -100,6 +113,7 @@ type (
 	Interceptor    = rpc.Interceptor
 	DynamicHandler = rpc.DynamicHandler
 	Error          = rpc.Error
+	BusinessError  = rpc.BusinessError
 	Exception      = rpc.Exception
 )
 
@@ -184,6 +198,35 @@ func ServerTLS(cert, key, clientCA string) (*tls.Config, error) {
 // PeerOf returns the client whose call a handler or an interceptor of a server runs with ctx,
 // and whether there is one.
 func PeerOf(ctx context.Context) (rpc.Peer, bool) { return rpc.PeerOf(ctx) }
+
+// Metadata returns the names and values that came with the call which a handler, or an
+// interceptor of a server, runs with ctx; nil if there are none. They must not be changed. Over
+// HTTP, where they are header fields, the names are in lower case.
+func Metadata(ctx context.Context) map[string]string { return rpc.Metadata(ctx) }
+
+// AddMetadata returns a context for calls of clients that takes names and values along, for the
+// server that is called. They come on top of those that ctx has already.
+func AddMetadata(ctx context.Context, md map[string]string) context.Context {
+	return rpc.AddMetadata(ctx, md)
+}
+
+// AddPersistentMetadata is AddMetadata for names and values that the server passes on to those
+// that it calls, and so on: handlers do so by calling with their context.
+func AddPersistentMetadata(ctx context.Context, md map[string]string) context.Context {
+	return rpc.AddPersistentMetadata(ctx, md)
+}
+
+// SetReplyMetadata adds a name and a value to the reply of the call that a handler runs with ctx.
+// It reports whether the client's transport has room for them.
+func SetReplyMetadata(ctx context.Context, name, value string) bool {
+	return rpc.SetReplyMetadata(ctx, name, value)
+}
+
+// ReceiveMetadata returns a context for one call, which sets *md to the metadata of the reply
+// before it returns: nil if there is none.
+func ReceiveMetadata(ctx context.Context, md *map[string]string) context.Context {
+	return rpc.ReceiveMetadata(ctx, md)
+}
 
 // Dial connects to the server at target; the package comment shows the forms. ctx bounds the
 // connecting only. The error is an *Error with CodeUnavailable if nobody answers there.

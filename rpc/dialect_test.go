@@ -149,12 +149,12 @@ func TestMetadata(t *testing.T) {
 		t.Run(dialect, func(t *testing.T) {
 			target := l.Addr().String() + dialect
 			c := dial(t, target, rpc.ClientOptions{})
-			ctx := rpc.WithMetadata(context.Background(), map[string]string{"trace": "1", "empty": ""})
-			ctx = rpc.WithMetadata(ctx, map[string]string{"trace": "2", "名": "值"})
+			ctx := rpc.AddMetadata(context.Background(), map[string]string{"trace": "1", "empty": ""})
+			ctx = rpc.AddMetadata(ctx, map[string]string{"trace": "2", "名": "值"})
 			if strings.Contains(dialect, "http") {
-				ctx = rpc.WithMetadata(context.Background(), map[string]string{"trace": "2", "empty": ""})
+				ctx = rpc.AddMetadata(context.Background(), map[string]string{"trace": "2", "empty": ""})
 			}
-			ctx = rpc.WithPersistentMetadata(ctx, map[string]string{"tenant": "a b"})
+			ctx = rpc.AddPersistentMetadata(ctx, map[string]string{"tenant": "a b"})
 			var back map[string]string
 			got, err := rpc.Do[map[string]string](rpc.ReceiveMetadata(ctx, &back), c, svc.Method("metadata"), map[string]string{"served-by": "me"})
 			if err != nil {
@@ -210,7 +210,7 @@ func TestMetadataRefused(t *testing.T) {
 	}
 	for _, test := range tests {
 		c := dial(t, l.Addr().String()+test.dialect, rpc.ClientOptions{RequireMetadata: true})
-		ctx := rpc.WithMetadata(context.Background(), map[string]string{test.name: test.value})
+		ctx := rpc.AddMetadata(context.Background(), map[string]string{test.name: test.value})
 		_, err := rpc.Do[string](ctx, c, svc.Method("ping"))
 		var e *rpc.Error
 		if !errors.As(err, &e) || e.Code != rpc.CodeArgument || e.Message != test.want {

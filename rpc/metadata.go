@@ -42,17 +42,17 @@ func SetReplyMetadata(ctx context.Context, name, value string) bool {
 	return true
 }
 
-// WithMetadata returns a context for calls of clients that takes names and values along, for
+// AddMetadata returns a context for calls of clients that takes names and values along, for
 // the server that is called. They come on top of those that ctx has already.
-func WithMetadata(ctx context.Context, md map[string]string) context.Context {
+func AddMetadata(ctx context.Context, md map[string]string) context.Context {
 	return withOutgoing(ctx, func(o *outgoing) { o.transient = merge(o.transient, md) })
 }
 
-// WithPersistentMetadata is WithMetadata for names and values that the server passes on to those
+// AddPersistentMetadata is AddMetadata for names and values that the server passes on to those
 // that it calls, and so on: a thriftkit server does so for every call that a handler makes with
 // its context. Kitex calls such metadata persistent as well, and so does fbthrift; other peers
 // do not know it.
-func WithPersistentMetadata(ctx context.Context, md map[string]string) context.Context {
+func AddPersistentMetadata(ctx context.Context, md map[string]string) context.Context {
 	return withOutgoing(ctx, func(o *outgoing) { o.persistent = merge(o.persistent, md) })
 }
 
