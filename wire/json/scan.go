@@ -13,11 +13,8 @@ import (
 
 // peek returns the first byte behind white space, and where it is.
 func peek(src []byte, off int) (c byte, at int, err error) {
-	for off < len(src) {
-		switch c = src[off]; c {
-		case ' ', '\n', '\r', '\t':
-			off++
-		default:
+	for ; off < len(src); off++ {
+		if c := src[off]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
 			return c, off, nil
 		}
 	}
@@ -26,6 +23,9 @@ func peek(src []byte, off int) (c byte, at int, err error) {
 
 // expect moves behind c.
 func expect(src []byte, off int, c byte) (int, error) {
+	if off < len(src) && src[off] == c {
+		return off + 1, nil
+	}
 	got, off, err := peek(src, off)
 	if err == nil && got != c {
 		err = unwanted(off, got, show(c))

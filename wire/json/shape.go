@@ -14,18 +14,48 @@ var tags = [...]string{
 	wire.Struct: "rec", wire.Map: "map", wire.Set: "set", wire.List: "lst", wire.UUID: "uid",
 }
 
+// typeOf is the inverse of tags; Stop if tag is not there.
+func typeOf(tag []byte) wire.Type {
+	switch string(tag) {
+	case "tf":
+		return wire.Bool
+	case "i8":
+		return wire.I8
+	case "i16":
+		return wire.I16
+	case "i32":
+		return wire.I32
+	case "i64":
+		return wire.I64
+	case "dbl":
+		return wire.Double
+	case "str":
+		return wire.String
+	case "rec":
+		return wire.Struct
+	case "map":
+		return wire.Map
+	case "set":
+		return wire.Set
+	case "lst":
+		return wire.List
+	case "uid":
+		return wire.UUID
+	}
+	return wire.Stop
+}
+
 // consumeTag reads the name of a type.
 func consumeTag(src []byte, off int) (wire.Type, int, error) {
-	text, next, err := consumeString(src, off)
+	tag, next, err := consumeString(src, off)
 	if err != nil {
 		return 0, off, err
 	}
-	for t, tag := range tags {
-		if tag != "" && tag == string(text) {
-			return wire.Type(t), next, nil
-		}
+	t := typeOf(tag)
+	if t == wire.Stop {
+		return 0, off, wire.Errorf(off, wire.ErrInvalid, "%q is not the name of a type", shorten(tag))
 	}
-	return 0, off, wire.Errorf(off, wire.ErrInvalid, "%q is not the name of a type", shorten(text))
+	return t, next, nil
 }
 
 // A member is what stands in front of a field's value: the id and the type in Apache's form, in

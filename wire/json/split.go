@@ -21,35 +21,51 @@ const maxBrackets = maxSkip + 1
 
 // Split implements [wire.Splitter].
 func (s *splitter) Split(buf []byte) (n, need int, err error) {
-	for ; s.off < min(len(buf), s.max); s.off++ {
-		switch c := buf[s.off]; {
-		case s.escaped:
-			s.escaped = false
-		case s.inString:
-			s.escaped, s.inString = c == '\\', c != '"'
-		case c == '"':
+	for end := min(len(buf), s.max); s.off < end; {
+		if s.inString {
+			s.off = s.skipString(buf[:end])
+			continue
+		}
+		c := buf[s.off]
+		if s.depth == 0 && c != '[' && c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+			return 0, 0, unwanted(s.off, c, "'['")
+		}
+		switch c {
+		case '"':
 			s.inString = true
-			if s.depth == 0 {
-				return 0, 0, unwanted(s.off, c, "'['")
-			}
-		case c == '[', c == '{' && s.depth > 0:
+		case '[', '{':
 			if s.depth++; s.depth > maxBrackets {
 				return 0, 0, wire.TooDeep(s.off)
 			}
-		case s.depth == 0 && c != ' ' && c != '\n' && c != '\r' && c != '\t':
-			return 0, 0, unwanted(s.off, c, "'['")
-		case c == ']', c == '}':
+		case ']', '}':
 			if s.depth--; s.depth == 0 {
 				n = s.off + 1
 				*s = splitter{max: s.max}
 				return n, 0, nil
 			}
 		}
+		s.off++
 	}
 	if s.off == s.max {
 		return 0, 0, wire.Errorf(s.off, wire.ErrTooLarge, "the message has more than %d bytes", s.max)
 	}
 	return 0, len(buf) + 1, nil
+}
+
+// skipString returns the offset behind the rest of a string, or the end of buf.
+func (s *splitter) skipString(buf []byte) int {
+	for i := s.off; i < len(buf); i++ {
+		switch c := buf[i]; {
+		case s.escaped:
+			s.escaped = false
+		case c == '"':
+			s.inString = false
+			return i + 1
+		case c == '\\':
+			s.escaped = true
+		}
+	}
+	return len(buf)
 }
 
 // lengthSplitter finds the end of messages that have their length in front.
