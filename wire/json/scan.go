@@ -337,9 +337,12 @@ func isNumber(b []byte) bool {
 
 // isNull reports whether there is a null at off.
 func isNull(src []byte, off int) bool {
-	_, off, err := peek(src, off)
+	c, off, err := peek(src, off)
+	if err != nil || c != 'n' {
+		return false
+	}
 	text, _ := bare(src, off)
-	return err == nil && string(text) == "null"
+	return string(text) == "null"
 }
 
 // skipAny moves behind a value of JSON's, in which brackets are at most depth levels deep.
