@@ -1,0 +1,143 @@
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
+)
+
+// A Finding is what Probe learned of one dialect.
+type Finding struct {
+	Target string // in that dialect, as Dial takes it
+	Speaks bool
+	Err    error // why not; nil if it does
+}
+
+// probes are the dialects that Probe tries, as queries of targets: those that are met most first.
+var probes = []string{
+	"", "transport=framed",
+	"protocol=compact&transport=framed", "protocol=compact",
+	"transport=ttheader", "transport=header", "protocol=compact&transport=header",
+	"protocol=json", "protocol=json&transport=framed", "protocol=thriftpy2-json",
+	"compression=zlib",
+	"transport=http", "protocol=compact&transport=http", "protocol=json&transport=http",
+}
+
+// probeMethod is a name that no service has.
+const probeMethod = "thriftkit_probe_of_dialects"
+
+// Probe finds out which dialects the server at target speaks. It calls, in each, a method that
+// no server has, so that none is executed: whoever answers that, speaks the dialect. target
+// says where: of its query only what concerns TLS counts. A bare host:port is tried with TLS as
+// well if nothing is spoken without; then no certificate is verified, as nothing is told.
+//
+// The dialects are tried one after the other, for servers that take one connection at a time,
+// each on a new connection and for at most patience. The error says why nothing could be tried:
+// there is no server, or target is wrong.
+func Probe(ctx context.Context, target string, patience time.Duration, opts ClientOptions) ([]Finding, error) {
+	t, err := transport.ParseTarget(target)
+	if err != nil {
+		return nil, err
+	}
+	t.Protocol, t.Service, t.Compression, t.Framing = "", "", "", transport.Buffered
+	opts.Interceptors = nil
+	opts.MaxConns = 1
+	opts.Timeout = patience
+	found, err := probe(ctx, t, opts)
+	if err != nil || t.TLS || t.HTTP || t.Network != "tcp" || anySpoken(found) {
+		return found, err
+	}
+	t.TLS = true
+	opts.TLS = &tls.Config{InsecureSkipVerify: true} // nothing is sent but the name of no method
+	if more, err := probe(ctx, t, opts); err == nil {
+		found = append(found, more...)
+	}
+	return found, nil
+}
+
+func anySpoken(found []Finding) bool {
+	for _, f := range found {
+		if f.Speaks {
+			return true
+		}
+	}
+	return false
+}
+
+// probe tries every dialect that goes with t.
+func probe(ctx context.Context, t transport.Target, opts ClientOptions) ([]Finding, error) {
+	m := probedMethod()
+	var found []Finding
+	for _, query := range probes {
+		overHTTP := strings.HasSuffix(query, "transport=http")
+		if t.HTTP && !overHTTP || t.Network == "unix" && overHTTP {
+			continue
+		}
+		target := withQuery(t, query)
+		speaks, err := probeOne(ctx, target, m, opts)
+		var e *Error
+		if errors.As(err, &e) && e.Code == CodeUnavailable && len(found) == 0 {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return found, ctx.Err()
+		}
+		found = append(found, Finding{target, speaks, err})
+	}
+	return found, nil
+}
+
+// withQuery returns the target t in the dialect that query names.
+func withQuery(t transport.Target, query string) string {
+	base := t.String()
+	values, err := url.ParseQuery(query)
+	if err != nil || query == "" {
+		return base
+	}
+	if t.HTTP {
+		values.Del("transport")
+	}
+	separator := "?"
+	if strings.Contains(base, "?") {
+		separator = "&"
+	}
+	parsed, err := transport.ParseTarget(base + separator + values.Encode())
+	if err != nil {
+		return base
+	}
+	return parsed.String()
+}
+
+// probeOne reports whether the server answers in the dialect of target.
+func probeOne(ctx context.Context, target string, m *schema.Method, opts ClientOptions) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, opts.Timeout)
+	defer cancel()
+	c, err := Dial(ctx, target, opts)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	_, err = c.Invoke(ctx, m, dynamic.New(m.Args))
+	var e *Error
+	if err == nil || errors.As(err, &e) && (e.Remote || e.Code >= 0 && e.Code != CodeProtocol) {
+		return true, nil // a message came, whatever it says
+	}
+	return false, err
+}
+
+// probedMethod returns a method without parameters that no service has.
+func probedMethod() *schema.Method {
+	m := &schema.Method{Name: probeMethod, Args: &schema.Struct{Kind: schema.Arguments}, Result: schema.Base(schema.KindVoid)}
+	svc := &schema.Service{Name: "Probe", Methods: []*schema.Method{m}}
+	if err := schema.Link(&schema.File{Services: []*schema.Service{svc}}); err != nil {
+		panic(err) // the literals above are wrong
+	}
+	return m
+}
