@@ -129,6 +129,9 @@ func probeOne(ctx context.Context, target string, m *schema.Method, opts ClientO
 	if err == nil || errors.As(err, &e) && (e.Remote || e.Code >= 0 && e.Code != CodeProtocol) {
 		return true, nil // a message came, whatever it says
 	}
+	if e != nil {
+		return false, failure("", e.Code, err) // without the name of a method that nobody called
+	}
 	return false, err
 }
 

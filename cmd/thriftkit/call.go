@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -13,25 +12,24 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/dynamic"
-	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/transport"
 )
 
 type callOptions struct {
-	includeDirs         []string
-	idl                 string
-	protocol, transport string
-	timeout             time.Duration
-	data                string
-	binary              string
+	includeDirs []string
+	idl         string
+	dialect     dialect
+	timeout     time.Duration
+	data        string
+	binary      string
 }
 
 const callLong = `call calls a method of a running server and prints its result as JSON.
 
 TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, http://host:port/path or
-https://host:port/path; ?protocol=P&transport=T may follow.
+https://host:port/path; ?protocol=P&transport=T may follow. When nothing says what to speak and the server does
+not answer, it is probed, and the error says what it speaks.
 METHOD is Service.method, or just the method's name if only one service of the file has it.
 
 Each ARG is one argument, in the order of the declaration, or name=value. A string is taken as it is, unless it
@@ -62,19 +60,12 @@ func newCall() *cobra.Command {
 	addIncludeFlag(cmd, &o.includeDirs)
 	f := cmd.Flags()
 	f.StringVar(&o.idl, "idl", "", "the `FILE` that declares the method")
-	f.StringVar(&o.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+" (default: what TARGET says, else binary)")
-	f.StringVar(&o.transport, "transport", "", "the transport to speak: `T` buffered, framed, http (default: what TARGET says, else buffered)")
+	o.dialect.addFlags(cmd)
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long connecting and the call may take together: `D`, such as 500ms; 0 is without end")
 	f.StringVarP(&o.data, "data", "d", "", "all arguments as one `JSON` object by name; @FILE reads it from a file, @- from standard input")
 	f.StringVar(&o.binary, "binary", "base64", "how binary values are written in arguments and results: `FORM` base64, hex or text")
 	mustComplete(cmd.RegisterFlagCompletionFunc("idl", completeFiles))
-	for flag, values := range map[string][]string{
-		"protocol":  protocol.Names(),
-		"transport": {"buffered", "framed", "http"},
-		"binary":    {"base64", "hex", "text"},
-	} {
-		mustComplete(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
-	}
+	mustComplete(cmd.RegisterFlagCompletionFunc("binary", cobra.FixedCompletions([]string{"base64", "hex", "text"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -91,7 +82,7 @@ func (o *callOptions) run(cmd *cobra.Command, target, method string, words []str
 	if err != nil {
 		return usagef("--binary: %w", err)
 	}
-	if target, err = o.withDialect(target); err != nil {
+	if target, err = o.dialect.target(target); err != nil {
 		return err
 	}
 	file, err := load(o.idl, o.includeDirs)
@@ -113,7 +104,11 @@ func (o *callOptions) run(cmd *cobra.Command, target, method string, words []str
 	}
 	result, err := o.invoke(target, m, args)
 	if err != nil {
-		return callError(cmd.ErrOrStderr(), err, form)
+		hint := ""
+		if !o.dialect.named(target) && o.dialect.user == "" {
+			hint = suggestion(err, target)
+		}
+		return withHint(callError(cmd.ErrOrStderr(), err, form), hint)
 	}
 	if m.Result.Kind == schema.KindVoid {
 		return nil
@@ -133,39 +128,19 @@ func (o *callOptions) invoke(target string, m *schema.Method, args *dynamic.Stru
 		ctx, cancel = context.WithTimeout(ctx, o.timeout)
 		defer cancel()
 	}
-	client, err := thriftkit.Dial(ctx, target, thriftkit.WithDialTimeout(-1)) // the context bounds it
+	opts, err := o.dialect.options()
+	if err != nil {
+		return dynamic.Value{}, err
+	}
+	if ctx, err = o.dialect.context(ctx); err != nil {
+		return dynamic.Value{}, err
+	}
+	client, err := thriftkit.Dial(ctx, target, opts...)
 	if err != nil {
 		return dynamic.Value{}, err
 	}
 	defer client.Close()
 	return client.Invoke(ctx, m, args)
-}
-
-// withDialect adds the dialect that the flags ask for to target and checks it.
-func (o *callOptions) withDialect(target string) (string, error) {
-	address, query, _ := strings.Cut(target, "?")
-	has, err := url.ParseQuery(query)
-	if err != nil {
-		return "", usagef("target %q: %w", target, err)
-	}
-	whole := target
-	for _, flag := range []struct{ key, value string }{{"protocol", o.protocol}, {"transport", o.transport}} {
-		switch {
-		case flag.value == "":
-		case !has.Has(flag.key):
-			if query != "" {
-				query += "&"
-			}
-			query += flag.key + "=" + url.QueryEscape(flag.value)
-			whole = address + "?" + query
-		case has.Get(flag.key) != flag.value:
-			return "", usagef("the target says %s=%s, but --%s says %s", flag.key, has.Get(flag.key), flag.key, flag.value)
-		}
-	}
-	if _, err := transport.ParseTarget(whole); err != nil {
-		return "", &exitError{code: exitUsage, err: err}
-	}
-	return whole, nil
 }
 
 // readData reads what -d was given.
@@ -189,8 +164,21 @@ func readData(m *schema.Method, data string, in io.Reader, form dynamic.BinaryFo
 	return parseData(m, source, text, form)
 }
 
+// withHint puts a line behind the message of err.
+func withHint(err error, hint string) error {
+	var exit *exitError
+	if hint != "" && errors.As(err, &exit) {
+		exit.err = fmt.Errorf("%w\n%s", exit.err, hint)
+	}
+	return err
+}
+
 // callError gives a failed call its exit code. A declared exception is printed as JSON.
 func callError(w io.Writer, err error, form dynamic.BinaryForm) error {
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return err
+	}
 	var thrown *rpc.Exception
 	var failed *rpc.Error
 	switch {

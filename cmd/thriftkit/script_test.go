@@ -2,8 +2,14 @@ package main
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -25,6 +31,7 @@ func TestMain(m *testing.M) {
 
 // TestScript runs testdata/script/*.txtar. Besides the commands of testscript there are
 //
+//	certificate HOST         writes cert.pem and key.pem
 //	exit CODE PROGRAM ARG…   runs a program, which must end with the code
 //	serve NAME ARG…          starts "thriftkit serve ARG…"; sets $NAME to where it listens and
 //	                         writes what it says about calls to the file NAME.log
@@ -44,13 +51,34 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exit":    cmdExit,
-			"serve":   cmdServe,
-			"sigterm": func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, syscall.SIGTERM) },
-			"sigint":  func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, os.Interrupt) },
-			"peer":    cmdPeer,
+			"certificate": cmdCertificate,
+			"exit":        cmdExit,
+			"serve":       cmdServe,
+			"sigterm":     func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, syscall.SIGTERM) },
+			"sigint":      func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, os.Interrupt) },
+			"peer":        cmdPeer,
 		},
 	})
+}
+
+// cmdCertificate writes cert.pem and key.pem, of a host that vouches for itself.
+func cmdCertificate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: certificate HOST")
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: args, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	ts.Check(err)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: der}} {
+		ts.Check(os.WriteFile(ts.MkAbs(name), pem.EncodeToMemory(block), 0o600))
+	}
 }
 
 func cmdExit(ts *testscript.TestScript, neg bool, args []string) {

@@ -27,6 +27,9 @@ type serveOptions struct {
 	services    []string
 	answers     string
 	echo        bool
+	tls         transport.TLSFiles
+	user        string
+	dialects    []string
 }
 
 const serveLong = `serve answers the calls of the services in a .thrift file without a line of code.
@@ -58,6 +61,11 @@ func newServe() *cobra.Command {
 	f.StringArrayVar(&o.services, "service", nil, "serve the service `NAME` only (may be repeated; default: all of FILE)")
 	f.StringVar(&o.answers, "answers", "", "take answers from this JSON `FILE`")
 	f.BoolVar(&o.echo, "echo", false, "answer with the first argument that has the type of the result")
+	f.StringVar(&o.tls.Cert, "cert", "", "speak TLS as well, with the certificate in this PEM `FILE`")
+	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
+	f.StringVar(&o.tls.CA, "client-ca", "", "take only TLS clients with a certificate of an authority in this PEM `FILE`")
+	f.StringArrayVar(&o.dialects, "dialect", nil, "take only the dialect `D`: a transport, a protocol, or both as in compact/framed (may be repeated)")
+	addUserFlag(f, &o.user, "take only clients that log in by SASL as `NAME:PASSWORD`")
 	mustComplete(cmd.MarkFlagFilename("answers", "json"))
 	mustComplete(cmd.RegisterFlagCompletionFunc("service", func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 		var names []string
@@ -92,7 +100,11 @@ func (o *serveOptions) run(out, errOut io.Writer, path string) error {
 		}
 	}
 	log := &callLog{w: errOut}
-	server := thriftkit.NewServer(thriftkit.WithInterceptors(log.intercept), thriftkit.WithErrorLog(log.error))
+	opts, err := o.options()
+	if err != nil {
+		return err
+	}
+	server := thriftkit.NewServer(append(opts, thriftkit.WithInterceptors(log.intercept), thriftkit.WithErrorLog(log.error))...)
 	for _, svc := range services {
 		if err := server.Register(svc, m.handler(svc)); err != nil {
 			return err
@@ -103,6 +115,38 @@ func (o *serveOptions) run(out, errOut io.Writer, path string) error {
 		return err
 	}
 	return serveUntilSignal(server, l, out)
+}
+
+// options returns what the flags say about connections.
+func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
+	if (o.tls.Cert == "") != (o.tls.Key == "") || o.tls.CA != "" && o.tls.Cert == "" {
+		return nil, usagef("--cert and --key go together, and --client-ca with them")
+	}
+	if o.tls.Cert != "" {
+		config, err := thriftkit.ServerTLS(o.tls.Cert, o.tls.Key, o.tls.CA)
+		if err != nil {
+			return nil, err
+		}
+		if opts = append(opts, thriftkit.WithTLS(config)); o.tls.CA != "" {
+			opts = append(opts, thriftkit.WithTLSOnly())
+		}
+	}
+	if len(o.dialects) > 0 {
+		opts = append(opts, thriftkit.WithDialects(o.dialects...))
+	}
+	if o.user != "" {
+		name, password, err := splitUser(o.user)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, thriftkit.WithSASLUsers(func(_ context.Context, n, p string) error {
+			if n != name || p != password {
+				return errors.New("not the user of --user")
+			}
+			return nil
+		}, true))
+	}
+	return opts, nil
 }
 
 // chosen returns the services to be served.
