@@ -53,7 +53,7 @@ func Bytes(b []byte, maxFrame int) (Dialect, bool) {
 		d.Framed = true
 		return d, true
 	}
-	if d, ok := text(b, maxFrame); ok {
+	if d, ok := text(b[:8], maxFrame); ok {
 		return d, true
 	}
 	old := Dialect{Protocol: "binary", Old: true}

@@ -111,6 +111,9 @@ func FuzzDetect(f *testing.F) {
 		b, _ := hex.DecodeString(strings.ReplaceAll(test.hex, " ", ""))
 		f.Add(b)
 	}
+	for _, test := range textTable {
+		f.Add([]byte(test.first))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, ok := Bytes(b, maxFrame)
 		if ok != (got.Protocol != "" || got.Envelope != None) {

@@ -2,9 +2,11 @@ package detect
 
 import "testing"
 
-func TestText(t *testing.T) {
-	apache, simple, thriftpy2 := Dialect{Protocol: "json"}, Dialect{Protocol: "simple-json"}, Dialect{Protocol: "thriftpy2-json"}
-	for _, test := range []struct {
+var (
+	apache    = Dialect{Protocol: "json"}
+	simple    = Dialect{Protocol: "simple-json"}
+	thriftpy2 = Dialect{Protocol: "thriftpy2-json"}
+	textTable = []struct {
 		first string
 		want  Dialect
 	}{
@@ -19,6 +21,8 @@ func TestText(t *testing.T) {
 		{`[[1,"ping`, unknown},
 		{`[       `, unknown},
 		{`        `, unknown},
+		{"        [1,", unknown}, // the first 8 bytes decide, however many there are
+		{"\x00\x00\x00\x20   [1,", unknown},
 		{`{"metadata`, unknown},
 		{`1[,"ping"`, unknown},
 		{"\x00\x00\x00\x20[1,\"", Dialect{Protocol: "json", Framed: true}},
@@ -38,7 +42,11 @@ func TestText(t *testing.T) {
 		{"\x00\x00\x00\x58\x00\x00\x00\x4e", framedOld}, // the name, its type and its sequence id have 9 bytes
 		{"\x00\x00\x00\x58\x00\x00\x00\x55", framedOld},
 		{"\x00\x00\x00\x06\x00\x00\x00\x02", framedOld}, // too short for a text
-	} {
+	}
+)
+
+func TestText(t *testing.T) {
+	for _, test := range textTable {
 		got, ok := Bytes([]byte(test.first), maxFrame)
 		if got != test.want || ok != (test.want != unknown) {
 			t.Errorf("%q: %+v, %v; want %+v", test.first, got, ok, test.want)
