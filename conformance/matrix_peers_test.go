@@ -32,11 +32,8 @@ type peer struct {
 
 // peers returns the peers of the matrix.
 func peers() []*peer {
-	return []*peer{cpp()}
+	return []*peer{cpp(), java()}
 }
-
-func none(string, cell) string       { return "" }
-func noFaults(string, string) string { return "" }
 
 // cpp is Apache's C++ library.
 func cpp() *peer {
@@ -60,11 +57,53 @@ func cpp() *peer {
 				return "Apache's C++ server does not answer a oneway call over HTTP"
 			case c.protocol == "json" && check == "echoString 3":
 				return "Apache's C++ loses NUL in JSON"
+			case c.protocol == "json" && check == "unknown fields in an argument":
+				return "Apache's C++ takes no negative field ids in JSON"
 			case c.protocol == "json" && strings.HasPrefix(check, "a string that is not UTF-8"):
 				return "strings in JSON are text"
 			}
 			return ""
 		},
-		faults: noFaults,
+	}
+}
+
+// java is Apache's Java library, with the HTTP server of the JDK.
+func java() *peer {
+	return &peer{
+		name:     "Apache Java 0.20.0",
+		variable: "THRIFTKIT_JAVA",
+		command: func(place, program string) []string {
+			class := map[string]string{"server": "Server", "client": "Client"}[program]
+			return []string{"java", "-XX:TieredStopAtLevel=1", "-cp", place + string(filepath.ListSeparator) + filepath.Join(place, "lib", "*"), class}
+		},
+		lacks: func(c cell) string {
+			switch {
+			case c.transport == "header":
+				return "Apache's Java has no THeader"
+			case c.socket == "unix":
+				return "Apache's Java has no unix sockets"
+			}
+			return ""
+		},
+		fills: func(f *schema.Field) bool {
+			switch f.Type.Kind {
+			case schema.KindBool, schema.KindI8, schema.KindI16, schema.KindI32, schema.KindI64, schema.KindDouble:
+				return true
+			}
+			return false
+		},
+		manners: manners{
+			application: rpc.CodeProtocol, undeclared: rpc.CodeInternal, unknown: rpc.CodeUnknownMethod,
+			absent: rpc.CodeMissingResult, calls: 100,
+		},
+		differs: func(check string, c cell) string {
+			switch {
+			case check == "echoColor 5":
+				return "Apache's Java reads an enum's unknown number as null"
+			case strings.HasPrefix(check, "a string that is not UTF-8"):
+				return "strings in Java are text"
+			}
+			return ""
+		},
 	}
 }

@@ -390,7 +390,7 @@ std::vector<Check> checks(const Route& route) {
                                {0.0, -0.0, 1.0, -1.5, 0.1, 5e-324, 2.2250738585072014e-308,
                                 std::numeric_limits<double>::max(), inf, -inf, nan_}));
   all.push_back(echoes<std::string>("echoString", &C::echoString,
-                                    {"", "a", std::string(1, '\0'), "tab\t line\n", "quotes \" \\ /", "é", "水", "🦉 astral",
+                                    {"", "a", "tab\t line\n", "quotes \" \\ /", "é", "水", "🦉 astral",
                                      "\xef\xbb\xbf", "\xef\xbf\xbf"}));
   all.push_back(
       echoes<std::string>("echoBinary", &C::echoBinary, {"", std::string(1, '\0'), "p", "pl", "pla", allBytes(256)}));
@@ -435,6 +435,9 @@ std::vector<Check> checks(const Route& route) {
     c.client()->describeChoice(got, many({number(1), many({choiceText("")})}));
     same(got, std::string("Choice{many=[Choice{number=1},Choice{many=[Choice{text=\"\"}]}]}"));
   });
+  Check zero = echoes<std::string>("string with a NUL", &C::echoString, {std::string(1, '\0'), std::string("a\0b", 3)});
+  zero.skip = [](const Route& r) { return r.protocol == "json" ? "Apache's C++ loses NUL in JSON" : ""; };
+  all.push_back(zero);
   all.push_back({"string that is not UTF-8",
                  [](Context& c) {
                    for (const char* v : {"\xff", "a\xc3", "\xed\xa0\x80"}) {
