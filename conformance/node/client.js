@@ -338,6 +338,7 @@ function call(c, client, method, args, { read, kind = MessageType.CALL } = {}) {
     output.writeMessageEnd();
     client.output.flush();
   });
+  answer.catch(() => {}); // of a oneway call
   return kind === MessageType.CALL ? c.wait(connection, answer) : undefined;
 }
 
@@ -466,13 +467,13 @@ check("application exception", async (c) => {
   const client = c.connect();
   await raises(TApplicationException, client.fail("application"), { type: TApplicationExceptionType.PROTOCOL_ERROR, message: "as asked" });
   same(await client.ping(), "pong", "the connection afterwards:");
-}, { skip: reference("answers every other error as UNKNOWN") }); // prettier-ignore
+}, { skip: reference("writes no type of such exceptions") }); // prettier-ignore
 
 check("undeclared error", async (c) => {
   const client = c.connect();
   await raisesApplication(client.fail("undeclared"), TApplicationExceptionType.INTERNAL_ERROR);
   same(await client.ping(), "pong", "the connection afterwards:");
-}, { skip: reference("answers every other error as UNKNOWN") }); // prettier-ignore
+}, { skip: reference("writes no type of such exceptions") }); // prettier-ignore
 
 check("no result", async (c) => {
   const client = c.connect();
@@ -493,7 +494,7 @@ check("unknown method", async (c) => {
     await raisesApplication(call(c, client, "unheardOf", args), TApplicationExceptionType.UNKNOWN_METHOD);
     same(await client.echoI32(5), 5, "the connection afterwards:");
   }
-});
+}, { skip: reference("writes no type of such exceptions") }); // prettier-ignore
 
 check("unknown oneway method", async (c) => {
   const client = c.connect();
@@ -501,7 +502,7 @@ check("unknown oneway method", async (c) => {
   for (let i = 0; i < 3; i++) {
     same(await client.echoI32(i), i, "the connection afterwards:");
   }
-});
+}, { skip: reference("answers it") }); // prettier-ignore
 
 check("unknown fields", async (c) => {
   const item = struct(
