@@ -157,6 +157,8 @@ type row struct {
 	throws any    // the exception
 	code   rpc.Code
 
+	large bool // takes peers long
+
 	svc *schema.Service // set by prepare
 }
 
@@ -297,19 +299,19 @@ func rows() []row {
 	for _, s := range []string{"\xff", "a\xc3", "\xed\xa0\x80"} {
 		add(row{name: fmt.Sprintf("a string that is not UTF-8 (%x)", s), method: "echoString", args: []any{s}, want: s})
 	}
-	add(row{name: "a string of 1 MiB", method: "echoString", args: []any{strings.Repeat("é🦉x ", 1<<17)}, want: strings.Repeat("é🦉x ", 1<<17)})
-	add(row{name: "a binary of 1 MiB", method: "echoBinary", args: []any{allBytes(1 << 20)}, want: allBytes(1 << 20)})
+	add(row{name: "a string of 1 MiB", large: true, method: "echoString", args: []any{strings.Repeat("é🦉x ", 1<<17)}, want: strings.Repeat("é🦉x ", 1<<17)})
+	add(row{name: "a binary of 1 MiB", large: true, method: "echoBinary", args: []any{allBytes(1 << 20)}, want: allBytes(1 << 20)})
 	ints := list(100000, func(i int) int32 { return int32(i * i) })
-	add(row{name: "a list of 100,000 numbers", method: "echoInts", args: []any{ints}, want: ints})
+	add(row{name: "a list of 100,000 numbers", large: true, method: "echoInts", args: []any{ints}, want: ints})
 	names := list(20000, func(i int) string { return fmt.Sprint("name ", i) })
-	add(row{name: "a list of 20,000 strings", method: "echoNames", args: []any{names}, want: names})
+	add(row{name: "a list of 20,000 strings", large: true, method: "echoNames", args: []any{names}, want: names})
 	items := list(5000, func(i int) Item { return Item{ptr("item"), ptr(int32(i)), ptr(float64(i) / 8)} })
-	add(row{name: "a list of 5,000 structs", method: "echoItems", args: []any{items}, want: items})
+	add(row{name: "a list of 5,000 structs", large: true, method: "echoItems", args: []any{items}, want: items})
 	table := make(map[int32]string)
 	for i := range int32(20000) {
 		table[i-10000] = fmt.Sprint("value ", i)
 	}
-	add(row{name: "a map of 20,000 entries", method: "echoIntToString", args: []any{table}, want: table})
+	add(row{name: "a map of 20,000 entries", large: true, method: "echoIntToString", args: []any{table}, want: table})
 
 	add(row{name: "fields go by declaration", method: "describeScrambled",
 		args: []any{&Scrambled{Last: "z", First: -1, Middle: ptr(0.5), Zeroth: true}},

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // callTimeout bounds the calls to peers, for a peer that does not answer.
-const callTimeout = time.Minute
+const callTimeout = 30 * time.Second
 
 // A peer is a library of another language, with a server and a client of the service that have its every
 // route in one process. CONTRIBUTING.md describes what they print.
@@ -32,7 +33,7 @@ type peer struct {
 
 // peers returns the peers of the matrix.
 func peers() []*peer {
-	return []*peer{cpp(), java()}
+	return []*peer{cpp(), java(), apachePython(), node()}
 }
 
 // cpp is Apache's C++ library.
@@ -102,6 +103,86 @@ func java() *peer {
 				return "Apache's Java reads an enum's unknown number as null"
 			case strings.HasPrefix(check, "a string that is not UTF-8"):
 				return "strings in Java are text"
+			}
+			return ""
+		},
+	}
+}
+
+// apachePython is Apache's Python library.
+func apachePython() *peer {
+	return &peer{
+		name:     "Apache Python 0.25.0",
+		variable: "THRIFTKIT_APACHEPY",
+		command:  func(place, program string) []string { return []string{place, "apachepy/" + program + ".py"} },
+		lacks: func(c cell) string {
+			if c.protocol == "json" && c.transport == "header" {
+				return "THeader in Apache's Python has no JSON"
+			}
+			return ""
+		},
+		manners: manners{
+			application: rpc.CodeProtocol, undeclared: rpc.CodeInternal, unknown: rpc.CodeUnknownMethod,
+			absent: rpc.CodeMissingResult, calls: 100,
+		},
+		differs: func(check string, c cell) string {
+			switch {
+			case strings.HasPrefix(check, "a string that is not UTF-8"):
+				return "strings in Python are text"
+			case c.protocol == "json" && slices.Contains([]string{"echoDouble 9", "echoDouble 10", "echoDouble 11", "echoAll 1"}, check):
+				return "Apache's Python writes NaN and infinities in JSON as bare words"
+			}
+			return ""
+		},
+		faults: func(check, route string) string {
+			if check == "unknown fields" {
+				return "Apache's Python without its accelerator reads a binary that it skips as text"
+			}
+			return ""
+		},
+	}
+}
+
+// node is Apache's Node library.
+func node() *peer {
+	return &peer{
+		name:     "Apache Node 0.24.0",
+		variable: "THRIFTKIT_NODE",
+		command:  func(place, program string) []string { return []string{"node", "node/" + program + ".js"} },
+		lacks: func(c cell) string {
+			switch {
+			case c.transport == "zlib":
+				return "Apache's Node has no zlib"
+			case c.protocol == "json" && c.transport == "header":
+				return "THeader in Apache's Node has no JSON"
+			}
+			return ""
+		},
+		manners: manners{
+			application: rpc.CodeUnknown, undeclared: rpc.CodeUnknown, unknown: rpc.CodeUnknown,
+			absent: rpc.CodeMissingResult, calls: 100,
+		},
+		differs: func(check string, c cell) string {
+			json := c.protocol == "json"
+			switch {
+			case strings.HasPrefix(check, "a string that is not UTF-8"):
+				return "strings in Node are text"
+			case slices.Contains([]string{"echoPointToString 2", "echoAll 1", "what the peer saw of all types"}, check):
+				return "Apache's Node makes the text [object Object] of structs that are keys"
+			case check == "echoDouble 2":
+				return "Apache's Node writes negative zero as zero"
+			case c.protocol == "compact" && strings.HasPrefix(check, "echoBools") && check != "echoBools 1":
+				return "Apache's Node reads bools in compact containers as false"
+			case json && slices.Contains([]string{"echoDouble 9", "echoDouble 10", "echoDouble 11"}, check):
+				return "Apache's Node writes NaN and infinities in JSON as bare words"
+			case c.transport == "http" && (check == "oneway" || check == "calls of all kinds in turn"):
+				return "Apache's Node server does not answer a oneway call over HTTP"
+			case json && slices.Contains([]string{"echoI64 2", "echoTimestamp 3", "defaults of the peer", "defaults filled in by the peer and sent back"}, check):
+				return "Apache's Node writes small negative i64 in JSON with leading zeros"
+			case json && (check == "echoMatrix 3" || check == "echoDeep 3"):
+				return "Apache's Node misreads empty lists and sets in JSON containers"
+			case json && check == "echoString 3":
+				return "Apache's Node loses NUL in JSON"
 			}
 			return ""
 		},

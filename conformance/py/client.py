@@ -25,7 +25,7 @@ import peer
 
 CHECKS = []  # (name, function, reason to skip or None, as a function of the options)
 
-TIMEOUT_MS = 10000
+TIMEOUT_MS = 60000  # of machines that are busy
 
 
 def check(name, skip=lambda o: None):
@@ -601,7 +601,7 @@ def _(c):
     for _ in range(10):
         same(client.notify(token), None)
     same(client.echoI32(7), 7, "the connection afterwards:")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
     while client.notified(token) < 10 and time.monotonic() < deadline:
         time.sleep(0.01)
     same(client.notified(token), 10)
@@ -618,7 +618,7 @@ def _(c):
 @check("many calls on one connection")
 def _(c):
     client = c.connect()
-    for i in range(2000):
+    for i in range(500):
         same(client.echoI32(i), i)
 
 
@@ -670,11 +670,14 @@ def _(c):
 @check("a slow call holds up nobody else")
 def _(c):
     slow, fast = c.connect(), c.connect()
-    slow._send("sleep", ms=300)
+    fast.ping()
     start = time.monotonic()
+    slow._send("sleep", ms=1000)
     same(fast.ping(), "pong")
-    same(time.monotonic() - start < 0.2, True, "answered in time:")
+    answered = time.monotonic() - start
     same(slow._recv("sleep"), None)
+    same(answered < time.monotonic() - start, True, "answered before the slow call:")
+    same(answered < 1, True, "answered while the slow call slept:")
 
 
 def main():
