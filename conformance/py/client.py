@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import io
+import logging
 import re
 import sys
 import threading
@@ -18,6 +19,7 @@ import uuid
 
 import thriftpy2
 import thriftpy2.http
+from thriftpy2.contrib.aio import http as aio_http
 from thriftpy2.rpc import make_aio_client, make_client
 from thriftpy2.thrift import TApplicationException, TType
 
@@ -109,12 +111,19 @@ class Context:
         """Returns a client on a new connection, which is closed after the check."""
         service = service or self.service
         if self.options.aio:
-            client = self.loop.run_until_complete(make_aio_client(service, **self.arguments()))
-            client = Blocking(self.loop, client)
+            client = Blocking(self.loop, self.loop.run_until_complete(self.connect_aio(service)))
         else:
             client = self.make_client(service, **self.arguments())
         self.open.append(client)
         return client
+
+    async def connect_aio(self, service):
+        """Returns a client of asyncio on a new connection."""
+        arguments = self.arguments()
+        if self.options.transport == "http":
+            del arguments["trans_factory"]
+            return await aio_http.make_client(service, **arguments)
+        return await make_aio_client(service, **arguments)
 
     def other(self, client, service):
         """Returns a client of another service on the connection of client."""
@@ -282,12 +291,18 @@ def _(c):
         same(c.connect().echoString(value), value)
 
 
-@check("string of 1 MiB")
+def no_large_bodies(o):
+    if o.reference and o.server_aio and o.transport == "http":
+        return "thriftpy2's asyncio HTTP server takes no body over 1 MiB"
+    return None
+
+
+@check("string of 1 MiB", no_large_bodies)
 def _(c):
     c.echoes("echoString", "x" * (1 << 20), "é🦉" * (1 << 17))
 
 
-@check("binary of 1 MiB")
+@check("binary of 1 MiB", no_large_bodies)
 def _(c):
     c.echoes("echoBinary", bytes(range(256)) * (1 << 12))
 
@@ -641,7 +656,7 @@ def _(c):
     if c.options.aio:
 
         async def use(n):
-            client = await make_aio_client(c.service, **c.arguments())
+            client = await c.connect_aio(c.service)
             try:
                 return [await client.echoString("%d/%d" % (n, i)) for i in range(calls)]
             finally:
@@ -667,7 +682,10 @@ def _(c):
     same(got, [["%d/%d" % (n, i) for i in range(calls)] for n in range(clients)])
 
 
-@check("a slow call holds up nobody else")
+@check(
+    "a slow call holds up nobody else",
+    lambda o: "thriftpy2's asyncio HTTP client sends and receives in one" if o.aio and o.transport == "http" else None,
+)
 def _(c):
     slow, fast = c.connect(), c.connect()
     fast.ping()
@@ -689,6 +707,8 @@ def main():
     parser.add_argument("--only", type=re.compile, metavar="REGEXP", help="run the checks whose names match")
     options = parser.parse_args()
 
+    # thriftpy2 leaves it to the garbage collector to close the sessions of asyncio HTTP, and aiohttp complains.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     context = Context(options)
     count = {"ok": 0, "skip": 0, "FAIL": 0}
     for name, function, skip in CHECKS:

@@ -25,7 +25,7 @@ PROTOCOLS = {
 TRANSPORTS = {
     "buffered": (TBufferedTransportFactory, aio_buffered.TAsyncBufferedTransportFactory),
     "framed": (TFramedTransportFactory, aio_framed.TAsyncFramedTransportFactory),
-    "http": (TBufferedTransportFactory, None),  # around the body; for asyncio it takes aiohttp
+    "http": (TBufferedTransportFactory, aio_buffered.TAsyncBufferedTransportFactory),  # for asyncio there is none around the body
 }
 
 

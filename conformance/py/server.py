@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 
+from thriftpy2.contrib.aio import http as aio_http
 from thriftpy2.http import THttpServer
 from thriftpy2.rpc import make_aio_server, make_server
 from thriftpy2.thrift import TApplicationException, TProcessor
@@ -128,6 +129,17 @@ def serve_http(service, handler, options):
     server.serve()
 
 
+async def serve_aio_http(service, handler, options):
+    """Serves over HTTP on asyncio for ever."""
+    factory = peer.factories(options)["proto_factory"]
+    server = aio_http.make_server(service, AsyncHandler(handler), options.host, options.port, proto_factory=factory)
+    serving = asyncio.ensure_future(server.serve())
+    while not (server._runner and server._runner.addresses):
+        await asyncio.sleep(0.01)
+    print("READY %s:%d" % server._runner.addresses[0][:2], flush=True)
+    await serving
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     peer.add_arguments(parser)
@@ -161,6 +173,8 @@ def main():
     signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=stop_at_end_of_input, daemon=True).start()
 
+    if options.transport == "http" and options.aio:
+        asyncio.run(serve_aio_http(thrift.Conformance, handler, options))
     if options.transport == "http":
         serve_http(thrift.Conformance, handler, options)
     kwargs = peer.factories(options)
