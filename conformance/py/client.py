@@ -216,7 +216,7 @@ def no_maps(o):
 
 # In JSON a string is text.
 def text_only(o):
-    return "JSON strings are text" if o.protocol == "json" else None
+    return "JSON strings are text" if o.protocol == "thriftpy2-json" else None
 
 
 @check("ping")
@@ -595,7 +595,7 @@ def _(c):
     same(client.ping(), "pong")
 
 
-@check("field of another type", lambda o: "thriftpy2's JSON carries no types" if o.protocol == "json" else None)
+@check("field of another type", lambda o: "thriftpy2's JSON carries no types" if o.protocol == "thriftpy2-json" else None)
 def _(c):
     idl = "struct Item { 1: string name, 2: list<i32> count, 3: i64 price } service S { Item echoItem(1: Item v) }"
     other = service(idl, "other")

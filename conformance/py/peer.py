@@ -20,7 +20,7 @@ IDL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testdata",
 PROTOCOLS = {
     "binary": (TBinaryProtocolFactory, aio_binary.TAsyncBinaryProtocolFactory),
     "compact": (TCompactProtocolFactory, aio_compact.TAsyncCompactProtocolFactory),
-    "json": (TJSONProtocolFactory, None),
+    "thriftpy2-json": (TJSONProtocolFactory, None),
 }
 TRANSPORTS = {
     "buffered": (TBufferedTransportFactory, aio_buffered.TAsyncBufferedTransportFactory),
