@@ -684,7 +684,7 @@ def _(c):
 
 @check(
     "a slow call holds up nobody else",
-    lambda o: "thriftpy2's asyncio HTTP client sends and receives in one" if o.aio and o.transport == "http" else None,
+    lambda o: "thriftpy2's HTTP client sends and receives in one" if o.transport == "http" else None,
 )
 def _(c):
     slow, fast = c.connect(), c.connect()
