@@ -181,6 +181,8 @@ func node() *peer {
 				return "Apache's Node writes small negative i64 in JSON with leading zeros"
 			case json && (check == "echoMatrix 3" || check == "echoDeep 3"):
 				return "Apache's Node misreads empty lists and sets in JSON containers"
+			case json && (strings.Contains(check, " of 1 MiB") || strings.HasPrefix(check, "a list of ") || strings.HasPrefix(check, "a map of ")):
+				return "Apache's Node reads JSON again from its start with every piece that comes, which takes too long for large values"
 			case json && check == "echoString 3":
 				return "Apache's Node loses NUL in JSON"
 			}

@@ -23,7 +23,8 @@ import (
 // build machines, where it fails.
 func python(t *testing.T) string {
 	t.Helper()
-	if p := os.Getenv("THRIFTKIT_PYTHON"); p != "" {
+	p := os.Getenv("THRIFTKIT_PYTHON")
+	if _, err := exec.LookPath(p); err == nil {
 		return p
 	}
 	const why = "THRIFTKIT_PYTHON names no Python with thriftpy2: run by \"make test\", or see CONTRIBUTING.md"
@@ -164,6 +165,12 @@ func (w route) style() string {
 		return "asyncio"
 	}
 	return "threads"
+}
+
+// isAlsoDynamic reports whether both Go types and dynamic values take this way; what is below the
+// protocol does not know of them.
+func (w route) isAlsoDynamic() bool {
+	return w.transport == "buffered" && w.socket == "tcp" && !w.aio
 }
 
 // flags returns the arguments that tell server.py and client.py so.
