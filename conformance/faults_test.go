@@ -21,12 +21,15 @@ func TestTimeout(t *testing.T) {
 	python(t)
 	file := mustLoad(t)
 	for _, w := range routes() {
+		if w.socket == "unix" {
+			continue // it is as slow, and makes no difference
+		}
 		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()
 			_, addr := servePython(t, w)
 			for _, conns := range []int{1, 16} {
 				_, f := dial(t, file, w.target(addr), thriftkit.WithMaxConns(conns))
-				for round := range int32(3) {
+				for round := range int32(2) {
 					ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 					err := f.Sleep(ctx, 2000) // far apart: a busy machine may stop for a while
 					cancel()
@@ -54,7 +57,7 @@ func TestCancel(t *testing.T) {
 	_, f := dial(t, file, w.target(addr), thriftkit.WithMaxConns(1))
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
-	group.Go(func() { wantError(t, f.Sleep(ctx, 1000), rpc.CodeCanceled, "") })
+	group.Go(func() { wantError(t, f.Sleep(ctx, 3000), rpc.CodeCanceled, "") })
 	time.Sleep(50 * time.Millisecond) // the server is busy with it
 	for i := range int32(10) {
 		group.Go(func() {
@@ -147,7 +150,7 @@ func TestRestart(t *testing.T) {
 			for range 3 {
 				group.Go(func() { wantError(t, f.Sleep(t.Context(), 10000), rpc.CodeConnectionLost, "") })
 			}
-			time.Sleep(200 * time.Millisecond)
+			time.Sleep(time.Second) // until they are under way
 			server.kill()
 			group.Wait()
 			for range 3 {
