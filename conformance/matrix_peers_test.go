@@ -25,10 +25,8 @@ type peer struct {
 	// fills tells which fields without requiredness it writes as zeros where they are unset; nil: none.
 	fills func(f *schema.Field) bool
 	manners
-	// differs says why its server cannot pass a check of ours, and faults why its client fails one of its own; "" if there is no
-	// reason to.
+	// differs says why its server cannot pass a check of ours; "" if it must.
 	differs func(check string, c cell) string
-	faults  func(check, route string) string
 }
 
 // peers returns the peers of the matrix.
@@ -131,12 +129,6 @@ func apachePython() *peer {
 				return "strings in Python are text"
 			case c.protocol == "json" && slices.Contains([]string{"echoDouble 9", "echoDouble 10", "echoDouble 11", "echoAll 1"}, check):
 				return "Apache's Python writes NaN and infinities in JSON as bare words"
-			}
-			return ""
-		},
-		faults: func(check, route string) string {
-			if check == "unknown fields" {
-				return "Apache's Python without its accelerator reads a binary that it skips as text"
 			}
 			return ""
 		},

@@ -41,13 +41,6 @@ func cells() []cell {
 	return all
 }
 
-// notYet are protocols and transports that thriftkit is going to learn.
-var notYet = []string{}
-
-func (c cell) isNotYet() bool {
-	return slices.Contains(notYet, c.protocol) || slices.Contains(notYet, c.transport)
-}
-
 func (c cell) String() string { return c.protocol + "/" + c.transport + "/" + c.socket }
 
 // isAlsoDynamic reports whether both Go types and dynamic values take this way: they differ by protocol, and what is below
@@ -147,10 +140,6 @@ func TestPeerServers(t *testing.T) {
 						m.add(p.name, c, result{lacks: why})
 						t.Skip(why)
 					}
-					if c.isNotYet() {
-						m.add(p.name, c, result{lacks: "not yet"})
-						t.Skip("not yet")
-					}
 					target := c.target(addr, certs)
 					client, f := dial(t, file, target, thriftkit.WithTimeout(callTimeout))
 					callers := map[string]caller{"bound": boundCaller(svc, f)}
@@ -224,9 +213,6 @@ func TestPeerClients(t *testing.T) {
 						continue
 					}
 					why := p.lacks(c)
-					if why == "" && c.isNotYet() {
-						why = "not yet"
-					}
 					switch {
 					case why != "":
 						m.add(p.name, c, result{lacks: why})
@@ -253,12 +239,8 @@ func (p *peer) readResults(t *testing.T, m *matrix, client *process) {
 			break
 		}
 		words := append(strings.SplitN(line, " ", 3), "", "")
-		name, detail, _ := strings.Cut(words[2], ": ")
+		_, detail, _ := strings.Cut(words[2], ": ")
 		r := results[words[0]]
-		known := ""
-		if p.faults != nil {
-			known = p.faults(name, words[0])
-		}
 		switch words[1] {
 		case "ok":
 			ok++
@@ -268,10 +250,6 @@ func (p *peer) readResults(t *testing.T, m *matrix, client *process) {
 			r.known = append(r.known, detail)
 		case "FAIL":
 			failed++
-			if known != "" {
-				r.known = append(r.known, known)
-				break
-			}
 			r.failed++
 			t.Error(line)
 		default:
