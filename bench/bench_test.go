@@ -64,66 +64,83 @@ func BenchmarkLoad(b *testing.B) {
 
 // A value is one struct in all its forms.
 type value struct {
-	name  string
-	desc  *schema.Struct
-	bound thrift.TStruct // also what Apache's code writes
-	empty func() thrift.TStruct
-	dyn   *dynamic.Struct
-	bytes []byte
+	name     string
+	protocol string // of bytes and of what is measured
+	desc     *schema.Struct
+	bound    thrift.TStruct // also what Apache's code writes
+	empty    func() thrift.TStruct
+	dyn      *dynamic.Struct
+	bytes    []byte
 }
 
 func values(tb testing.TB) []value {
 	tb.Helper()
 	file := mustLoad(tb)
-	values := []value{
-		{name: "login", desc: file.Struct("Login"), bound: NewLogin(), empty: func() thrift.TStruct { return new(Login) }},
-		{name: "order", desc: file.Struct("Order"), bound: NewOrder(), empty: func() thrift.TStruct { return new(Order) }},
+	var values []value
+	for _, protocol := range []string{"binary", "compact", "json"} {
+		values = append(values,
+			value{name: "login", protocol: protocol, desc: file.Struct("Login"), bound: NewLogin(), empty: func() thrift.TStruct { return new(Login) }},
+			value{name: "order", protocol: protocol, desc: file.Struct("Order"), bound: NewOrder(), empty: func() thrift.TStruct { return new(Order) }})
 	}
 	for i := range values {
 		v := &values[i]
 		var err error
-		if v.bytes, err = thriftkit.Marshal(v.desc, v.bound); err != nil {
+		if v.bytes, err = thriftkit.Marshal(v.desc, v.bound, v.option()); err != nil {
 			tb.Fatal(err)
 		}
-		if err := thriftkit.Unmarshal(v.desc, v.bytes, &v.dyn); err != nil {
+		if err := thriftkit.Unmarshal(v.desc, v.bytes, &v.dyn, v.option()); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	return values
 }
 
+func (v *value) option() thriftkit.EncodingOption { return thriftkit.WithProtocol(v.protocol) }
+
+// apache returns Apache's protocol on a buffer of its own.
+func (v *value) apache() (*thrift.TMemoryBuffer, thrift.TProtocol) {
+	buf := thrift.NewTMemoryBufferLen(8 << 10)
+	switch v.protocol {
+	case "compact":
+		return buf, thrift.NewTCompactProtocolConf(buf, nil)
+	case "json":
+		return buf, thrift.NewTJSONProtocol(buf)
+	}
+	return buf, thrift.NewTBinaryProtocolConf(buf, nil)
+}
+
+func (v *value) serializer() *thrift.TSerializer {
+	buf, p := v.apache()
+	return &thrift.TSerializer{Transport: buf, Protocol: p}
+}
+
+func (v *value) deserializer() *thrift.TDeserializer {
+	buf, p := v.apache()
+	return &thrift.TDeserializer{Transport: buf, Protocol: p}
+}
+
 // TestSame makes sure that all do the same work.
 func TestSame(t *testing.T) {
 	for _, v := range values(t) {
-		apache, err := apacheSerializer().Write(t.Context(), v.bound)
+		apache, err := v.serializer().Write(t.Context(), v.bound)
 		if err != nil || len(apache) != len(v.bytes) {
 			t.Errorf("%s: Apache writes %d bytes, %v, want %d", v.name, len(apache), err, len(v.bytes))
 		}
 		for name, src := range map[string][]byte{"Apache's bytes": apache, "our bytes": v.bytes} {
 			ours, theirs := v.empty(), v.empty()
-			if err := thriftkit.Unmarshal(v.desc, src, ours); err != nil || !reflect.DeepEqual(ours, v.bound) {
+			if err := thriftkit.Unmarshal(v.desc, src, ours, v.option()); err != nil || !reflect.DeepEqual(ours, v.bound) {
 				t.Errorf("%s: %s read by thriftkit: %+v, %v", v.name, name, ours, err)
 			}
-			if err := apacheDeserializer().Read(t.Context(), theirs, src); err != nil || !reflect.DeepEqual(theirs, v.bound) {
+			if err := v.deserializer().Read(t.Context(), theirs, src); err != nil || !reflect.DeepEqual(theirs, v.bound) {
 				t.Errorf("%s: %s read by Apache: %+v, %v", v.name, name, theirs, err)
 			}
 		}
 	}
 }
 
-func apacheSerializer() *thrift.TSerializer {
-	buf := thrift.NewTMemoryBufferLen(8 << 10)
-	return &thrift.TSerializer{Transport: buf, Protocol: thrift.NewTBinaryProtocolConf(buf, nil)}
-}
-
-func apacheDeserializer() *thrift.TDeserializer {
-	buf := thrift.NewTMemoryBufferLen(8 << 10)
-	return &thrift.TDeserializer{Transport: buf, Protocol: thrift.NewTBinaryProtocolConf(buf, nil)}
-}
-
 // measure runs f as a sub-benchmark that handles v's bytes at each turn.
 func measure(b *testing.B, v value, name string, f func() error) {
-	b.Run(v.name+"/"+name, func(b *testing.B) {
+	b.Run(v.protocol+"/"+v.name+"/"+name, func(b *testing.B) {
 		b.SetBytes(int64(len(v.bytes)))
 		b.ReportAllocs()
 		for b.Loop() {
@@ -138,14 +155,14 @@ func measure(b *testing.B, v value, name string, f func() error) {
 func BenchmarkEncode(b *testing.B) {
 	for _, v := range values(b) {
 		measure(b, v, "thriftkit-bound", func() error {
-			_, err := thriftkit.Marshal(v.desc, v.bound)
+			_, err := thriftkit.Marshal(v.desc, v.bound, v.option())
 			return err
 		})
 		measure(b, v, "thriftkit-dynamic", func() error {
-			_, err := thriftkit.Marshal(v.desc, v.dyn)
+			_, err := thriftkit.Marshal(v.desc, v.dyn, v.option())
 			return err
 		})
-		s := apacheSerializer()
+		s := v.serializer()
 		measure(b, v, "apache", func() error {
 			_, err := s.Write(b.Context(), v.bound)
 			return err
@@ -155,11 +172,11 @@ func BenchmarkEncode(b *testing.B) {
 
 // BenchmarkAppend turns a value into bytes in a buffer that is used again, as calls do.
 func BenchmarkAppend(b *testing.B) {
-	binary, err := protocol.ByName("binary")
-	if err != nil {
-		b.Fatal(err)
-	}
 	for _, v := range values(b) {
+		proto, err := protocol.ByName(v.protocol)
+		if err != nil {
+			b.Fatal(err)
+		}
 		for _, form := range []struct {
 			name string
 			ptr  any
@@ -171,11 +188,11 @@ func BenchmarkAppend(b *testing.B) {
 			}
 			dst := make([]byte, 0, 8<<10)
 			measure(b, v, form.name, func() error {
-				_, err := binary.AppendValue(dst, p, mem.Of(rv))
+				_, err := proto.AppendValue(dst, p, mem.Of(rv))
 				return err
 			})
 		}
-		s := apacheSerializer()
+		s := v.serializer()
 		measure(b, v, "apache", func() error {
 			s.Transport.Reset()
 			return v.bound.Write(b.Context(), s.Protocol)
@@ -186,12 +203,12 @@ func BenchmarkAppend(b *testing.B) {
 // BenchmarkDecode turns bytes into a new value.
 func BenchmarkDecode(b *testing.B) {
 	for _, v := range values(b) {
-		measure(b, v, "thriftkit-bound", func() error { return thriftkit.Unmarshal(v.desc, v.bytes, v.empty()) })
+		measure(b, v, "thriftkit-bound", func() error { return thriftkit.Unmarshal(v.desc, v.bytes, v.empty(), v.option()) })
 		measure(b, v, "thriftkit-dynamic", func() error {
 			var s *dynamic.Struct
-			return thriftkit.Unmarshal(v.desc, v.bytes, &s)
+			return thriftkit.Unmarshal(v.desc, v.bytes, &s, v.option())
 		})
-		d := apacheDeserializer()
+		d := v.deserializer()
 		measure(b, v, "apache", func() error { return d.Read(b.Context(), v.empty(), v.bytes) })
 	}
 }
