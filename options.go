@@ -110,8 +110,7 @@ func WithTLSOnly() ServerOption {
 }
 
 // WithSASLPlain makes a client negotiate with SASL's mechanism PLAIN (RFC 4616), as servers of Hive
-// and Impala want it; messages are framed then. The password goes over the connection as it is:
-// the target should be tls.
+// and Impala want it. The password goes over the connection as it is: the target should be tls.
 func WithSASLPlain(user, password string) ClientOption {
 	return clientOption(func(o *rpc.ClientOptions) { o.SASLUser, o.SASLPassword = user, password })
 }
@@ -147,18 +146,16 @@ func WithMetadataRequired() ClientOption {
 }
 
 // An EncodingOption changes what Marshal writes and Unmarshal reads.
-type EncodingOption interface{ applyEncoding(*encodingConfig) }
+type EncodingOption interface{ isEncodingOption() }
 
-type encodingConfig struct{ protocol string }
+type protocolOption string
 
-type encodingOption func(*encodingConfig)
-
-func (f encodingOption) applyEncoding(c *encodingConfig) { f(c) }
+func (protocolOption) isEncodingOption() {}
 
 // WithProtocol chooses the protocol: binary, which is the default, compact, json (Apache's),
 // thriftpy2-json or simple-json.
 func WithProtocol(name string) EncodingOption {
-	return encodingOption(func(c *encodingConfig) { c.protocol = name })
+	return protocolOption(name)
 }
 
 // WithTimeout bounds each call that has no earlier deadline in its context. The default is no bound.

@@ -36,8 +36,8 @@ type ClientOptions struct {
 	TLS *tls.Config
 
 	// SASLUser and SASLPassword make the client negotiate with SASL's mechanism PLAIN, as servers of
-	// Hive and Impala want it, when SASLUser is not "". Messages are framed then, whatever the
-	// target says. The password goes over the connection as it is: the target should be tls.
+	// Hive and Impala want it, when SASLUser is not "". The password goes over the connection as it
+	// is: the target should be tls.
 	SASLUser, SASLPassword string
 
 	// Transforms are what the payloads of THeader may go through, besides zlib.
@@ -100,11 +100,8 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 		opts.MaxConns = 16
 	}
 	opts.DialTimeout = orDefault(opts.DialTimeout, 10*time.Second)
-	if opts.SASLUser != "" {
-		if t.HTTP || t.Framing.HasEnvelope() {
-			return nil, fmt.Errorf("target %q: SASL goes with the transports buffered and framed", target)
-		}
-		t.Framing = transport.Framed
+	if opts.SASLUser != "" && t.HTTP {
+		return nil, fmt.Errorf("target %q: there is no SASL over HTTP", target)
 	}
 	c := &Client{target: t, proto: p, opts: opts, app: newApplicationPlan()}
 	if t.HTTP {

@@ -289,10 +289,14 @@ func TestSASL(t *testing.T) {
 		}
 	}
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{SASLPlain: verify, RequireSASL: true, Interceptors: []rpc.Interceptor{note}})
-	for _, dialect := range []string{"", "?protocol=compact", "?compression=zlib"} {
+	long := strings.Repeat("long ", 100_000)
+	for _, dialect := range []string{"", "?protocol=compact", "?transport=framed", "?transport=header"} {
 		c := bind(t, dial(t, l.Addr().String()+dialect, rpc.ClientOptions{SASLUser: "root", SASLPassword: "pwd"}), svc)
 		if got, err := c.Ping(context.Background()); got != "pong" || err != nil || <-user != "root" {
 			t.Errorf("%q: %q, %v", dialect, got, err)
+		}
+		if got, err := c.Echo(context.Background(), long); got != long || err != nil || <-user != "root" {
+			t.Errorf("%q: a long text: %d bytes, %v", dialect, len(got), err)
 		}
 	}
 	_, err := rpc.Dial(context.Background(), l.Addr().String(), rpc.ClientOptions{SASLUser: "root", SASLPassword: "wrong"})
@@ -304,8 +308,8 @@ func TestSASL(t *testing.T) {
 	if _, err := plain.Ping(context.Background()); err == nil {
 		t.Error("a client without SASL was served")
 	}
-	if _, err := rpc.Dial(context.Background(), l.Addr().String()+"?transport=header", rpc.ClientOptions{SASLUser: "root"}); err == nil || !strings.Contains(err.Error(), "SASL goes with the transports buffered and framed") {
-		t.Errorf("SASL below a header: %v", err)
+	if _, err := rpc.Dial(context.Background(), l.Addr().String()+"?transport=http", rpc.ClientOptions{SASLUser: "root"}); err == nil || !strings.Contains(err.Error(), "there is no SASL over HTTP") {
+		t.Errorf("SASL over HTTP: %v", err)
 	}
 }
 

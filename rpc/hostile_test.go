@@ -76,7 +76,7 @@ func TestHostileStarts(t *testing.T) {
 		{"TTHeader, names beyond the header", ttheader("00 00 01 ffff 000000", ping), "65535 names in a header"},
 		{"TTHeader, an unknown info", ttheader("00 00 02 00", ping), "an info of type 0x2"},
 		{"TTHeader, an unknown protocol", ttheader("04 00 0000", ping), ""},
-		{"TTHeader, a status that is no number", ttheader("00 00 01 0001 000a 62697a2d737461747573 0001 78 0000", ping), `the business status "x"`},
+		{"TTHeader, a status that is no number", ttheader("00 00 01 0001 000a 62697a2d737461747573 0001 78 00000000", ping), `the business status "x"`},
 		{"TTHeader, a payload that lies", ttheader("00 00 0000", unhex("00000099 80010001")), "a payload that says it has 153 bytes and has 4"},
 		{"zlib, and nothing known in it", zlibBytes([]byte("\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8")), "no dialect of Thrift starts with the bytes ff fe fd"},
 		{"zlib, a bomb", bomb.Bytes(), "no dialect of Thrift starts with the bytes 00 00 00"},

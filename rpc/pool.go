@@ -54,7 +54,7 @@ func (p *pool) dial(ctx context.Context) (*conn, error) {
 	defer cancel()
 	nc, err := p.target.Dial(ctx, p.opts.TLS)
 	if err == nil && p.opts.SASLUser != "" {
-		err = negotiate(ctx, nc, p.opts)
+		nc, err = negotiate(ctx, nc, p.opts)
 	}
 	if err != nil {
 		return nil, err
@@ -63,16 +63,16 @@ func (p *pool) dial(ctx context.Context) (*conn, error) {
 }
 
 // negotiate runs SASL on nc, and closes it if that fails.
-func negotiate(ctx context.Context, nc net.Conn, opts ClientOptions) error {
+func negotiate(ctx context.Context, nc net.Conn, opts ClientOptions) (net.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
-	err := transport.DialSASL(nc, opts.SASLUser, opts.SASLPassword)
+	over, err := transport.DialSASL(nc, opts.SASLUser, opts.SASLPassword)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		nc.Close()
 	}
-	return err
+	return over, err
 }
 
 // dialContext bounds the making of a connection.

@@ -30,6 +30,7 @@ type serverConn struct {
 	sealer  *transport.Sealer // of a header dialect, else nil
 	proto   protocol.Protocol // of the others
 	begun   bool              // a message has come
+	greeted bool              // the peer is not in the middle of a greeting: it may rest
 	tracked *tracked          // of a client of thriftpy2 that tracks its calls, else nil
 	replies outbox
 
@@ -102,6 +103,7 @@ func (t *timeBound) set(now time.Time, d time.Duration) (deadline time.Time) {
 func (c *serverConn) serve() {
 	defer func() {
 		c.nc.Close()
+		c.out.Close() // what lies above it has goroutines of its own, maybe
 		c.s.mu.Lock()
 		delete(c.s.conns, c)
 		c.s.mu.Unlock()
@@ -123,7 +125,7 @@ func (c *serverConn) serve() {
 // endsQuietly reports whether err is how connections end: closed between messages by either
 // side, or idle for too long.
 func (c *serverConn) endsQuietly(err error) bool {
-	between := c.r.Unread() == 0 && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET))
+	between := c.greeted && c.r.Unread() == 0 && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET))
 	return between || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
@@ -138,9 +140,11 @@ func (c *serverConn) peek() ([]byte, error) {
 
 // detect finds out which dialect the peer speaks.
 func (c *serverConn) detect() error {
+	c.greeted = true
 	if err := c.awaitMessage(); err != nil {
 		return err
 	}
+	c.greeted = false
 	c.setReadDeadline(c.s.opts.ReadTimeout)
 	first, err := c.peek()
 	if err == nil && c.s.opts.TLS != nil && transport.IsTLS(first) {
@@ -174,6 +178,7 @@ func (c *serverConn) detect() error {
 	if !ok {
 		return c.unknownStart(first)
 	}
+	c.greeted = d.Envelope != detect.SASL
 	if c.s.opts.RequireSASL && d.Envelope != detect.SASL {
 		return errNoSASL
 	}
@@ -239,8 +244,7 @@ func (c *serverConn) startSASL() error {
 	if verify == nil {
 		verify = func(context.Context, string, string) error { return errors.New("this server takes no SASL") }
 	}
-	nc := c.r.Conn(c.out)
-	user, err := transport.ServeSASL(nc, func(user, password string) error { return verify(c.ctx, user, password) })
+	nc, user, err := transport.ServeSASL(c.r.Conn(c.out), func(user, password string) error { return verify(c.ctx, user, password) })
 	if err != nil {
 		return err
 	}
@@ -248,6 +252,7 @@ func (c *serverConn) startSASL() error {
 	peer.User = user
 	c.ctx = context.WithValue(c.ctx, peerKey{}, peer)
 	c.over(nc)
+	c.greeted = true
 	if err := c.awaitMessage(); err != nil {
 		return err
 	}
@@ -257,7 +262,7 @@ func (c *serverConn) startSASL() error {
 		return err
 	}
 	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
-	if !ok || !d.Framed {
+	if !ok || d.Envelope == detect.SASL {
 		return c.unknownStart(first)
 	}
 	return c.start(d)

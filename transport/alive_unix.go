@@ -12,8 +12,11 @@ import (
 // that is not TLS's own.
 // It costs one system call and takes nothing from the stream.
 func Alive(c net.Conn) bool {
-	if z, ok := c.(*zlibConn); ok {
-		return !z.ended()
+	switch x := c.(type) {
+	case *zlibConn:
+		return !x.ended()
+	case *saslConn:
+		return Alive(x.NetConn())
 	}
 	tc, isTLS := c.(*tls.Conn)
 	if isTLS {

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"compress/flate"
 	"compress/zlib"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // Zlib returns nc with everything on it compressed: one zlib stream (RFC 1950) in each direction
@@ -49,6 +52,10 @@ func (c *zlibConn) inflate() {
 	}
 	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) { // most peers do not finish the stream before they close
 		err = io.EOF
+	}
+	var corrupt flate.CorruptInputError
+	if errors.As(err, &corrupt) || errors.Is(err, zlib.ErrHeader) || errors.Is(err, zlib.ErrChecksum) {
+		err = wire.Errorf(-1, wire.ErrInvalid, "the compressed stream: %v", err)
 	}
 	c.mu.Lock()
 	c.err = err
@@ -103,7 +110,7 @@ func (c *zlibConn) ended() bool {
 // rest: not where what was written is transformed on its way.
 func CanResume(c net.Conn) bool {
 	switch c.(type) {
-	case *tls.Conn, *zlibConn:
+	case *tls.Conn, *zlibConn, *saslConn:
 		return false
 	}
 	return true
