@@ -154,7 +154,8 @@ func hex4(src []byte, off int) (rune, int, error) {
 	return r, off + 6, nil
 }
 
-// consumeInt reads an integer of so many bits, with or without quotes.
+// consumeInt reads an integer of so many bits, with or without quotes, and with zeros in front:
+// Apache's Node writes negative numbers so.
 func consumeInt(src []byte, off, bits int) (int64, int, error) {
 	c, off, err := peek(src, off)
 	if err != nil {
@@ -191,7 +192,7 @@ func consumeInt(src []byte, off, bits int) (int64, int, error) {
 		end++
 	}
 	switch {
-	case i == first, quoted && src[i] != '"', !quoted && end < len(src) && isBare(src[end]), src[first] == '0' && i-first > 1:
+	case i == first, quoted && src[i] != '"', !quoted && end < len(src) && isBare(src[end]):
 		return 0, off, notInteger(src, off)
 	case !fits || n > limit:
 		return 0, off, wire.Errorf(off, wire.ErrInvalid, "%s is out of the range of i%d", shorten(src[off:end]), bits)
