@@ -56,11 +56,13 @@ func Unmarshal(desc *schema.Struct, data []byte, v any, opts ...EncodingOption) 
 }
 
 func encodingProtocol(opts []EncodingOption) (protocol.Protocol, error) {
-	var c encodingConfig
+	name := ""
 	for _, o := range opts {
-		o.applyEncoding(&c)
+		if p, ok := o.(protocolOption); ok {
+			name = string(p)
+		}
 	}
-	return protocol.ByName(c.protocol)
+	return protocol.ByName(name)
 }
 
 // SetDefaults sets every field that has a default in the IDL, of the Go struct that v points

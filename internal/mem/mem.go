@@ -18,6 +18,9 @@ type Pointer struct{ p unsafe.Pointer }
 // Of returns the pointer that v, of Kind Pointer, holds.
 func Of(v reflect.Value) Pointer { return Pointer{v.UnsafePointer()} }
 
+// OfSlice returns the address of the first element of v, of Kind Slice.
+func OfSlice(v reflect.Value) Pointer { return Pointer{v.UnsafePointer()} }
+
 // To returns p as a Pointer.
 func To[T any](p *T) Pointer { return Pointer{unsafe.Pointer(p)} }
 
@@ -47,6 +50,12 @@ func (p Pointer) SliceIsNil() bool { return *(*[]struct{})(p.p) == nil }
 
 // SetEmptySlice makes the slice at p, whatever its element type, empty but not nil.
 func (p Pointer) SetEmptySlice() { *(*[]struct{})(p.p) = []struct{}{} }
+
+// SetSlice makes the slice at p, whatever its element type, the n elements at data, with no spare
+// capacity.
+func (p Pointer) SetSlice(data Pointer, n int) {
+	*(*[]struct{})(p.p) = unsafe.Slice((*struct{})(data.p), n)
+}
 
 // SliceData returns the address of the first element of the slice at p.
 func (p Pointer) SliceData() Pointer {

@@ -31,8 +31,6 @@ func (m *Mismatch) Error() string {
 
 type structKey struct{ t reflect.Type }
 
-type typeKey struct{ t reflect.Type }
-
 // result is what a memo holds: a finished plan, or why there is none.
 type result struct {
 	typ *Type
@@ -53,7 +51,7 @@ func For(t reflect.Type, desc *schema.Struct) (*Struct, error) {
 
 // ForType returns the plan for values of the Go type t as st; see For.
 func ForType(t reflect.Type, st *schema.Type) (*Type, error) {
-	r := st.Memo(typeKey{t}, func() any {
+	r := st.Memo(t, func() any { // any other key would be allocated for each call
 		c := newCompiler()
 		typ := c.typePlan(t, st, site{idl: st.String(), goPath: t.String()})
 		return c.finish(result{typ: typ})
@@ -95,13 +93,16 @@ func (c *compiler) tupleType(t reflect.Type, f *schema.Field, kind schema.Struct
 	if elem == nil {
 		return nil
 	}
-	return &Type{Op: OpPointer, Wire: elem.Wire, Schema: f.Type, Go: t, Size: t.Size(), Elem: elem}
+	p := c.newType(t, f.Type)
+	p.Op, p.Elem = OpPointer, elem
+	return p
 }
 
 // compiler holds one compilation: plans refer to each other in circles, so they are entered
 // before they are complete, and published only when all are.
 type compiler struct {
 	structs map[structPair]*Struct
+	types   int // made so far
 	errs    []error
 }
 
@@ -165,9 +166,15 @@ var goKinds = map[schema.Kind]struct {
 	schema.KindDouble: {reflect.Float64, OpDouble, "float64"},
 }
 
+func (c *compiler) newType(t reflect.Type, st *schema.Type) *Type {
+	slot := uint8(c.types % slabTypes)
+	c.types++
+	return &Type{Wire: wire.TypeOf(st.Kind), Schema: st, Go: t, Size: t.Size(), sliceOf: reflect.SliceOf(t), slot: slot}
+}
+
 // typePlan returns nil after it reported a mismatch.
 func (c *compiler) typePlan(t reflect.Type, st *schema.Type, at site) *Type {
-	p := &Type{Wire: wire.TypeOf(st.Kind), Schema: st, Go: t, Size: t.Size()}
+	p := c.newType(t, st)
 	switch t {
 	case anyType:
 		p.Op = OpAny
@@ -278,7 +285,7 @@ func (c *compiler) mapType(p *Type, t reflect.Type, st *schema.Type, at site) *T
 		c.mismatch(at, st, t, "the Go type must be a map")
 		return nil
 	}
-	p.Op = OpMap
+	p.Op, p.Map = OpMap, mapTypeOf(t)
 	p.Key = c.keyPlan(t.Key(), st.Key, site{at.pos, at.idl + "{key}", at.goPath + "{key}"})
 	p.Elem = c.typePlan(t.Elem(), st.Elem, site{at.pos, at.idl + "{value}", at.goPath + "{value}"})
 	if p.Key == nil || p.Elem == nil {

@@ -51,6 +51,10 @@ type Type struct {
 	Key    *Type
 	Elem   *Type // of OpPointer, OpSlice, OpSetMap, OpMap
 	Struct *Struct
+	Map    MapType // of OpMap
+
+	sliceOf reflect.Type // []Go
+	slot    uint8        // in a Slab
 }
 
 // Zero clears the value at the address at.

@@ -12,23 +12,30 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// consumeStruct reads a struct into the zeroed memory at v. depth is how many more levels may open.
-func consumeStruct(src []byte, off int, p *plan.Struct, v mem.Pointer, depth int) (int, error) {
+// A decoder reads one value with all that is in it.
+type decoder struct {
+	src  []byte
+	slab plan.Slab
+}
+
+// structure reads a struct into the zeroed memory at v. depth is how many more levels may open.
+func (d *decoder) structure(off int, p *plan.Struct, v mem.Pointer, depth int) (int, error) {
 	if depth == 0 {
 		return off, wire.TooDeep(off)
 	}
+	src := d.src
 	var seen plan.Seen
 	next := 0 // the field expected: senders write them in the order of the IDL
 	for {
-		if off >= len(src) {
+		if len(src)-off < 3 {
+			if off < len(src) && wire.Type(src[off]) == wire.Stop {
+				return off + 1, p.Finish(v, &seen, off)
+			}
 			return off, wire.Truncated(len(src))
 		}
 		t := wire.Type(src[off])
 		if t == wire.Stop {
 			return off + 1, p.Finish(v, &seen, off)
-		}
-		if len(src)-off < 3 {
-			return off, wire.Truncated(len(src))
 		}
 		id := int16(binary.BigEndian.Uint16(src[off+1:]))
 		i := next
@@ -51,7 +58,7 @@ func consumeStruct(src []byte, off int, p *plan.Struct, v mem.Pointer, depth int
 		if !seen.Add(i) {
 			f.Type.Zero(v.Add(f.Offset))
 		}
-		end, err := consumeTyped(src, off+3, f.Type, v.Add(f.Offset), depth-1)
+		end, err := d.typed(off+3, f.Type, v.Add(f.Offset), depth-1)
 		if err != nil {
 			return off, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
 		}
@@ -59,7 +66,9 @@ func consumeStruct(src []byte, off int, p *plan.Struct, v mem.Pointer, depth int
 	}
 }
 
-func consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+// typed reads a value of type t into the zeroed memory at v.
+func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	src := d.src
 	if n := int(fixedSize[t.Op]); n > len(src)-off {
 		return off, wire.Truncated(len(src))
 	}
@@ -94,14 +103,14 @@ func consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (
 		*mem.As[[]byte](v) = b
 		return next, err
 	case plan.OpStruct:
-		return consumeStruct(src, off, t.Struct, v, depth)
+		return d.structure(off, t.Struct, v, depth)
 	case plan.OpPointer:
-		elem := mem.Of(reflect.New(t.Elem.Go))
+		elem := d.slab.New(t.Elem)
 		v.Store(elem)
-		return consumeTyped(src, off, t.Elem, elem, depth)
+		return d.typed(off, t.Elem, elem, depth)
 	}
 	if t.IsDynamic() {
-		x, next, err := consumeValue(src, off, t.Schema, depth)
+		x, next, err := d.value(off, t.Schema, depth)
 		if err == nil {
 			t.SetValue(v, x)
 		}
@@ -112,11 +121,11 @@ func consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (
 	}
 	switch t.Op {
 	case plan.OpSlice:
-		return consumeSlice(src, off, t, v, depth-1)
+		return d.slice(off, t, v, depth-1)
 	case plan.OpSetMap:
-		return consumeSetMap(src, off, t, v, depth-1)
+		return d.setMap(off, t, v, depth-1)
 	default:
-		return consumeMap(src, off, t, v, depth-1)
+		return d.mapping(off, t, v, depth-1)
 	}
 }
 
@@ -140,60 +149,119 @@ func skipElems(src []byte, off, n int, depth int, types ...wire.Type) (int, erro
 	return off, nil
 }
 
-func consumeSlice(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	elem, n, next, err := consumeListHeader(src, off)
-	if err != nil {
+// listHeader reads the header of a list or set of elements of type t; n is 0 for elements of
+// another type, which are skipped.
+func (d *decoder) listHeader(off int, t wire.Type, depth int) (n, next int, err error) {
+	elem, n, next, err := consumeListHeader(d.src, off)
+	if err != nil || n == 0 || elem == t {
+		return n, next, err
+	}
+	next, err = skipElems(d.src, next, n, depth, elem)
+	return 0, next, err
+}
+
+// mapHeader is listHeader for a map.
+func (d *decoder) mapHeader(off int, key, elem wire.Type, depth int) (n, next int, err error) {
+	keyType, elemType, n, next, err := consumeMapHeader(d.src, off)
+	if err != nil || n == 0 || keyType == key && elemType == elem {
+		return n, next, err
+	}
+	next, err = skipElems(d.src, next, n, depth, keyType, elemType)
+	return 0, next, err
+}
+
+func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
+	switch {
+	case err != nil:
 		return off, err
-	}
-	if n > 0 && elem != t.Elem.Wire {
-		if next, err = skipElems(src, next, n, depth, elem); err != nil {
-			return off, err
-		}
-		n = 0
-	}
-	off = next
-	if n == 0 {
+	case n == 0:
 		v.SetEmptySlice()
 		return off, nil
 	}
-	rv := v.Value(t.Go)
-	have := plan.Room(n, t.Elem.Size, len(src)-off)
-	rv.Grow(have)
-	rv.SetLen(have)
-	data := v.SliceData()
+	have := plan.Room(n, t.Elem.Size, len(d.src)-off)
+	data := d.slab.Values(t.Elem, have)
+	v.SetSlice(data, have)
+	if useRuns && n == have {
+		switch t.Elem.Op {
+		case plan.OpI32:
+			return d.i32s(off, *mem.As[[]int32](v)), nil
+		case plan.OpI64:
+			return d.i64s(off, *mem.As[[]int64](v)), nil
+		case plan.OpDouble:
+			return d.doubles(off, *mem.As[[]float64](v)), nil
+		case plan.OpString:
+			return d.strings(off, *mem.As[[]string](v))
+		case plan.OpPointer:
+			d.slab.Reserve(t.Elem.Elem, plan.Room(n, t.Elem.Elem.Size, len(d.src)-off))
+		}
+	}
 	for i := range n {
 		if i == have {
-			rv.Grow(1)
-			have = min(n, rv.Cap())
-			rv.SetLen(have)
-			data = v.SliceData()
+			have, data = plan.GrowSlice(v, t, n)
 		}
-		if off, err = consumeTyped(src, off, t.Elem, data.Add(uintptr(i)*t.Elem.Size), depth); err != nil {
+		if off, err = d.typed(off, t.Elem, data.Add(uintptr(i)*t.Elem.Size), depth); err != nil {
 			return off, wire.InElement(err, i, "")
 		}
 	}
 	return off, nil
 }
 
-func consumeSetMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	elem, n, next, err := consumeListHeader(src, off)
+// useRuns reads lists of numbers and strings in loops of their own; else element by element.
+const useRuns = true
+
+// The bytes of numbers are all there: the header was checked against what remains.
+
+func (d *decoder) i32s(off int, to []int32) int {
+	src := d.src[off : off+4*len(to)]
+	for i := range to {
+		to[i] = int32(binary.BigEndian.Uint32(src[4*i:]))
+	}
+	return off + len(src)
+}
+
+func (d *decoder) i64s(off int, to []int64) int {
+	src := d.src[off : off+8*len(to)]
+	for i := range to {
+		to[i] = int64(binary.BigEndian.Uint64(src[8*i:]))
+	}
+	return off + len(src)
+}
+
+func (d *decoder) doubles(off int, to []float64) int {
+	src := d.src[off : off+8*len(to)]
+	for i := range to {
+		to[i] = math.Float64frombits(binary.BigEndian.Uint64(src[8*i:]))
+	}
+	return off + len(src)
+}
+
+func (d *decoder) strings(off int, to []string) (int, error) {
+	for i := range to {
+		s, next, err := consumeString(d.src, off)
+		if err != nil {
+			return off, wire.InElement(err, i, "")
+		}
+		to[i], off = s, next
+	}
+	return off, nil
+}
+
+func (d *decoder) setMap(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
 	if err != nil {
 		return off, err
 	}
-	if n > 0 && elem != t.Elem.Wire {
-		if next, err = skipElems(src, next, n, depth, elem); err != nil {
-			return off, err
-		}
-		n = 0
-	}
-	off = next
-	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
+	if n == 0 {
+		return off, nil
+	}
 	key, present := reflect.New(t.Elem.Go), reflect.Zero(t.Go.Elem())
 	at := mem.Of(key)
 	for i := range n {
 		key.Elem().SetZero()
-		if off, err = consumeTyped(src, off, t.Elem, at, depth); err != nil {
+		if off, err = d.typed(off, t.Elem, at, depth); err != nil {
 			return off, wire.InElement(err, i, "")
 		}
 		m.SetMapIndex(key.Elem(), present)
@@ -201,19 +269,30 @@ func consumeSetMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) 
 	return off, nil
 }
 
-func consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	keyType, elemType, n, next, err := consumeMapHeader(src, off)
+func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	n, off, err := d.mapHeader(off, t.Key.Wire, t.Elem.Wire, depth)
 	if err != nil {
 		return off, err
 	}
-	if n > 0 && (keyType != t.Key.Wire || elemType != t.Elem.Wire) {
-		if next, err = skipElems(src, next, n, depth, keyType, elemType); err != nil {
-			return off, err
-		}
-		n = 0
+	switch t.Map {
+	case plan.MapStringString:
+		return mapOf[string, string](d, off, n, t, v, depth)
+	case plan.MapStringI32:
+		return mapOf[string, int32](d, off, n, t, v, depth)
+	case plan.MapStringI64:
+		return mapOf[string, int64](d, off, n, t, v, depth)
+	case plan.MapStringDouble:
+		return mapOf[string, float64](d, off, n, t, v, depth)
+	case plan.MapI32String:
+		return mapOf[int32, string](d, off, n, t, v, depth)
+	case plan.MapI64String:
+		return mapOf[int64, string](d, off, n, t, v, depth)
+	case plan.MapI32I64:
+		return mapOf[int32, int64](d, off, n, t, v, depth)
+	case plan.MapI64I64:
+		return mapOf[int64, int64](d, off, n, t, v, depth)
 	}
-	off = next
-	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Key.Size+t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
 	if n == 0 {
 		return off, nil
@@ -223,10 +302,10 @@ func consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (in
 	for i := range n {
 		key.Elem().SetZero()
 		elem.Elem().SetZero() // or the next value would be read into the memory of the last
-		if off, err = consumeTyped(src, off, t.Key, keyAt, depth); err != nil {
+		if off, err = d.typed(off, t.Key, keyAt, depth); err != nil {
 			return off, wire.InElement(err, i, "key")
 		}
-		if off, err = consumeTyped(src, off, t.Elem, elemAt, depth); err != nil {
+		if off, err = d.typed(off, t.Elem, elemAt, depth); err != nil {
 			return off, wire.InElement(err, i, "value")
 		}
 		m.SetMapIndex(key.Elem(), elem.Elem())
@@ -234,8 +313,31 @@ func consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (in
 	return off, nil
 }
 
-// consumeValue reads a value of type t as a dynamic one.
-func consumeValue(src []byte, off int, t *schema.Type, depth int) (dynamic.Value, int, error) {
+// mapOf reads the n entries of a map of Go type map[K]V, neither of which has pointers to what
+// is read anew.
+func mapOf[K comparable, V any](d *decoder, off, n int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	m := make(map[K]V, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
+	*mem.As[map[K]V](v) = m
+	var entry struct {
+		key  K
+		elem V
+	}
+	var err error
+	for i := range n {
+		if off, err = d.typed(off, t.Key, mem.To(&entry.key), depth); err != nil {
+			return off, wire.InElement(err, i, "key")
+		}
+		if off, err = d.typed(off, t.Elem, mem.To(&entry.elem), depth); err != nil {
+			return off, wire.InElement(err, i, "value")
+		}
+		m[entry.key] = entry.elem
+	}
+	return off, nil
+}
+
+// value reads a value of type t as a dynamic one.
+func (d *decoder) value(off int, t *schema.Type, depth int) (dynamic.Value, int, error) {
+	src := d.src
 	var none dynamic.Value
 	w := wire.TypeOf(t.Kind)
 	if fixed(w) && int(minSize[w]) > len(src)-off {
@@ -271,18 +373,19 @@ func consumeValue(src []byte, off int, t *schema.Type, depth int) (dynamic.Value
 	switch t.Kind {
 	case schema.KindStruct:
 		s := dynamic.New(t.Struct)
-		next, err := consumeFields(src, off, s, depth-1)
+		next, err := d.fields(off, s, depth-1)
 		return dynamic.StructValue(s), next, err
 	case schema.KindMap:
-		m, next, err := consumeEntries(src, off, t, depth-1)
+		m, next, err := d.entries(off, t, depth-1)
 		return dynamic.MapValue(m), next, err
 	default:
-		l, next, err := consumeElems(src, off, t, depth-1)
+		l, next, err := d.elems(off, t, depth-1)
 		return dynamic.ListValue(l), next, err
 	}
 }
 
-func consumeFields(src []byte, off int, s *dynamic.Struct, depth int) (int, error) {
+func (d *decoder) fields(off int, s *dynamic.Struct, depth int) (int, error) {
+	src := d.src
 	desc, vals := s.Schema(), s.Slots()
 	next := 0
 	for {
@@ -313,7 +416,7 @@ func consumeFields(src []byte, off int, s *dynamic.Struct, depth int) (int, erro
 			continue
 		}
 		f := desc.Fields[i]
-		v, end, err := consumeValue(src, off+3, f.Type, depth)
+		v, end, err := d.value(off+3, f.Type, depth)
 		if err != nil {
 			return off, wire.InField(err, desc.Name, f.Name, f.ID)
 		}
@@ -324,21 +427,14 @@ func consumeFields(src []byte, off int, s *dynamic.Struct, depth int) (int, erro
 
 const valueSize = 24 // of a dynamic.Value, in bytes
 
-func consumeElems(src []byte, off int, t *schema.Type, depth int) (*dynamic.List, int, error) {
-	elem, n, next, err := consumeListHeader(src, off)
+func (d *decoder) elems(off int, t *schema.Type, depth int) (*dynamic.List, int, error) {
+	n, off, err := d.listHeader(off, wire.TypeOf(t.Elem.Kind), depth)
 	if err != nil {
 		return nil, off, err
 	}
-	if n > 0 && elem != wire.TypeOf(t.Elem.Kind) {
-		if next, err = skipElems(src, next, n, depth, elem); err != nil {
-			return nil, off, err
-		}
-		n = 0
-	}
-	off = next
-	vals := make([]dynamic.Value, 0, plan.Room(n, valueSize, len(src)-off))
+	vals := make([]dynamic.Value, 0, plan.Room(n, valueSize, len(d.src)-off))
 	for i := range n {
-		v, next, err := consumeValue(src, off, t.Elem, depth)
+		v, next, err := d.value(off, t.Elem, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "")
 		}
@@ -348,25 +444,18 @@ func consumeElems(src []byte, off int, t *schema.Type, depth int) (*dynamic.List
 	return dynamic.MakeList(t, vals), off, nil
 }
 
-func consumeEntries(src []byte, off int, t *schema.Type, depth int) (*dynamic.Map, int, error) {
-	key, elem, n, next, err := consumeMapHeader(src, off)
+func (d *decoder) entries(off int, t *schema.Type, depth int) (*dynamic.Map, int, error) {
+	n, off, err := d.mapHeader(off, wire.TypeOf(t.Key.Kind), wire.TypeOf(t.Elem.Kind), depth)
 	if err != nil {
 		return nil, off, err
 	}
-	if n > 0 && (key != wire.TypeOf(t.Key.Kind) || elem != wire.TypeOf(t.Elem.Kind)) {
-		if next, err = skipElems(src, next, n, depth, key, elem); err != nil {
-			return nil, off, err
-		}
-		n = 0
-	}
-	off = next
-	entries := make([]dynamic.Entry, 0, plan.Room(n, 2*valueSize, len(src)-off))
+	entries := make([]dynamic.Entry, 0, plan.Room(n, 2*valueSize, len(d.src)-off))
 	for i := range n {
-		k, next, err := consumeValue(src, off, t.Key, depth)
+		k, next, err := d.value(off, t.Key, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "key")
 		}
-		v, next, err := consumeValue(src, next, t.Elem, depth)
+		v, next, err := d.value(next, t.Elem, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "value")
 		}

@@ -41,7 +41,8 @@ func (Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, er
 // ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
 // it. What it stores shares src's memory.
 func (Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
-	return consumeTyped(src, off, t, v, wire.MaxDepth)
+	d := decoder{src: src}
+	return d.typed(off, t, v, wire.MaxDepth)
 }
 
 // ConsumeTrailer returns off: nothing follows the value of a message.

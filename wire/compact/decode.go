@@ -10,11 +10,19 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// consumeStruct reads a struct into the zeroed memory at v. depth is how many more levels may open.
-func (c Protocol) consumeStruct(src []byte, off int, p *plan.Struct, v mem.Pointer, depth int) (int, error) {
+// A decoder reads one value with all that is in it.
+type decoder struct {
+	Protocol
+	src  []byte
+	slab plan.Slab
+}
+
+// structure reads a struct into the zeroed memory at v. depth is how many more levels may open.
+func (d *decoder) structure(off int, p *plan.Struct, v mem.Pointer, depth int) (int, error) {
 	if depth == 0 {
 		return off, wire.TooDeep(off)
 	}
+	src := d.src
 	var seen plan.Seen
 	next := 0 // the field expected: senders write them in the order of the IDL
 	var last int16
@@ -38,7 +46,7 @@ func (c Protocol) consumeStruct(src []byte, off int, p *plan.Struct, v mem.Point
 			}
 			if i < 0 && p.Unknown >= 0 {
 				u := mem.As[wire.UnknownFields](v.Add(uintptr(p.Unknown)))
-				*u = c.keepUnknown(*u, src, body, h)
+				*u = d.keepUnknown(*u, src, body, h)
 			}
 			off = end
 			continue
@@ -49,13 +57,10 @@ func (c Protocol) consumeStruct(src []byte, off int, p *plan.Struct, v mem.Point
 			f.Type.Zero(at)
 		}
 		end := body
-		switch {
-		case h.t != wire.Bool:
-			end, err = c.consumeTyped(src, body, f.Type, at, depth-1)
-		case h.bool:
-			_, err = c.consumeTyped(elemTrue, 0, f.Type, at, depth-1)
-		default:
-			_, err = c.consumeTyped(elemFalse, 0, f.Type, at, depth-1)
+		if h.t == wire.Bool {
+			err = d.boolField(f.Type, at, h.bool, depth-1)
+		} else {
+			end, err = d.typed(body, f.Type, at, depth-1)
 		}
 		if err != nil {
 			return off, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
@@ -64,10 +69,26 @@ func (c Protocol) consumeStruct(src []byte, off int, p *plan.Struct, v mem.Point
 	}
 }
 
+// boolField stores the value of a bool field, which is in the header of the field.
+func (d *decoder) boolField(t *plan.Type, at mem.Pointer, v bool, depth int) error {
+	if t.Op == plan.OpBool {
+		*mem.As[bool](at) = v
+		return nil
+	}
+	elem := decoder{Protocol: d.Protocol, src: elemFalse}
+	if v {
+		elem.src = elemTrue
+	}
+	_, err := elem.typed(0, t, at, depth)
+	return err
+}
+
 // The value of a bool field as an element of a container would be written.
 var elemTrue, elemFalse = []byte{cTrue}, []byte{cFalse}
 
-func (c Protocol) consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+// typed reads a value of type t into the zeroed memory at v.
+func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	src := d.src
 	if n := int(fixedSize[t.Op]); n > len(src)-off {
 		return off, wire.Truncated(len(src))
 	}
@@ -91,7 +112,7 @@ func (c Protocol) consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer,
 		*mem.As[int64](v) = x
 		return next, err
 	case plan.OpDouble:
-		*mem.As[float64](v) = c.double(src, off)
+		*mem.As[float64](v) = d.double(src, off)
 		return off + 8, nil
 	case plan.OpUUID:
 		copy(mem.As[[16]byte](v)[:], src[off:])
@@ -105,14 +126,14 @@ func (c Protocol) consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer,
 		*mem.As[[]byte](v) = b
 		return next, err
 	case plan.OpStruct:
-		return c.consumeStruct(src, off, t.Struct, v, depth)
+		return d.structure(off, t.Struct, v, depth)
 	case plan.OpPointer:
-		elem := mem.Of(reflect.New(t.Elem.Go))
+		elem := d.slab.New(t.Elem)
 		v.Store(elem)
-		return c.consumeTyped(src, off, t.Elem, elem, depth)
+		return d.typed(off, t.Elem, elem, depth)
 	}
 	if t.IsDynamic() {
-		x, next, err := c.consumeValue(src, off, t.Schema, depth)
+		x, next, err := d.value(off, t.Schema, depth)
 		if err == nil {
 			t.SetValue(v, x)
 		}
@@ -123,11 +144,11 @@ func (c Protocol) consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer,
 	}
 	switch t.Op {
 	case plan.OpSlice:
-		return c.consumeSlice(src, off, t, v, depth-1)
+		return d.slice(off, t, v, depth-1)
 	case plan.OpSetMap:
-		return c.consumeSetMap(src, off, t, v, depth-1)
+		return d.setMap(off, t, v, depth-1)
 	default:
-		return c.consumeMap(src, off, t, v, depth-1)
+		return d.mapping(off, t, v, depth-1)
 	}
 }
 
@@ -135,60 +156,113 @@ func (c Protocol) consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer,
 // check in front of the switch.
 var fixedSize = [...]uint8{plan.OpBool: 1, plan.OpI8: 1, plan.OpDouble: 8, plan.OpUUID: 16, plan.OpFields: 0}
 
-func (c Protocol) consumeSlice(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	elem, n, next, err := consumeListHeader(src, off)
-	if err != nil {
+// listHeader reads the header of a list or set of elements of type t; n is 0 for elements of
+// another type, which are skipped.
+func (d *decoder) listHeader(off int, t wire.Type, depth int) (n, next int, err error) {
+	elem, n, next, err := consumeListHeader(d.src, off)
+	if err != nil || n == 0 || elem == t {
+		return n, next, err
+	}
+	next, err = skipElems(d.src, next, n, depth, elem)
+	return 0, next, err
+}
+
+// mapHeader is listHeader for a map.
+func (d *decoder) mapHeader(off int, key, elem wire.Type, depth int) (n, next int, err error) {
+	keyType, elemType, n, next, err := consumeMapHeader(d.src, off)
+	if err != nil || n == 0 || keyType == key && elemType == elem {
+		return n, next, err
+	}
+	next, err = skipElems(d.src, next, n, depth, keyType, elemType)
+	return 0, next, err
+}
+
+func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
+	switch {
+	case err != nil:
 		return off, err
-	}
-	if n > 0 && elem != t.Elem.Wire {
-		if next, err = skipElems(src, next, n, depth, elem); err != nil {
-			return off, err
-		}
-		n = 0
-	}
-	off = next
-	if n == 0 {
+	case n == 0:
 		v.SetEmptySlice()
 		return off, nil
 	}
-	rv := v.Value(t.Go)
-	have := plan.Room(n, t.Elem.Size, len(src)-off)
-	rv.Grow(have)
-	rv.SetLen(have)
-	data := v.SliceData()
+	have := plan.Room(n, t.Elem.Size, len(d.src)-off)
+	data := d.slab.Values(t.Elem, have)
+	v.SetSlice(data, have)
+	if useRuns && n == have {
+		switch t.Elem.Op {
+		case plan.OpI32:
+			return d.i32s(off, *mem.As[[]int32](v))
+		case plan.OpI64:
+			return d.i64s(off, *mem.As[[]int64](v))
+		case plan.OpString:
+			return d.strings(off, *mem.As[[]string](v))
+		case plan.OpPointer:
+			d.slab.Reserve(t.Elem.Elem, plan.Room(n, t.Elem.Elem.Size, len(d.src)-off))
+		}
+	}
 	for i := range n {
 		if i == have {
-			rv.Grow(1)
-			have = min(n, rv.Cap())
-			rv.SetLen(have)
-			data = v.SliceData()
+			have, data = plan.GrowSlice(v, t, n)
 		}
-		if off, err = c.consumeTyped(src, off, t.Elem, data.Add(uintptr(i)*t.Elem.Size), depth); err != nil {
+		if off, err = d.typed(off, t.Elem, data.Add(uintptr(i)*t.Elem.Size), depth); err != nil {
 			return off, wire.InElement(err, i, "")
 		}
 	}
 	return off, nil
 }
 
-func (c Protocol) consumeSetMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	elem, n, next, err := consumeListHeader(src, off)
+// useRuns reads lists of numbers and strings in loops of their own; else element by element.
+const useRuns = true
+
+func (d *decoder) i32s(off int, to []int32) (int, error) {
+	for i := range to {
+		x, next, err := consumeI32(d.src, off)
+		if err != nil {
+			return off, wire.InElement(err, i, "")
+		}
+		to[i], off = x, next
+	}
+	return off, nil
+}
+
+func (d *decoder) i64s(off int, to []int64) (int, error) {
+	for i := range to {
+		x, next, err := consumeI64(d.src, off)
+		if err != nil {
+			return off, wire.InElement(err, i, "")
+		}
+		to[i], off = x, next
+	}
+	return off, nil
+}
+
+func (d *decoder) strings(off int, to []string) (int, error) {
+	for i := range to {
+		s, next, err := consumeString(d.src, off)
+		if err != nil {
+			return off, wire.InElement(err, i, "")
+		}
+		to[i], off = s, next
+	}
+	return off, nil
+}
+
+func (d *decoder) setMap(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
 	if err != nil {
 		return off, err
 	}
-	if n > 0 && elem != t.Elem.Wire {
-		if next, err = skipElems(src, next, n, depth, elem); err != nil {
-			return off, err
-		}
-		n = 0
-	}
-	off = next
-	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
+	if n == 0 {
+		return off, nil
+	}
 	key, present := reflect.New(t.Elem.Go), reflect.Zero(t.Go.Elem())
 	at := mem.Of(key)
 	for i := range n {
 		key.Elem().SetZero()
-		if off, err = c.consumeTyped(src, off, t.Elem, at, depth); err != nil {
+		if off, err = d.typed(off, t.Elem, at, depth); err != nil {
 			return off, wire.InElement(err, i, "")
 		}
 		m.SetMapIndex(key.Elem(), present)
@@ -196,19 +270,30 @@ func (c Protocol) consumeSetMap(src []byte, off int, t *plan.Type, v mem.Pointer
 	return off, nil
 }
 
-func (c Protocol) consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	keyType, elemType, n, next, err := consumeMapHeader(src, off)
+func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	n, off, err := d.mapHeader(off, t.Key.Wire, t.Elem.Wire, depth)
 	if err != nil {
 		return off, err
 	}
-	if n > 0 && (keyType != t.Key.Wire || elemType != t.Elem.Wire) {
-		if next, err = skipElems(src, next, n, depth, keyType, elemType); err != nil {
-			return off, err
-		}
-		n = 0
+	switch t.Map {
+	case plan.MapStringString:
+		return mapOf[string, string](d, off, n, t, v, depth)
+	case plan.MapStringI32:
+		return mapOf[string, int32](d, off, n, t, v, depth)
+	case plan.MapStringI64:
+		return mapOf[string, int64](d, off, n, t, v, depth)
+	case plan.MapStringDouble:
+		return mapOf[string, float64](d, off, n, t, v, depth)
+	case plan.MapI32String:
+		return mapOf[int32, string](d, off, n, t, v, depth)
+	case plan.MapI64String:
+		return mapOf[int64, string](d, off, n, t, v, depth)
+	case plan.MapI32I64:
+		return mapOf[int32, int64](d, off, n, t, v, depth)
+	case plan.MapI64I64:
+		return mapOf[int64, int64](d, off, n, t, v, depth)
 	}
-	off = next
-	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Key.Size+t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
 	if n == 0 {
 		return off, nil
@@ -218,10 +303,10 @@ func (c Protocol) consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, d
 	for i := range n {
 		key.Elem().SetZero()
 		elem.Elem().SetZero() // or the next value would be read into the memory of the last
-		if off, err = c.consumeTyped(src, off, t.Key, keyAt, depth); err != nil {
+		if off, err = d.typed(off, t.Key, keyAt, depth); err != nil {
 			return off, wire.InElement(err, i, "key")
 		}
-		if off, err = c.consumeTyped(src, off, t.Elem, elemAt, depth); err != nil {
+		if off, err = d.typed(off, t.Elem, elemAt, depth); err != nil {
 			return off, wire.InElement(err, i, "value")
 		}
 		m.SetMapIndex(key.Elem(), elem.Elem())
@@ -229,8 +314,31 @@ func (c Protocol) consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, d
 	return off, nil
 }
 
-// consumeValue reads a value of type t as a dynamic one.
-func (c Protocol) consumeValue(src []byte, off int, t *schema.Type, depth int) (dynamic.Value, int, error) {
+// mapOf reads the n entries of a map of Go type map[K]V, neither of which has pointers to what
+// is read anew.
+func mapOf[K comparable, V any](d *decoder, off, n int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	m := make(map[K]V, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
+	*mem.As[map[K]V](v) = m
+	var entry struct {
+		key  K
+		elem V
+	}
+	var err error
+	for i := range n {
+		if off, err = d.typed(off, t.Key, mem.To(&entry.key), depth); err != nil {
+			return off, wire.InElement(err, i, "key")
+		}
+		if off, err = d.typed(off, t.Elem, mem.To(&entry.elem), depth); err != nil {
+			return off, wire.InElement(err, i, "value")
+		}
+		m[entry.key] = entry.elem
+	}
+	return off, nil
+}
+
+// value reads a value of type t as a dynamic one.
+func (d *decoder) value(off int, t *schema.Type, depth int) (dynamic.Value, int, error) {
+	src := d.src
 	var none dynamic.Value
 	if n := int(fixed[wire.TypeOf(t.Kind)]); n > len(src)-off {
 		return none, off, wire.Truncated(len(src))
@@ -253,7 +361,7 @@ func (c Protocol) consumeValue(src []byte, off int, t *schema.Type, depth int) (
 		x, next, err := consumeI64(src, off)
 		return dynamic.I64(x), next, err
 	case schema.KindDouble:
-		return dynamic.Double(c.double(src, off)), off + 8, nil
+		return dynamic.Double(d.double(src, off)), off + 8, nil
 	case schema.KindUUID:
 		return dynamic.UUID([16]byte(src[off : off+16])), off + 16, nil
 	case schema.KindString:
@@ -269,18 +377,19 @@ func (c Protocol) consumeValue(src []byte, off int, t *schema.Type, depth int) (
 	switch t.Kind {
 	case schema.KindStruct:
 		s := dynamic.New(t.Struct)
-		next, err := c.consumeFields(src, off, s, depth-1)
+		next, err := d.fields(off, s, depth-1)
 		return dynamic.StructValue(s), next, err
 	case schema.KindMap:
-		m, next, err := c.consumeEntries(src, off, t, depth-1)
+		m, next, err := d.entries(off, t, depth-1)
 		return dynamic.MapValue(m), next, err
 	default:
-		l, next, err := c.consumeElems(src, off, t, depth-1)
+		l, next, err := d.elems(off, t, depth-1)
 		return dynamic.ListValue(l), next, err
 	}
 }
 
-func (c Protocol) consumeFields(src []byte, off int, s *dynamic.Struct, depth int) (int, error) {
+func (d *decoder) fields(off int, s *dynamic.Struct, depth int) (int, error) {
+	src := d.src
 	desc, vals := s.Schema(), s.Slots()
 	next := 0
 	var last int16
@@ -303,14 +412,14 @@ func (c Protocol) consumeFields(src []byte, off int, s *dynamic.Struct, depth in
 				return off, err
 			}
 			if i < 0 {
-				s.SetUnknown(c.keepUnknown(s.Unknown(), src, body, h))
+				s.SetUnknown(d.keepUnknown(s.Unknown(), src, body, h))
 			}
 			off = end
 			continue
 		}
 		v, end := dynamic.Bool(h.bool), body
 		if h.t != wire.Bool {
-			if v, end, err = c.consumeValue(src, body, desc.Fields[i].Type, depth); err != nil {
+			if v, end, err = d.value(body, desc.Fields[i].Type, depth); err != nil {
 				f := desc.Fields[i]
 				return off, wire.InField(err, desc.Name, f.Name, f.ID)
 			}
@@ -322,21 +431,14 @@ func (c Protocol) consumeFields(src []byte, off int, s *dynamic.Struct, depth in
 
 const valueSize = 24 // of a dynamic.Value, in bytes
 
-func (c Protocol) consumeElems(src []byte, off int, t *schema.Type, depth int) (*dynamic.List, int, error) {
-	elem, n, next, err := consumeListHeader(src, off)
+func (d *decoder) elems(off int, t *schema.Type, depth int) (*dynamic.List, int, error) {
+	n, off, err := d.listHeader(off, wire.TypeOf(t.Elem.Kind), depth)
 	if err != nil {
 		return nil, off, err
 	}
-	if n > 0 && elem != wire.TypeOf(t.Elem.Kind) {
-		if next, err = skipElems(src, next, n, depth, elem); err != nil {
-			return nil, off, err
-		}
-		n = 0
-	}
-	off = next
-	vals := make([]dynamic.Value, 0, plan.Room(n, valueSize, len(src)-off))
+	vals := make([]dynamic.Value, 0, plan.Room(n, valueSize, len(d.src)-off))
 	for i := range n {
-		v, next, err := c.consumeValue(src, off, t.Elem, depth)
+		v, next, err := d.value(off, t.Elem, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "")
 		}
@@ -346,25 +448,18 @@ func (c Protocol) consumeElems(src []byte, off int, t *schema.Type, depth int) (
 	return dynamic.MakeList(t, vals), off, nil
 }
 
-func (c Protocol) consumeEntries(src []byte, off int, t *schema.Type, depth int) (*dynamic.Map, int, error) {
-	key, elem, n, next, err := consumeMapHeader(src, off)
+func (d *decoder) entries(off int, t *schema.Type, depth int) (*dynamic.Map, int, error) {
+	n, off, err := d.mapHeader(off, wire.TypeOf(t.Key.Kind), wire.TypeOf(t.Elem.Kind), depth)
 	if err != nil {
 		return nil, off, err
 	}
-	if n > 0 && (key != wire.TypeOf(t.Key.Kind) || elem != wire.TypeOf(t.Elem.Kind)) {
-		if next, err = skipElems(src, next, n, depth, key, elem); err != nil {
-			return nil, off, err
-		}
-		n = 0
-	}
-	off = next
-	entries := make([]dynamic.Entry, 0, plan.Room(n, 2*valueSize, len(src)-off))
+	entries := make([]dynamic.Entry, 0, plan.Room(n, 2*valueSize, len(d.src)-off))
 	for i := range n {
-		k, next, err := c.consumeValue(src, off, t.Key, depth)
+		k, next, err := d.value(off, t.Key, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "key")
 		}
-		v, next, err := c.consumeValue(src, next, t.Elem, depth)
+		v, next, err := d.value(next, t.Elem, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "value")
 		}

@@ -44,7 +44,8 @@ func (c Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, 
 // ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
 // it. What it stores shares src's memory.
 func (c Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
-	return c.consumeTyped(src, off, t, v, wire.MaxDepth)
+	d := decoder{Protocol: c, src: src}
+	return d.typed(off, t, v, wire.MaxDepth)
 }
 
 // ConsumeTrailer returns off: nothing follows the value of a message.

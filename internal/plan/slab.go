@@ -1,0 +1,75 @@
+package plan
+
+import (
+	"reflect"
+
+	"github.com/thriftkit/thriftkit/internal/mem"
+)
+
+// A Slab makes the values that the pointers and slices of one message point to, several of a Go
+// type at once. What is kept of a message keeps what was made together with it: no more than
+// twice of what it has itself, as much again as the message, whose strings do the same. The zero
+// Slab is ready. Not for concurrent use.
+type Slab struct{ chunks [slabTypes]chunk }
+
+// chunk is memory for more values of a type: left of them, at the address at.
+type chunk struct {
+	t    *Type
+	at   mem.Pointer
+	left int
+	next int // how many the next chunk has
+}
+
+const (
+	slabTypes = 8       // how many types a Slab remembers
+	slabBytes = 4 << 10 // of a chunk, unless more is asked for
+	useSlabs  = true    // false: each value is made alone
+)
+
+// New returns the address of a new value of t.
+func (s *Slab) New(t *Type) mem.Pointer { return s.Values(t, 1) }
+
+// Values returns the address of n new values of t in a row, n > 0.
+func (s *Slab) Values(t *Type, n int) mem.Pointer {
+	c := &s.chunks[t.slot]
+	if c.t == t && n <= c.left {
+		at := c.at
+		c.left -= n
+		c.at = mem.Pointer{}
+		if c.left > 0 { // else it would point behind the memory
+			c.at = at.Add(uintptr(n) * t.Size)
+		}
+		return at
+	}
+	return c.fill(t, n)
+}
+
+// fill makes the values, and others behind them when it has made some of the type before.
+func (c *chunk) fill(t *Type, n int) mem.Pointer {
+	if !useSlabs || t.Size == 0 {
+		return t.makeValues(n)
+	}
+	if c.t != t {
+		*c = chunk{t: t}
+	}
+	make := max(n, min(c.next, slabBytes/int(t.Size)))
+	c.next = 2 * make
+	at := t.makeValues(make)
+	if c.left = make - n; c.left > 0 {
+		c.at = at.Add(uintptr(n) * t.Size)
+	}
+	return at
+}
+
+// Reserve makes room for n values of t that will be asked for.
+func (s *Slab) Reserve(t *Type, n int) {
+	c := &s.chunks[t.slot]
+	if !useSlabs || t.Size == 0 || c.t == t && c.left >= n {
+		return
+	}
+	*c = chunk{t: t, at: t.makeValues(n), left: n, next: 2 * n}
+}
+
+func (t *Type) makeValues(n int) mem.Pointer {
+	return mem.OfSlice(reflect.MakeSlice(t.sliceOf, n, n))
+}
