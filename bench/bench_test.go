@@ -213,6 +213,36 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+// BenchmarkConsume turns bytes into a new value where all else is ready, as calls do.
+func BenchmarkConsume(b *testing.B) {
+	for _, v := range values(b) {
+		proto, err := protocol.ByName(v.protocol)
+		if err != nil {
+			b.Fatal(err)
+		}
+		bound, err1 := plan.ForType(reflect.TypeOf(v.empty()).Elem(), v.desc.Type())
+		dyn, err2 := plan.ForType(reflect.TypeFor[*dynamic.Struct](), v.desc.Type())
+		if err1 != nil || err2 != nil {
+			b.Fatal(err1, err2)
+		}
+		measure(b, v, "thriftkit-bound", func() error {
+			_, err := proto.ConsumeValue(v.bytes, 0, bound, mem.Of(reflect.ValueOf(v.empty())))
+			return err
+		})
+		measure(b, v, "thriftkit-dynamic", func() error {
+			var s *dynamic.Struct
+			_, err := proto.ConsumeValue(v.bytes, 0, dyn, mem.To(&s))
+			return err
+		})
+		buf, p := v.apache()
+		measure(b, v, "apache", func() error {
+			buf.Reset()
+			buf.Write(v.bytes)
+			return v.empty().Read(b.Context(), p)
+		})
+	}
+}
+
 type echo struct{}
 
 func (echo) Echo(_ context.Context, v string) (string, error) { return v, nil }

@@ -33,6 +33,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // A Position is a place in IDL text. The zero Position means "not from text".
@@ -233,7 +234,8 @@ type Type struct {
 
 	Annotations Annotations
 
-	memo sync.Map
+	memo   sync.Map
+	recent atomic.Pointer[memo]
 }
 
 // Base returns a new Type of a kind that needs nothing else: void, bool, the numbers,
@@ -275,12 +277,21 @@ func (t *Type) String() string {
 // schema. Two goroutines may both call build; they get the same result. key follows the
 // rules of context.Context: use a type of your own.
 func (t *Type) Memo(key any, build func() any) any {
+	if m := t.recent.Load(); m != nil && m.key == key {
+		return m.value
+	}
 	if v, ok := t.memo.Load(key); ok {
+		if t.recent.Load() == nil {
+			t.recent.Store(&memo{key, v})
+		}
 		return v
 	}
 	v, _ := t.memo.LoadOrStore(key, build())
 	return v
 }
+
+// memo is what was asked for twice first: most types are asked for one thing again and again.
+type memo struct{ key, value any }
 
 // A Typedef is a second name for a type.
 type Typedef struct {

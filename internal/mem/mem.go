@@ -33,6 +33,14 @@ func (p Pointer) IsNil() bool { return p.p == nil }
 // Add returns the address offset bytes behind p, inside the same object.
 func (p Pointer) Add(offset uintptr) Pointer { return Pointer{unsafe.Add(p.p, offset)} }
 
+// AllZero reports whether the n bytes at p are known to be zero, which makes the value there the
+// zero value. It does not look at very many.
+func (p Pointer) AllZero(n uintptr) bool {
+	const zeros = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	return n <= uintptr(len(zeros)) && unsafe.String((*byte)(p.p), n) == zeros[:n]
+}
+
 // Value returns *p as an addressable reflect.Value of type t.
 func (p Pointer) Value(t reflect.Type) reflect.Value { return reflect.NewAt(t, p.p).Elem() }
 

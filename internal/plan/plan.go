@@ -58,7 +58,11 @@ type Type struct {
 }
 
 // Zero clears the value at the address at.
-func (t *Type) Zero(at mem.Pointer) { at.Value(t.Go).SetZero() }
+func (t *Type) Zero(at mem.Pointer) {
+	if !at.AllZero(t.Size) {
+		at.Value(t.Go).SetZero()
+	}
+}
 
 // A Presence says when a Go field counts as set.
 type Presence uint8

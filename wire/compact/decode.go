@@ -57,9 +57,12 @@ func (d *decoder) structure(off int, p *plan.Struct, v mem.Pointer, depth int) (
 			f.Type.Zero(at)
 		}
 		end := body
-		if h.t == wire.Bool {
+		switch {
+		case h.t == wire.Bool:
 			err = d.boolField(f.Type, at, h.bool, depth-1)
-		} else {
+		case f.Type.Op == plan.OpString: // the most common, without a call more
+			*mem.As[string](at), end, err = consumeString(src, body)
+		default:
 			end, err = d.typed(body, f.Type, at, depth-1)
 		}
 		if err != nil {
