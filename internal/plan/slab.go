@@ -70,6 +70,10 @@ func (s *Slab) Reserve(t *Type, n int) {
 	*c = chunk{t: t, at: t.makeValues(n), left: n, next: 2 * n}
 }
 
+// makeValues allocates once for one value, else twice: reflect has a header for a slice.
 func (t *Type) makeValues(n int) mem.Pointer {
+	if n == 1 {
+		return mem.Of(reflect.New(t.Go))
+	}
 	return mem.OfSlice(reflect.MakeSlice(t.sliceOf, n, n))
 }
