@@ -190,7 +190,11 @@ var errNoSASL = errors.New("the client does not negotiate SASL")
 // unknownStart counts a connection that speaks nothing known.
 func (c *serverConn) unknownStart(first []byte) error {
 	c.s.stats.unknownStarts.Add(1)
-	return fmt.Errorf("no dialect of Thrift starts with the bytes % x", first)
+	hint := ""
+	if name := detect.Foreign(first); name != "" {
+		hint = ", but " + name + " does"
+	}
+	return fmt.Errorf("no dialect of Thrift starts with the bytes % x%s", first, hint)
 }
 
 // notAccepted counts a connection that speaks what the options leave out.

@@ -129,3 +129,18 @@ func FuzzDetect(f *testing.F) {
 		}
 	})
 }
+
+func TestForeign(t *testing.T) {
+	for start, want := range map[string]string{
+		"\x16\x03\x01\x02\x00\x01\x00\x01": "TLS", "SSH-2.0-": "SSH", "PROXY TC": "the PROXY protocol", "\r\n\r\n\x00\r\nQ": "the PROXY protocol",
+		"\x08\x00\x00\x00\x00\x00\x00\x00": "rpcx", "\xda\xbb\xc2\x00\x00\x00\x00\x00": "Dubbo", "\xf1\xf1\x00\x00\x00\x00\x00\x00": "Motan", "*1\r\n$4\r\n": "Redis",
+		"\xff\xff\xff\xff\xff\xff\xff\xff": "", "": "",
+	} {
+		if got := Foreign([]byte(start)); got != want {
+			t.Errorf("%q: %q, want %q", start, got, want)
+		}
+		if d, ok := Bytes([]byte(start), 1<<30); ok {
+			t.Errorf("%q is %+v", start, d)
+		}
+	}
+}
