@@ -84,23 +84,28 @@ func TestPingPongSplit(t *testing.T) {
 	}
 }
 
-// TestReadme checks that both READMEs show the tutorial's files as they are, and that these compile.
+// TestReadme checks that both READMEs show files of the tutorial and of oneport as they are, and that
+// the programs compile. The conformance tests run oneport's.
 func TestReadme(t *testing.T) {
 	for _, readme := range []string{"README.md", "README.zh-CN.md"} {
 		text, err := os.ReadFile("../" + readme)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"foo.thrift", "server/main.go", "client/main.go", "server.py", "client.py"} {
-			code, err := os.ReadFile("tutorial/" + name)
+		for _, name := range []string{
+			"tutorial/foo.thrift", "tutorial/server/main.go", "tutorial/client/main.go", "tutorial/server.py", "tutorial/client.py",
+			"oneport/binary.py", "oneport/compact.py", "oneport/header.py", "oneport/json.js",
+		} {
+			code, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !strings.Contains(string(text), strings.TrimSpace(string(code))) {
-				t.Errorf("%s does not show tutorial/%s as it is", readme, name)
+				t.Errorf("%s does not show %s as it is", readme, name)
 			}
 		}
 	}
 	build(t, "tutorial/server")
 	build(t, "tutorial/client")
+	build(t, "oneport")
 }
