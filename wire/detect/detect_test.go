@@ -139,7 +139,7 @@ func TestForeign(t *testing.T) {
 		if got := Foreign([]byte(start)); got != want {
 			t.Errorf("%q: %q, want %q", start, got, want)
 		}
-		if d, ok := Bytes([]byte(start), 1<<30); ok {
+		if d, ok := Bytes([]byte(start), maxFrame); ok {
 			t.Errorf("%q is %+v", start, d)
 		}
 	}
