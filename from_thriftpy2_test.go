@@ -289,16 +289,25 @@ func Example_fromThriftpy2Utils() {
 	err = thriftkit.Unmarshal(desc, data[:5], &item)
 	var bad *wire.Error
 	fmt.Println(errors.As(err, &bad), errors.Is(err, wire.ErrTruncated), bad.Offset)
+
+	item = storeItem{Name: "desk", Color: 2}
+	data, err = thriftkit.Marshal(desc, &item, thriftkit.WithProtocol("thriftpy2-json"))
+	fmt.Printf("%q %v\n", data, err)
+	err = thriftkit.Unmarshal(desc, data, &item, thriftkit.WithProtocol("thriftpy2-json"))
+	fmt.Println(item.Name, item.Color, err)
 	// Output:
 	// 0b 00 01 00 00 00 04 6c 61 6d 70 00 <nil>
 	// lamp 1 <nil>
 	// true true 5
+	// "\x00\x00\x00]{\"metadata\": {\"version\": 1}, \"payload\": {\"name\": \"desk\", \"color\": 2, \"price\": 0, \"tags\": []}}" <nil>
+	// desk 2 <nil>
 }
 
 func Example_fromThriftpy2Transports() {
 	ctx := context.Background()
 	svc := storeFile().Service("Store")
-	server := thriftkit.NewServer(thriftkit.WithIdleTimeout(3*time.Second), thriftkit.WithMaxMessageBytes(1<<20))
+	verify := func(ctx context.Context, user, password string) error { return nil }
+	server := thriftkit.NewServer(thriftkit.WithIdleTimeout(3*time.Second), thriftkit.WithMaxMessageBytes(1<<20), thriftkit.WithSASLUsers(verify, false))
 	err := server.Register(svc, &store{})
 	fmt.Println(err)
 	dir := must(os.MkdirTemp("", "store"))
@@ -320,6 +329,16 @@ func Example_fromThriftpy2Transports() {
 		func() (*thriftkit.Client, error) { return thriftkit.Dial(ctx, addr) },
 		func() (*thriftkit.Client, error) { return thriftkit.Dial(ctx, "tcp://"+addr+"?transport=framed") },
 		func() (*thriftkit.Client, error) { return thriftkit.Dial(ctx, "tcp://"+addr+"?protocol=compact") },
+		func() (*thriftkit.Client, error) {
+			return thriftkit.Dial(ctx, "tcp://"+addr+"?protocol=thriftpy2-json")
+		},
+		func() (*thriftkit.Client, error) { return thriftkit.Dial(ctx, "tcp://"+addr+"?protocol=json") },
+		func() (*thriftkit.Client, error) {
+			return thriftkit.Dial(ctx, "tcp://"+addr+"?transport=header&compression=zlib")
+		},
+		func() (*thriftkit.Client, error) {
+			return thriftkit.Dial(ctx, addr, thriftkit.WithSASLPlain("root", "pwd"))
+		},
 		func() (*thriftkit.Client, error) { return thriftkit.Dial(ctx, "unix://"+socket) },
 		func() (*thriftkit.Client, error) { return thriftkit.Dial(ctx, "http://"+addr+"/any/path") },
 		func() (*thriftkit.Client, error) { return thriftkit.Dial(ctx, web.URL+"/thrift") },
@@ -345,7 +364,30 @@ func Example_fromThriftpy2Transports() {
 	// 42 <nil>
 	// 42 <nil>
 	// 42 <nil>
+	// 42 <nil>
+	// 42 <nil>
+	// 42 <nil>
+	// 42 <nil>
 	// <nil>
+}
+
+func Example_fromThriftpy2Metadata() {
+	ctx := context.Background()
+	print := func(next thriftkit.Handler) thriftkit.Handler {
+		return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+			fmt.Println(thriftkit.Metadata(ctx)["trace"], thriftkit.Metadata(ctx)["tenant"])
+			return next(ctx, call)
+		}
+	}
+	svc, addr, _ := startStore(thriftkit.WithInterceptors(print))
+	client := must(thriftkit.Dial(ctx, "http://"+addr+"/"))
+	defer client.Close()
+	ctx = thriftkit.AddMetadata(ctx, map[string]string{"trace": "42"})
+	ctx = thriftkit.AddPersistentMetadata(ctx, map[string]string{"tenant": "blue"})
+	fmt.Println(thriftkit.Call[int64](ctx, client, svc.Method("now")))
+	// Output:
+	// 42 blue
+	// 42 <nil>
 }
 
 func Example_fromThriftpy2Multiplexing() {
