@@ -19,6 +19,7 @@ type peer struct {
 	name     string
 	variable string                               // where scripts/peers.sh tells its place
 	command  func(place, program string) []string // what to run; program is "server" or "client"
+	ttheader bool                                 // it knows TTHeader
 
 	// lacks says why its library has no such route, "" if it has.
 	lacks func(c cell) string
@@ -31,7 +32,7 @@ type peer struct {
 
 // peers returns the peers of the matrix.
 func peers() []*peer {
-	return []*peer{cpp(), java(), apachePython(), node()}
+	return []*peer{cpp(), java(), apachePython(), node(), apacheGo(), kitex()}
 }
 
 // cpp is Apache's C++ library.

@@ -19,8 +19,8 @@ import (
 // A cell is one way for thriftkit and a peer to talk.
 type cell struct {
 	protocol  string // binary, compact, json
-	transport string // buffered, framed, zlib, header, http
-	socket    string // tcp, tls, unix; mux is tcp with services multiplexed
+	transport string // buffered, framed, zlib, header, http, ttheader
+	socket    string // tcp, tls, unix; mux is tcp with services multiplexed, or with TTHeader Kitex's multiplexed connections
 }
 
 // cells returns the ways of which each peer must have, or lack for a reason, every one.
@@ -37,6 +37,9 @@ func cells() []cell {
 				all = append(all, cell{protocol, transport, "mux"})
 			}
 		}
+	}
+	for _, socket := range []string{"tcp", "tls", "unix", "mux"} {
+		all = append(all, cell{"binary", "ttheader", socket})
 	}
 	return all
 }
@@ -101,6 +104,14 @@ func (p *peer) setUp(t *testing.T) string {
 	return ""
 }
 
+// why says why the peer has no such route, "" if it has.
+func (p *peer) why(c cell) string {
+	if c.transport == "ttheader" && !p.ttheader {
+		return "TTHeader is Kitex's own"
+	}
+	return p.lacks(c)
+}
+
 // serve starts the peer's server and returns the addresses of its routes.
 func (p *peer) serve(t *testing.T, certs string) map[string]string {
 	t.Helper()
@@ -134,7 +145,7 @@ func TestPeerServers(t *testing.T) {
 				t.Run(c.String(), func(t *testing.T) {
 					t.Parallel()
 					addr, has := routes[c.String()]
-					if why := p.lacks(c); (why != "") == has {
+					if why := p.why(c); (why != "") == has {
 						t.Fatalf("the peer says %t, its table says %q", has, why)
 					} else if why != "" {
 						m.add(p.name, c, result{lacks: why})
@@ -212,7 +223,7 @@ func TestPeerClients(t *testing.T) {
 					if name == "dynamic" && !c.isAlsoDynamic() {
 						continue
 					}
-					why := p.lacks(c)
+					why := p.why(c)
 					switch {
 					case why != "":
 						m.add(p.name, c, result{lacks: why})
