@@ -373,13 +373,13 @@ func Example_fromThriftpy2Transports() {
 
 func Example_fromThriftpy2Metadata() {
 	ctx := context.Background()
-	print := func(next thriftkit.Handler) thriftkit.Handler {
+	trace := func(next thriftkit.Handler) thriftkit.Handler {
 		return func(ctx context.Context, call *thriftkit.ServiceCall) error {
 			fmt.Println(thriftkit.Metadata(ctx)["trace"], thriftkit.Metadata(ctx)["tenant"])
 			return next(ctx, call)
 		}
 	}
-	svc, addr, _ := startStore(thriftkit.WithInterceptors(print))
+	svc, addr, _ := startStore(thriftkit.WithInterceptors(trace))
 	client := must(thriftkit.Dial(ctx, "http://"+addr+"/"))
 	defer client.Close()
 	ctx = thriftkit.AddMetadata(ctx, map[string]string{"trace": "42"})
