@@ -81,7 +81,8 @@
 //	compression=   zlib: a stream in each direction, or with header each message
 //
 // A server takes HTTP on the same port, with any path; [Server.HTTPHandler] puts it next to
-// other handlers of an http.Server.
+// other handlers of an http.Server. [WithDialects] has it take some dialects only.
+// docs/dialects.md tells how they are found out, and all else about them.
 //
 // # Metadata
 //
