@@ -41,7 +41,7 @@ type conn struct {
 	wmu     sync.Mutex
 	out     []byte // to be written by whoever writes
 	spare   []byte
-	writing bool
+	writing atomic.Bool // changed under wmu
 	// A write deadline may be set; of whoever writes.
 	writeBound bool
 
@@ -54,7 +54,7 @@ type conn struct {
 	oldest    time.Time
 	reading   bool
 	echoes    echo
-	retired   bool // takes no new calls, ends with the last one that waits
+	retired   atomic.Bool // takes no new calls, ends with the last one that waits; changed under mu
 	err       error
 	lastUsed  time.Time
 }
@@ -80,6 +80,20 @@ type delivery struct {
 	response
 	err  error
 	lead bool
+}
+
+// answered returns what w has got, nil if that is nothing or the reading.
+func (w *waiter) answered() *delivery {
+	for {
+		select {
+		case d := <-w.ch:
+			if !d.lead {
+				return &d
+			}
+		default:
+			return nil
+		}
+	}
 }
 
 // A request says what is called.
@@ -150,7 +164,11 @@ func (c *conn) call(ctx context.Context, now time.Time, r request, encode encode
 		if unsent, ok := err.(errNotSent); ok {
 			cause = unsent.error // this call was not sent; those that wait were
 		}
+		answered := w.answered() // while what others had to send was being written
 		c.fail(cause)
+		if answered != nil {
+			return answered.response, answered.err
+		}
 		return response{}, err
 	}
 	if r.method.Oneway {
@@ -277,15 +295,18 @@ func (c *conn) register(w *waiter, oneway bool) error {
 func (c *conn) write(ctx context.Context, msg []byte) error {
 	c.wmu.Lock()
 	c.out = append(c.out, msg...)
-	if c.writing {
+	if c.writing.Load() {
 		c.wmu.Unlock()
 		return nil
 	}
-	c.writing = true
+	c.writing.Store(true)
 	c.wmu.Unlock()
 	n, err := c.writeOut(ctx)
 	switch {
 	case err == nil:
+		if c.retired.Load() {
+			c.endIfDone()
+		}
 		return nil
 	case !transport.IsTimeout(err):
 		if n == 0 {
@@ -300,6 +321,7 @@ func (c *conn) write(ctx context.Context, msg []byte) error {
 		if _, err := c.writeOut(context.Background()); err != nil {
 			c.fail(err)
 		}
+		c.endIfDone()
 	}()
 	return nil
 }
@@ -329,7 +351,7 @@ func (c *conn) writeOut(ctx context.Context) (n int, err error) {
 		}
 	}
 	binding.stop() // before another one may write
-	c.writing = false
+	c.writing.Store(false)
 	return n, nil
 }
 
@@ -457,7 +479,7 @@ func (c *conn) deliver(w *waiter, reply response) (mine bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if reply.envelope != nil && reply.envelope.CloseSoon {
-		c.retired = true
+		c.retired.Store(true)
 	}
 	seq, ok := c.matchLocked(h)
 	if !ok {
@@ -518,9 +540,18 @@ func (c *conn) forgetLocked(seq int32) *waiter {
 	return w
 }
 
-// endIfDoneLocked closes a retired connection for which nobody waits any more.
+// endIfDone is called when nothing is left to be written, in case that was what endIfDoneLocked
+// waited for.
+func (c *conn) endIfDone() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endIfDoneLocked()
+}
+
+// endIfDoneLocked closes a retired connection for which nobody waits any more and on which
+// nothing, such as a oneway call, is being written.
 func (c *conn) endIfDoneLocked() {
-	if c.retired && len(c.pending) == 0 && c.err == nil {
+	if c.retired.Load() && len(c.pending) == 0 && c.err == nil && !c.writing.Load() {
 		c.err = errRetired
 		c.nc.Close()
 	}
@@ -548,7 +579,7 @@ func (c *conn) giveUp(ctx context.Context, w *waiter) (response, error) {
 	if waits {
 		delete(c.pending, w.seq)
 		c.abandoned[w.seq] = struct{}{}
-		c.retired = true
+		c.retired.Store(true)
 		c.endIfDoneLocked()
 	}
 	c.mu.Unlock()
@@ -586,7 +617,7 @@ func (c *conn) fail(err error) {
 func (c *conn) load() (calls int, since time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.order) + c.claims, c.oldest, c.err == nil && !c.retired
+	return len(c.order) + c.claims, c.oldest, c.err == nil && !c.retired.Load()
 }
 
 // stale reports whether the server has closed the connection while it was idle. It costs a
