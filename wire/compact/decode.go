@@ -14,7 +14,8 @@ import (
 type decoder struct {
 	Protocol
 	src  []byte
-	slab plan.Slab
+	slab plan.Slab    // of Go values
+	dyn  dynamic.Slab // of the others
 }
 
 // structure reads a struct into the zeroed memory at v. depth is how many more levels may open.
@@ -379,7 +380,7 @@ func (d *decoder) value(off int, t *schema.Type, depth int) (dynamic.Value, int,
 	}
 	switch t.Kind {
 	case schema.KindStruct:
-		s := dynamic.New(t.Struct)
+		s := d.dyn.Struct(t.Struct)
 		next, err := d.fields(off, s, depth-1)
 		return dynamic.StructValue(s), next, err
 	case schema.KindMap:
@@ -439,7 +440,7 @@ func (d *decoder) elems(off int, t *schema.Type, depth int) (*dynamic.List, int,
 	if err != nil {
 		return nil, off, err
 	}
-	vals := make([]dynamic.Value, 0, plan.Room(n, valueSize, len(d.src)-off))
+	vals := d.dyn.Values(plan.Room(n, valueSize, len(d.src)-off))[:0]
 	for i := range n {
 		v, next, err := d.value(off, t.Elem, depth)
 		if err != nil {
@@ -448,7 +449,7 @@ func (d *decoder) elems(off int, t *schema.Type, depth int) (*dynamic.List, int,
 		vals = append(vals, v)
 		off = next
 	}
-	return dynamic.MakeList(t, vals), off, nil
+	return d.dyn.List(t, vals), off, nil
 }
 
 func (d *decoder) entries(off int, t *schema.Type, depth int) (*dynamic.Map, int, error) {
