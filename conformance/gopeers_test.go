@@ -52,7 +52,7 @@ func differsInGo(check string) string {
 	case "what the peer saw of all types":
 		return "Go's generated types do not keep whether a field without requiredness was sent"
 	case "echoPresence 2":
-		return "Go's generated types write an unset struct as an empty one"
+		return "Apache's Go and Kitex write an unset struct as an empty one"
 	}
 	return ""
 }

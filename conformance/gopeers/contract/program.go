@@ -39,11 +39,11 @@ type Peer struct {
 	Listen func(o Options, tell func(route, address string)) error
 	// Connect connects to a route.
 	Connect func(o Options, r Route, address string) (*Conn, error)
-	// More returns checks that only this library has; of a route whose protocol is not Thrift's, these are all.
-	More func(o Options, r Route, address string) []Check
-	// Skip says why a check cannot be made with the library, "" if it can.
+	// More returns checks that only this library has; they are all that there are of a route that is not one of the matrix. Or nil.
+	More func(r Route, address string) []Check
+	// Skip says why a check cannot be made with the library, "" if it can. It may be nil.
 	Skip func(check string, r Route) string
-	// Internal is the type of the application exceptions in err, -1 if there is none.
+	// Type returns the type of the application exception in err, -1 if there is none.
 	Type func(err error) int32
 }
 
@@ -110,7 +110,7 @@ func (p *Peer) checks(o Options, r Route, address string) []Check {
 		all = p.common(r, func() (*Conn, error) { return p.Connect(o, r, address) })
 	}
 	if p.More != nil {
-		all = append(all, p.More(o, r, address)...)
+		all = append(all, p.More(r, address)...)
 	}
 	return all
 }

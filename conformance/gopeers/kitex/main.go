@@ -24,7 +24,7 @@ import (
 func main() {
 	klog.SetOutput(io.Discard)
 	p := contract.Peer{
-		Listen: listen, Connect: connect, Type: typeOf,
+		Listen: listen, Connect: connect, Type: typeOf, More: more,
 		Skip: func(check string, r contract.Route) string {
 			if check == "no result" {
 				return "Kitex's client takes an empty result for an unset one"
@@ -53,6 +53,16 @@ func listen(o contract.Options, tell func(route, address string)) error {
 		tell("binary/"+t+"/unix", "unix:"+unix.Addr().String())
 	}
 	tell("binary/ttheader/mux", mux.Addr().String())
+	headers, err1 := serveHeaders()
+	headersMux, err2 := serveHeaders(server.WithMuxTransport())
+	generics, err3 := serveGeneric()
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	tell("headers/ttheader/tcp", headers)
+	tell("headers/ttheader/mux", headersMux)
+	tell("generic/framed/tcp", generics)
+	tell("generic/ttheader/tcp", generics)
 	h := &contract.Handler{Application: func(message string) error { return remote.NewTransErrorWithMsg(remote.ProtocolError, message) }}
 	for _, options := range [][]server.Option{{server.WithListener(tcp)}, {server.WithListener(unix)}, {server.WithListener(mux), server.WithMuxTransport()}} {
 		go conformance.NewServer(h, append(options, serverOptions()...)...).Run()
@@ -84,6 +94,17 @@ func connect(o contract.Options, r contract.Route, address string) (*contract.Co
 	n, err2 := later.NewClient("Conformance", options...)
 	b, err3 := base.NewClient("Base", options...)
 	return &contract.Conn{Conformance: c, Later: n, Base: b, Close: func() {}}, errors.Join(err1, err2, err3)
+}
+
+// more returns the checks of routes that are not of the matrix.
+func more(r contract.Route, address string) []contract.Check {
+	switch r.Protocol {
+	case "headers":
+		return headersChecks(r, address)
+	case "generic":
+		return genericChecks(r, address)
+	}
+	return nil
 }
 
 func typeOf(err error) int32 {
