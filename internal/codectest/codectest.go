@@ -128,6 +128,7 @@ func (c Codec) Test(t *testing.T) {
 	}{
 		{"golden", Codec.testGolden},
 		{"any", Codec.testAny},
+		{"containers", Codec.testContainers},
 		{"write bad", Codec.testWriteBad},
 		{"write depth", Codec.testWriteDepth},
 		{"truncated", Codec.testTruncated},

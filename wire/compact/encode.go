@@ -146,6 +146,24 @@ func (c Protocol) appendSetMap(dst []byte, t *plan.Type, v mem.Pointer, depth in
 }
 
 func (c Protocol) appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	switch t.Map {
+	case plan.MapStringString:
+		return appendStrings(dst, *mem.As[map[string]string](v)), nil
+	case plan.MapStringI32:
+		return appendMapOf[string, int32](c, dst, t, v, depth)
+	case plan.MapStringI64:
+		return appendMapOf[string, int64](c, dst, t, v, depth)
+	case plan.MapStringDouble:
+		return appendMapOf[string, float64](c, dst, t, v, depth)
+	case plan.MapI32String:
+		return appendMapOf[int32, string](c, dst, t, v, depth)
+	case plan.MapI64String:
+		return appendMapOf[int64, string](c, dst, t, v, depth)
+	case plan.MapI32I64:
+		return appendMapOf[int32, int64](c, dst, t, v, depth)
+	case plan.MapI64I64:
+		return appendMapOf[int64, int64](c, dst, t, v, depth)
+	}
 	m := v.Value(t.Go)
 	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
 	if m.Len() == 0 {
@@ -163,6 +181,35 @@ func (c Protocol) appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 		}
 		if dst, err = c.appendTyped(dst, t.Elem, elemAt, depth); err != nil {
 			return dst, wire.InElement(err, i, "value")
+		}
+	}
+	return dst, nil
+}
+
+// appendStrings appends a map of strings.
+func appendStrings(dst []byte, m map[string]string) []byte {
+	dst = appendMapHeader(dst, wire.String, wire.String, len(m))
+	for k, v := range m {
+		dst = appendString(appendString(dst, k), v)
+	}
+	return dst
+}
+
+// appendMapOf appends a map of Go type map[K]V.
+func appendMapOf[K comparable, V any](c Protocol, dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	m := *mem.As[map[K]V](v)
+	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
+	var entry struct {
+		key  K
+		elem V
+	}
+	var err error
+	for entry.key, entry.elem = range m {
+		if dst, err = c.appendTyped(dst, t.Key, mem.To(&entry.key), depth); err != nil {
+			return dst, err
+		}
+		if dst, err = c.appendTyped(dst, t.Elem, mem.To(&entry.elem), depth); err != nil {
+			return dst, err
 		}
 	}
 	return dst, nil
