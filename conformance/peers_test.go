@@ -138,23 +138,44 @@ func (b *lockedBuffer) tail() string {
 
 // A route is one way for two peers to talk.
 type route struct {
-	protocol  string // binary, compact
+	protocol  string // binary, compact, thriftpy2-json, json (Apache's)
 	transport string // buffered, framed, http
-	socket    string // tcp, unix
+	socket    string // tcp, tls, unix
 	aio       bool   // the Python side runs on asyncio
 }
 
-// routes returns all the ways: the protocol makes no difference to a unix socket, and thriftpy2's
-// HTTP for asyncio takes a package that is not installed.
+// routes returns all the ways: the protocol makes no difference to a unix socket, nor JSON to TLS.
 func routes() []route {
 	var all []route
-	for _, r := range []struct{ protocol, socket string }{{"binary", "tcp"}, {"binary", "unix"}, {"compact", "tcp"}} {
-		for _, transport := range []string{"buffered", "framed"} {
-			all = append(all, route{r.protocol, transport, r.socket, false}, route{r.protocol, transport, r.socket, true})
+	for _, c := range []struct{ protocol, sockets string }{
+		{"binary", "tcp tls unix"}, {"compact", "tcp tls"}, {"thriftpy2-json", "tcp"}, {"json", "tcp"},
+	} {
+		for _, socket := range strings.Fields(c.sockets) {
+			for _, transport := range []string{"buffered", "framed", "http"} {
+				if transport != "http" || socket != "unix" {
+					all = append(all, route{c.protocol, transport, socket, false}, route{c.protocol, transport, socket, true})
+				}
+			}
 		}
 	}
-	return append(all, route{"binary", "http", "tcp", false}, route{"compact", "http", "tcp", false})
+	return all
 }
+
+// lacks says why thriftpy2 has no such way, "" if it has.
+func (w route) lacks() string {
+	if w.aio && w.isJSON() {
+		return "thriftpy2 has no JSON for asyncio"
+	}
+	return ""
+}
+
+// isJSON reports whether one of the two protocols in JSON goes this way.
+func (w route) isJSON() bool { return strings.HasSuffix(w.protocol, "json") }
+
+// isForOneCall reports whether a connection is good for one call only: thriftpy2's Apache JSON never lets go
+// of the message that it read first, so its server executes that again and again, and its client returns it
+// again. Over HTTP its server makes a new one for each request.
+func (w route) isForOneCall() bool { return w.protocol == "json" && w.transport != "http" }
 
 func (w route) String() string {
 	return w.protocol + "/" + w.transport + "/" + w.socket + "/" + w.style()
@@ -182,13 +203,11 @@ func (w route) flags() []string {
 	return flags
 }
 
-// target returns the target for Dial of an address that server.py printed.
-func (w route) target(addr string) string {
-	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-		return "unix://" + path + "?protocol=" + w.protocol + "&transport=" + w.transport
-	}
-	return "tcp://" + addr + "?protocol=" + w.protocol + "&transport=" + w.transport
-}
+// target returns the target for Dial of an address that server.py printed, without TLS.
+func (w route) target(addr string) string { return w.cell().target(addr, "") }
+
+// cell returns the way as other peers have it.
+func (w route) cell() cell { return cell{w.protocol, w.transport, w.socket} }
 
 // socketPath returns a path for a unix socket: short, because such paths must be.
 func socketPath(t *testing.T) string {
@@ -215,7 +234,7 @@ func servePython(t *testing.T, w route, extra ...string) (*process, string) {
 
 // serveGo serves handler for the time of the test and returns the address in the form of
 // server.py.
-func serveGo(t *testing.T, socket string, svc *schema.Service, handler any) string {
+func serveGo(t *testing.T, socket string, svc *schema.Service, handler any, opts ...thriftkit.ServerOption) string {
 	t.Helper()
 	addr, shown := "127.0.0.1:0", ""
 	if socket == "unix" {
@@ -230,7 +249,7 @@ func serveGo(t *testing.T, socket string, svc *schema.Service, handler any) stri
 		shown = l.Addr().String()
 	}
 	done := make(chan error, 1)
-	go func() { done <- thriftkit.Serve(l, svc, handler) }()
+	go func() { done <- thriftkit.Serve(l, svc, handler, opts...) }()
 	t.Cleanup(func() {
 		l.Close()
 		if err := <-done; err != nil && !isClosed(err) {
@@ -277,6 +296,14 @@ func (tb *table) add(peer, direction string, w route, ok, failed int, skipped []
 	defer tb.mu.Unlock()
 	tb.rows = append(tb.rows, fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %d | %s |",
 		peer, direction, w.protocol, w.transport, w.socket, w.style(), result, ok+failed, skips))
+}
+
+// lacks adds a row for a way that there is not.
+func (tb *table) lacks(peer, direction string, w route, why string) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	tb.rows = append(tb.rows, fmt.Sprintf("| %s | %s | %s | %s | %s | %s | – | 0 | all: %s |",
+		peer, direction, w.protocol, w.transport, w.socket, w.style(), why))
 }
 
 // logAfter logs the table when t and its subtests are done.

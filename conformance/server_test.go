@@ -26,14 +26,26 @@ func TestServer(t *testing.T) {
 		{"dynamic", func() any { return NewDynamicHandler(file) }},
 	} {
 		for _, w := range routes() {
+			direction := "thriftpy2 → thriftkit (" + h.name + ")"
 			if h.name == "dynamic" && !w.isAlsoDynamic() {
+				continue
+			}
+			if why := w.lacks(); why != "" {
+				tb.lacks("thriftpy2", direction, w, why)
 				continue
 			}
 			t.Run(h.name+"/"+w.String(), func(t *testing.T) {
 				t.Parallel()
-				addr := serveGo(t, w.socket, svc, h.handler())
-				ok, failed, skipped := runClient(t, addr, clientChecks, w.flags()...)
-				tb.add("thriftpy2", "thriftpy2 → thriftkit ("+h.name+")", w, ok, failed, skipped)
+				addr, flags := "", w.flags()
+				if w.socket == "tls" {
+					certs := certificates(t)
+					addr, _ = serveAll(t, file, certs, h.handler())
+					flags = append(flags, "--tls", certs)
+				} else {
+					addr = serveGo(t, w.socket, svc, h.handler())
+				}
+				ok, failed, skipped := runClient(t, addr, clientChecks, flags...)
+				tb.add("thriftpy2", direction, w, ok, failed, skipped)
 			})
 		}
 	}

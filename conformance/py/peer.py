@@ -1,6 +1,7 @@
 """What server.py and client.py share: the IDL, the protocols and transports by name, text."""
 
 import os
+import ssl
 import struct
 
 import thriftpy2
@@ -9,10 +10,12 @@ from thriftpy2.contrib.aio.protocol import compact as aio_compact
 from thriftpy2.contrib.aio.transport import buffered as aio_buffered
 from thriftpy2.contrib.aio.transport import framed as aio_framed
 from thriftpy2.protocol import TBinaryProtocolFactory
+from thriftpy2.protocol.apache_json import TApacheJSONProtocolFactory
 from thriftpy2.protocol.compact import TCompactProtocolFactory
 from thriftpy2.protocol.json import TJSONProtocolFactory
 from thriftpy2.thrift import TType
 from thriftpy2.transport import TBufferedTransportFactory, TFramedTransportFactory
+from thriftpy2.transport._ssl import create_thriftpy_context
 
 IDL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testdata", "conformance.thrift")
 
@@ -21,6 +24,7 @@ PROTOCOLS = {
     "binary": (TBinaryProtocolFactory, aio_binary.TAsyncBinaryProtocolFactory),
     "compact": (TCompactProtocolFactory, aio_compact.TAsyncCompactProtocolFactory),
     "thriftpy2-json": (TJSONProtocolFactory, None),
+    "json": (TApacheJSONProtocolFactory, None),
 }
 TRANSPORTS = {
     "buffered": (TBufferedTransportFactory, aio_buffered.TAsyncBufferedTransportFactory),
@@ -35,6 +39,7 @@ def add_arguments(parser):
     parser.add_argument("--protocol", choices=PROTOCOLS, default="binary")
     parser.add_argument("--transport", choices=TRANSPORTS, default="buffered")
     parser.add_argument("--aio", action="store_true", help="use asyncio instead of threads")
+    parser.add_argument("--tls", metavar="FOLDER", help="speak TLS, with both sides' certificates: ca.pem, server.pem, ...")
 
 
 def load(options):
@@ -50,6 +55,21 @@ def factories(options):
         if factory is None:
             raise SystemExit("thriftpy2 has no %s for asyncio" % name)
     return {"proto_factory": protocol(), "trans_factory": transport()}
+
+
+def tls_files(options, side):
+    """Returns the paths of the authority's certificate, and of the certificate and the key of "server" or "client"."""
+    return [os.path.join(options.tls, name) for name in ("ca.pem", side + ".pem", side + ".key")]
+
+
+def tls_context(options, side):
+    """Returns thriftpy2's context of TLS for "server" or "client", made to insist on the other's certificate."""
+    ca, cert, key = tls_files(options, side)
+    context = create_thriftpy_context(server_side=side == "server")
+    context.load_verify_locations(ca)
+    context.load_cert_chain(cert, key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
 
 
 def text(value, ttype, spec=None):

@@ -16,9 +16,11 @@ import time
 from collections import Counter
 
 from thriftpy2.contrib.aio import http as aio_http
+from thriftpy2.contrib.aio.socket import TAsyncServerSocket
 from thriftpy2.http import THttpServer
 from thriftpy2.rpc import make_aio_server, make_server
 from thriftpy2.thrift import TApplicationException, TProcessor
+from thriftpy2.transport import TSSLServerSocket
 
 import peer
 
@@ -131,8 +133,11 @@ def serve_http(service, handler, options):
 
 async def serve_aio_http(service, handler, options):
     """Serves over HTTP on asyncio for ever."""
-    factory = peer.factories(options)["proto_factory"]
-    server = aio_http.make_server(service, AsyncHandler(handler), options.host, options.port, proto_factory=factory)
+    server = aio_http.make_server(
+        service, AsyncHandler(handler), options.host, options.port,
+        proto_factory=peer.factories(options)["proto_factory"],
+        ssl_context=peer.tls_context(options, "server") if options.tls else None,
+    )  # fmt: skip
     serving = asyncio.ensure_future(server.serve())
     while not (server._runner and server._runner.addresses):
         await asyncio.sleep(0.01)
@@ -176,6 +181,8 @@ def main():
     if options.transport == "http" and options.aio:
         asyncio.run(serve_aio_http(thrift.Conformance, handler, options))
     if options.transport == "http":
+        if options.tls:
+            raise SystemExit("thriftpy2's HTTP server has no TLS")
         serve_http(thrift.Conformance, handler, options)
     kwargs = peer.factories(options)
     if options.unix:
@@ -189,7 +196,10 @@ def main():
     else:
         server = make_server(thrift.Conformance, handler, **kwargs)
 
-    # make_server refuses port 0, and ignores the timeout for unix sockets.
+    # make_server takes no certificates of clients, refuses port 0, and ignores the timeout for unix sockets.
+    if options.tls:
+        make_socket = TAsyncServerSocket if options.aio else TSSLServerSocket
+        server.trans = make_socket(options.host, options.port, ssl_context=peer.tls_context(options, "server"))
     server.trans.port = options.port
     server.trans.client_timeout = options.client_timeout / 1000 or None
 
