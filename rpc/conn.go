@@ -480,6 +480,9 @@ func (c *conn) deliver(w *waiter, reply response) (mine bool, err error) {
 	defer c.mu.Unlock()
 	if reply.envelope != nil && reply.envelope.CloseSoon {
 		c.retired.Store(true)
+		if h.SeqID == 0 { // of no call: Kitex may say so in a frame of its own
+			return false, nil
+		}
 	}
 	seq, ok := c.matchLocked(h)
 	if !ok {
