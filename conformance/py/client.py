@@ -167,8 +167,11 @@ class Context:
             with contextlib.suppress(Exception):
                 client.close()
         self.open = []
-        if self.loop:  # lets the transports close
-            self.loop.run_until_complete(asyncio.sleep(0))
+        if self.loop:
+            self.loop.run_until_complete(asyncio.sleep(0))  # lets the transports close
+            if self.options.tls:  # thriftpy2 closes the socket below asyncio's, whose loop then misses what the next one gets
+                self.loop.close()
+                self.loop = asyncio.new_event_loop()
 
     def text(self, method, value):
         """Returns the text of value as the result of method."""
