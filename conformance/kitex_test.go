@@ -22,6 +22,7 @@ type (
 	seen struct {
 		Metadata  map[string]string
 		TimeoutMs int64
+		Asleep    *int32
 	}
 	refusal struct {
 		Code    int32
@@ -183,6 +184,39 @@ func checkGeneric(t *testing.T, call caller) {
 	}
 	_, err := call(t.Context(), "fail", "application")
 	wantError(t, err, rpc.CodeProtocol, "")
+}
+
+// TestKitexServerStops has Kitex's server end while calls are under way: they are answered.
+func TestKitexServerStops(t *testing.T) {
+	server, routes := kitex().startServer(t, t.TempDir())
+	svc := kitexService(t, "Headers")
+	var group sync.WaitGroup
+	defer group.Wait()
+	asleep := int32(0)
+	for route, calls := range map[string]int32{"headers/ttheader/tcp": 1, "headers/ttheader/mux": 5} { // at once on a connection
+		client, f, err := bindHeaders(t.Context(), svc, routes[route])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		if _, err := f.See(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		for range calls {
+			group.Go(func() {
+				if err := f.Sleep(t.Context(), 1000); err != nil {
+					t.Errorf("%s: %v", route, err)
+				}
+			})
+		}
+		asleep += calls
+		wantSoon(t, func() bool {
+			got, err := f.See(t.Context(), nil)
+			return err == nil && *got.Asleep == asleep
+		})
+	}
+	server.stdin.Close()
+	group.Wait()
 }
 
 // TestKitexClient has Kitex's client check what is no part of the matrix.

@@ -115,13 +115,20 @@ func (p *peer) why(c cell) string {
 // serve starts the peer's server and returns the addresses of its routes.
 func (p *peer) serve(t *testing.T, certs string) map[string]string {
 	t.Helper()
+	_, routes := p.startServer(t, certs)
+	return routes
+}
+
+// startServer is serve that also returns the process.
+func (p *peer) startServer(t *testing.T, certs string) (*process, map[string]string) {
+	t.Helper()
 	args := p.command(p.setUp(t), "server")
 	server := start(t, args[0], append(args[1:], "--tls", certs, "--unix", filepath.Dir(socketPath(t)))...)
 	routes := make(map[string]string)
 	for {
 		line := server.line("R")
 		if line == "EADY" {
-			return routes
+			return server, routes
 		}
 		if route, ok := strings.CutPrefix(line, "OUTE "); ok {
 			name, addr, _ := strings.Cut(route, " ")

@@ -8,6 +8,7 @@ include "shared/shared.thrift"
 struct Seen {
   1: map<string, string> metadata, // transient and persistent
   2: i64 timeoutMs, // until the deadline; 0 for none
+  3: optional i32 asleep, // calls of sleep that are under way, if the server counts them
 }
 
 struct Failure {

@@ -37,6 +37,8 @@ type Conn struct {
 type Peer struct {
 	// Listen opens a listener for each route, serves them, and tells their addresses.
 	Listen func(o Options, tell func(route, address string)) error
+	// Stop ends what Listen serves when calls under way have been answered. It may be nil.
+	Stop func()
 	// Connect connects to a route.
 	Connect func(o Options, r Route, address string) (*Conn, error)
 	// More returns checks that only this library has; they are all that there are of a route that is not one of the matrix. Or nil.
@@ -74,6 +76,9 @@ func (p *Peer) serve(o Options) {
 	}
 	fmt.Println("READY")
 	io.Copy(io.Discard, os.Stdin)
+	if p.Stop != nil {
+		p.Stop()
+	}
 	os.Exit(0)
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/cloudwego/kitex/client"
 	"github.com/cloudwego/kitex/pkg/klog"
@@ -24,7 +25,7 @@ import (
 func main() {
 	klog.SetOutput(io.Discard)
 	p := contract.Peer{
-		Listen: listen, Connect: connect, Type: typeOf, More: more,
+		Listen: listen, Stop: stop, Connect: connect, Type: typeOf, More: more,
 		Skip: func(check string, r contract.Route) string {
 			if check == "no result" {
 				return "Kitex's client takes an empty result for an unset one"
@@ -33,6 +34,17 @@ func main() {
 		},
 	}
 	p.Main()
+}
+
+// stopping are the servers that end before the program does.
+var stopping []server.Server
+
+func stop() {
+	var group sync.WaitGroup
+	for _, s := range stopping {
+		group.Go(func() { s.Stop() })
+	}
+	group.Wait()
 }
 
 // protocols are Kitex's names of the transports of routes.
@@ -53,12 +65,13 @@ func listen(o contract.Options, tell func(route, address string)) error {
 		tell("binary/"+t+"/unix", "unix:"+unix.Addr().String())
 	}
 	tell("binary/ttheader/mux", mux.Addr().String())
-	headers, err1 := serveHeaders()
-	headersMux, err2 := serveHeaders(server.WithMuxTransport())
+	headers, pooled, err1 := serveHeaders()
+	headersMux, multiplexed, err2 := serveHeaders(server.WithMuxTransport())
 	generics, err3 := serveGeneric()
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
+	stopping = []server.Server{pooled, multiplexed}
 	tell("headers/ttheader/tcp", headers)
 	tell("headers/ttheader/mux", headersMux)
 	tell("generic/framed/tcp", generics)
