@@ -74,7 +74,7 @@ func kitex() *peer {
 			case !slices.Contains([]string{"buffered", "framed", "ttheader"}, c.transport):
 				return "Kitex has the transports buffered, framed and TTHeader only"
 			case c.socket == "tls":
-				return "Kitex has no TLS for Thrift"
+				return "Kitex has TLS for gRPC only"
 			case c.socket == "mux" && c.transport == "buffered":
 				return "Kitex names services in TTHeader only"
 			}
