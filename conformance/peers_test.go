@@ -144,7 +144,7 @@ type route struct {
 	aio       bool   // the Python side runs on asyncio
 }
 
-// routes returns all the ways: the protocol makes no difference to a unix socket, nor JSON to TLS.
+// routes returns all the ways: the protocol makes no difference to a unix socket or HTTPS, nor JSON to TLS.
 func routes() []route {
 	var all []route
 	for _, c := range []struct{ protocol, sockets string }{
@@ -152,7 +152,7 @@ func routes() []route {
 	} {
 		for _, socket := range strings.Fields(c.sockets) {
 			for _, transport := range []string{"buffered", "framed", "http"} {
-				if transport != "http" || socket != "unix" {
+				if transport != "http" || socket == "tcp" || socket == "tls" && c.protocol == "binary" {
 					all = append(all, route{c.protocol, transport, socket, false}, route{c.protocol, transport, socket, true})
 				}
 			}
