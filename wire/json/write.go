@@ -50,6 +50,8 @@ func (p Protocol) appendDouble(dst []byte, v float64) []byte {
 		return p.appendWord(dst, "Infinity")
 	case math.IsInf(v, -1):
 		return p.appendWord(dst, "-Infinity")
+	case v == 0 && math.Signbit(v):
+		return append(dst, "-0.0"...) // some take -0 for an integer, which has no sign then
 	case p != ThriftPy2:
 		return strconv.AppendFloat(dst, v, 'g', -1, 64)
 	}

@@ -38,14 +38,14 @@ func TestStrings(t *testing.T) {
 	}
 }
 
-// TestDoubles has what Apache's Go and thriftpy2 write.
+// TestDoubles has what Apache's Go and thriftpy2 write, but for -0, which Go writes as that.
 func TestDoubles(t *testing.T) {
 	for _, test := range []struct {
 		v                 float64
 		apache, thriftpy2 string
 	}{
 		{0, "0", "0.0"},
-		{math.Copysign(0, -1), "-0", "-0.0"},
+		{math.Copysign(0, -1), "-0.0", "-0.0"},
 		{1, "1", "1.0"},
 		{-1.5, "-1.5", "-1.5"},
 		{100, "100", "100.0"},
