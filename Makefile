@@ -41,10 +41,11 @@ test: peers lint cross bench-once test-race ## Everything that a change must pas
 test-quick: ## Unit tests only, with the test cache
 	$(GO) test $(PACKAGES)
 
-# Without the test cache: it does not see changes of the peers' programs.
+# Without the test cache: it does not see changes of the peers' programs. Go's own limit of 10
+# minutes for a package would be near on a slow machine.
 .PHONY: test-race
 test-race: peers ## All tests with the race detector and the peers
-	$(PEERS_ENV) $(GO) test -race -count=1 $(PACKAGES)
+	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 30m $(PACKAGES)
 
 .PHONY: test-32bit
 test-32bit: ## Unit tests as a 32-bit program (on amd64)
