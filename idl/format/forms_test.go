@@ -1,0 +1,220 @@
+package format_test
+
+import "github.com/thriftkit/thriftkit/idl/format"
+
+// A form is a text and what it becomes.
+type form struct {
+	name, src string
+	opts      format.Options
+	want      string
+}
+
+var forms = []form{
+	{name: "nothing", src: " \n\t\n", want: ""},
+	{name: "a comment alone", src: "\n\n  // a\n\n\n  # b", want: "// a\n\n# b\n"},
+	{
+		name: "headers",
+		src:  "include  'a.thrift' ;cpp_include \"<b>\"\n\n\nnamespace *  a.b,namespace py  x(a=\"b\",c)",
+		want: "include 'a.thrift'\ncpp_include \"<b>\"\n\nnamespace * a.b\nnamespace py x (a = \"b\", c)\n",
+	},
+	{
+		name: "definitions of one line",
+		src:  "const i32 A=1;const list < i32 >B=[1 ,2;3 4,] typedef map<string,set<E>>M typedef E F (a='b') ,",
+		want: "const i32 A = 1\nconst list<i32> B = [1, 2, 3, 4]\ntypedef map<string, set<E>> M\ntypedef E F (a = 'b')\n",
+	},
+	{
+		name: "the words for C++ and XML",
+		src:  "typedef list cpp_type \"a\"< i32 >A typedef list<i32>cpp_type \"b\" B\nstruct S xsd_all{1: A&a xsd_optional xsd_nillable xsd_attrs{1:i32 a;2:i32 b}(c)}",
+		want: "typedef list cpp_type \"a\" <i32> A\ntypedef list<i32> cpp_type \"b\" B\n\nstruct S xsd_all {\n" +
+			"  1: A & a xsd_optional xsd_nillable xsd_attrs { 1: i32 a; 2: i32 b } (c),\n}\n",
+	},
+	{
+		name: "an enum",
+		src:  "enum E{A,B=2;C=-0x3 D(x=\"y\")}",
+		want: "enum E {\n  A,\n  B = 2,\n  C = -0x3,\n  D (x = \"y\"),\n}\n",
+	},
+	{
+		name: "structs, with or without a body",
+		src:  "struct A{}\nstruct B\n{\n}\nunion C{1:required i32 a=5,optional string(x='y') b}exception D{i32 i32;}(e)",
+		want: "struct A {}\nstruct B {}\n\nunion C {\n  1: required i32 a = 5,\n  optional string (x = 'y') b,\n}\n\nexception D {\n  i32 i32,\n} (e)\n",
+	},
+	{
+		name: "services",
+		src:  "service A{}service B extends a.A{oneway void f(),i32 g(1:i32 a=1 2:E b)throws(1:X x;)(i='j')\nasync void h()}",
+		want: "service A {}\n\nservice B extends a.A {\n  oneway void f(),\n  i32 g(1: i32 a = 1, 2: E b) throws (1: X x) (i = 'j'),\n  async void h(),\n}\n",
+	},
+	{
+		name: "values",
+		src:  "const map<i32,S>A={1 :{'a':[ ] ,\"b\" : { }},2:{ }}const double D=+1.5e-3 const string E='\"'",
+		want: "const map<i32, S> A = {1: {'a': [], \"b\": {}}, 2: {}}\nconst double D = +1.5e-3\nconst string E = '\"'\n",
+	},
+
+	{
+		name: "blank lines are kept, one of several",
+		src:  "\n\nstruct A {\n\n  1: i32 a\n\n\n\n  // b\n\n\n  2: i32 b\n  3: i32 c\n\n}\n\n\n",
+		want: "struct A {\n  1: i32 a,\n\n  // b\n\n  2: i32 b,\n  3: i32 c,\n}\n",
+	},
+	{
+		name: "blank lines come where kinds change and around bodies",
+		src:  "namespace py a\nconst i32 A = 1\nconst i32 B = 2\nstruct C {}\nstruct D { 1: i32 a }\n// E\nenum E { A }\ntypedef E F",
+		want: "namespace py a\n\nconst i32 A = 1\nconst i32 B = 2\nstruct C {}\n\nstruct D {\n  1: i32 a,\n}\n\n// E\nenum E {\n  A,\n}\n\ntypedef E F\n",
+	},
+	{
+		name: "a comment behind a body stays with it",
+		src:  "struct A { 1: i32 a } // A\n// still A\n\n// B\nstruct B { 1: i32 a }",
+		want: "struct A {\n  1: i32 a,\n} // A\n// still A\n\n// B\nstruct B {\n  1: i32 a,\n}\n",
+	},
+
+	{
+		name: "comments behind lines",
+		src:  "include \"a\" // a\nstruct A { // A\n1: i32 a /* a */, // aa\n2: i32 b # b\n, 3: i32 c; /** c */\n} // end",
+		want: "include \"a\" // a\n\nstruct A { // A\n  1: i32 a, /* a */ // aa\n  2: i32 b, # b\n  3: i32 c, /** c */\n} // end\n",
+	},
+	{
+		name: "comments on their own lines",
+		src:  "// top\nstruct A {\n// a\n  1: i32 a\n      # b\n\n /* b */\n  2: i32 b\n// end\n}\n// end",
+		want: "// top\nstruct A {\n  // a\n  1: i32 a,\n  # b\n\n  /* b */\n  2: i32 b,\n  // end\n}\n// end\n",
+	},
+	{
+		name: "comments between elements of one line go where the separator says",
+		src:  "enum E { /* A */ A /* a */, /* B */ B /* b */ C, /* c */ }",
+		want: "enum E {\n  /* A */ A, /* a */\n  /* B */ B,\n  /* b */ C, /* c */\n}\n",
+	},
+	{
+		name: "comments inside of elements",
+		src:  "struct /* A */ A /**/{ 1 /* id */ : /* r */required\n/* t */ list< /* e */ i32 /* E */ > /* n */ a/* = */=/* v */[ ]/* ann */() }",
+		want: "struct /* A */ A /**/ {\n  1 /* id */: /* r */ required /* t */ list</* e */ i32 /* E */> /* n */ a /* = */ = /* v */ [] /* ann */ (),\n}\n",
+	},
+	{
+		name: "comments that end a line inside of elements",
+		src:  "struct A // A\n{ 1: // id\n   // type\n i32 a = # v\n 5, 2: i32 b }",
+		want: "struct A // A\n{\n  1: // id\n      // type\n      i32 a = # v\n      5,\n  2: i32 b,\n}\n",
+	},
+	{
+		name: "comments in empty lists",
+		src:  "struct A { /* none */ } struct B {\n} // b\nservice S { void f(/* none */), void g(\n// none\n) }",
+		want: "struct A {\n  /* none */\n}\n\nstruct B {} // b\n\nservice S {\n  void f(/* none */),\n  void g(\n    // none\n  ),\n}\n",
+	},
+	{
+		name: "parameters with comments get lines of their own",
+		src: "service S { void f(1: i32 a /* a */, /** b */ 2: i32 b),\nvoid g(1: i32 a, // a\n2: i32 b) throws (1: X x),\n" +
+			"void h(1: i32 /* in the middle */ a) }",
+		want: "service S {\n  void f(\n    1: i32 a, /* a */\n    /** b */ 2: i32 b,\n  ),\n  void g(\n    1: i32 a, // a\n    2: i32 b,\n" +
+			"  ) throws (1: X x),\n  void h(1: i32 /* in the middle */ a),\n}\n",
+	},
+	{
+		name: "annotations, lists and maps with comments, too",
+		src:  "const map<i32,list<i32>> A = {1: [2, 3], // one\n 4: [5 // five\n]}\ntypedef i32 T (\n// why\na = \"b\", c)",
+		want: "const map<i32, list<i32>> A = {\n  1: [2, 3], // one\n  4: [\n    5, // five\n  ],\n}\ntypedef i32 T (\n  // why\n  a = \"b\",\n  c,\n)\n",
+	},
+
+	{
+		name: "stars of comments go to one column",
+		src:  "struct A {\n      /**\n       * Two\n       *   lines.\n\n       *\n       */\n1: i32 a\n\t/* x\n\t* y\n\t**/\n2: i32 b }",
+		want: "struct A {\n  /**\n   * Two\n   *   lines.\n\n   *\n   */\n  1: i32 a,\n  /* x\n   * y\n   **/\n  2: i32 b,\n}\n",
+	},
+	{
+		name: "stars in several columns are text",
+		src:  "/**\n * a\n   * b\n */\nstruct A {}",
+		want: "/**\n * a\n   * b\n */\nstruct A {}\n",
+	},
+	{
+		name: "comments without stars move as they are",
+		src:  "struct A {\n        /*\n          a\n            b\n        */\n1: i32 a\n\t/** c\n\t    d */\n  2: i32 b\n      /*\nflush\n  left\n*/\n3: i32 c}",
+		want: "struct A {\n  /*\n    a\n      b\n  */\n  1: i32 a,\n  /** c\n      d */\n  2: i32 b,\n  /*\n  flush\n    left\n  */\n  3: i32 c,\n}\n",
+	},
+	{
+		name: "comments of several lines behind and inside of lines are left alone",
+		src:  "struct A { 1: i32 a /* b\n      c */\n 2: /* d\n e */ i32 f }",
+		want: "struct A {\n  1: i32 a, /* b\n      c */\n  2: /* d\n e */ i32 f,\n}\n",
+	},
+	{
+		name: "a doc comment in front of a definition in its line",
+		src:  "/** A. */ struct A {} /** B\n * b. */ struct B {}",
+		want: "/** A. */ struct A {}\n/** B\n * b. */\nstruct B {}\n",
+	},
+
+	{
+		name: "CRLF, a byte order mark, blanks at the ends of lines, bytes that are no text",
+		src:  "\ufeff// a \t\r\nstruct A {\r\n  1: string a = \"\xff\u00e9\" \r\n  /* \xfe \r\n   * b\r\n   */\r\n}\r\n",
+		want: "// a\nstruct A {\n  1: string a = \"\xff\u00e9\",\n  /* \xfe\n   * b\n   */\n}\n",
+	},
+
+	{
+		name: "a line of 100 columns, and one of 101",
+		src: "service S {\n  void aaaaaaaaaaaaaaaaaaaa(1: string bbbbbbbbbbbbbbbbbbbbbbbbbb, 2: string cccccccccccccccccccccc),\n" +
+			"  void aaaaaaaaaaaaaaaaaaaa(1: string bbbbbbbbbbbbbbbbbbbbbbbbbb, 2: string ccccccccccccccccccccccc)\n}",
+		want: "service S {\n  void aaaaaaaaaaaaaaaaaaaa(1: string bbbbbbbbbbbbbbbbbbbbbbbbbb, 2: string cccccccccccccccccccccc),\n" +
+			"  void aaaaaaaaaaaaaaaaaaaa(\n    1: string bbbbbbbbbbbbbbbbbbbbbbbbbb,\n    2: string ccccccccccccccccccccccc,\n  ),\n}\n",
+	},
+	{
+		name: "columns are characters, and comments behind lines do not count",
+		src:  "const list<string> A = [\"éééé\", \"ü\"] // a comment",
+		opts: format.Options{Width: 36},
+		want: "const list<string> A = [\"éééé\", \"ü\"] // a comment\n",
+	},
+	{
+		name: "the widest list is broken first",
+		src:  "service S { void f(1: i32 a) throws (1: NotFound notFound, 2: Forbidden forbidden) (a = 'b') }",
+		opts: format.Options{Width: 60},
+		want: "service S {\n  void f(1: i32 a) throws (\n    1: NotFound notFound,\n    2: Forbidden forbidden,\n  ) (a = 'b'),\n}\n",
+	},
+	{
+		name: "and others, and lists in lists, if that is not enough",
+		src: "service S { void f(1: i32 aaaaaaaaaaaa, 2: i32 bbbbbbb = 2) throws (1: NotFound notFound) }" +
+			"const map<string, list<i32>> A = {'aaaaaa': [1, 2, 3], 'b': [10000, 20000, 30000]}",
+		opts: format.Options{Width: 24},
+		want: "service S {\n  void f(\n    1: i32 aaaaaaaaaaaa,\n    2: i32 bbbbbbb = 2,\n  ) throws (\n    1: NotFound notFound,\n  ),\n}\n\n" +
+			"const map<string, list<i32>> A = {\n  'aaaaaa': [1, 2, 3],\n  'b': [\n    10000,\n    20000,\n    30000,\n  ],\n}\n",
+	},
+	{
+		name: "what has no list is not broken",
+		src:  "const string A = 'a string that is longer than the line' struct S { 1: map<string, string> a = [] () }",
+		opts: format.Options{Width: 10},
+		want: "const string A = 'a string that is longer than the line'\n\nstruct S {\n  1: map<string, string> a = [] (),\n}\n",
+	},
+	{
+		name: "lists that were broken without need are joined",
+		src:  "const list<i32> A = [\n  1,\n  2,\n]",
+		want: "const list<i32> A = [1, 2]\n",
+	},
+
+	{
+		name: "semicolons and four blanks",
+		src:  "enum E { A } service S { void f(1: i32 a; 2: i32 b) (a; b), void g(// a\n1: i32 a) }",
+		opts: format.Options{Separator: format.Semicolon, Indent: 4},
+		want: "enum E {\n    A;\n}\n\nservice S {\n    void f(1: i32 a, 2: i32 b) (a, b);\n    void g( // a\n        1: i32 a,\n    );\n}\n",
+	},
+	{
+		name: "no separators",
+		src:  "enum E { A, B; } struct S { 1: list<i32> a = [1; 2], // a\n 2: i32 b; }",
+		opts: format.Options{Separator: format.NoSeparator},
+		want: "enum E {\n  A\n  B\n}\n\nstruct S {\n  1: list<i32> a = [1, 2] // a\n  2: i32 b\n}\n",
+	},
+	{
+		name: "columns of fields",
+		src: "struct S { 1: required i32 a = 1, 10: map<i32, string> long (x = 'y'), 3: optional E e = E.A // c\n// d\ni32 d = 4,\n\n" +
+			"5: string s, 6: i32 i }",
+		opts: format.Options{Align: true},
+		want: "struct S {\n  1: required i32              a = 1,\n  10:         map<i32, string> long (x = 'y'),\n" +
+			"  3: optional E                e = E.A, // c\n  // d\n  i32                          d = 4,\n\n  5: string s,\n  6: i32    i,\n}\n",
+	},
+	{
+		name: "columns of enum values, parameters and exceptions",
+		src:  "enum E { A = 1, LONG = 20 (x), B } service S { void f(1: i32 a, // a\n 20: string b = 'c') throws (1: X x, 2: Yy y) }",
+		opts: format.Options{Align: true},
+		want: "enum E {\n  A    = 1,\n  LONG = 20 (x),\n  B,\n}\n\nservice S {\n  void f(\n    1:  i32    a, // a\n    20: string b = 'c',\n  ) throws (1: X x, 2: Yy y),\n}\n",
+	},
+	{
+		name: "fields of several lines and behind comments are in no columns",
+		src:  "struct S { 1: i32 a, 2: string b (// why\nc), /* d */ 3: string d\n 4: i32 e, 5: string f }",
+		opts: format.Options{Align: true},
+		want: "struct S {\n  1: i32 a,\n  2: string b ( // why\n    c,\n  ),\n  /* d */ 3: string d,\n  4: i32    e,\n  5: string f,\n}\n",
+	},
+	{
+		name: "but behind a comment of several lines they are",
+		src:  "struct A { 1: i32 a /* b\n */ 2: string b }",
+		opts: format.Options{Align: true},
+		want: "struct A {\n  1: i32    a,\n  /* b\n   */\n  2: string b,\n}\n",
+	},
+}

@@ -1,0 +1,154 @@
+package format
+
+import "github.com/thriftkit/thriftkit/idl/syntax"
+
+// A mark is what the tree says about a token and the token does not show.
+type mark uint8
+
+const (
+	begins     mark = 1 << iota // an element: of the file or of the bracket that it is in
+	ofValue                     // the bracket of a constant list or map
+	ofFunction                  // the "(" of the parameters
+	atPresence                  // the columns of Options.Align
+	atType
+	atName
+	atValue
+)
+
+// columns are the marks of columns from left to right.
+var columns = [...]mark{atPresence, atType, atName, atValue}
+
+// A marker walks the tree in the order of the text, so that the token of a node is always ahead.
+type marker struct {
+	tokens []syntax.Token
+	marks  []mark
+	pos    int
+}
+
+// marks returns the marks of the tokens of f.
+func marks(f *syntax.File) []mark {
+	m := &marker{tokens: f.Tokens, marks: make([]mark, len(f.Tokens))}
+	for _, h := range f.Headers {
+		m.mark(h.Range().Start, begins)
+		if n, ok := h.(*syntax.Namespace); ok {
+			m.annotations(n.Annotations)
+		}
+	}
+	for _, d := range f.Defs {
+		m.mark(d.Range().Start, begins)
+		m.definition(d)
+	}
+	return m.marks
+}
+
+// mark marks the token that begins at offset.
+func (m *marker) mark(offset int, k mark) {
+	for m.tokens[m.pos].Range().Start < offset {
+		m.pos++
+	}
+	m.marks[m.pos] |= k
+}
+
+// markNext marks the token behind the one that begins at offset.
+func (m *marker) markNext(offset int, k mark) {
+	m.mark(offset, 0)
+	m.marks[m.pos+1] |= k
+}
+
+func (m *marker) definition(d syntax.Def) {
+	switch d := d.(type) {
+	case *syntax.Const:
+		m.typ(d.Type)
+		m.value(d.Value)
+		m.annotations(d.Annotations)
+	case *syntax.Typedef:
+		m.typ(d.Type)
+		m.annotations(d.Annotations)
+	case *syntax.Enum:
+		for _, v := range d.Values {
+			m.mark(v.Start, begins)
+			if v.Number != nil {
+				m.markNext(v.Start, atValue)
+			}
+			m.annotations(v.Annotations)
+		}
+		m.annotations(d.Annotations)
+	case *syntax.Struct:
+		m.fields(d.Fields)
+		m.annotations(d.Annotations)
+	case *syntax.Service:
+		for _, f := range d.Functions {
+			m.function(f)
+		}
+		m.annotations(d.Annotations)
+	}
+}
+
+func (m *marker) function(f *syntax.Function) {
+	m.mark(f.Start, begins)
+	if f.Result != nil {
+		m.typ(f.Result)
+	}
+	m.markNext(f.Name.Start, ofFunction)
+	m.fields(f.Params)
+	m.fields(f.Throws)
+	m.annotations(f.Annotations)
+}
+
+func (m *marker) fields(list []*syntax.Field) {
+	for _, f := range list {
+		m.mark(f.Start, begins)
+		if f.Requiredness != syntax.Unspecified {
+			m.mark(f.ReqSpan.Start, atPresence)
+		}
+		m.mark(f.Type.Range().Start, atType)
+		m.typ(f.Type)
+		m.mark(f.Name.Start, atName)
+		if f.Default != nil {
+			m.markNext(f.Name.Start, atValue)
+			m.value(f.Default)
+		}
+		m.annotations(f.Annotations)
+	}
+}
+
+func (m *marker) typ(t syntax.Type) {
+	switch t := t.(type) {
+	case *syntax.BaseType:
+		m.annotations(t.Annotations)
+	case *syntax.ListType:
+		m.typ(t.Elem)
+		m.annotations(t.Annotations)
+	case *syntax.SetType:
+		m.typ(t.Elem)
+		m.annotations(t.Annotations)
+	case *syntax.MapType:
+		m.typ(t.Key)
+		m.typ(t.Elem)
+		m.annotations(t.Annotations)
+	}
+}
+
+func (m *marker) value(v syntax.Value) {
+	switch v := v.(type) {
+	case *syntax.ListValue:
+		m.mark(v.Start, ofValue)
+		for _, e := range v.Elems {
+			m.mark(e.Range().Start, begins)
+			m.value(e)
+		}
+	case *syntax.MapValue:
+		m.mark(v.Start, ofValue)
+		for _, e := range v.Entries {
+			m.mark(e.Key.Range().Start, begins)
+			m.value(e.Key)
+			m.value(e.Value)
+		}
+	}
+}
+
+func (m *marker) annotations(list []*syntax.Annotation) {
+	for _, a := range list {
+		m.mark(a.Start, begins)
+	}
+}

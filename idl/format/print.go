@@ -1,0 +1,356 @@
+package format
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// A printer writes items.
+type printer struct {
+	Options
+	items []item
+	pads  []int // blanks in front of items for columns; nil without
+	out   []byte
+	col   int
+}
+
+func (p *printer) write(s string) {
+	p.out = append(p.out, s...)
+	if n := strings.LastIndexByte(s, '\n'); n >= 0 {
+		p.col, s = 0, s[n+1:]
+	}
+	p.col += utf8.RuneCountInString(s)
+}
+
+// line ends the line, if there is one, and begins another behind a blank line if so wanted.
+func (p *printer) line(indent int, blankLine bool) {
+	if len(p.out) > 0 {
+		if p.out = append(p.out, '\n'); blankLine {
+			p.out = append(p.out, '\n')
+		}
+	}
+	p.blanks(indent)
+	p.col = indent
+}
+
+func (p *printer) blanks(n int) {
+	for range n {
+		p.out = append(p.out, ' ')
+	}
+	p.col += n
+}
+
+func (p *printer) file() {
+	before := none
+	i := 0
+	for p.items[i].kind != last {
+		end := p.next(i)
+		is := p.definitionKind(i, end)
+		p.gap(i, 0, 0, before != none && (before != is || is == bodied))
+		p.segment(i, end, 0, 0)
+		before, i = is, end
+	}
+	p.gap(i, 0, 0, false)
+	for len(p.out) > 0 && p.out[len(p.out)-1] == '\n' {
+		p.out = p.out[:len(p.out)-1]
+	}
+	if len(p.out) > 0 {
+		p.out = append(p.out, '\n')
+	}
+}
+
+// A definitionKind is what blank lines between definitions depend on.
+type definitionKind uint8
+
+const (
+	none   definitionKind = iota
+	header                // include and the like
+	short                 // a definition of one line
+	bodied                // one with a body
+)
+
+func (p *printer) definitionKind(lo, hi int) definitionKind {
+	switch p.items[lo].text {
+	case "include", "cpp_include", "namespace":
+		return header
+	}
+	for i := lo; i < hi; i++ {
+		if p.items[i].kind == block && p.items[i].broken {
+			return bodied
+		}
+	}
+	return short
+}
+
+// next returns the item that begins the element behind the one that begins with item i, or ends the
+// list.
+func (p *printer) next(i int) int {
+	for {
+		if it := &p.items[i]; it.opens() {
+			i = int(it.match)
+		}
+		i++
+		if it := &p.items[i]; it.mark&begins != 0 || it.kind == closer || it.kind == last {
+			return i
+		}
+	}
+}
+
+// gap writes what stands between item i and the one before, where i begins a line behind indent
+// blanks and comments on lines of their own have inner. It asks for a blank line if there is none.
+func (p *printer) gap(i, inner, indent int, wantBlank bool) {
+	it := &p.items[i]
+	ends := it.kind == closer || it.kind == last
+	starts := i == 0 || p.items[i-1].opens()
+	trailing := 0
+	if i > 0 {
+		trailing = it.trailing(starts, ends)
+	}
+	for k := range it.comments[:trailing] {
+		p.write(" ")
+		p.write(it.comments[k].text)
+	}
+	lead := it.comments[trailing:]
+	blankLine := wantBlank && !it.hasBlank()
+	for k := range lead {
+		c := &lead[k]
+		if k > 0 && !c.newlines {
+			p.write(" ")
+			p.write(c.text)
+			continue
+		}
+		p.line(inner, (c.blank || blankLine) && !starts)
+		starts, blankLine = false, false
+		if c.lines {
+			p.write(c.shifted(inner))
+		} else {
+			p.write(c.text)
+		}
+	}
+	if !ends && it.behindComment(trailing) {
+		p.write(" ")
+		return
+	}
+	p.line(indent, (it.blank || blankLine) && !starts && !ends)
+}
+
+// opens is whether a list begins with it.
+func (it *item) opens() bool { return it.kind == opener || it.kind == block }
+
+func (it *item) hasBlank() bool {
+	for k := range it.comments {
+		if it.comments[k].blank {
+			return true
+		}
+	}
+	return it.blank
+}
+
+// trailing returns how many of the comments in front of it stand behind the line before: those on
+// that line, if a newline follows. On a line with all of it, the separator decides.
+func (it *item) trailing(starts, ends bool) int {
+	n := 0
+	for n < len(it.comments) && !it.comments[n].newlines {
+		n++
+	}
+	switch {
+	case n < len(it.comments) || it.newlines || ends && !starts:
+		return n
+	case it.before >= 0:
+		return min(n, int(it.before))
+	}
+	return 0
+}
+
+// behindComment is whether it follows the last of its comments on one line, if these are all but
+// the trailing ones.
+func (it *item) behindComment(trailing int) bool {
+	n := len(it.comments)
+	return n > trailing && !it.comments[n-1].endsLine() && !it.newlines
+}
+
+// segment writes items lo to hi, behind which there are tail more columns, on one line if that is
+// possible. The caller has written what stands in front of the first one.
+func (p *printer) segment(lo, hi, indent, tail int) {
+	for {
+		open := p.toBreak(lo, hi, p.col+tail)
+		if open < 0 {
+			p.flat(lo, hi, indent)
+			return
+		}
+		p.segment(lo, open+1, indent, 0)
+		lo = int(p.items[open].match)
+		p.body(open, lo, indent)
+	}
+}
+
+// toBreak returns the opener of the list to break first if items lo to hi come behind col columns;
+// -1 for none.
+func (p *printer) toBreak(lo, hi, col int) int {
+	const enough = 16 // lists to choose from: it takes time
+	first := &p.items[lo]
+	fits := col+int(p.items[hi-1].end-first.end+first.width) <= p.Width
+	widest, width, lists := -1, int32(0), 0
+	for i := lo; i < hi && (fits || lists < enough); i++ {
+		it := &p.items[i]
+		end := int(it.match)
+		if !it.opens() || end >= hi {
+			continue
+		}
+		if it.broken {
+			return i
+		}
+		if w := p.items[end].end - it.end; end > i+1 && w > width {
+			widest, width = i, w
+		}
+		lists++
+		i = end
+	}
+	if fits {
+		return -1
+	}
+	return widest
+}
+
+// flat writes items lo to hi on one line.
+func (p *printer) flat(lo, hi, indent int) {
+	for i := lo; i < hi; i++ {
+		if i > lo {
+			p.inlineGap(i, indent)
+		}
+		p.write(p.items[i].text)
+	}
+}
+
+// inlineGap writes what stands in front of item i, which does not begin a line.
+func (p *printer) inlineGap(i, indent int) {
+	it := &p.items[i]
+	lead := int(it.lead)
+	if lead == 2 {
+		p.write(",")
+		lead = 1
+	}
+	more := indent + 2*p.Indent // for the rest behind a comment that ends a line
+	ended := false
+	for k := range it.comments {
+		c := &it.comments[k]
+		if ended || c.line && c.newlines {
+			p.line(more, false)
+		} else if k > 0 || !strings.Contains("([{<", p.items[i-1].text) {
+			p.write(" ")
+		}
+		p.write(c.text)
+		ended = c.line
+	}
+	if ended {
+		if it.kind == block || it.kind == closer {
+			more = indent
+		}
+		p.line(more, false)
+	} else {
+		if len(it.comments) > 0 {
+			lead = 1
+			if strings.Contains(")]>,;:", it.text) {
+				lead = 0
+			}
+		}
+		p.blanks(lead)
+	}
+	if p.pads != nil {
+		p.blanks(p.pads[i])
+	}
+}
+
+// body writes what stands between the brackets of a list, an element a line.
+func (p *printer) body(open, end, indent int) {
+	inner := indent + p.Indent
+	sep := ","
+	if p.items[open].kind == block {
+		sep = [...]string{Comma: ",", Semicolon: ";", NoSeparator: ""}[p.Separator]
+	}
+	if p.Align {
+		p.align(open, end, inner+len(sep))
+	}
+	for i := open + 1; i < end; {
+		after := p.next(i)
+		p.gap(i, inner, inner, false)
+		p.segment(i, after, inner, len(sep))
+		p.write(sep)
+		i = after
+	}
+	p.gap(end, inner, indent, false)
+}
+
+// align finds the columns of the list between open and end, whose elements come behind col columns.
+func (p *printer) align(open, end, col int) {
+	var rows [][2]int
+	for i := open + 1; i < end; {
+		after := p.next(i)
+		isRow := p.isRow(i, after, col)
+		if !isRow || p.items[i].hasBlank() {
+			p.alignRows(rows)
+			rows = rows[:0]
+		}
+		if isRow {
+			rows = append(rows, [2]int{i, after})
+		}
+		i = after
+	}
+	p.alignRows(rows)
+}
+
+// isRow is whether items lo to hi, an element, are on one line from its beginning.
+func (p *printer) isRow(lo, hi, col int) bool {
+	first := &p.items[lo]
+	if first.behindComment(first.trailing(p.items[lo-1].opens(), false)) {
+		return false
+	}
+	for i := lo + 1; i < hi; i++ {
+		for k := range p.items[i].comments {
+			if p.items[i].comments[k].endsLine() {
+				return false
+			}
+		}
+	}
+	return p.toBreak(lo, hi, col) < 0
+}
+
+// alignRows finds the blanks in front of the columns of elements that follow each other.
+func (p *printer) alignRows(rows [][2]int) {
+	shift := make([]int, len(rows))
+	at := make([]int, len(rows))
+	for _, column := range columns {
+		most := 0
+		for r, row := range rows {
+			at[r] = p.columnItem(row, column)
+			if at[r] > 0 {
+				most = max(most, p.offset(row[0], at[r])+shift[r])
+			}
+		}
+		for r, row := range rows {
+			if at[r] > 0 {
+				p.pads[at[r]] = most - p.offset(row[0], at[r]) - shift[r]
+				shift[r] += p.pads[at[r]]
+			}
+		}
+	}
+}
+
+// columnItem returns the item of a row that begins a column; 0 if it has none or begins the row.
+func (p *printer) columnItem(row [2]int, column mark) int {
+	for i := row[0] + 1; i < row[1]; i++ {
+		switch it := &p.items[i]; {
+		case it.mark&column != 0:
+			return i
+		case it.opens():
+			i = int(it.match)
+		}
+	}
+	return 0
+}
+
+// offset returns the columns between the beginnings of two items on one line.
+func (p *printer) offset(first, i int) int {
+	a, b := &p.items[first], &p.items[i]
+	return int(b.end - b.width - a.end + a.width)
+}
