@@ -180,15 +180,24 @@ func (o *fmtOptions) text(out io.Writer, path string, src []byte) (changed bool,
 }
 
 // replaceFile gives the file at path another text, all at once: who reads it sees either the old
-// one or the new one. Its mode stays, and a link to it stays one.
+// one or the new one. Its mode stays, and a link to it stays one. It must be a file that may be
+// written to, although that is not what happens.
 func replaceFile(path string, text []byte) (err error) {
-	if path, err = filepath.EvalSymlinks(path); err != nil {
-		return err
-	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file: it cannot be replaced", path)
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return err
+	}
+	old, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	old.Close()
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err
