@@ -192,7 +192,10 @@ func TestKitexServerStops(t *testing.T) {
 	svc := kitexService(t, "Headers")
 	var group sync.WaitGroup
 	defer group.Wait()
-	asleep := int32(0)
+	var (
+		asleep int32
+		see    func(context.Context, map[string]string) (*seen, error)
+	)
 	for route, calls := range map[string]int32{"headers/ttheader/tcp": 1, "headers/ttheader/mux": 5} { // at once on a connection
 		client, f, err := bindHeaders(t.Context(), svc, routes[route])
 		if err != nil {
@@ -204,17 +207,18 @@ func TestKitexServerStops(t *testing.T) {
 		}
 		for range calls {
 			group.Go(func() {
-				if err := f.Sleep(t.Context(), 1000); err != nil {
+				if err := f.Sleep(t.Context(), 3000); err != nil {
 					t.Errorf("%s: %v", route, err)
 				}
 			})
 		}
 		asleep += calls
-		wantSoon(t, func() bool {
-			got, err := f.See(t.Context(), nil)
-			return err == nil && *got.Asleep == asleep
-		})
+		see = f.See
 	}
+	wantSoon(t, func() bool {
+		got, err := see(t.Context(), nil)
+		return err == nil && *got.Asleep == asleep
+	})
 	server.stdin.Close()
 	group.Wait()
 }

@@ -82,13 +82,13 @@ type delivery struct {
 	lead bool
 }
 
-// answered returns what w has got, nil if that is nothing or the reading.
-func (w *waiter) answered() *delivery {
+// answered returns the reply that w has got, nil if there is none.
+func (w *waiter) answered() *response {
 	for {
 		select {
 		case d := <-w.ch:
-			if !d.lead {
-				return &d
+			if !d.lead && d.err == nil {
+				return &d.response
 			}
 		default:
 			return nil
@@ -167,7 +167,7 @@ func (c *conn) call(ctx context.Context, now time.Time, r request, encode encode
 		answered := w.answered() // while what others had to send was being written
 		c.fail(cause)
 		if answered != nil {
-			return answered.response, answered.err
+			return *answered, nil
 		}
 		return response{}, err
 	}
