@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/schema"
 )
 
 // A Slab makes the values that the pointers and slices of one message point to, several of a Go
@@ -68,6 +69,29 @@ func (s *Slab) Reserve(t *Type, n int) {
 		return
 	}
 	*c = chunk{t: t, at: t.makeValues(n), left: n, next: 2 * n}
+}
+
+// ReserveAll makes room for n values of t, a struct's, and for the structs that their fields point
+// to, as far as remain bytes can hold them.
+func (s *Slab) ReserveAll(t *Type, n, remain int) {
+	s.reserve(t, n, remain)
+	if t.Op != OpStruct {
+		return
+	}
+	for i := range t.Struct.Fields {
+		f := &t.Struct.Fields[i]
+		if f.Type.Op == OpPointer && f.Type.Elem.Op == OpStruct && f.Schema.Requiredness != schema.Optional && f.Type.Elem.slot != t.slot {
+			s.reserve(f.Type.Elem, n, remain)
+		}
+	}
+}
+
+// reserve reserves no more than is worth while: claims are many before one is found out.
+func (s *Slab) reserve(t *Type, n, remain int) {
+	const most = 16 << 10 // bytes
+	if t.Size > 0 {
+		s.Reserve(t, min(Room(n, t.Size, remain), max(1, most/int(t.Size))))
+	}
 }
 
 // makeValues allocates once for one value, else twice: reflect has a header for a slice.

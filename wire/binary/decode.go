@@ -194,7 +194,7 @@ func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		case plan.OpString:
 			return d.strings(off, *mem.As[[]string](v))
 		case plan.OpPointer:
-			d.slab.Reserve(t.Elem.Elem, plan.Room(n, t.Elem.Elem.Size, len(d.src)-off))
+			d.slab.ReserveAll(t.Elem.Elem, n, len(d.src)-off)
 		}
 	}
 	for i := range n {
