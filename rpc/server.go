@@ -154,7 +154,7 @@ func (s *Server) accepts(framing, protocol string) bool {
 
 // checkAccept returns an error if a name in the list stands for nothing.
 func checkAccept(list []string) error {
-	transports := []string{"buffered", "framed", "header", "ttheader", "http"}
+	transports := transport.Names()
 	for _, name := range list {
 		p, t, both := strings.Cut(name, "/")
 		ok := slices.Contains(protocol.Names(), p) && (!both || slices.Contains(transports, t)) || !both && slices.Contains(transports, p)

@@ -27,6 +27,9 @@ const (
 
 var framingNames = [...]string{Buffered: "buffered", Framed: "framed", Header: "header", TTHeader: "ttheader"}
 
+// Names lists the transports by the names that targets and flags take: the framings, and http.
+func Names() []string { return append(framingNames[:len(framingNames):len(framingNames)], "http") }
+
 // String returns the name by which targets and flags know f.
 func (f Framing) String() string { return framingNames[f] }
 

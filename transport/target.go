@@ -132,7 +132,7 @@ func (t *Target) setTransport(name string) (err error) {
 	}
 	switch {
 	case err != nil && t.Network != "unix":
-		return fmt.Errorf("unknown transport %q (there is %s, http)", name, strings.Join(framingNames[:], ", "))
+		return fmt.Errorf("unknown transport %q (there is %s)", name, strings.Join(Names(), ", "))
 	case err != nil:
 		return err
 	}

@@ -16,9 +16,6 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 )
 
-// transports are the names that --transport takes.
-var transports = []string{"buffered", "framed", "header", "ttheader", "http"}
-
 // A dialect is what flags say about how to talk to a target.
 type dialect struct {
 	protocol, transport, compression string
@@ -30,11 +27,11 @@ type dialect struct {
 func (d *dialect) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&d.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+" (default: what TARGET says, else binary)")
-	f.StringVar(&d.transport, "transport", "", "the transport to speak: `T` "+strings.Join(transports, ", ")+" (default: what TARGET says, else buffered)")
+	f.StringVar(&d.transport, "transport", "", "the transport to speak: `T` "+strings.Join(transport.Names(), ", ")+" (default: what TARGET says, else buffered)")
 	f.StringVar(&d.compression, "compression", "", "compress by `C`: zlib (default: what TARGET says, else not at all)")
 	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` along, over header, ttheader or http (may be repeated)")
 	addUserFlag(f, &d.user, "log in by SASL as `NAME:PASSWORD`")
-	for flag, values := range map[string][]string{"protocol": protocol.Names(), "transport": transports, "compression": {"zlib"}} {
+	for flag, values := range map[string][]string{"protocol": protocol.Names(), "transport": transport.Names(), "compression": {"zlib"}} {
 		mustComplete(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 	}
 }

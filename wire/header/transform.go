@@ -14,9 +14,8 @@ import (
 // The transforms that have numbers in THeader. This package has Zlib; others are given to
 // NewCodec.
 const (
-	ZlibID   = 1
-	SnappyID = 3
-	ZstdID   = 5 // fbthrift's
+	ZlibID = 1
+	ZstdID = 5 // fbthrift's
 )
 
 // A Transform changes payloads on their way, most often to make them shorter. Many goroutines
@@ -108,7 +107,7 @@ func (z *zlibTransform) Undo(src []byte, maxBytes int) ([]byte, error) {
 		return nil, zlibError(err)
 	}
 	defer z.readers.Put(r)
-	return ReadAtMost(r, len(src), maxBytes)
+	return readAtMost(r, len(src), maxBytes)
 }
 
 func (z *zlibTransform) reader(src []byte) (io.ReadCloser, error) {
@@ -123,9 +122,9 @@ func (z *zlibTransform) reader(src []byte) (io.ReadCloser, error) {
 	return r, err
 }
 
-// ReadAtMost reads what r has, which was compressed to have bytes, and fails with
+// readAtMost reads what r has, which was compressed to have bytes, and fails with
 // wire.ErrTooLarge when it is more than maxBytes. Memory grows only with what has come.
-func ReadAtMost(r io.Reader, have, maxBytes int) ([]byte, error) {
+func readAtMost(r io.Reader, have, maxBytes int) ([]byte, error) {
 	buf := make([]byte, 0, min(2*have, maxBytes)+1)
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
