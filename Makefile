@@ -1,5 +1,6 @@
 # Every target works on all modules of the workspace (go.work), so a new module needs no line
-# here. "make" alone lists the targets.
+# here. The comparison with peers, bench, is outside of it: its requirements are nobody else's.
+# "make" alone lists the targets.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,15 +11,21 @@ SHELL := bash
 GO ?= go
 # One fuzz target runs this long in "make fuzz".
 FUZZTIME ?= 30s
-# What "make bench" runs (a regular expression) and how.
+# What "make gobench" runs (a regular expression) and how.
 BENCH ?= .
 BENCHFLAGS ?= -benchmem
+# More flags for "make bench", such as -run 'echo/0B' or -json FILE.
+BENCHARGS ?=
 # Systems that the code is vetted for without being run on: other kernels, 32 bits, another CPU.
 CROSS ?= windows/386 windows/arm64 darwin/arm64 linux/386
 
 # The folders of the workspace's modules, and the same as package patterns.
 MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
 PACKAGES = $(addsuffix /...,$(MODULES))
+
+# Runs a command in the module of the comparison. Peers there want Go 1.26: an older one leaves it out, and says so.
+in-bench = @if $(GO) env GOVERSION | grep -qE '^go1\.(1?[0-9]|2[0-5])([^0-9]|$$)'; then echo "bench: left out, it needs Go 1.26"; \
+	else set -x; cd bench; GOWORK=off $(1); fi
 
 # Tells the conformance tests where the peers are.
 PEERS_ENV = peers="$$(scripts/peers.sh --env)"; eval "$$peers";
@@ -31,6 +38,7 @@ help: ## List the targets
 .PHONY: build
 build: ## Compile everything; the command line program goes to bin/
 	$(GO) build $(PACKAGES)
+	$(call in-bench,$(GO) build ./...)
 	@if ls cmd/thriftkit/*.go >/dev/null 2>&1; then set -x; $(GO) build -o bin/ ./cmd/thriftkit; fi
 
 # Tests come last, so that the closing lines say what ran.
@@ -46,6 +54,7 @@ test-quick: ## Unit tests only, with the test cache
 .PHONY: test-race
 test-race: peers ## All tests with the race detector and the peers
 	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 30m $(PACKAGES)
+	$(call in-bench,$(GO) test -count=1 ./...)
 
 .PHONY: test-32bit
 test-32bit: ## Unit tests as a 32-bit program (on amd64)
@@ -66,6 +75,7 @@ fmt-check: # Fail if a file is not formatted
 .PHONY: vet
 vet: # Run go vet
 	$(GO) vet $(PACKAGES)
+	$(call in-bench,$(GO) vet ./...)
 
 # Its module is outside of the workspace: its requirements are nobody else's. Building it
 # when it is built already takes no time.
@@ -73,6 +83,7 @@ vet: # Run go vet
 staticcheck: # Run staticcheck as pinned in tools/go.mod
 	GOWORK=off $(GO) build -C tools -o ../bin/ honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck $(PACKAGES)
+	$(call in-bench,../bin/staticcheck ./...)
 
 .PHONY: cross
 cross: ## Vet for other systems
@@ -86,11 +97,19 @@ fuzz: ## Every fuzz target for FUZZTIME (30s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
 
 .PHONY: bench
-bench: ## Benchmarks; BENCH='Encode' selects
+bench: ## Compare with peers and with what is possible at all (12 minutes)
+	$(call in-bench,$(GO) run . -go $(GO) $(BENCHARGS))
+
+.PHONY: bench-quick
+bench-quick: ## The same in less time (3 minutes), with more noise
+	$(call in-bench,$(GO) run . -go $(GO) -quick $(BENCHARGS))
+
+.PHONY: gobench
+gobench: ## Go's benchmarks; BENCH='Encode' selects
 	$(GO) test -run '^$$' -bench '$(BENCH)' $(BENCHFLAGS) $(PACKAGES)
 
 .PHONY: bench-once
-bench-once: # Run every benchmark once, so that none can rot
+bench-once: ## Run every one of Go's benchmarks once, so that none can rot
 	$(PEERS_ENV) $(GO) test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
 
 .PHONY: peers
