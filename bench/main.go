@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/thriftkit/thriftkit/bench/internal/call"
@@ -61,29 +62,18 @@ func main() {
 func run(c config, stdout, stderr io.Writer) error {
 	rounds, op, turn := 5, 50*time.Millisecond, 350*time.Millisecond
 	if c.quick {
-		rounds, op, turn = 3, 12*time.Millisecond, 120*time.Millisecond
+		rounds, op, turn = 3, 12*time.Millisecond, 100*time.Millisecond
 	}
 	if c.rounds > 0 {
 		rounds = c.rounds
 	}
-	dir, err := os.MkdirTemp("", "thriftkit-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	progress := func(row string) { fmt.Fprintln(stderr, row) }
-	progress("build the servers")
-	if err := call.Build(c.goCmd, c.source, filepath.Join(dir, "servers"), ""); err != nil {
+	r := report.Report{Machine: machine.Describe(peers), Rounds: rounds, Quick: c.quick}
+	// Calls come first: then the values of the rows of codecs are not there yet.
+	calls, err := measureCalls(c, call.Runner{Rounds: rounds, Window: turn, Warmup: turn / 2}, progress)
+	if err != nil {
 		return err
 	}
-	r := report.Report{Machine: machine.Describe(peers), Rounds: rounds, Quick: c.quick}
-	// Calls come first: the garbage of the rows of codecs is then not there yet.
-	runner := call.Runner{Servers: filepath.Join(dir, "servers"), Client: []string{self, clientArg}, Rounds: rounds, Window: turn, Warmup: turn / 2}
-	calls := runner.Measure(call.Rows(), c.match, progress)
 	rows, err := codec.Rows()
 	if err != nil {
 		return err
@@ -97,6 +87,31 @@ func run(c config, stdout, stderr io.Writer) error {
 		return err
 	}
 	return write(c.markdown, r.Markdown)
+}
+
+// measureCalls runs the rows that need the servers' programs, which it builds if there are any.
+func measureCalls(c config, r call.Runner, progress func(string)) ([]*report.Row, error) {
+	if !slices.ContainsFunc(call.Names(), c.match.MatchString) {
+		return nil, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "thriftkit-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	progress("build the servers")
+	r.Servers, r.Client = filepath.Join(dir, "servers"), []string{self, clientArg}
+	stripped := filepath.Join(dir, "stripped")
+	for folder, ldflags := range map[string]string{r.Servers: "", stripped: "-s -w"} {
+		if err := call.Build(c.goCmd, c.source, folder, ldflags); err != nil {
+			return nil, err
+		}
+	}
+	return append(r.Measure(call.Rows(), c.match, progress), r.MeasureRest(stripped, c.match, progress)...), nil
 }
 
 // write writes a file if it has a name.

@@ -22,9 +22,7 @@ func TestTargets(t *testing.T) {
 	for _, row := range rows {
 		names = append(names, row.Name)
 	}
-	for _, row := range call.Rows() {
-		names = append(names, row.Name)
-	}
+	names = append(names, call.Names()...)
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
 			t.Errorf("two rows are called %s", name)

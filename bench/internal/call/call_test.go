@@ -49,6 +49,13 @@ func TestSmoke(t *testing.T) {
 			}
 		}
 	}
+	for _, row := range r.MeasureRest(dir, regexp.MustCompile("^(start|idle/100)$"), func(string) {}) {
+		for _, s := range row.Sides {
+			if s.Failure != "" {
+				t.Errorf("%s: %s: %s", row.Name, s.Name, s.Failure)
+			}
+		}
+	}
 	for _, s := range sides() {
 		if !seen[s.name] {
 			t.Errorf("%s took part in nothing", s.name)

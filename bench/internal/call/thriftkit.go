@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/bench/internal/payload"
@@ -10,10 +11,13 @@ import (
 	"github.com/thriftkit/thriftkit/schema"
 )
 
+// load loads the schema once, as a program does.
+var load = sync.OnceValues(payload.Load)
+
 // dialThriftkit connects as a target with no more than an address does: buffered, binary, with
 // calls that share connections. The deadline is the client's.
 func dialThriftkit(s Spec) (*thriftkit.Client, *schema.Service, error) {
-	file, err := payload.Load()
+	file, err := load()
 	if err != nil {
 		return nil, nil, err
 	}

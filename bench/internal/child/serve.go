@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// Serve is the main function of a server program: it listens on a free port of this machine, says
-// "READY address", and serves until its standard input ends. A line on it is a question for
+// Serve is the main function of a server program: it listens on a free port of this machine and
+// serves until its standard input ends. serve calls ready when the next thing that it does is to accept
+// connections, which makes the program say "READY address". A line on its input is a question for
 // the CPU time in nanoseconds and the number of allocations so far, which is answered with
 // "STAT cpu mallocs".
-func Serve(serve func(l net.Listener) error) {
+func Serve(serve func(l net.Listener, ready func()) error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fail(err)
 	}
-	fmt.Println("READY", l.Addr())
-	go func() { fail(serve(l)) }()
+	go func() { fail(serve(l, func() { fmt.Println("READY", l.Addr()) })) }()
 	in := bufio.NewReader(os.Stdin)
 	for {
 		if _, err := in.ReadString('\n'); err != nil {

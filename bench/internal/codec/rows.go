@@ -35,7 +35,7 @@ func binaryRows() ([]Row, error) {
 		}
 		var sink any
 		decode = append(decode, Op{Side: "graph-floor", Run: func() error {
-			sink = v.build()
+			sink = v.floor()
 			return nil
 		}, Check: func() error { return wantSame(sink, v.bound) }})
 		var dst []byte

@@ -7,6 +7,8 @@ import (
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/bench/internal/payload"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/schema"
 )
 
 // seriesRows show that time grows no faster than the work: in rows of one series the time for a
@@ -36,8 +38,8 @@ func seriesRows() ([]Row, error) {
 		}
 		rows = append(rows, pair...)
 	}
-	for _, n := range []int{10, 100, 1000, 10_000} {
-		v, err := wide(n)
+	for _, n := range []int{10, 100, 1000, 3000} {
+		load, v, err := wide(n)
 		if err != nil {
 			return nil, err
 		}
@@ -50,12 +52,22 @@ func seriesRows() ([]Row, error) {
 			pair[i].Units = n
 		}
 		rows = append(rows, pair...)
+		rows = append(rows, Row{Name: fmt.Sprintf("bind/series-fields/%d", n), About: "loading and binding a struct, by field, as structs grow", Units: n, Ops: []Op{{
+			Side: "thriftkit-bound", Run: func() error {
+				desc, err := load()
+				if err != nil {
+					return err
+				}
+				_, err = plan.ForType(reflect.TypeOf(v.bound).Elem(), desc.Type())
+				return err
+			},
+		}}})
 	}
 	return rows, nil
 }
 
-// wide returns a struct of n fields.
-func wide(n int) (value, error) {
+// wide returns a struct of n fields, and what loads its schema anew.
+func wide(n int) (load func() (*schema.Struct, error), v value, err error) {
 	var text strings.Builder
 	text.WriteString("struct Wide {\n")
 	fields := make([]reflect.StructField, n)
@@ -64,16 +76,22 @@ func wide(n int) (value, error) {
 		fields[i] = reflect.StructField{Name: fmt.Sprintf("Field%d", i+1), Type: reflect.TypeFor[int64]()}
 	}
 	text.WriteString("}\n")
-	file, err := thriftkit.Parse("wide.thrift", text.String())
-	if err != nil {
-		return value{}, err
+	load = func() (*schema.Struct, error) {
+		file, err := thriftkit.Parse("wide.thrift", text.String())
+		if err != nil {
+			return nil, err
+		}
+		return file.Struct("Wide"), nil
 	}
-	desc := file.Struct("Wide")
+	desc, err := load()
+	if err != nil {
+		return nil, v, err
+	}
 	t := reflect.StructOf(fields)
-	v := value{name: fmt.Sprint(n), desc: desc, bound: reflect.New(t).Interface(), empty: func() any { return reflect.New(t).Interface() }}
+	v = value{name: fmt.Sprint(n), desc: desc, bound: reflect.New(t).Interface(), empty: func() any { return reflect.New(t).Interface() }}
 	for i := range n {
 		reflect.ValueOf(v.bound).Elem().Field(i).SetInt(int64(i))
 	}
 	v.bytes, err = thriftkit.Marshal(desc, v.bound)
-	return v, err
+	return load, v, err
 }

@@ -27,7 +27,7 @@ type value struct {
 	desc   *schema.Struct
 	bound  any                   // a pointer to a struct of package payload
 	empty  func() any            // a new one
-	build  func() any            // the graph floor of bound
+	floor  func() any            // the graph floor of bound
 	kitex  func() fast.FastCodec // a new one; also what frugal works on
 	apache func() thrift.TStruct // a new one
 	bytes  []byte                // in the binary protocol
@@ -42,16 +42,16 @@ func values() ([]value, error) {
 	login, simple, nested, large := payload.NewLogin(), payload.NewSimple(7), payload.NewNested(1), payload.NewLarge()
 	all := []value{
 		{name: "60B", desc: file.Struct("Login"), bound: login, empty: func() any { return new(payload.Login) },
-			build: func() any { return payload.BuildLogin(login) },
+			floor: anyOf(payload.FloorLogin(login)),
 			kitex: func() fast.FastCodec { return new(kitexgen.Login) }, apache: func() thrift.TStruct { return new(apachegen.Login) }},
 		{name: "89B", desc: file.Struct("Simple"), bound: simple, empty: func() any { return new(payload.Simple) },
-			build: func() any { return payload.BuildSimple(simple) },
+			floor: anyOf(payload.FloorSimple(simple)),
 			kitex: func() fast.FastCodec { return new(kitexgen.Simple) }, apache: func() thrift.TStruct { return new(apachegen.Simple) }},
 		{name: "4.5KB", desc: file.Struct("Nested"), bound: nested, empty: func() any { return new(payload.Nested) },
-			build: func() any { return payload.BuildNested(nested) },
+			floor: anyOf(payload.FloorNested(nested)),
 			kitex: func() fast.FastCodec { return new(kitexgen.Nested) }, apache: func() thrift.TStruct { return new(apachegen.Nested) }},
 		{name: "120KB", desc: file.Struct("Large"), bound: large, empty: func() any { return new(payload.Large) },
-			build: func() any { return payload.BuildLarge(large) },
+			floor: anyOf(payload.FloorLarge(large)),
 			kitex: func() fast.FastCodec { return new(kitexgen.Large) }, apache: func() thrift.TStruct { return new(apachegen.Large) }},
 	}
 	for i := range all {
@@ -61,6 +61,8 @@ func values() ([]value, error) {
 	}
 	return all, nil
 }
+
+func anyOf[T any](f func() *T) func() any { return func() any { return f() } }
 
 // longs returns a list of n i64.
 func longs(n int) (value, error) {

@@ -111,71 +111,110 @@ func NewLongs(n int) *Longs {
 	return l
 }
 
-// The functions below are the graph floor: they allocate what decoding such a value must
-// allocate at the least, with one slab for the structs of a list or a map, presized maps and
-// slices, and strings and bytes that share the memory of the message. The maps' entries are
-// set; nothing is read.
+// The floors below return what allocates a copy of a value: what decoding must allocate at the
+// least, with one slab for the structs of a list or a map, presized maps and slices, and strings
+// and bytes that share memory, as decoded ones may share that of the message. Nothing is read but slices:
+// maps are laid out as such beforehand, for walking a map is not a decoder's work.
 
-// BuildLogin builds what v is.
-func BuildLogin(v *Login) *Login { return &Login{v.Username, v.Password} }
-
-// BuildSimple builds what v is.
-func BuildSimple(v *Simple) *Simple {
-	s := *v
-	return &s
+// FloorLogin is the floor of a Login.
+func FloorLogin(v *Login) func() *Login {
+	return func() *Login { return &Login{v.Username, v.Password} }
 }
 
-// BuildNested builds what v is.
-func BuildNested(v *Nested) *Nested {
-	n := new(Nested)
-	buildNested(n, v)
-	return n
+// FloorSimple is the floor of a Simple.
+func FloorSimple(v *Simple) func() *Simple {
+	return func() *Simple {
+		s := *v
+		return &s
+	}
 }
 
-func buildNested(n, v *Nested) {
-	n.Name, n.Ratio, n.Blob, n.First = v.Name, v.Ratio, v.Blob, BuildSimple(v.First)
-	items := make([]Simple, len(v.Items))
+// FloorNested is the floor of a Nested.
+func FloorNested(v *Nested) func() *Nested {
+	f := newNestedFloor(v)
+	return func() *Nested {
+		n := new(Nested)
+		f.build(n)
+		return n
+	}
+}
+
+// FloorLarge is the floor of a Large.
+func FloorLarge(v *Large) func() *Large {
+	parts := make([]nestedFloor, len(v.Parts))
+	for i, p := range v.Parts {
+		parts[i] = newNestedFloor(p)
+	}
+	var names []string
+	var named []nestedFloor
+	for name, p := range v.Named {
+		names, named = append(names, name), append(named, newNestedFloor(p))
+	}
+	return func() *Large {
+		l := &Large{Parts: make([]*Nested, len(parts)), Named: make(map[string]*Nested, len(named))}
+		slab := make([]Nested, len(parts))
+		for i := range parts {
+			parts[i].build(&slab[i])
+			l.Parts[i] = &slab[i]
+		}
+		slab = make([]Nested, len(named))
+		for i := range named {
+			named[i].build(&slab[i])
+			l.Named[names[i]] = &slab[i]
+		}
+		return l
+	}
+}
+
+type entry[K comparable, V any] struct {
+	key   K
+	value V
+}
+
+func entries[K comparable, V any](m map[K]V) []entry[K, V] {
+	all := make([]entry[K, V], 0, len(m))
+	for k, v := range m {
+		all = append(all, entry[K, V]{k, v})
+	}
+	return all
+}
+
+type nestedFloor struct {
+	v      *Nested
+	labels []entry[string, string]
+	totals []entry[int32, int64]
+	named  []entry[string, *Simple]
+}
+
+func newNestedFloor(v *Nested) nestedFloor {
+	return nestedFloor{v, entries(v.Labels), entries(v.Totals), entries(v.Named)}
+}
+
+func (f *nestedFloor) build(n *Nested) {
+	v := f.v
+	first := *v.First
+	n.Name, n.Ratio, n.Blob, n.First = v.Name, v.Ratio, v.Blob, &first
 	n.Items = make([]*Simple, len(v.Items))
-	for i := range items {
-		items[i] = *v.Items[i]
-		n.Items[i] = &items[i]
+	slab := make([]Simple, len(v.Items))
+	for i, item := range v.Items {
+		slab[i] = *item
+		n.Items[i] = &slab[i]
 	}
-	n.Numbers = make([]int32, len(v.Numbers))
-	copy(n.Numbers, v.Numbers)
-	n.Labels = make(map[string]string, len(v.Labels))
-	for k, e := range v.Labels {
-		n.Labels[k] = e
+	n.Numbers = append(make([]int32, 0, len(v.Numbers)), v.Numbers...)
+	n.Notes = append(make([]string, 0, len(v.Notes)), v.Notes...)
+	n.IDs = append(make([]int64, 0, len(v.IDs)), v.IDs...)
+	n.Labels = make(map[string]string, len(f.labels))
+	for _, e := range f.labels {
+		n.Labels[e.key] = e.value
 	}
-	n.Totals = make(map[int32]int64, len(v.Totals))
-	for k, e := range v.Totals {
-		n.Totals[k] = e
+	n.Totals = make(map[int32]int64, len(f.totals))
+	for _, e := range f.totals {
+		n.Totals[e.key] = e.value
 	}
-	n.Notes = make([]string, len(v.Notes))
-	copy(n.Notes, v.Notes)
-	n.IDs = make([]int64, len(v.IDs))
-	copy(n.IDs, v.IDs)
-	named := make([]Simple, 0, len(v.Named))
-	n.Named = make(map[string]*Simple, len(v.Named))
-	for k, e := range v.Named {
-		named = append(named, *e)
-		n.Named[k] = &named[len(named)-1]
+	n.Named = make(map[string]*Simple, len(f.named))
+	slab = make([]Simple, len(f.named))
+	for i, e := range f.named {
+		slab[i] = *e.value
+		n.Named[e.key] = &slab[i]
 	}
-}
-
-// BuildLarge builds what v is.
-func BuildLarge(v *Large) *Large {
-	l := &Large{Parts: make([]*Nested, len(v.Parts)), Named: make(map[string]*Nested, len(v.Named))}
-	parts := make([]Nested, len(v.Parts))
-	for i := range parts {
-		buildNested(&parts[i], v.Parts[i])
-		l.Parts[i] = &parts[i]
-	}
-	named := make([]Nested, 0, len(v.Named))
-	for k, e := range v.Named {
-		named = append(named, Nested{})
-		n := &named[len(named)-1]
-		buildNested(n, e)
-		l.Named[k] = n
-	}
-	return l
 }

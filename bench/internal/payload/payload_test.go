@@ -31,13 +31,13 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestBuild makes sure that the graph floor builds all of a value, of memory of its own.
-func TestBuild(t *testing.T) {
+// TestFloors makes sure that the graph floor builds all of a value, of memory of its own.
+func TestFloors(t *testing.T) {
 	for _, test := range []struct{ got, want any }{
-		{BuildLogin(NewLogin()), NewLogin()},
-		{BuildSimple(NewSimple(3)), NewSimple(3)},
-		{BuildNested(NewNested(2)), NewNested(2)},
-		{BuildLarge(NewLarge()), NewLarge()},
+		{FloorLogin(NewLogin())(), NewLogin()},
+		{FloorSimple(NewSimple(3))(), NewSimple(3)},
+		{FloorNested(NewNested(2))(), NewNested(2)},
+		{FloorLarge(NewLarge())(), NewLarge()},
 	} {
 		if !reflect.DeepEqual(test.got, test.want) {
 			t.Errorf("%T: got %+v, want %+v", test.want, test.got, test.want)

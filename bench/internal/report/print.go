@@ -16,11 +16,15 @@ import (
 var metricOrder = [...]string{NsPerOp, NsPerUnit, AllocsPerOp, BytesPerOp, CallsPerSec, P50, P99, SecPerMillion, AllocsPerCall, ServerPeak, ClientPeak,
 	StartMs, StartRSS, IdleKB, Binary, Stripped}
 
-// format writes three significant digits, or all before the point.
+// format writes three significant digits; k and M stand for thousands and millions.
 func format(v float64) string {
 	switch a := math.Abs(v); {
 	case v == 0:
 		return "0"
+	case a >= 1e6:
+		return format(v/1e6) + "M"
+	case a >= 1e4:
+		return format(v/1e3) + "k"
 	case a >= 100:
 		return fmt.Sprintf("%.0f", v)
 	case a >= 10:
@@ -109,11 +113,15 @@ func (r *Report) Text(w io.Writer) error {
 	}
 	for _, row := range r.Rows {
 		fmt.Fprintf(out, "\n%s: %s (%s)\n", row.Name, row.About, row.load())
-		tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		var table strings.Builder
+		tw := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 		for _, line := range r.table(row) {
-			fmt.Fprintf(tw, "  %s\n", strings.TrimRight(strings.Join(line, "\t"), "\t"))
+			fmt.Fprintf(tw, "  %s\n", strings.Join(line, "\t"))
 		}
 		tw.Flush()
+		for line := range strings.Lines(table.String()) {
+			fmt.Fprintln(out, strings.TrimRight(line, " \n"))
+		}
 	}
 	fmt.Fprintf(out, "\n%s\n", r.count())
 	return out.Flush()

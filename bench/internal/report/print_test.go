@@ -60,3 +60,14 @@ func TestPrint(t *testing.T) {
 		}
 	}
 }
+
+func TestFormat(t *testing.T) {
+	for _, test := range []struct {
+		v    float64
+		want string
+	}{{0, "0"}, {0.1234, "0.123"}, {1.234, "1.23"}, {12.34, "12.3"}, {123.4, "123"}, {9996, "9996"}, {10_000, "10.0k"}, {123_456, "123k"}, {1e6, "1.00M"}, {33_833_413, "33.8M"}} {
+		if got := format(test.v); got != test.want {
+			t.Errorf("format(%v) = %s, want %s", test.v, got, test.want)
+		}
+	}
+}

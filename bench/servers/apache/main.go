@@ -43,11 +43,13 @@ func (l listener) Accept() (thrift.TTransport, error) {
 func (l listener) Interrupt() error { return l.Close() }
 
 func main() {
-	child.Serve(func(l net.Listener) error {
+	child.Serve(func(l net.Listener, ready func()) error {
 		var transport thrift.TTransportFactory = thrift.NewTBufferedTransportFactory(8 << 10)
 		if len(os.Args) > 1 && os.Args[1] == "framed" {
 			transport = thrift.NewTFramedTransportFactoryConf(transport, nil)
 		}
-		return thrift.NewTSimpleServer4(bench.NewBenchProcessor(handler{}), listener{l}, transport, thrift.NewTBinaryProtocolFactoryConf(nil)).Serve()
+		s := thrift.NewTSimpleServer4(bench.NewBenchProcessor(handler{}), listener{l}, transport, thrift.NewTBinaryProtocolFactoryConf(nil))
+		ready()
+		return s.Serve()
 	})
 }

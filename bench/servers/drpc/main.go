@@ -20,11 +20,13 @@ type handler struct {
 func (handler) Echo(_ context.Context, b *pb.Blob) (*pb.Blob, error) { return b, nil }
 
 func main() {
-	child.Serve(func(l net.Listener) error {
+	child.Serve(func(l net.Listener, ready func()) error {
 		mux := drpcmux.New()
 		if err := gen.DRPCRegisterBench(mux, handler{}); err != nil {
 			return err
 		}
-		return drpcserver.New(mux).Serve(context.Background(), l)
+		s := drpcserver.New(mux)
+		ready()
+		return s.Serve(context.Background(), l)
 	})
 }

@@ -17,9 +17,10 @@ type handler struct{ gen.UnimplementedBenchServer }
 func (handler) Echo(_ context.Context, b *pb.Blob) (*pb.Blob, error) { return b, nil }
 
 func main() {
-	child.Serve(func(l net.Listener) error {
+	child.Serve(func(l net.Listener, ready func()) error {
 		s := grpc.NewServer()
 		gen.RegisterBenchServer(s, handler{})
+		ready()
 		return s.Serve(l)
 	})
 }

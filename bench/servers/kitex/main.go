@@ -32,7 +32,8 @@ func (*handler) Slow(_ context.Context, millis int32) (int32, error) {
 
 func main() {
 	klog.SetOutput(io.Discard)
-	child.Serve(func(l net.Listener) error {
+	child.Serve(func(l net.Listener, ready func()) error {
+		server.RegisterStartHook(ready)
 		options := []server.Option{server.WithListener(l), server.WithExitSignal(func() <-chan error { return make(chan error) })}
 		if len(os.Args) > 1 && os.Args[1] == "mux" {
 			options = append(options, server.WithMuxTransport())

@@ -18,11 +18,12 @@ func (Bench) Echo(v []byte, reply *[]byte) error {
 }
 
 func main() {
-	child.Serve(func(l net.Listener) error {
+	child.Serve(func(l net.Listener, ready func()) error {
 		s := rpc.NewServer()
 		if err := s.Register(Bench{}); err != nil {
 			return err
 		}
+		ready()
 		s.Accept(l)
 		return nil
 	})

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"net"
 	"os"
 
 	"github.com/thriftkit/thriftkit/bench/internal/child"
@@ -9,8 +10,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "mux" {
-		child.Serve(raw.ServeMux)
-	}
-	child.Serve(raw.ServeGo)
+	child.Serve(func(l net.Listener, ready func()) error {
+		ready()
+		if len(os.Args) > 1 && os.Args[1] == "mux" {
+			return raw.ServeMux(l)
+		}
+		return raw.ServeGo(l)
+	})
 }

@@ -23,11 +23,12 @@ func (Bench) Echo(_ context.Context, b *pb.Blob, reply *pb.Blob) error {
 
 func main() {
 	log.SetDummyLogger()
-	child.Serve(func(l net.Listener) error {
+	child.Serve(func(l net.Listener, ready func()) error {
 		s := server.NewServer()
 		if err := s.RegisterName("Bench", Bench{}, ""); err != nil {
 			return err
 		}
+		ready()
 		return s.ServeListener("tcp", l)
 	})
 }

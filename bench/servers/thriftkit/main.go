@@ -38,7 +38,7 @@ func echo(_ context.Context, m *schema.Method, args *dynamic.Struct) (any, error
 }
 
 func main() {
-	child.Serve(func(l net.Listener) error {
+	child.Serve(func(l net.Listener, ready func()) error {
 		file, err := payload.Load()
 		if err != nil {
 			return err
@@ -47,6 +47,11 @@ func main() {
 		if len(os.Args) > 1 && os.Args[1] == "dynamic" {
 			h = thriftkit.DynamicHandler(echo)
 		}
-		return thriftkit.Serve(l, file.Service("Bench"), h)
+		s := thriftkit.NewServer()
+		if err := s.Register(file.Service("Bench"), h); err != nil {
+			return err
+		}
+		ready()
+		return s.Serve(l)
 	})
 }
