@@ -98,11 +98,11 @@ fuzz: ## Every fuzz target for FUZZTIME (30s)
 
 .PHONY: bench
 bench: ## Compare with peers and with what is possible at all (12 minutes)
-	$(call in-bench,$(GO) run . -go $(GO) $(BENCHARGS))
+	$(call in-bench,$(GO) build -o ../bin/bench . && cd .. && bin/bench -source bench -go $(GO) $(BENCHARGS))
 
 .PHONY: bench-quick
 bench-quick: ## The same in less time (3 minutes), with more noise
-	$(call in-bench,$(GO) run . -go $(GO) -quick $(BENCHARGS))
+	$(call in-bench,$(GO) build -o ../bin/bench . && cd .. && bin/bench -source bench -go $(GO) -quick $(BENCHARGS))
 
 .PHONY: gobench
 gobench: ## Go's benchmarks; BENCH='Encode' selects

@@ -28,7 +28,7 @@ func binaryRows() ([]Row, error) {
 	}
 	var rows []Row
 	for _, v := range all {
-		sides := []side{bound("binary"), dyn("binary"), kitexFast, frugalReflect, apache("binary"), kitexMap}
+		sides := []side{bound("binary"), public, dyn("binary"), kitexFast, frugalReflect, apache("binary"), kitexMap}
 		encode, decode, err := ops(v, sides...)
 		if err != nil {
 			return nil, err

@@ -111,8 +111,8 @@ func (v value) in(protocol string) (value, error) {
 	return v, err
 }
 
-// bound is thriftkit with plain Go structs, dyn without Go types: what calls do when all has been
-// made ready for them, without the look-up of the plan that Marshal and Unmarshal do.
+// bound is thriftkit with plain Go structs: what calls do when all has been made ready for them,
+// without the look-up of the plan that Marshal and Unmarshal do.
 func bound(protocolName string) side {
 	return func(v value) (encode, decode Op, err error) {
 		proto, err := protocol.ByName(protocolName)
@@ -133,16 +133,27 @@ func bound(protocolName string) side {
 			got = v.empty()
 			_, err := proto.ConsumeValue(v.bytes, 0, p, mem.Of(reflect.ValueOf(got)))
 			return err
-		}, Check: func() error {
-			if !reflect.DeepEqual(got, v.bound) {
-				return fmt.Errorf("decoded another value")
-			}
-			return nil
-		}}
+		}, Check: func() error { return wantSame(got, v.bound) }}
 		return encode, decode, nil
 	}
 }
 
+// public is the same through the public functions, which encode into a new buffer.
+func public(v value) (encode, decode Op, err error) {
+	var dst []byte
+	var got any
+	encode = Op{Side: "thriftkit-Marshal", Check: wantLen(&dst, len(v.bytes)), Run: func() (err error) {
+		dst, err = thriftkit.Marshal(v.desc, v.bound)
+		return err
+	}}
+	decode = Op{Side: "thriftkit-Marshal", Run: func() error {
+		got = v.empty()
+		return thriftkit.Unmarshal(v.desc, v.bytes, got)
+	}, Check: func() error { return wantSame(got, v.bound) }}
+	return encode, decode, nil
+}
+
+// dyn is thriftkit without Go types, made ready alike.
 func dyn(protocolName string) side {
 	return func(v value) (encode, decode Op, err error) {
 		proto, err := protocol.ByName(protocolName)
