@@ -54,6 +54,16 @@ func (r *Row) load() string {
 	return fmt.Sprintf("foreign CPU %.0f %%", *r.Load*100)
 }
 
+// oneLine makes a cell of a text that may have come from a process that broke.
+func oneLine(s string) string {
+	const enough = 120
+	s = strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "|", "/")
+	if len(s) > enough {
+		s = strings.ToValidUTF8(s[:enough], "") + "…"
+	}
+	return s
+}
+
 // table returns the row as a table, with its head.
 func (r *Report) table(row *Row) [][]string {
 	columns := row.columns()
@@ -81,10 +91,11 @@ func (r *Report) table(row *Row) [][]string {
 				}
 			}
 		}
-		if s.Failure != "" && len(cells) > 0 {
-			cells[0] = "failed: " + s.Failure
+		name := s.Name
+		if s.Failure != "" {
+			name += " failed: " + oneLine(s.Failure)
 		}
-		line(s.Name, cells, r.verdicts(row.Name, s.Name))
+		line(name, cells, r.verdicts(row.Name, s.Name))
 	}
 	for _, v := range r.Verdicts { // of sides that do not exist
 		if v.Row == row.Name && !shown[v.Side] {

@@ -39,7 +39,7 @@ func TestPrint(t *testing.T) {
 		"today: linux/amd64, 2 CPUs (fast), go1.26\nx v1\nmedians of 1 rounds, ± half the distance of the extremes\n",
 		"echo: an echo (foreign CPU 12 %)\nside calls/s p50 us allocs/call target is\n",
 		"\nthriftkit-bound 90.0 30.0 0 calls/s ≥ 0.85 × raw-go 0.900 of raw-go, met\np50 us ≤ 1 30.0, not met\nraw-go 100 20.0\na 50.0 ±20% 50.0\n",
-		"\nc failed: it broke\nthriftkit-generated p50 us ≤ 1 absent: no thriftkit-generated\n",
+		"\nc failed: it broke / badly\nthriftkit-generated p50 us ≤ 1 absent: no thriftkit-generated\n",
 		"\nTargets: 1 met, 1 not met, 1 absent.",
 	} {
 		if !strings.Contains(words, want) {
@@ -50,7 +50,7 @@ func TestPrint(t *testing.T) {
 		"### echo\n\nan echo; foreign CPU 12 %.\n\n| side | calls/s | p50 us | allocs/call | target | is |\n|---|---|---|---|---|---|\n",
 		"| thriftkit-bound | 90.0 | 30.0 | 0 | calls/s ≥ 0.85 × raw-go | 0.900 of raw-go, met |\n|  |  |  |  | p50 us ≤ 1 | 30.0, not met |\n| raw-go | 100 | 20.0 |  |  |  |\n",
 		"| a | 50.0 ±20% | 50.0 |  |  |  |\n",
-		"| c | failed: it broke |  |  |  |  |\n",
+		"| c failed: it broke / badly |  |  |  |  |  |\n",
 		"| thriftkit-generated |  |  |  | p50 us ≤ 1 | absent: no thriftkit-generated |\n",
 		"### before\n\n; foreign CPU unknown.\n",
 		"Targets: 1 met, 1 not met, 1 absent.\n",

@@ -12,7 +12,7 @@ func testReport() *Report {
 	row.Add("a", Sample{CallsPerSec: 40, P50: 50})
 	row.Add("b", Sample{CallsPerSec: 50, P50: 60})
 	row.Add("c", Sample{CallsPerSec: 500, P50: 1})
-	row.Fail("c", errors.New("it broke"))
+	row.Fail("c", errors.New("it broke |\n badly"))
 	before := &Row{Name: "before"}
 	before.Add("thriftkit-bound", Sample{P50: 25})
 	return &Report{Rows: []*Row{row, before}}
