@@ -97,7 +97,7 @@ fuzz: ## Every fuzz target for FUZZTIME (30s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
 
 .PHONY: bench
-bench: ## Compare with peers and with what is possible at all (12 minutes)
+bench: ## Compare with peers and with what is possible at all (10 minutes)
 	$(call in-bench,$(GO) build -o ../bin/bench . && cd .. && bin/bench -source bench -go $(GO) $(BENCHARGS))
 
 .PHONY: bench-quick
