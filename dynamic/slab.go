@@ -8,11 +8,19 @@ import "github.com/thriftkit/thriftkit/schema"
 type Slab struct {
 	structs pile[Struct]
 	lists   pile[List]
+	maps    pile[Map]
 	values  pile[Value]
+	entries pile[Entry]
 }
 
 // Struct is New.
 func (s *Slab) Struct(desc *schema.Struct) *Struct {
+	if useSlabs && len(s.structs.left) == 0 && s.structs.next == 0 {
+		if x := alone(desc); x != nil {
+			s.structs.next, s.values.next = 2, max(s.values.next, 2*len(desc.Fields))
+			return x
+		}
+	}
 	x := &s.structs.take(1)[0]
 	*x = Struct{desc: desc, vals: s.Values(len(desc.Fields))}
 	return x
@@ -23,6 +31,61 @@ func (s *Slab) List(t *schema.Type, vals []Value) *List {
 	x := &s.lists.take(1)[0]
 	*x = List{typ: t, vals: vals}
 	return x
+}
+
+// alone makes a small struct at once with its values: many messages hold no other.
+func alone(desc *schema.Struct) *Struct {
+	switch n := len(desc.Fields); {
+	case n <= 2:
+		x := new(struct {
+			Struct
+			vals [2]Value
+		})
+		x.Struct = Struct{desc: desc, vals: x.vals[:n:n]}
+		return &x.Struct
+	case n <= 4:
+		x := new(struct {
+			Struct
+			vals [4]Value
+		})
+		x.Struct = Struct{desc: desc, vals: x.vals[:n:n]}
+		return &x.Struct
+	case n <= 8:
+		x := new(struct {
+			Struct
+			vals [8]Value
+		})
+		x.Struct = Struct{desc: desc, vals: x.vals[:n:n]}
+		return &x.Struct
+	}
+	return nil
+}
+
+// Map is MakeMap.
+func (s *Slab) Map(t *schema.Type, entries []Entry) *Map {
+	x := &s.maps.take(1)[0]
+	*x = Map{typ: t, entries: entries}
+	return x
+}
+
+// Entries returns n entries of unset values, with no spare capacity.
+func (s *Slab) Entries(n int) []Entry {
+	const most = 32 // above it there is nothing to gain
+	if n > most {
+		return make([]Entry, n)
+	}
+	return s.entries.take(n)
+}
+
+// Reserve makes room for n structs of type desc that will be asked for, as far as remain bytes
+// can hold them.
+func (s *Slab) Reserve(desc *schema.Struct, n, remain int) {
+	const most = 256 // above it there is nothing to gain
+	n = min(n, most, remain)
+	if useSlabs {
+		s.structs.reserve(n)
+		s.values.reserve(min(n*len(desc.Fields), most, remain))
+	}
 }
 
 // Values returns n unset values, with no spare capacity.
@@ -55,4 +118,12 @@ func (p *pile[T]) take(n int) []T {
 	taken := p.left[:n:n]
 	p.left = p.left[n:]
 	return taken
+}
+
+// reserve makes room for n values.
+func (p *pile[T]) reserve(n int) {
+	if n > len(p.left) {
+		p.left = make([]T, n)
+		p.next = max(p.next, n/2)
+	}
 }

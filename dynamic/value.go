@@ -109,6 +109,9 @@ func (v Value) Int() int64 {
 	return 0
 }
 
+// Bits returns a number as it is held, for codecs: sign-extended, the bits of a double, 1 for true.
+func (v Value) Bits() uint64 { return v.num }
+
 // Double returns the double.
 func (v Value) Double() float64 {
 	if v.kind != schema.KindDouble {

@@ -4,7 +4,8 @@
 //
 // It relies on two properties only: a pointer to a value may be converted to a pointer to
 // another type of the same representation, and all slices have one header layout. Both are
-// what reflect itself offers (Value.UnsafePointer, SliceHeader); no runtime internals.
+// what reflect itself offers (Value.UnsafePointer, SliceHeader); no runtime internals. Maps that
+// differ only in what their elements point to count as of the same representation.
 package mem
 
 import (

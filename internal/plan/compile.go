@@ -102,7 +102,7 @@ func (c *compiler) tupleType(t reflect.Type, f *schema.Field, kind schema.Struct
 // before they are complete, and published only when all are.
 type compiler struct {
 	structs map[structPair]*Struct
-	types   int // made so far
+	types   map[reflect.Type]*Type // the first of each Go type
 	errs    []error
 }
 
@@ -118,7 +118,9 @@ type site struct {
 	goPath string
 }
 
-func newCompiler() *compiler { return &compiler{structs: make(map[structPair]*Struct)} }
+func newCompiler() *compiler {
+	return &compiler{structs: make(map[structPair]*Struct), types: make(map[reflect.Type]*Type)}
+}
 
 func (c *compiler) finish(r result) result {
 	if len(c.errs) > 0 {
@@ -167,13 +169,24 @@ var goKinds = map[schema.Kind]struct {
 }
 
 func (c *compiler) newType(t reflect.Type, st *schema.Type) *Type {
-	slot := uint8(c.types % slabTypes)
-	c.types++
-	return &Type{Wire: wire.TypeOf(st.Kind), Schema: st, Go: t, Size: t.Size(), sliceOf: reflect.SliceOf(t), slot: slot}
+	p := &Type{Wire: wire.TypeOf(st.Kind), Schema: st, Go: t, Size: t.Size(), sliceOf: reflect.SliceOf(t)}
+	if p.same = c.types[t]; p.same == nil {
+		p.same, p.slot = p, uint8(len(c.types)%slabTypes)
+		c.types[t] = p
+	}
+	return p
 }
 
 // typePlan returns nil after it reported a mismatch.
 func (c *compiler) typePlan(t reflect.Type, st *schema.Type, at site) *Type {
+	p := c.shapePlan(t, st, at)
+	if p != nil && p.IsDynamic() {
+		p.Dyn = DynamicOf(st)
+	}
+	return p
+}
+
+func (c *compiler) shapePlan(t reflect.Type, st *schema.Type, at site) *Type {
 	p := c.newType(t, st)
 	switch t {
 	case anyType:
@@ -461,7 +474,37 @@ func presenceOf(t *Type, mayBeUnset bool) Presence {
 
 const denseIDs = 256
 
+// room is how many bytes the value of a field takes at most, by op, in the protocols that are not
+// text; of a string, its length.
+var room = [...]int{
+	OpBool: 1, OpI8: 1, OpI16: 3, OpI32: 5, OpI64: 10, OpDouble: 8, OpString: 5, OpBytes: 5, OpUUID: 16, OpFields: 0,
+}
+
+const (
+	headRoom = 4 // of the header of a field
+	stopRoom = 8 // of the stop, stored as part of a word
+)
+
+// steps fills in what lets walkers do a field in one step.
+func (s *Struct) steps() {
+	s.Room = stopRoom
+	s.Flat = true
+	for i := len(s.Fields) - 1; i >= 0; i-- {
+		f := &s.Fields[i]
+		f.Value, f.Indirect = f.Type, f.Type.Op == OpPointer
+		if f.Indirect {
+			f.Value = f.Type.Elem
+		}
+		f.Op = f.Value.Op
+		f.Head = uint32(f.Type.Wire)<<16 | uint32(uint16(f.ID))
+		f.Rest = s.Room
+		s.Flat = s.Flat && f.Type.Op <= OpUUID
+		s.Room += headRoom + room[f.Op]
+	}
+}
+
 func (s *Struct) index() {
+	s.steps()
 	s.absent = make([]uint64, (len(s.Fields)+63)/64)
 	for i := range s.Fields {
 		f := &s.Fields[i]
@@ -479,5 +522,8 @@ func (s *Struct) index() {
 			s.sparse = make(map[int16]int)
 		}
 		s.sparse[f.ID] = i
+	}
+	if len(s.absent) > 0 {
+		s.Absent = s.absent[0]
 	}
 }

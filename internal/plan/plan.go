@@ -51,10 +51,12 @@ type Type struct {
 	Key    *Type
 	Elem   *Type // of OpPointer, OpSlice, OpSetMap, OpMap
 	Struct *Struct
-	Map    MapType // of OpMap
+	Map    MapType  // of OpMap
+	Dyn    *Dynamic // of a dynamic Op
 
 	sliceOf reflect.Type // []Go
-	slot    uint8        // in a Slab
+	same    *Type        // the first of those of the plan with the same Go type
+	slot    uint8        // of same in a Slab
 }
 
 // Zero clears the value at the address at.
@@ -83,6 +85,13 @@ type Field struct {
 	Offset   uintptr
 	Type     *Type
 	Schema   *schema.Field
+
+	// For walkers that do a field in one step.
+	Value    *Type  // Type, or what it points to
+	Op       Op     // of Value
+	Indirect bool   // Type is a pointer
+	Head     uint32 // the header in the binary protocol: type, id
+	Rest     int    // Room for what follows the field in the struct
 }
 
 // A Struct is how one Go struct travels as one schema struct.
@@ -92,6 +101,9 @@ type Struct struct {
 	Fields  []Field // in the order of the IDL: the order on the wire
 	Unknown int     // offset of the field that keeps unknown fields, -1 if there is none
 	Union   bool
+	Flat    bool   // to read it takes no memory but for binaries and strings
+	Absent  uint64 // which of the first 64 fields want attention when a message lacks them
+	Room    int    // more bytes than the struct takes without its strings and composite fields, in any protocol but JSON
 
 	dense  []int16       // index+1 by id, for small ids
 	sparse map[int16]int // the others

@@ -19,12 +19,8 @@ type decoder struct {
 	dyn  dynamic.Slab // of the others
 }
 
-// structure reads a struct into the zeroed memory at v. depth is how many more levels may open.
-func (d *decoder) structure(off int, p *plan.Struct, v mem.Pointer, depth int) (int, error) {
-	if depth == 0 {
-		return off, wire.TooDeep(off)
-	}
-	src := d.src
+// fields reads a struct into the zeroed memory at v, part by part.
+func (d *decoder) fields(src []byte, off int, p *plan.Struct, v mem.Pointer, depth int) (int, error) {
 	var seen plan.Seen
 	next := 0 // the field expected: senders write them in the order of the IDL
 	for {
@@ -104,14 +100,14 @@ func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		*mem.As[[]byte](v) = b
 		return next, err
 	case plan.OpStruct:
-		return d.structure(off, t.Struct, v, depth)
+		return d.structure(src, off, t.Struct, v, depth)
 	case plan.OpPointer:
 		elem := d.slab.New(t.Elem)
 		v.Store(elem)
 		return d.typed(off, t.Elem, elem, depth)
 	}
 	if t.IsDynamic() {
-		x, next, err := d.value(off, t.Schema, depth)
+		x, next, err := d.value(off, t.Dyn, depth)
 		if err == nil {
 			t.SetValue(v, x)
 		}
@@ -181,22 +177,13 @@ func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		return off, nil
 	}
 	have := plan.Room(n, t.Elem.Size, len(d.src)-off)
-	data := d.slab.Values(t.Elem, have)
-	v.SetSlice(data, have)
 	if useRuns && n == have {
-		switch t.Elem.Op {
-		case plan.OpI32:
-			return d.i32s(off, *mem.As[[]int32](v)), nil
-		case plan.OpI64:
-			return d.i64s(off, *mem.As[[]int64](v)), nil
-		case plan.OpDouble:
-			return d.doubles(off, *mem.As[[]float64](v)), nil
-		case plan.OpString:
-			return d.strings(off, *mem.As[[]string](v))
-		case plan.OpPointer:
-			d.slab.ReserveAll(t.Elem.Elem, n, len(d.src)-off)
+		if next, ok, err := d.run(off, n, t, v, depth); ok {
+			return next, err
 		}
 	}
+	data := d.slab.Values(t.Elem, have)
+	v.SetSlice(data, have)
 	for i := range n {
 		if i == have {
 			have, data = plan.GrowSlice(v, t, n)
@@ -204,46 +191,6 @@ func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		if off, err = d.typed(off, t.Elem, data.Add(uintptr(i)*t.Elem.Size), depth); err != nil {
 			return off, wire.InElement(err, i, "")
 		}
-	}
-	return off, nil
-}
-
-// useRuns reads lists of numbers and strings in loops of their own; else element by element.
-const useRuns = true
-
-// The bytes of numbers are all there: the header was checked against what remains.
-
-func (d *decoder) i32s(off int, to []int32) int {
-	src := d.src[off : off+4*len(to)]
-	for i := range to {
-		to[i] = int32(binary.BigEndian.Uint32(src[4*i:]))
-	}
-	return off + len(src)
-}
-
-func (d *decoder) i64s(off int, to []int64) int {
-	src := d.src[off : off+8*len(to)]
-	for i := range to {
-		to[i] = int64(binary.BigEndian.Uint64(src[8*i:]))
-	}
-	return off + len(src)
-}
-
-func (d *decoder) doubles(off int, to []float64) int {
-	src := d.src[off : off+8*len(to)]
-	for i := range to {
-		to[i] = math.Float64frombits(binary.BigEndian.Uint64(src[8*i:]))
-	}
-	return off + len(src)
-}
-
-func (d *decoder) strings(off int, to []string) (int, error) {
-	for i := range to {
-		s, next, err := consumeString(d.src, off)
-		if err != nil {
-			return off, wire.InElement(err, i, "")
-		}
-		to[i], off = s, next
 	}
 	return off, nil
 }
@@ -277,21 +224,29 @@ func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int,
 	}
 	switch t.Map {
 	case plan.MapStringString:
-		return mapOf[string, string](d, off, n, t, v, depth)
+		return mapOf[string, string](d, off, n, t, v)
 	case plan.MapStringI32:
-		return mapOf[string, int32](d, off, n, t, v, depth)
+		return mapOf[string, int32](d, off, n, t, v)
 	case plan.MapStringI64:
-		return mapOf[string, int64](d, off, n, t, v, depth)
+		return mapOf[string, int64](d, off, n, t, v)
 	case plan.MapStringDouble:
-		return mapOf[string, float64](d, off, n, t, v, depth)
+		return mapOf[string, float64](d, off, n, t, v)
 	case plan.MapI32String:
-		return mapOf[int32, string](d, off, n, t, v, depth)
+		return mapOf[int32, string](d, off, n, t, v)
 	case plan.MapI64String:
-		return mapOf[int64, string](d, off, n, t, v, depth)
+		return mapOf[int64, string](d, off, n, t, v)
 	case plan.MapI32I64:
-		return mapOf[int32, int64](d, off, n, t, v, depth)
+		return mapOf[int32, int64](d, off, n, t, v)
 	case plan.MapI64I64:
-		return mapOf[int64, int64](d, off, n, t, v, depth)
+		return mapOf[int64, int64](d, off, n, t, v)
+	case plan.MapI64Double:
+		return mapOf[int64, float64](d, off, n, t, v)
+	case plan.MapStringPointer:
+		return pointerMap[string](d, off, n, t, v, depth)
+	case plan.MapI32Pointer:
+		return pointerMap[int32](d, off, n, t, v, depth)
+	case plan.MapI64Pointer:
+		return pointerMap[int64](d, off, n, t, v, depth)
 	}
 	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
@@ -314,35 +269,11 @@ func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int,
 	return off, nil
 }
 
-// mapOf reads the n entries of a map of Go type map[K]V, neither of which has pointers to what
-// is read anew.
-func mapOf[K comparable, V any](d *decoder, off, n int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	m := make(map[K]V, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
-	*mem.As[map[K]V](v) = m
-	var entry struct {
-		key  K
-		elem V
-	}
-	var err error
-	for i := range n {
-		if off, err = d.typed(off, t.Key, mem.To(&entry.key), depth); err != nil {
-			return off, wire.InElement(err, i, "key")
-		}
-		if off, err = d.typed(off, t.Elem, mem.To(&entry.elem), depth); err != nil {
-			return off, wire.InElement(err, i, "value")
-		}
-		m[entry.key] = entry.elem
-	}
-	return off, nil
-}
-
 // value reads a value of type t as a dynamic one.
-func (d *decoder) value(off int, t *schema.Type, depth int) (dynamic.Value, int, error) {
+func (d *decoder) value(off int, t *plan.Dynamic, depth int) (dynamic.Value, int, error) {
 	src := d.src
-	var none dynamic.Value
-	w := wire.TypeOf(t.Kind)
-	if fixed(w) && int(minSize[w]) > len(src)-off {
-		return none, off, wire.Truncated(len(src))
+	if off+int(fixedKind[t.Kind]) > len(src) {
+		return dynamic.Value{}, off, wire.Truncated(len(src))
 	}
 	switch t.Kind {
 	case schema.KindBool:
@@ -368,13 +299,23 @@ func (d *decoder) value(off int, t *schema.Type, depth int) (dynamic.Value, int,
 		b, next, err := consumeSpan(src, off)
 		return dynamic.Binary(b), next, err
 	}
+	return d.composite(off, t, depth)
+}
+
+// fixedKind is how many bytes a value takes, by kind, where that is always the same.
+var fixedKind = [...]uint8{
+	schema.KindBool: 1, schema.KindI8: 1, schema.KindI16: 2, schema.KindI32: 4, schema.KindEnum: 4, schema.KindI64: 8,
+	schema.KindDouble: 8, schema.KindUUID: 16, schema.KindMap: 0,
+}
+
+func (d *decoder) composite(off int, t *plan.Dynamic, depth int) (dynamic.Value, int, error) {
 	if depth == 0 {
-		return none, off, wire.TooDeep(off)
+		return dynamic.Value{}, off, wire.TooDeep(off)
 	}
 	switch t.Kind {
 	case schema.KindStruct:
-		s := d.dyn.Struct(t.Struct)
-		next, err := d.fields(off, s, depth-1)
+		s := d.dyn.Struct(t.Struct.Schema)
+		next, err := d.slots(off, t.Struct, s, depth-1)
 		return dynamic.StructValue(s), next, err
 	case schema.KindMap:
 		m, next, err := d.entries(off, t, depth-1)
@@ -385,55 +326,72 @@ func (d *decoder) value(off int, t *schema.Type, depth int) (dynamic.Value, int,
 	}
 }
 
-func (d *decoder) fields(off int, s *dynamic.Struct, depth int) (int, error) {
+func (d *decoder) slots(off int, p *plan.DynamicStruct, s *dynamic.Struct, depth int) (int, error) {
 	src := d.src
-	desc, vals := s.Schema(), s.Slots()
-	next := 0
+	vals, fields := s.Slots(), p.Fields
+	var seen uint64
+	next := 0 // the field expected: senders write them in the order of the IDL
 	for {
-		if off >= len(src) {
-			return off, wire.Truncated(len(src))
+		if len(src)-off < 4 {
+			if off < len(src) && wire.Type(src[off]) == wire.Stop {
+				return off + 1, p.Finish(vals, seen, off)
+			}
+			if len(src)-off < 3 {
+				return off, wire.Truncated(len(src))
+			}
 		}
-		t := wire.Type(src[off])
-		if t == wire.Stop {
-			return off + 1, plan.FinishDynamic(desc, vals, off)
-		}
-		if len(src)-off < 3 {
-			return off, wire.Truncated(len(src))
-		}
-		id := int16(binary.BigEndian.Uint16(src[off+1:]))
 		i := next
-		if i >= len(vals) || desc.Fields[i].ID != id {
-			i = desc.Index(id)
-		}
-		if i < 0 || wire.TypeOf(desc.Fields[i].Type.Kind) != t {
-			end, err := skip(src, off+3, t, depth)
-			if err != nil {
-				return off, err
+		if !useSteps || i >= len(fields) || len(src)-off < 4 || binary.BigEndian.Uint32(src[off:])>>8 != fields[i].Head {
+			t := wire.Type(src[off])
+			if t == wire.Stop {
+				return off + 1, p.Finish(vals, seen, off)
 			}
-			if i < 0 {
-				s.SetUnknown(append(s.Unknown(), src[off:end]...))
+			i = p.Schema.Index(int16(binary.BigEndian.Uint16(src[off+1:])))
+			if i < 0 || fields[i].Type.Wire != t {
+				end, err := skip(src, off+3, t, depth)
+				if err != nil {
+					return off, err
+				}
+				if i < 0 {
+					s.SetUnknown(append(s.Unknown(), src[off:end]...))
+				}
+				off = end
+				continue
 			}
-			off = end
-			continue
 		}
-		f := desc.Fields[i]
+		f := &fields[i]
+		next = i + 1
+		seen |= 1 << (i & 63)
+		if useSteps {
+			if f.Kind == schema.KindString && len(src)-off >= 7 {
+				if n := int(int32(binary.BigEndian.Uint32(src[off+3:]))); uint(n) <= uint(len(src)-off-7) {
+					vals[i] = dynamic.String(mem.String(src[off+7 : off+7+n]))
+					off += 7 + n
+					continue
+				}
+			}
+		}
 		v, end, err := d.value(off+3, f.Type, depth)
 		if err != nil {
-			return off, wire.InField(err, desc.Name, f.Name, f.ID)
+			return off, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
 		}
 		vals[i] = v
-		off, next = end, i+1
+		off = end
 	}
 }
 
 const valueSize = 24 // of a dynamic.Value, in bytes
 
-func (d *decoder) elems(off int, t *schema.Type, depth int) (*dynamic.List, int, error) {
-	n, off, err := d.listHeader(off, wire.TypeOf(t.Elem.Kind), depth)
+func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int, error) {
+	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
 	if err != nil {
 		return nil, off, err
 	}
-	vals := d.dyn.Values(plan.Room(n, valueSize, len(d.src)-off))[:0]
+	room := plan.Room(n, valueSize, len(d.src)-off)
+	if t.Elem.Kind == schema.KindStruct && room == n {
+		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
+	}
+	vals := d.dyn.Values(room)[:0]
 	for i := range n {
 		v, next, err := d.value(off, t.Elem, depth)
 		if err != nil {
@@ -442,15 +400,19 @@ func (d *decoder) elems(off int, t *schema.Type, depth int) (*dynamic.List, int,
 		vals = append(vals, v)
 		off = next
 	}
-	return d.dyn.List(t, vals), off, nil
+	return d.dyn.List(t.Schema, vals), off, nil
 }
 
-func (d *decoder) entries(off int, t *schema.Type, depth int) (*dynamic.Map, int, error) {
-	n, off, err := d.mapHeader(off, wire.TypeOf(t.Key.Kind), wire.TypeOf(t.Elem.Kind), depth)
+func (d *decoder) entries(off int, t *plan.Dynamic, depth int) (*dynamic.Map, int, error) {
+	n, off, err := d.mapHeader(off, t.Key.Wire, t.Elem.Wire, depth)
 	if err != nil {
 		return nil, off, err
 	}
-	entries := make([]dynamic.Entry, 0, plan.Room(n, 2*valueSize, len(d.src)-off))
+	room := plan.Room(n, 2*valueSize, len(d.src)-off)
+	if t.Elem.Kind == schema.KindStruct && room == n {
+		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
+	}
+	entries := d.dyn.Entries(room)[:0]
 	for i := range n {
 		k, next, err := d.value(off, t.Key, depth)
 		if err != nil {
@@ -463,5 +425,5 @@ func (d *decoder) entries(off int, t *schema.Type, depth int) (*dynamic.Map, int
 		entries = append(entries, dynamic.Entry{Key: k, Value: v})
 		off = next
 	}
-	return dynamic.MakeMap(t, entries), off, nil
+	return d.dyn.Map(t.Schema, entries), off, nil
 }

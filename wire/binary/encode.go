@@ -11,15 +11,8 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// appendStruct appends the set fields of the struct at v and the stop. depth is how many more
-// levels may open.
-func appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte, error) {
-	if depth == 0 {
-		return dst, wire.TooDeep(-1)
-	}
-	if err := p.CheckWritable(v); err != nil {
-		return dst, err
-	}
+// appendFields appends the set fields of the struct at v and the stop, part by part.
+func appendFields(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte, error) {
 	for i := range p.Fields {
 		f := &p.Fields[i]
 		if f.Presence != plan.Always && !f.IsSet(v) {
@@ -64,7 +57,7 @@ func appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, er
 		return appendStruct(dst, t.Struct, v, depth)
 	case plan.OpPointer:
 		if v = v.Load(); v.IsNil() {
-			return dst, wire.Errorf(-1, wire.ErrValue, "nil pointer to %s", t.Schema)
+			return dst, nilPointer(t)
 		}
 		return appendTyped(dst, t.Elem, v, depth)
 	}
@@ -87,22 +80,13 @@ func appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, er
 func appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	n := v.SliceLen()
 	dst = appendListHeader(dst, t.Elem.Wire, n)
-	switch t.Elem.Op { // the common elements without a call for each
-	case plan.OpI32:
-		for _, x := range *mem.As[[]int32](v) {
-			dst = binary.BigEndian.AppendUint32(dst, uint32(x))
+	if useSteps {
+		if run, ok := appendRun(dst, t.Elem.Op, v); ok {
+			return run, nil
 		}
-		return dst, nil
-	case plan.OpI64:
-		for _, x := range *mem.As[[]int64](v) {
-			dst = binary.BigEndian.AppendUint64(dst, uint64(x))
+		if t.Elem.Op == plan.OpPointer {
+			return appendPointers(dst, t.Elem, *mem.As[[]mem.Pointer](v), depth)
 		}
-		return dst, nil
-	case plan.OpString:
-		for _, x := range *mem.As[[]string](v) {
-			dst = AppendString(dst, x)
-		}
-		return dst, nil
 	}
 	data := v.SliceData()
 	for i := range n {
@@ -135,19 +119,27 @@ func appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, erro
 	case plan.MapStringString:
 		return appendStrings(dst, *mem.As[map[string]string](v)), nil
 	case plan.MapStringI32:
-		return appendMapOf[string, int32](dst, t, v, depth)
+		return appendMapOf[string, int32](dst, t, v), nil
 	case plan.MapStringI64:
-		return appendMapOf[string, int64](dst, t, v, depth)
+		return appendMapOf[string, int64](dst, t, v), nil
 	case plan.MapStringDouble:
-		return appendMapOf[string, float64](dst, t, v, depth)
+		return appendMapOf[string, float64](dst, t, v), nil
 	case plan.MapI32String:
-		return appendMapOf[int32, string](dst, t, v, depth)
+		return appendMapOf[int32, string](dst, t, v), nil
 	case plan.MapI64String:
-		return appendMapOf[int64, string](dst, t, v, depth)
+		return appendMapOf[int64, string](dst, t, v), nil
 	case plan.MapI32I64:
-		return appendMapOf[int32, int64](dst, t, v, depth)
+		return appendMapOf[int32, int64](dst, t, v), nil
 	case plan.MapI64I64:
-		return appendMapOf[int64, int64](dst, t, v, depth)
+		return appendMapOf[int64, int64](dst, t, v), nil
+	case plan.MapI64Double:
+		return appendMapOf[int64, float64](dst, t, v), nil
+	case plan.MapStringPointer:
+		return appendPointerMap[string](dst, t, v, depth)
+	case plan.MapI32Pointer:
+		return appendPointerMap[int32](dst, t, v, depth)
+	case plan.MapI64Pointer:
+		return appendPointerMap[int64](dst, t, v, depth)
 	}
 	m := v.Value(t.Go)
 	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
@@ -180,26 +172,6 @@ func appendStrings(dst []byte, m map[string]string) []byte {
 	return dst
 }
 
-// appendMapOf appends a map of Go type map[K]V.
-func appendMapOf[K comparable, V any](dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
-	m := *mem.As[map[K]V](v)
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
-	var entry struct {
-		key  K
-		elem V
-	}
-	var err error
-	for entry.key, entry.elem = range m {
-		if dst, err = appendTyped(dst, t.Key, mem.To(&entry.key), depth); err != nil {
-			return dst, err
-		}
-		if dst, err = appendTyped(dst, t.Elem, mem.To(&entry.elem), depth); err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
-}
-
 // appendAny appends what stands at v, for a type without a Go type of its own.
 func appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	bound, at, err := t.Bound(v)
@@ -216,24 +188,20 @@ func appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, erro
 	if !x.IsSet() {
 		return dst, wire.Errorf(-1, wire.ErrValue, "%s is wanted, not nothing", t.Schema)
 	}
-	return appendValue(dst, x, depth)
+	return appendValue(dst, t.Dyn, x, depth)
 }
 
-// appendValue appends a dynamic value, whose fit was checked when it was made.
-func appendValue(dst []byte, v dynamic.Value, depth int) ([]byte, error) {
-	switch v.Kind() {
-	case schema.KindBool:
-		return appendBool(dst, v.Bool()), nil
-	case schema.KindI8:
-		return append(dst, byte(v.Int())), nil
+// appendValue appends a dynamic value, whose fit with t was checked when it was made.
+func appendValue(dst []byte, t *plan.Dynamic, v dynamic.Value, depth int) ([]byte, error) {
+	switch t.Kind {
+	case schema.KindBool, schema.KindI8:
+		return append(dst, byte(v.Bits())), nil
 	case schema.KindI16:
-		return binary.BigEndian.AppendUint16(dst, uint16(v.Int())), nil
+		return binary.BigEndian.AppendUint16(dst, uint16(v.Bits())), nil
 	case schema.KindI32, schema.KindEnum:
-		return binary.BigEndian.AppendUint32(dst, uint32(v.Int())), nil
-	case schema.KindI64:
-		return binary.BigEndian.AppendUint64(dst, uint64(v.Int())), nil
-	case schema.KindDouble:
-		return appendDouble(dst, v.Double()), nil
+		return binary.BigEndian.AppendUint32(dst, uint32(v.Bits())), nil
+	case schema.KindI64, schema.KindDouble:
+		return binary.BigEndian.AppendUint64(dst, v.Bits()), nil
 	case schema.KindString, schema.KindBinary:
 		return AppendString(dst, v.Text()), nil
 	case schema.KindUUID:
@@ -243,58 +211,64 @@ func appendValue(dst []byte, v dynamic.Value, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
 	}
-	switch v.Kind() {
+	switch t.Kind {
 	case schema.KindStruct:
-		return appendDynamic(dst, v.Struct(), depth-1)
+		return appendDynamic(dst, t.Struct, v.Struct(), depth-1)
 	case schema.KindMap:
-		return appendEntries(dst, v.Map(), depth-1)
+		return appendEntries(dst, t, v.Map(), depth-1)
 	default:
-		return appendElems(dst, v.List(), depth-1)
+		return appendElems(dst, t, v.List(), depth-1)
 	}
 }
 
-func appendDynamic(dst []byte, s *dynamic.Struct, depth int) ([]byte, error) {
-	desc, vals := s.Schema(), s.Slots()
-	if err := plan.CheckDynamic(s); err != nil {
-		return dst, err
+func appendDynamic(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth int) ([]byte, error) {
+	if p.Union {
+		if err := plan.CheckDynamic(s); err != nil {
+			return dst, err
+		}
 	}
-	for i, f := range desc.Fields {
+	if useSteps {
+		return appendSlots(dst, p, s, depth)
+	}
+	vals := s.Slots()
+	for i := range p.Fields {
+		f := &p.Fields[i]
 		if !vals[i].IsSet() {
-			if err := plan.Unset(desc, f); err != nil {
+			if err := plan.Unset(p.Schema, f.Schema); err != nil {
 				return dst, err
 			}
 			continue
 		}
-		dst = appendFieldHeader(dst, wire.TypeOf(f.Type.Kind), f.ID)
+		dst = appendFieldHeader(dst, f.Type.Wire, f.ID)
 		var err error
-		if dst, err = appendValue(dst, vals[i], depth); err != nil {
-			return dst, wire.InField(err, desc.Name, f.Name, f.ID)
+		if dst, err = appendValue(dst, f.Type, vals[i], depth); err != nil {
+			return dst, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
 		}
 	}
 	dst = append(dst, s.Unknown()...)
 	return append(dst, byte(wire.Stop)), nil
 }
 
-func appendElems(dst []byte, l *dynamic.List, depth int) ([]byte, error) {
-	dst = appendListHeader(dst, wire.TypeOf(l.Type().Elem.Kind), l.Len())
+func appendElems(dst []byte, t *plan.Dynamic, l *dynamic.List, depth int) ([]byte, error) {
+	dst = appendListHeader(dst, t.Elem.Wire, l.Len())
 	for i := range l.Len() {
 		var err error
-		if dst, err = appendValue(dst, l.At(i), depth); err != nil {
+		if dst, err = appendValue(dst, t.Elem, l.At(i), depth); err != nil {
 			return dst, wire.InElement(err, i, "")
 		}
 	}
 	return dst, nil
 }
 
-func appendEntries(dst []byte, m *dynamic.Map, depth int) ([]byte, error) {
-	t := m.Type()
-	dst = appendMapHeader(dst, wire.TypeOf(t.Key.Kind), wire.TypeOf(t.Elem.Kind), m.Len())
-	for i, e := range m.Entries() {
+func appendEntries(dst []byte, t *plan.Dynamic, m *dynamic.Map, depth int) ([]byte, error) {
+	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
+	entries := m.Entries()
+	for i := range entries {
 		var err error
-		if dst, err = appendValue(dst, e.Key, depth); err != nil {
+		if dst, err = appendValue(dst, t.Key, entries[i].Key, depth); err != nil {
 			return dst, wire.InElement(err, i, "key")
 		}
-		if dst, err = appendValue(dst, e.Value, depth); err != nil {
+		if dst, err = appendValue(dst, t.Elem, entries[i].Value, depth); err != nil {
 			return dst, wire.InElement(err, i, "value")
 		}
 	}

@@ -25,7 +25,7 @@ func (p Protocol) AppendHeader(dst []byte, h wire.Header) []byte {
 
 // AppendMessage appends a whole message.
 func (p Protocol) AppendMessage(dst []byte, h wire.Header, t *plan.Type, at mem.Pointer) ([]byte, error) {
-	return appendTyped(p.AppendHeader(dst, h), t, at, wire.MaxDepth)
+	return p.AppendValue(p.AppendHeader(dst, h), t, at)
 }
 
 // ConsumeHeader reads the header at the start of a message; off is where the struct begins.
@@ -35,14 +35,19 @@ func (Protocol) ConsumeHeader(src []byte) (h wire.Header, off int, err error) {
 
 // AppendValue appends the value at v, most often a struct.
 func (Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, error) {
+	if t.Op == plan.OpStruct {
+		return appendStruct(dst, t.Struct, v, wire.MaxDepth)
+	}
 	return appendTyped(dst, t, v, wire.MaxDepth)
 }
 
 // ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
 // it. What it stores shares src's memory.
 func (Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
-	d := decoder{src: src}
-	return d.typed(off, t, v, wire.MaxDepth)
+	if t.Op == plan.OpStruct && t.Struct.Flat {
+		return (*decoder)(nil).structure(src, off, t.Struct, v, wire.MaxDepth)
+	}
+	return consumeAlone(src, off, t, v, wire.MaxDepth)
 }
 
 // ConsumeTrailer returns off: nothing follows the value of a message.

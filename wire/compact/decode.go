@@ -18,12 +18,8 @@ type decoder struct {
 	dyn  dynamic.Slab // of the others
 }
 
-// structure reads a struct into the zeroed memory at v. depth is how many more levels may open.
-func (d *decoder) structure(off int, p *plan.Struct, v mem.Pointer, depth int) (int, error) {
-	if depth == 0 {
-		return off, wire.TooDeep(off)
-	}
-	src := d.src
+// fields reads a struct into the zeroed memory at v, part by part.
+func (d *decoder) fields(src []byte, off int, p *plan.Struct, v mem.Pointer, depth int) (int, error) {
 	var seen plan.Seen
 	next := 0 // the field expected: senders write them in the order of the IDL
 	var last int16
@@ -58,12 +54,9 @@ func (d *decoder) structure(off int, p *plan.Struct, v mem.Pointer, depth int) (
 			f.Type.Zero(at)
 		}
 		end := body
-		switch {
-		case h.t == wire.Bool:
+		if h.t == wire.Bool {
 			err = d.boolField(f.Type, at, h.bool, depth-1)
-		case f.Type.Op == plan.OpString: // the most common, without a call more
-			*mem.As[string](at), end, err = consumeString(src, body)
-		default:
+		} else {
 			end, err = d.typed(body, f.Type, at, depth-1)
 		}
 		if err != nil {
@@ -130,14 +123,14 @@ func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		*mem.As[[]byte](v) = b
 		return next, err
 	case plan.OpStruct:
-		return d.structure(off, t.Struct, v, depth)
+		return d.structure(d.Protocol, src, off, t.Struct, v, depth)
 	case plan.OpPointer:
 		elem := d.slab.New(t.Elem)
 		v.Store(elem)
 		return d.typed(off, t.Elem, elem, depth)
 	}
 	if t.IsDynamic() {
-		x, next, err := d.value(off, t.Schema, depth)
+		x, next, err := d.value(off, t.Dyn, depth)
 		if err == nil {
 			t.SetValue(v, x)
 		}
@@ -191,20 +184,13 @@ func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		return off, nil
 	}
 	have := plan.Room(n, t.Elem.Size, len(d.src)-off)
-	data := d.slab.Values(t.Elem, have)
-	v.SetSlice(data, have)
 	if useRuns && n == have {
-		switch t.Elem.Op {
-		case plan.OpI32:
-			return d.i32s(off, *mem.As[[]int32](v))
-		case plan.OpI64:
-			return d.i64s(off, *mem.As[[]int64](v))
-		case plan.OpString:
-			return d.strings(off, *mem.As[[]string](v))
-		case plan.OpPointer:
-			d.slab.ReserveAll(t.Elem.Elem, n, len(d.src)-off)
+		if next, ok, err := d.run(off, n, t, v, depth); ok {
+			return next, err
 		}
 	}
+	data := d.slab.Values(t.Elem, have)
+	v.SetSlice(data, have)
 	for i := range n {
 		if i == have {
 			have, data = plan.GrowSlice(v, t, n)
@@ -212,42 +198,6 @@ func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		if off, err = d.typed(off, t.Elem, data.Add(uintptr(i)*t.Elem.Size), depth); err != nil {
 			return off, wire.InElement(err, i, "")
 		}
-	}
-	return off, nil
-}
-
-// useRuns reads lists of numbers and strings in loops of their own; else element by element.
-const useRuns = true
-
-func (d *decoder) i32s(off int, to []int32) (int, error) {
-	for i := range to {
-		x, next, err := consumeI32(d.src, off)
-		if err != nil {
-			return off, wire.InElement(err, i, "")
-		}
-		to[i], off = x, next
-	}
-	return off, nil
-}
-
-func (d *decoder) i64s(off int, to []int64) (int, error) {
-	for i := range to {
-		x, next, err := consumeI64(d.src, off)
-		if err != nil {
-			return off, wire.InElement(err, i, "")
-		}
-		to[i], off = x, next
-	}
-	return off, nil
-}
-
-func (d *decoder) strings(off int, to []string) (int, error) {
-	for i := range to {
-		s, next, err := consumeString(d.src, off)
-		if err != nil {
-			return off, wire.InElement(err, i, "")
-		}
-		to[i], off = s, next
 	}
 	return off, nil
 }
@@ -281,21 +231,29 @@ func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int,
 	}
 	switch t.Map {
 	case plan.MapStringString:
-		return mapOf[string, string](d, off, n, t, v, depth)
+		return mapOf[string, string](d, off, n, t, v)
 	case plan.MapStringI32:
-		return mapOf[string, int32](d, off, n, t, v, depth)
+		return mapOf[string, int32](d, off, n, t, v)
 	case plan.MapStringI64:
-		return mapOf[string, int64](d, off, n, t, v, depth)
+		return mapOf[string, int64](d, off, n, t, v)
 	case plan.MapStringDouble:
-		return mapOf[string, float64](d, off, n, t, v, depth)
+		return mapOf[string, float64](d, off, n, t, v)
 	case plan.MapI32String:
-		return mapOf[int32, string](d, off, n, t, v, depth)
+		return mapOf[int32, string](d, off, n, t, v)
 	case plan.MapI64String:
-		return mapOf[int64, string](d, off, n, t, v, depth)
+		return mapOf[int64, string](d, off, n, t, v)
 	case plan.MapI32I64:
-		return mapOf[int32, int64](d, off, n, t, v, depth)
+		return mapOf[int32, int64](d, off, n, t, v)
 	case plan.MapI64I64:
-		return mapOf[int64, int64](d, off, n, t, v, depth)
+		return mapOf[int64, int64](d, off, n, t, v)
+	case plan.MapI64Double:
+		return mapOf[int64, float64](d, off, n, t, v)
+	case plan.MapStringPointer:
+		return pointerMap[string](d, off, n, t, v, depth)
+	case plan.MapI32Pointer:
+		return pointerMap[int32](d, off, n, t, v, depth)
+	case plan.MapI64Pointer:
+		return pointerMap[int64](d, off, n, t, v, depth)
 	}
 	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
@@ -318,33 +276,11 @@ func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int,
 	return off, nil
 }
 
-// mapOf reads the n entries of a map of Go type map[K]V, neither of which has pointers to what
-// is read anew.
-func mapOf[K comparable, V any](d *decoder, off, n int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	m := make(map[K]V, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
-	*mem.As[map[K]V](v) = m
-	var entry struct {
-		key  K
-		elem V
-	}
-	var err error
-	for i := range n {
-		if off, err = d.typed(off, t.Key, mem.To(&entry.key), depth); err != nil {
-			return off, wire.InElement(err, i, "key")
-		}
-		if off, err = d.typed(off, t.Elem, mem.To(&entry.elem), depth); err != nil {
-			return off, wire.InElement(err, i, "value")
-		}
-		m[entry.key] = entry.elem
-	}
-	return off, nil
-}
-
 // value reads a value of type t as a dynamic one.
-func (d *decoder) value(off int, t *schema.Type, depth int) (dynamic.Value, int, error) {
+func (d *decoder) value(off int, t *plan.Dynamic, depth int) (dynamic.Value, int, error) {
 	src := d.src
 	var none dynamic.Value
-	if n := int(fixed[wire.TypeOf(t.Kind)]); n > len(src)-off {
+	if n := int(fixed[t.Wire]); n > len(src)-off {
 		return none, off, wire.Truncated(len(src))
 	}
 	switch t.Kind {
@@ -380,8 +316,8 @@ func (d *decoder) value(off int, t *schema.Type, depth int) (dynamic.Value, int,
 	}
 	switch t.Kind {
 	case schema.KindStruct:
-		s := d.dyn.Struct(t.Struct)
-		next, err := d.fields(off, s, depth-1)
+		s := d.dyn.Struct(t.Struct.Schema)
+		next, err := d.slots(off, t.Struct, s, depth-1)
 		return dynamic.StructValue(s), next, err
 	case schema.KindMap:
 		m, next, err := d.entries(off, t, depth-1)
@@ -392,9 +328,10 @@ func (d *decoder) value(off int, t *schema.Type, depth int) (dynamic.Value, int,
 	}
 }
 
-func (d *decoder) fields(off int, s *dynamic.Struct, depth int) (int, error) {
+func (d *decoder) slots(off int, p *plan.DynamicStruct, s *dynamic.Struct, depth int) (int, error) {
 	src := d.src
-	desc, vals := s.Schema(), s.Slots()
+	vals, fields := s.Slots(), p.Fields
+	var seen uint64
 	next := 0
 	var last int16
 	for {
@@ -403,14 +340,14 @@ func (d *decoder) fields(off int, s *dynamic.Struct, depth int) (int, error) {
 			return off, err
 		}
 		if h.t == wire.Stop {
-			return body, plan.FinishDynamic(desc, vals, off)
+			return body, p.Finish(vals, seen, off)
 		}
 		last = h.id
 		i := next
-		if i >= len(vals) || desc.Fields[i].ID != h.id {
-			i = desc.Index(h.id)
+		if i >= len(fields) || fields[i].ID != h.id {
+			i = p.Schema.Index(h.id)
 		}
-		if i < 0 || wire.TypeOf(desc.Fields[i].Type.Kind) != h.t {
+		if i < 0 || fields[i].Type.Wire != h.t {
 			end, err := skipField(src, body, h, depth)
 			if err != nil {
 				return off, err
@@ -421,26 +358,42 @@ func (d *decoder) fields(off int, s *dynamic.Struct, depth int) (int, error) {
 			off = end
 			continue
 		}
-		v, end := dynamic.Bool(h.bool), body
-		if h.t != wire.Bool {
-			if v, end, err = d.value(body, desc.Fields[i].Type, depth); err != nil {
-				f := desc.Fields[i]
-				return off, wire.InField(err, desc.Name, f.Name, f.ID)
+		f := &fields[i]
+		next = i + 1
+		seen |= 1 << (i & 63)
+		switch {
+		case h.t == wire.Bool:
+			vals[i] = dynamic.Bool(h.bool)
+			off = body
+			continue
+		case useSteps && f.Kind == schema.KindString && body < len(src) && src[body] < 0x80:
+			if end := body + 1 + int(src[body]); end <= len(src) {
+				vals[i] = dynamic.String(mem.String(src[body+1 : end]))
+				off = end
+				continue
 			}
 		}
+		v, end, err := d.value(body, f.Type, depth)
+		if err != nil {
+			return off, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
+		}
 		vals[i] = v
-		off, next = end, i+1
+		off = end
 	}
 }
 
 const valueSize = 24 // of a dynamic.Value, in bytes
 
-func (d *decoder) elems(off int, t *schema.Type, depth int) (*dynamic.List, int, error) {
-	n, off, err := d.listHeader(off, wire.TypeOf(t.Elem.Kind), depth)
+func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int, error) {
+	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
 	if err != nil {
 		return nil, off, err
 	}
-	vals := d.dyn.Values(plan.Room(n, valueSize, len(d.src)-off))[:0]
+	room := plan.Room(n, valueSize, len(d.src)-off)
+	if t.Elem.Kind == schema.KindStruct && room == n {
+		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
+	}
+	vals := d.dyn.Values(room)[:0]
 	for i := range n {
 		v, next, err := d.value(off, t.Elem, depth)
 		if err != nil {
@@ -449,15 +402,19 @@ func (d *decoder) elems(off int, t *schema.Type, depth int) (*dynamic.List, int,
 		vals = append(vals, v)
 		off = next
 	}
-	return d.dyn.List(t, vals), off, nil
+	return d.dyn.List(t.Schema, vals), off, nil
 }
 
-func (d *decoder) entries(off int, t *schema.Type, depth int) (*dynamic.Map, int, error) {
-	n, off, err := d.mapHeader(off, wire.TypeOf(t.Key.Kind), wire.TypeOf(t.Elem.Kind), depth)
+func (d *decoder) entries(off int, t *plan.Dynamic, depth int) (*dynamic.Map, int, error) {
+	n, off, err := d.mapHeader(off, t.Key.Wire, t.Elem.Wire, depth)
 	if err != nil {
 		return nil, off, err
 	}
-	entries := make([]dynamic.Entry, 0, plan.Room(n, 2*valueSize, len(d.src)-off))
+	room := plan.Room(n, 2*valueSize, len(d.src)-off)
+	if t.Elem.Kind == schema.KindStruct && room == n {
+		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
+	}
+	entries := d.dyn.Entries(room)[:0]
 	for i := range n {
 		k, next, err := d.value(off, t.Key, depth)
 		if err != nil {
@@ -470,5 +427,5 @@ func (d *decoder) entries(off int, t *schema.Type, depth int) (*dynamic.Map, int
 		entries = append(entries, dynamic.Entry{Key: k, Value: v})
 		off = next
 	}
-	return dynamic.MakeMap(t, entries), off, nil
+	return d.dyn.Map(t.Schema, entries), off, nil
 }

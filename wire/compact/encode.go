@@ -10,15 +10,8 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// appendStruct appends the set fields of the struct at v and the stop. depth is how many more
-// levels may open.
-func (c Protocol) appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte, error) {
-	if depth == 0 {
-		return dst, wire.TooDeep(-1)
-	}
-	if err := p.CheckWritable(v); err != nil {
-		return dst, err
-	}
+// appendFields appends the set fields of the struct at v and the stop, part by part.
+func (c Protocol) appendFields(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte, error) {
 	var last int16
 	for i := range p.Fields {
 		f := &p.Fields[i]
@@ -79,7 +72,7 @@ func (c Protocol) appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int
 		return c.appendStruct(dst, t.Struct, v, depth)
 	case plan.OpPointer:
 		if v = v.Load(); v.IsNil() {
-			return dst, wire.Errorf(-1, wire.ErrValue, "nil pointer to %s", t.Schema)
+			return dst, nilPointer(t)
 		}
 		return c.appendTyped(dst, t.Elem, v, depth)
 	}
@@ -102,22 +95,13 @@ func (c Protocol) appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int
 func (c Protocol) appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	n := v.SliceLen()
 	dst = appendListHeader(dst, t.Elem.Wire, n)
-	switch t.Elem.Op { // the common elements without a call for each
-	case plan.OpI32:
-		for _, x := range *mem.As[[]int32](v) {
-			dst = appendI32(dst, x)
+	if useSteps {
+		if run, ok := appendRun(dst, t.Elem.Op, v); ok {
+			return run, nil
 		}
-		return dst, nil
-	case plan.OpI64:
-		for _, x := range *mem.As[[]int64](v) {
-			dst = appendI64(dst, x)
+		if t.Elem.Op == plan.OpPointer {
+			return c.appendPointers(dst, t.Elem, *mem.As[[]mem.Pointer](v), depth)
 		}
-		return dst, nil
-	case plan.OpString:
-		for _, x := range *mem.As[[]string](v) {
-			dst = appendString(dst, x)
-		}
-		return dst, nil
 	}
 	data := v.SliceData()
 	for i := range n {
@@ -150,19 +134,27 @@ func (c Protocol) appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 	case plan.MapStringString:
 		return appendStrings(dst, *mem.As[map[string]string](v)), nil
 	case plan.MapStringI32:
-		return appendMapOf[string, int32](c, dst, t, v, depth)
+		return appendMapOf[string, int32](c, dst, t, v), nil
 	case plan.MapStringI64:
-		return appendMapOf[string, int64](c, dst, t, v, depth)
+		return appendMapOf[string, int64](c, dst, t, v), nil
 	case plan.MapStringDouble:
-		return appendMapOf[string, float64](c, dst, t, v, depth)
+		return appendMapOf[string, float64](c, dst, t, v), nil
 	case plan.MapI32String:
-		return appendMapOf[int32, string](c, dst, t, v, depth)
+		return appendMapOf[int32, string](c, dst, t, v), nil
 	case plan.MapI64String:
-		return appendMapOf[int64, string](c, dst, t, v, depth)
+		return appendMapOf[int64, string](c, dst, t, v), nil
 	case plan.MapI32I64:
-		return appendMapOf[int32, int64](c, dst, t, v, depth)
+		return appendMapOf[int32, int64](c, dst, t, v), nil
 	case plan.MapI64I64:
-		return appendMapOf[int64, int64](c, dst, t, v, depth)
+		return appendMapOf[int64, int64](c, dst, t, v), nil
+	case plan.MapI64Double:
+		return appendMapOf[int64, float64](c, dst, t, v), nil
+	case plan.MapStringPointer:
+		return appendPointerMap[string](c, dst, t, v, depth)
+	case plan.MapI32Pointer:
+		return appendPointerMap[int32](c, dst, t, v, depth)
+	case plan.MapI64Pointer:
+		return appendPointerMap[int64](c, dst, t, v, depth)
 	}
 	m := v.Value(t.Go)
 	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
@@ -195,26 +187,6 @@ func appendStrings(dst []byte, m map[string]string) []byte {
 	return dst
 }
 
-// appendMapOf appends a map of Go type map[K]V.
-func appendMapOf[K comparable, V any](c Protocol, dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
-	m := *mem.As[map[K]V](v)
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
-	var entry struct {
-		key  K
-		elem V
-	}
-	var err error
-	for entry.key, entry.elem = range m {
-		if dst, err = c.appendTyped(dst, t.Key, mem.To(&entry.key), depth); err != nil {
-			return dst, err
-		}
-		if dst, err = c.appendTyped(dst, t.Elem, mem.To(&entry.elem), depth); err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
-}
-
 // appendAny appends what stands at v, for a type without a Go type of its own.
 func (c Protocol) appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	bound, at, err := t.Bound(v)
@@ -231,18 +203,18 @@ func (c Protocol) appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 	if !x.IsSet() {
 		return dst, wire.Errorf(-1, wire.ErrValue, "%s is wanted, not nothing", t.Schema)
 	}
-	return c.appendValue(dst, x, depth)
+	return c.appendValue(dst, t.Dyn, x, depth)
 }
 
-// appendValue appends a dynamic value, whose fit was checked when it was made.
-func (c Protocol) appendValue(dst []byte, v dynamic.Value, depth int) ([]byte, error) {
-	switch v.Kind() {
+// appendValue appends a dynamic value, whose fit with t was checked when it was made.
+func (c Protocol) appendValue(dst []byte, t *plan.Dynamic, v dynamic.Value, depth int) ([]byte, error) {
+	switch t.Kind {
 	case schema.KindBool:
 		return appendBool(dst, v.Bool()), nil
 	case schema.KindI8:
-		return append(dst, byte(v.Int())), nil
+		return append(dst, byte(v.Bits())), nil
 	case schema.KindI16, schema.KindI32, schema.KindI64, schema.KindEnum:
-		return appendI64(dst, v.Int()), nil
+		return appendI64(dst, int64(v.Bits())), nil
 	case schema.KindDouble:
 		return c.appendDouble(dst, v.Double()), nil
 	case schema.KindString, schema.KindBinary:
@@ -254,37 +226,42 @@ func (c Protocol) appendValue(dst []byte, v dynamic.Value, depth int) ([]byte, e
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
 	}
-	switch v.Kind() {
+	switch t.Kind {
 	case schema.KindStruct:
-		return c.appendDynamic(dst, v.Struct(), depth-1)
+		return c.appendDynamic(dst, t.Struct, v.Struct(), depth-1)
 	case schema.KindMap:
-		return c.appendEntries(dst, v.Map(), depth-1)
+		return c.appendEntries(dst, t, v.Map(), depth-1)
 	default:
-		return c.appendElems(dst, v.List(), depth-1)
+		return c.appendElems(dst, t, v.List(), depth-1)
 	}
 }
 
-func (c Protocol) appendDynamic(dst []byte, s *dynamic.Struct, depth int) ([]byte, error) {
-	desc, vals := s.Schema(), s.Slots()
-	if err := plan.CheckDynamic(s); err != nil {
-		return dst, err
+func (c Protocol) appendDynamic(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth int) ([]byte, error) {
+	if p.Union {
+		if err := plan.CheckDynamic(s); err != nil {
+			return dst, err
+		}
 	}
+	if useSteps {
+		return c.appendSlots(dst, p, s, depth)
+	}
+	vals := s.Slots()
 	var last int16
-	for i, f := range desc.Fields {
+	for i := range vals {
+		f := &p.Fields[i]
 		if !vals[i].IsSet() {
-			if err := plan.Unset(desc, f); err != nil {
+			if err := plan.Unset(p.Schema, f.Schema); err != nil {
 				return dst, err
 			}
 			continue
 		}
 		head := len(dst)
-		t := wire.TypeOf(f.Type.Kind)
-		dst = appendField(dst, toCompact[t], f.ID, last)
+		dst = appendField(dst, toCompact[f.Type.Wire], f.ID, last)
 		var err error
-		if dst, err = c.appendValue(dst, vals[i], depth); err != nil {
-			return dst, wire.InField(err, desc.Name, f.Name, f.ID)
+		if dst, err = c.appendValue(dst, f.Type, vals[i], depth); err != nil {
+			return dst, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
 		}
-		if t == wire.Bool {
+		if f.Kind == schema.KindBool {
 			dst = foldBool(dst, head)
 		}
 		last = f.ID
@@ -293,26 +270,26 @@ func (c Protocol) appendDynamic(dst []byte, s *dynamic.Struct, depth int) ([]byt
 	return append(dst, cStop), err
 }
 
-func (c Protocol) appendElems(dst []byte, l *dynamic.List, depth int) ([]byte, error) {
-	dst = appendListHeader(dst, wire.TypeOf(l.Type().Elem.Kind), l.Len())
+func (c Protocol) appendElems(dst []byte, t *plan.Dynamic, l *dynamic.List, depth int) ([]byte, error) {
+	dst = appendListHeader(dst, t.Elem.Wire, l.Len())
 	for i := range l.Len() {
 		var err error
-		if dst, err = c.appendValue(dst, l.At(i), depth); err != nil {
+		if dst, err = c.appendValue(dst, t.Elem, l.At(i), depth); err != nil {
 			return dst, wire.InElement(err, i, "")
 		}
 	}
 	return dst, nil
 }
 
-func (c Protocol) appendEntries(dst []byte, m *dynamic.Map, depth int) ([]byte, error) {
-	t := m.Type()
-	dst = appendMapHeader(dst, wire.TypeOf(t.Key.Kind), wire.TypeOf(t.Elem.Kind), m.Len())
-	for i, e := range m.Entries() {
+func (c Protocol) appendEntries(dst []byte, t *plan.Dynamic, m *dynamic.Map, depth int) ([]byte, error) {
+	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
+	entries := m.Entries()
+	for i := range entries {
 		var err error
-		if dst, err = c.appendValue(dst, e.Key, depth); err != nil {
+		if dst, err = c.appendValue(dst, t.Key, entries[i].Key, depth); err != nil {
 			return dst, wire.InElement(err, i, "key")
 		}
-		if dst, err = c.appendValue(dst, e.Value, depth); err != nil {
+		if dst, err = c.appendValue(dst, t.Elem, entries[i].Value, depth); err != nil {
 			return dst, wire.InElement(err, i, "value")
 		}
 	}

@@ -28,7 +28,7 @@ func (c Protocol) AppendHeader(dst []byte, h wire.Header) []byte {
 
 // AppendMessage appends a whole message.
 func (c Protocol) AppendMessage(dst []byte, h wire.Header, t *plan.Type, at mem.Pointer) ([]byte, error) {
-	return c.appendTyped(c.AppendHeader(dst, h), t, at, wire.MaxDepth)
+	return c.AppendValue(c.AppendHeader(dst, h), t, at)
 }
 
 // ConsumeHeader reads the header at the start of a message; off is where the struct begins.
@@ -38,14 +38,19 @@ func (c Protocol) ConsumeHeader(src []byte) (h wire.Header, off int, err error) 
 
 // AppendValue appends the value at v, most often a struct.
 func (c Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, error) {
+	if t.Op == plan.OpStruct {
+		return c.appendStruct(dst, t.Struct, v, wire.MaxDepth)
+	}
 	return c.appendTyped(dst, t, v, wire.MaxDepth)
 }
 
 // ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
 // it. What it stores shares src's memory.
 func (c Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
-	d := decoder{Protocol: c, src: src}
-	return d.typed(off, t, v, wire.MaxDepth)
+	if t.Op == plan.OpStruct && t.Struct.Flat {
+		return (*decoder)(nil).structure(c, src, off, t.Struct, v, wire.MaxDepth)
+	}
+	return c.consumeAlone(src, off, t, v, wire.MaxDepth)
 }
 
 // ConsumeTrailer returns off: nothing follows the value of a message.
