@@ -28,6 +28,12 @@ func To[T any](p *T) Pointer { return Pointer{unsafe.Pointer(p)} }
 // As returns p as a *T. The memory must hold a T, or a type with T's representation.
 func As[T any](p Pointer) *T { return (*T)(p.p) }
 
+// Size returns the size of a T in bytes.
+func Size[T any]() uintptr {
+	var v T
+	return unsafe.Sizeof(v)
+}
+
 // IsNil reports whether p is nil.
 func (p Pointer) IsNil() bool { return p.p == nil }
 

@@ -347,6 +347,7 @@ func (c *compiler) structPlan(t reflect.Type, desc *schema.Struct, goPath string
 		c.mismatch(at, nil, t, "the Go type must be a struct")
 		return p
 	}
+	p.Codec = codecOf(t, desc)
 	matched := make(map[*schema.Field]reflect.StructField)
 	for _, gf := range reflect.VisibleFields(t) {
 		if len(gf.Index) > 1 || !gf.IsExported() || gf.Tag.Get("thrift") == "-" {
@@ -370,6 +371,21 @@ func (c *compiler) structPlan(t reflect.Type, desc *schema.Struct, goPath string
 	}
 	p.index()
 	return p
+}
+
+const useCodecs = true // false: structs that write and read themselves are interpreted as others
+
+// codecOf asks a Go struct whether it writes and reads itself, for just this schema.
+func codecOf(t reflect.Type, desc *schema.Struct) *wire.Codec {
+	g, ok := reflect.Zero(reflect.PointerTo(t)).Interface().(wire.Generated)
+	if !useCodecs || !ok {
+		return nil
+	}
+	c := g.ThriftCodec()
+	if c == nil || c.Fingerprint != desc.Fingerprint() {
+		return nil
+	}
+	return c
 }
 
 func (c *compiler) matchField(matched map[*schema.Field]reflect.StructField, desc *schema.Struct, gf reflect.StructField, at site) {

@@ -101,9 +101,10 @@ type Struct struct {
 	Fields  []Field // in the order of the IDL: the order on the wire
 	Unknown int     // offset of the field that keeps unknown fields, -1 if there is none
 	Union   bool
-	Flat    bool   // to read it takes no memory but for binaries and strings
-	Absent  uint64 // which of the first 64 fields want attention when a message lacks them
-	Room    int    // more bytes than the struct takes without its strings and composite fields, in any protocol but JSON
+	Codec   *wire.Codec // of the Go struct for this schema, or nil
+	Flat    bool        // to read it takes no memory but for binaries and strings
+	Absent  uint64      // which of the first 64 fields want attention when a message lacks them
+	Room    int         // more bytes than the struct takes without its strings and composite fields, in any protocol but JSON
 
 	dense  []int16       // index+1 by id, for small ids
 	sparse map[int16]int // the others
@@ -213,11 +214,11 @@ func FinishDynamic(desc *schema.Struct, vals []dynamic.Value, offset int) error 
 }
 
 func missingField(desc *schema.Struct, f *schema.Field, offset int) error {
-	return wire.InField(&wire.Error{Offset: offset, Cause: wire.ErrMissing}, desc.Name, f.Name, f.ID)
+	return wire.Missing(offset, desc.Name, f.Name, f.ID)
 }
 
 func tooManyMembers(desc *schema.Struct, offset int) error {
-	return wire.Errorf(offset, wire.ErrInvalid, "union %s has more than one member", desc.Name)
+	return wire.ManyMembers(offset, desc.Name)
 }
 
 // CheckWritable returns an error if the struct at v may not be written: an unset required
@@ -232,17 +233,11 @@ func (s *Struct) CheckWritable(v mem.Pointer) error {
 			set++
 		}
 	}
-	unknown := s.Unknown >= 0 && len(*mem.As[wire.UnknownFields](v.Add(uintptr(s.Unknown)))) > 0
-	return checkMembers(s.Schema, set, unknown)
-}
-
-// checkMembers takes unknown fields for the one member, or a union that a newer peer sent could
-// not be sent on.
-func checkMembers(desc *schema.Struct, set int, unknown bool) error {
-	if set == 1 || set == 0 && unknown {
-		return nil
+	var unknown wire.UnknownFields
+	if s.Unknown >= 0 {
+		unknown = *mem.As[wire.UnknownFields](v.Add(uintptr(s.Unknown)))
 	}
-	return wire.Errorf(-1, wire.ErrValue, "union %s must have exactly one member set, it has %d", desc.Name, set)
+	return wire.CheckMembers(s.Schema.Name, set, unknown)
 }
 
 // CheckDynamic is CheckWritable for a dynamic struct.
@@ -255,7 +250,7 @@ func CheckDynamic(s *dynamic.Struct) error {
 	for range s.Fields() {
 		set++
 	}
-	return checkMembers(desc, set, len(s.Unknown()) > 0)
+	return wire.CheckMembers(desc.Name, set, s.Unknown())
 }
 
 // Unset returns the error for an unset required field, nil for any other unset field.
@@ -263,5 +258,5 @@ func Unset(desc *schema.Struct, f *schema.Field) error {
 	if f.Requiredness != schema.Required {
 		return nil
 	}
-	return wire.InField(&wire.Error{Offset: -1, Cause: wire.ErrMissing, Message: "it must be set"}, desc.Name, f.Name, f.ID)
+	return wire.Unset(desc.Name, f.Name, f.ID)
 }

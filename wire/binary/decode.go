@@ -92,11 +92,11 @@ func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		copy(mem.As[[16]byte](v)[:], src[off:])
 		return off + 16, nil
 	case plan.OpString:
-		s, next, err := consumeString(src, off)
+		s, next, err := ConsumeString(src, off)
 		*mem.As[string](v) = s
 		return next, err
 	case plan.OpBytes:
-		b, next, err := consumeSpan(src, off)
+		b, next, err := ConsumeBytes(src, off)
 		*mem.As[[]byte](v) = b
 		return next, err
 	case plan.OpStruct:
@@ -148,27 +148,27 @@ func skipElems(src []byte, off, n int, depth int, types ...wire.Type) (int, erro
 
 // listHeader reads the header of a list or set of elements of type t; n is 0 for elements of
 // another type, which are skipped.
-func (d *decoder) listHeader(off int, t wire.Type, depth int) (n, next int, err error) {
-	elem, n, next, err := consumeListHeader(d.src, off)
+func listHeader(src []byte, off int, t wire.Type, depth int) (n, next int, err error) {
+	elem, n, next, err := consumeListHeader(src, off)
 	if err != nil || n == 0 || elem == t {
 		return n, next, err
 	}
-	next, err = skipElems(d.src, next, n, depth, elem)
+	next, err = skipElems(src, next, n, depth, elem)
 	return 0, next, err
 }
 
 // mapHeader is listHeader for a map.
-func (d *decoder) mapHeader(off int, key, elem wire.Type, depth int) (n, next int, err error) {
-	keyType, elemType, n, next, err := consumeMapHeader(d.src, off)
+func mapHeader(src []byte, off int, key, elem wire.Type, depth int) (n, next int, err error) {
+	keyType, elemType, n, next, err := consumeMapHeader(src, off)
 	if err != nil || n == 0 || keyType == key && elemType == elem {
 		return n, next, err
 	}
-	next, err = skipElems(d.src, next, n, depth, keyType, elemType)
+	next, err = skipElems(src, next, n, depth, keyType, elemType)
 	return 0, next, err
 }
 
 func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
+	n, off, err := listHeader(d.src, off, t.Elem.Wire, depth)
 	switch {
 	case err != nil:
 		return off, err
@@ -196,7 +196,7 @@ func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 }
 
 func (d *decoder) setMap(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
+	n, off, err := listHeader(d.src, off, t.Elem.Wire, depth)
 	if err != nil {
 		return off, err
 	}
@@ -218,7 +218,7 @@ func (d *decoder) setMap(off int, t *plan.Type, v mem.Pointer, depth int) (int, 
 }
 
 func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	n, off, err := d.mapHeader(off, t.Key.Wire, t.Elem.Wire, depth)
+	n, off, err := mapHeader(d.src, off, t.Key.Wire, t.Elem.Wire, depth)
 	if err != nil {
 		return off, err
 	}
@@ -293,10 +293,10 @@ func (d *decoder) value(off int, t *plan.Dynamic, depth int) (dynamic.Value, int
 	case schema.KindUUID:
 		return dynamic.UUID([16]byte(src[off : off+16])), off + 16, nil
 	case schema.KindString:
-		s, next, err := consumeString(src, off)
+		s, next, err := ConsumeString(src, off)
 		return dynamic.String(s), next, err
 	case schema.KindBinary:
-		b, next, err := consumeSpan(src, off)
+		b, next, err := ConsumeBytes(src, off)
 		return dynamic.Binary(b), next, err
 	}
 	return d.composite(off, t, depth)
@@ -383,7 +383,7 @@ func (d *decoder) slots(off int, p *plan.DynamicStruct, s *dynamic.Struct, depth
 const valueSize = 24 // of a dynamic.Value, in bytes
 
 func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int, error) {
-	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
+	n, off, err := listHeader(d.src, off, t.Elem.Wire, depth)
 	if err != nil {
 		return nil, off, err
 	}
@@ -404,7 +404,7 @@ func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int
 }
 
 func (d *decoder) entries(off int, t *plan.Dynamic, depth int) (*dynamic.Map, int, error) {
-	n, off, err := d.mapHeader(off, t.Key.Wire, t.Elem.Wire, depth)
+	n, off, err := mapHeader(d.src, off, t.Key.Wire, t.Elem.Wire, depth)
 	if err != nil {
 		return nil, off, err
 	}

@@ -21,6 +21,9 @@ func (d *decoder) structure(src []byte, off int, p *plan.Struct, v mem.Pointer, 
 	if depth == 0 {
 		return off, wire.TooDeep(off)
 	}
+	if p.Codec != nil {
+		return p.Codec.ConsumeBinary(v, src, off, depth)
+	}
 	if !useSteps || len(p.Fields) > maxSteps {
 		if d != nil {
 			return d.fields(src, off, p, v, depth)
@@ -199,7 +202,7 @@ func (d *decoder) run(off, n int, t *plan.Type, v mem.Pointer, depth int) (next 
 	case plan.OpString:
 		x := d.slab.Strings(n)
 		*mem.As[[]string](v) = x
-		next, err = d.strings(off, x)
+		next, err = ConsumeStrings(d.src, off, x)
 		return next, true, err
 	case plan.OpPointer:
 		x := d.slab.Pointers(n)
@@ -237,17 +240,6 @@ func swap64(to []uint64, src []byte) {
 	}
 }
 
-func (d *decoder) strings(off int, to []string) (int, error) {
-	for i := range to {
-		s, next, err := consumeString(d.src, off)
-		if err != nil {
-			return off, wire.InElement(err, i, "")
-		}
-		to[i], off = s, next
-	}
-	return off, nil
-}
-
 // pointers reads values of t and stores where they are.
 func (d *decoder) pointers(off int, t *plan.Type, to []mem.Pointer, depth int) (int, error) {
 	for i := range to {
@@ -277,7 +269,7 @@ func (d *decoder) scalar(off int, op plan.Op, v mem.Pointer) (int, error) {
 		*mem.As[uint32](v) = binary.BigEndian.Uint32(src[off:])
 		return off + 4, nil
 	case plan.OpString:
-		s, next, err := consumeString(src, off)
+		s, next, err := ConsumeString(src, off)
 		*mem.As[string](v) = s
 		return next, err
 	default: // OpI64, OpDouble

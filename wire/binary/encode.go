@@ -21,7 +21,7 @@ func appendFields(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte,
 			}
 			continue
 		}
-		dst = appendFieldHeader(dst, f.Type.Wire, f.ID)
+		dst = AppendFieldHeader(dst, f.Type.Wire, f.ID)
 		var err error
 		if dst, err = appendTyped(dst, f.Type, v.Add(f.Offset), depth-1); err != nil {
 			return dst, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
@@ -36,7 +36,7 @@ func appendFields(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte,
 func appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	switch t.Op {
 	case plan.OpBool:
-		return appendBool(dst, *mem.As[bool](v)), nil
+		return AppendBool(dst, *mem.As[bool](v)), nil
 	case plan.OpI8:
 		return append(dst, byte(*mem.As[int8](v))), nil
 	case plan.OpI16:
@@ -46,11 +46,11 @@ func appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, er
 	case plan.OpI64:
 		return binary.BigEndian.AppendUint64(dst, uint64(*mem.As[int64](v))), nil
 	case plan.OpDouble:
-		return appendDouble(dst, *mem.As[float64](v)), nil
+		return AppendDouble(dst, *mem.As[float64](v)), nil
 	case plan.OpString:
 		return AppendString(dst, *mem.As[string](v)), nil
 	case plan.OpBytes:
-		return appendBytes(dst, *mem.As[[]byte](v)), nil
+		return AppendBytes(dst, *mem.As[[]byte](v)), nil
 	case plan.OpUUID:
 		return append(dst, mem.As[[16]byte](v)[:]...), nil
 	case plan.OpStruct:
@@ -79,7 +79,7 @@ func appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, er
 
 func appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	n := v.SliceLen()
-	dst = appendListHeader(dst, t.Elem.Wire, n)
+	dst = AppendListHeader(dst, t.Elem.Wire, n)
 	if useSteps {
 		if run, ok := appendRun(dst, t.Elem.Op, v); ok {
 			return run, nil
@@ -100,7 +100,7 @@ func appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, er
 
 func appendSetMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	m := v.Value(t.Go)
-	dst = appendListHeader(dst, t.Elem.Wire, m.Len())
+	dst = AppendListHeader(dst, t.Elem.Wire, m.Len())
 	key := reflect.New(t.Elem.Go)
 	at := mem.Of(key)
 	i := 0
@@ -142,7 +142,7 @@ func appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, erro
 		return appendPointerMap[int64](dst, t, v, depth)
 	}
 	m := v.Value(t.Go)
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
 	if m.Len() == 0 {
 		return dst, nil
 	}
@@ -165,7 +165,7 @@ func appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, erro
 
 // appendStrings appends a map of strings.
 func appendStrings(dst []byte, m map[string]string) []byte {
-	dst = appendMapHeader(dst, wire.String, wire.String, len(m))
+	dst = AppendMapHeader(dst, wire.String, wire.String, len(m))
 	for k, v := range m {
 		dst = AppendString(AppendString(dst, k), v)
 	}
@@ -239,7 +239,7 @@ func appendDynamic(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth i
 			}
 			continue
 		}
-		dst = appendFieldHeader(dst, f.Type.Wire, f.ID)
+		dst = AppendFieldHeader(dst, f.Type.Wire, f.ID)
 		var err error
 		if dst, err = appendValue(dst, f.Type, vals[i], depth); err != nil {
 			return dst, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
@@ -250,7 +250,7 @@ func appendDynamic(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth i
 }
 
 func appendElems(dst []byte, t *plan.Dynamic, l *dynamic.List, depth int) ([]byte, error) {
-	dst = appendListHeader(dst, t.Elem.Wire, l.Len())
+	dst = AppendListHeader(dst, t.Elem.Wire, l.Len())
 	for i := range l.Len() {
 		var err error
 		if dst, err = appendValue(dst, t.Elem, l.At(i), depth); err != nil {
@@ -261,7 +261,7 @@ func appendElems(dst []byte, t *plan.Dynamic, l *dynamic.List, depth int) ([]byt
 }
 
 func appendEntries(dst []byte, t *plan.Dynamic, m *dynamic.Map, depth int) ([]byte, error) {
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
 	entries := m.Entries()
 	for i := range entries {
 		var err error

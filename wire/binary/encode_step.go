@@ -29,6 +29,9 @@ func appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte,
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
 	}
+	if p.Codec != nil {
+		return p.Codec.AppendBinary(v, dst, depth)
+	}
 	if p.Union {
 		if err := p.CheckWritable(v); err != nil {
 			return dst, err
@@ -256,7 +259,7 @@ func appendScalar(dst []byte, op plan.Op, v mem.Pointer) []byte {
 // appendMapOf appends a map of Go type map[K]V, numbers or strings.
 func appendMapOf[K comparable, V any](dst []byte, t *plan.Type, v mem.Pointer) []byte {
 	m := *mem.As[map[K]V](v)
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
 	var e entry[K, V]
 	for e.key, e.elem = range m {
 		dst = appendScalar(dst, t.Key.Op, mem.To(&e.key))
@@ -268,7 +271,7 @@ func appendMapOf[K comparable, V any](dst []byte, t *plan.Type, v mem.Pointer) [
 // appendPointerMap appends a map whose elements are pointers.
 func appendPointerMap[K comparable](dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	m := *mem.As[map[K]mem.Pointer](v)
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
 	var e entry[K, mem.Pointer]
 	i := 0
 	for e.key, e.elem = range m {
@@ -305,5 +308,5 @@ func appendPointee(dst []byte, t *plan.Type, p mem.Pointer, depth int) ([]byte, 
 }
 
 func nilPointer(t *plan.Type) error {
-	return wire.Errorf(-1, wire.ErrValue, "nil pointer to %s", t.Schema)
+	return wire.NilPointer(t.Schema.String())
 }

@@ -57,7 +57,7 @@ func ConsumeHeader(src []byte) (h wire.Header, off int, err error) {
 	}
 	first := binary.BigEndian.Uint32(src)
 	if int32(first) >= 0 { // old: the name's length
-		h.Name, off, err = consumeString(src, 0)
+		h.Name, off, err = ConsumeString(src, 0)
 		if err != nil {
 			return h, 0, err
 		}
@@ -71,7 +71,7 @@ func ConsumeHeader(src []byte) (h wire.Header, off int, err error) {
 			return h, 0, wire.Errorf(0, wire.ErrInvalid, "version %#04x, not %#04x", first>>16, version)
 		}
 		h.Type = wire.MessageType(first)
-		if h.Name, off, err = consumeString(src, 4); err != nil {
+		if h.Name, off, err = ConsumeString(src, 4); err != nil {
 			return h, 0, err
 		}
 	}
@@ -88,36 +88,42 @@ func AppendString(dst []byte, v string) []byte {
 	return append(dst, v...)
 }
 
-func appendBytes(dst, v []byte) []byte {
+// AppendBytes appends the length of v and its bytes.
+func AppendBytes(dst, v []byte) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(v)))
 	return append(dst, v...)
 }
 
-func appendBool(dst []byte, v bool) []byte {
+// AppendBool appends one byte.
+func AppendBool(dst []byte, v bool) []byte {
 	if v {
 		return append(dst, 1)
 	}
 	return append(dst, 0)
 }
 
-func appendDouble(dst []byte, v float64) []byte {
+// AppendDouble appends the bits of v.
+func AppendDouble(dst []byte, v float64) []byte {
 	return binary.BigEndian.AppendUint64(dst, math.Float64bits(v))
 }
 
-func appendFieldHeader(dst []byte, t wire.Type, id int16) []byte {
+// AppendFieldHeader appends the header of a field, behind which its value goes.
+func AppendFieldHeader(dst []byte, t wire.Type, id int16) []byte {
 	return append(dst, byte(t), byte(id>>8), byte(id))
 }
 
-func appendListHeader(dst []byte, t wire.Type, n int) []byte {
+// AppendListHeader appends the header of a list or set, behind which its n elements go.
+func AppendListHeader(dst []byte, t wire.Type, n int) []byte {
 	return append(dst, byte(t), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
-func appendMapHeader(dst []byte, k, v wire.Type, n int) []byte {
+// AppendMapHeader appends the header of a map, behind which its n entries go, key and value in turn.
+func AppendMapHeader(dst []byte, k, v wire.Type, n int) []byte {
 	return append(dst, byte(k), byte(v), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
-// consumeSpan reads a length and returns the bytes it promises.
-func consumeSpan(src []byte, off int) (v []byte, next int, err error) {
+// ConsumeBytes reads a binary, which shares src's memory.
+func ConsumeBytes(src []byte, off int) (v []byte, next int, err error) {
 	if len(src)-off < 4 {
 		return nil, off, wire.Truncated(len(src))
 	}
@@ -136,8 +142,9 @@ func badLength(off, n, remain int) error {
 	return wire.Errorf(off, wire.ErrTruncated, "length %d, but %d bytes remain", n, remain)
 }
 
-func consumeString(src []byte, off int) (string, int, error) {
-	b, next, err := consumeSpan(src, off)
+// ConsumeString reads a string, which shares src's memory.
+func ConsumeString(src []byte, off int) (string, int, error) {
+	b, next, err := ConsumeBytes(src, off)
 	return mem.String(b), next, err
 }
 
@@ -203,7 +210,7 @@ func skip(src []byte, off int, t wire.Type, depth int) (int, error) {
 		}
 		return off + size, nil
 	case t == wire.String:
-		_, next, err := consumeSpan(src, off)
+		_, next, err := ConsumeBytes(src, off)
 		return next, err
 	case depth == 0:
 		return off, wire.TooDeep(off)

@@ -97,15 +97,15 @@ func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		*mem.As[int8](v) = int8(src[off])
 		return off + 1, nil
 	case plan.OpI16:
-		x, next, err := consumeI16(src, off)
+		x, next, err := ConsumeI16(src, off)
 		*mem.As[int16](v) = x
 		return next, err
 	case plan.OpI32:
-		x, next, err := consumeI32(src, off)
+		x, next, err := ConsumeI32(src, off)
 		*mem.As[int32](v) = x
 		return next, err
 	case plan.OpI64:
-		x, next, err := consumeI64(src, off)
+		x, next, err := ConsumeI64(src, off)
 		*mem.As[int64](v) = x
 		return next, err
 	case plan.OpDouble:
@@ -115,11 +115,11 @@ func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		copy(mem.As[[16]byte](v)[:], src[off:])
 		return off + 16, nil
 	case plan.OpString:
-		s, next, err := consumeString(src, off)
+		s, next, err := ConsumeString(src, off)
 		*mem.As[string](v) = s
 		return next, err
 	case plan.OpBytes:
-		b, next, err := consumeSpan(src, off)
+		b, next, err := ConsumeBytes(src, off)
 		*mem.As[[]byte](v) = b
 		return next, err
 	case plan.OpStruct:
@@ -153,29 +153,29 @@ func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 // check in front of the switch.
 var fixedSize = [...]uint8{plan.OpBool: 1, plan.OpI8: 1, plan.OpDouble: 8, plan.OpUUID: 16, plan.OpFields: 0}
 
-// listHeader reads the header of a list or set of elements of type t; n is 0 for elements of
+// knownList reads the header of a list or set of elements of type t; n is 0 for elements of
 // another type, which are skipped.
-func (d *decoder) listHeader(off int, t wire.Type, depth int) (n, next int, err error) {
-	elem, n, next, err := consumeListHeader(d.src, off)
+func knownList(src []byte, off int, t wire.Type, depth int) (n, next int, err error) {
+	elem, n, next, err := consumeListHeader(src, off)
 	if err != nil || n == 0 || elem == t {
 		return n, next, err
 	}
-	next, err = skipElems(d.src, next, n, depth, elem)
+	next, err = skipElems(src, next, n, depth, elem)
 	return 0, next, err
 }
 
-// mapHeader is listHeader for a map.
-func (d *decoder) mapHeader(off int, key, elem wire.Type, depth int) (n, next int, err error) {
-	keyType, elemType, n, next, err := consumeMapHeader(d.src, off)
+// knownMap is knownList for a map.
+func knownMap(src []byte, off int, key, elem wire.Type, depth int) (n, next int, err error) {
+	keyType, elemType, n, next, err := consumeMapHeader(src, off)
 	if err != nil || n == 0 || keyType == key && elemType == elem {
 		return n, next, err
 	}
-	next, err = skipElems(d.src, next, n, depth, keyType, elemType)
+	next, err = skipElems(src, next, n, depth, keyType, elemType)
 	return 0, next, err
 }
 
 func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
+	n, off, err := knownList(d.src, off, t.Elem.Wire, depth)
 	switch {
 	case err != nil:
 		return off, err
@@ -203,7 +203,7 @@ func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 }
 
 func (d *decoder) setMap(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
+	n, off, err := knownList(d.src, off, t.Elem.Wire, depth)
 	if err != nil {
 		return off, err
 	}
@@ -225,7 +225,7 @@ func (d *decoder) setMap(off int, t *plan.Type, v mem.Pointer, depth int) (int, 
 }
 
 func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	n, off, err := d.mapHeader(off, t.Key.Wire, t.Elem.Wire, depth)
+	n, off, err := knownMap(d.src, off, t.Key.Wire, t.Elem.Wire, depth)
 	if err != nil {
 		return off, err
 	}
@@ -289,26 +289,26 @@ func (d *decoder) value(off int, t *plan.Dynamic, depth int) (dynamic.Value, int
 	case schema.KindI8:
 		return dynamic.I8(int8(src[off])), off + 1, nil
 	case schema.KindI16:
-		x, next, err := consumeI16(src, off)
+		x, next, err := ConsumeI16(src, off)
 		return dynamic.I16(x), next, err
 	case schema.KindI32:
-		x, next, err := consumeI32(src, off)
+		x, next, err := ConsumeI32(src, off)
 		return dynamic.I32(x), next, err
 	case schema.KindEnum:
-		x, next, err := consumeI32(src, off)
+		x, next, err := ConsumeI32(src, off)
 		return dynamic.Enum(x), next, err
 	case schema.KindI64:
-		x, next, err := consumeI64(src, off)
+		x, next, err := ConsumeI64(src, off)
 		return dynamic.I64(x), next, err
 	case schema.KindDouble:
 		return dynamic.Double(d.double(src, off)), off + 8, nil
 	case schema.KindUUID:
 		return dynamic.UUID([16]byte(src[off : off+16])), off + 16, nil
 	case schema.KindString:
-		s, next, err := consumeString(src, off)
+		s, next, err := ConsumeString(src, off)
 		return dynamic.String(s), next, err
 	case schema.KindBinary:
-		b, next, err := consumeSpan(src, off)
+		b, next, err := ConsumeBytes(src, off)
 		return dynamic.Binary(b), next, err
 	}
 	if depth == 0 {
@@ -385,7 +385,7 @@ func (d *decoder) slots(off int, p *plan.DynamicStruct, s *dynamic.Struct, depth
 const valueSize = 24 // of a dynamic.Value, in bytes
 
 func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int, error) {
-	n, off, err := d.listHeader(off, t.Elem.Wire, depth)
+	n, off, err := knownList(d.src, off, t.Elem.Wire, depth)
 	if err != nil {
 		return nil, off, err
 	}
@@ -406,7 +406,7 @@ func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int
 }
 
 func (d *decoder) entries(off int, t *plan.Dynamic, depth int) (*dynamic.Map, int, error) {
-	n, off, err := d.mapHeader(off, t.Key.Wire, t.Elem.Wire, depth)
+	n, off, err := knownMap(d.src, off, t.Key.Wire, t.Elem.Wire, depth)
 	if err != nil {
 		return nil, off, err
 	}

@@ -17,6 +17,9 @@ func (d *decoder) structure(c Protocol, src []byte, off int, p *plan.Struct, v m
 	if depth == 0 {
 		return off, wire.TooDeep(off)
 	}
+	if p.Codec != nil && !c.Version2 {
+		return p.Codec.ConsumeCompact(v, src, off, depth)
+	}
 	if !useSteps || len(p.Fields) > maxSteps {
 		if d != nil {
 			return d.fields(src, off, p, v, depth)
@@ -182,7 +185,7 @@ func (d *decoder) run(off, n int, t *plan.Type, v mem.Pointer, depth int) (next 
 
 func (d *decoder) i32s(off int, to []int32) (int, error) {
 	for i := range to {
-		x, next, err := consumeI32(d.src, off)
+		x, next, err := ConsumeI32(d.src, off)
 		if err != nil {
 			return off, wire.InElement(err, i, "")
 		}
@@ -193,7 +196,7 @@ func (d *decoder) i32s(off int, to []int32) (int, error) {
 
 func (d *decoder) i64s(off int, to []int64) (int, error) {
 	for i := range to {
-		x, next, err := consumeI64(d.src, off)
+		x, next, err := ConsumeI64(d.src, off)
 		if err != nil {
 			return off, wire.InElement(err, i, "")
 		}
@@ -204,7 +207,7 @@ func (d *decoder) i64s(off int, to []int64) (int, error) {
 
 func (d *decoder) strings(off int, to []string) (int, error) {
 	for i := range to {
-		s, next, err := consumeString(d.src, off)
+		s, next, err := ConsumeString(d.src, off)
 		if err != nil {
 			return off, wire.InElement(err, i, "")
 		}
@@ -236,11 +239,11 @@ func (d *decoder) scalar(off int, op plan.Op, v mem.Pointer) (int, error) {
 	src := d.src
 	switch op {
 	case plan.OpI32:
-		x, next, err := consumeI32(src, off)
+		x, next, err := ConsumeI32(src, off)
 		*mem.As[int32](v) = x
 		return next, err
 	case plan.OpI64:
-		x, next, err := consumeI64(src, off)
+		x, next, err := ConsumeI64(src, off)
 		*mem.As[int64](v) = x
 		return next, err
 	case plan.OpDouble:
@@ -250,7 +253,7 @@ func (d *decoder) scalar(off int, op plan.Op, v mem.Pointer) (int, error) {
 		*mem.As[float64](v) = d.double(src, off)
 		return off + 8, nil
 	default: // OpString
-		s, next, err := consumeString(src, off)
+		s, next, err := ConsumeString(src, off)
 		*mem.As[string](v) = s
 		return next, err
 	}

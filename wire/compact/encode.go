@@ -51,21 +51,21 @@ func foldBool(dst []byte, head int) []byte {
 func (c Protocol) appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	switch t.Op {
 	case plan.OpBool:
-		return appendBool(dst, *mem.As[bool](v)), nil
+		return AppendBool(dst, *mem.As[bool](v)), nil
 	case plan.OpI8:
 		return append(dst, byte(*mem.As[int8](v))), nil
 	case plan.OpI16:
-		return appendI16(dst, *mem.As[int16](v)), nil
+		return AppendI16(dst, *mem.As[int16](v)), nil
 	case plan.OpI32:
-		return appendI32(dst, *mem.As[int32](v)), nil
+		return AppendI32(dst, *mem.As[int32](v)), nil
 	case plan.OpI64:
-		return appendI64(dst, *mem.As[int64](v)), nil
+		return AppendI64(dst, *mem.As[int64](v)), nil
 	case plan.OpDouble:
 		return c.appendDouble(dst, *mem.As[float64](v)), nil
 	case plan.OpString:
-		return appendString(dst, *mem.As[string](v)), nil
+		return AppendString(dst, *mem.As[string](v)), nil
 	case plan.OpBytes:
-		return appendString(dst, mem.String(*mem.As[[]byte](v))), nil
+		return AppendString(dst, mem.String(*mem.As[[]byte](v))), nil
 	case plan.OpUUID:
 		return append(dst, mem.As[[16]byte](v)[:]...), nil
 	case plan.OpStruct:
@@ -94,7 +94,7 @@ func (c Protocol) appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int
 
 func (c Protocol) appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	n := v.SliceLen()
-	dst = appendListHeader(dst, t.Elem.Wire, n)
+	dst = AppendListHeader(dst, t.Elem.Wire, n)
 	if useSteps {
 		if run, ok := appendRun(dst, t.Elem.Op, v); ok {
 			return run, nil
@@ -115,7 +115,7 @@ func (c Protocol) appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int
 
 func (c Protocol) appendSetMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	m := v.Value(t.Go)
-	dst = appendListHeader(dst, t.Elem.Wire, m.Len())
+	dst = AppendListHeader(dst, t.Elem.Wire, m.Len())
 	key := reflect.New(t.Elem.Go)
 	at := mem.Of(key)
 	i := 0
@@ -157,7 +157,7 @@ func (c Protocol) appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 		return appendPointerMap[int64](c, dst, t, v, depth)
 	}
 	m := v.Value(t.Go)
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
 	if m.Len() == 0 {
 		return dst, nil
 	}
@@ -180,9 +180,9 @@ func (c Protocol) appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 
 // appendStrings appends a map of strings.
 func appendStrings(dst []byte, m map[string]string) []byte {
-	dst = appendMapHeader(dst, wire.String, wire.String, len(m))
+	dst = AppendMapHeader(dst, wire.String, wire.String, len(m))
 	for k, v := range m {
-		dst = appendString(appendString(dst, k), v)
+		dst = AppendString(AppendString(dst, k), v)
 	}
 	return dst
 }
@@ -210,15 +210,15 @@ func (c Protocol) appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 func (c Protocol) appendValue(dst []byte, t *plan.Dynamic, v dynamic.Value, depth int) ([]byte, error) {
 	switch t.Kind {
 	case schema.KindBool:
-		return appendBool(dst, v.Bool()), nil
+		return AppendBool(dst, v.Bool()), nil
 	case schema.KindI8:
 		return append(dst, byte(v.Bits())), nil
 	case schema.KindI16, schema.KindI32, schema.KindI64, schema.KindEnum:
-		return appendI64(dst, int64(v.Bits())), nil
+		return AppendI64(dst, int64(v.Bits())), nil
 	case schema.KindDouble:
 		return c.appendDouble(dst, v.Double()), nil
 	case schema.KindString, schema.KindBinary:
-		return appendString(dst, v.Text()), nil
+		return AppendString(dst, v.Text()), nil
 	case schema.KindUUID:
 		id := v.UUID()
 		return append(dst, id[:]...), nil
@@ -271,7 +271,7 @@ func (c Protocol) appendDynamic(dst []byte, p *plan.DynamicStruct, s *dynamic.St
 }
 
 func (c Protocol) appendElems(dst []byte, t *plan.Dynamic, l *dynamic.List, depth int) ([]byte, error) {
-	dst = appendListHeader(dst, t.Elem.Wire, l.Len())
+	dst = AppendListHeader(dst, t.Elem.Wire, l.Len())
 	for i := range l.Len() {
 		var err error
 		if dst, err = c.appendValue(dst, t.Elem, l.At(i), depth); err != nil {
@@ -282,7 +282,7 @@ func (c Protocol) appendElems(dst []byte, t *plan.Dynamic, l *dynamic.List, dept
 }
 
 func (c Protocol) appendEntries(dst []byte, t *plan.Dynamic, m *dynamic.Map, depth int) ([]byte, error) {
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, m.Len())
 	entries := m.Entries()
 	for i := range entries {
 		var err error

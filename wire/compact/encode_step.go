@@ -65,6 +65,9 @@ func (c Protocol) appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth 
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
 	}
+	if p.Codec != nil && !c.Version2 {
+		return p.Codec.AppendCompact(v, dst, depth)
+	}
 	if p.Union {
 		if err := p.CheckWritable(v); err != nil {
 			return dst, err
@@ -230,7 +233,7 @@ func appendRun(dst []byte, op plan.Op, v mem.Pointer) ([]byte, bool) {
 		return b[:n], true
 	case plan.OpI64:
 		for _, e := range *mem.As[[]int64](v) {
-			dst = appendI64(dst, e)
+			dst = AppendI64(dst, e)
 		}
 		return dst, true
 	case plan.OpString:
@@ -259,20 +262,20 @@ type entry[K comparable, V any] struct {
 func (c Protocol) appendScalar(dst []byte, op plan.Op, v mem.Pointer) []byte {
 	switch op {
 	case plan.OpI32:
-		return appendI64(dst, int64(*mem.As[int32](v)))
+		return AppendI64(dst, int64(*mem.As[int32](v)))
 	case plan.OpI64:
-		return appendI64(dst, *mem.As[int64](v))
+		return AppendI64(dst, *mem.As[int64](v))
 	case plan.OpDouble:
 		return c.appendDouble(dst, *mem.As[float64](v))
 	default: // OpString
-		return appendString(dst, *mem.As[string](v))
+		return AppendString(dst, *mem.As[string](v))
 	}
 }
 
 // appendMapOf appends a map of Go type map[K]V, numbers or strings.
 func appendMapOf[K comparable, V any](c Protocol, dst []byte, t *plan.Type, v mem.Pointer) []byte {
 	m := *mem.As[map[K]V](v)
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
 	var e entry[K, V]
 	for e.key, e.elem = range m {
 		dst = c.appendScalar(dst, t.Key.Op, mem.To(&e.key))
@@ -284,7 +287,7 @@ func appendMapOf[K comparable, V any](c Protocol, dst []byte, t *plan.Type, v me
 // appendPointerMap appends a map whose elements are pointers.
 func appendPointerMap[K comparable](c Protocol, dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	m := *mem.As[map[K]mem.Pointer](v)
-	dst = appendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, len(m))
 	var e entry[K, mem.Pointer]
 	i := 0
 	for e.key, e.elem = range m {
@@ -321,5 +324,5 @@ func (c Protocol) appendPointee(dst []byte, t *plan.Type, p mem.Pointer, depth i
 }
 
 func nilPointer(t *plan.Type) error {
-	return wire.Errorf(-1, wire.ErrValue, "nil pointer to %s", t.Schema)
+	return wire.NilPointer(t.Schema.String())
 }

@@ -62,7 +62,7 @@ var fixed = [256]uint8{wire.Bool: 1, wire.I8: 1, wire.Double: 8, wire.UUID: 16}
 func appendHeader(dst []byte, h wire.Header, version byte) []byte {
 	dst = append(dst, protocolID, byte(h.Type)<<5|version)
 	dst = binary.AppendUvarint(dst, uint64(uint32(h.SeqID)))
-	return appendString(dst, h.Name)
+	return AppendString(dst, h.Name)
 }
 
 // checkVersion checks the two bytes with which every message starts.
@@ -89,20 +89,24 @@ func consumeHeader(src []byte, version byte) (h wire.Header, off int, err error)
 		return h, 0, err
 	}
 	h.SeqID = int32(seq)
-	h.Name, off, err = consumeString(src, off)
+	h.Name, off, err = ConsumeString(src, off)
 	return h, off, err
 }
 
-func appendString(dst []byte, v string) []byte {
+// AppendString appends the length of v and its bytes.
+func AppendString(dst []byte, v string) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(v)))
 	return append(dst, v...)
 }
 
-func appendI16(dst []byte, v int16) []byte { return appendI64(dst, int64(v)) }
+// AppendI16 appends an i16.
+func AppendI16(dst []byte, v int16) []byte { return AppendI64(dst, int64(v)) }
 
-func appendI32(dst []byte, v int32) []byte { return appendI64(dst, int64(v)) }
+// AppendI32 appends an i32 or an enum.
+func AppendI32(dst []byte, v int32) []byte { return AppendI64(dst, int64(v)) }
 
-func appendI64(dst []byte, v int64) []byte {
+// AppendI64 appends an i64.
+func AppendI64(dst []byte, v int64) []byte {
 	return binary.AppendUvarint(dst, uint64(v)<<1^uint64(v>>63))
 }
 
@@ -123,7 +127,8 @@ func (p Protocol) double(src []byte, off int) float64 {
 	return math.Float64frombits(binary.LittleEndian.Uint64(src[off:]))
 }
 
-func appendBool(dst []byte, v bool) []byte {
+// AppendBool appends a bool as an element of a container.
+func AppendBool(dst []byte, v bool) []byte {
 	if v {
 		return append(dst, cTrue)
 	}
@@ -135,17 +140,19 @@ func appendField(dst []byte, ct byte, id, last int16) []byte {
 	if step := int(id) - int(last); step > 0 && step <= 15 {
 		return append(dst, byte(step)<<4|ct)
 	}
-	return appendI16(append(dst, ct), id)
+	return AppendI16(append(dst, ct), id)
 }
 
-func appendListHeader(dst []byte, elem wire.Type, n int) []byte {
+// AppendListHeader appends the header of a list or set, behind which its n elements go.
+func AppendListHeader(dst []byte, elem wire.Type, n int) []byte {
 	if n < 15 {
 		return append(dst, byte(n)<<4|toCompact[elem])
 	}
 	return binary.AppendUvarint(append(dst, 0xf0|toCompact[elem]), uint64(n))
 }
 
-func appendMapHeader(dst []byte, key, elem wire.Type, n int) []byte {
+// AppendMapHeader appends the header of a map, behind which its n entries go, key and value in turn.
+func AppendMapHeader(dst []byte, key, elem wire.Type, n int) []byte {
 	if n == 0 {
 		return append(dst, 0)
 	}
@@ -190,7 +197,8 @@ func consumeLong32(src []byte, off int) (uint32, int, error) {
 	return uint32(v), next, nil
 }
 
-func consumeI16(src []byte, off int) (int16, int, error) {
+// ConsumeI16 reads an i16.
+func ConsumeI16(src []byte, off int) (int16, int, error) {
 	u, next, err := consumeVarint32(src, off)
 	v := unzigzag(uint64(u))
 	if err == nil && v != int64(int16(v)) {
@@ -199,12 +207,14 @@ func consumeI16(src []byte, off int) (int16, int, error) {
 	return int16(v), next, err
 }
 
-func consumeI32(src []byte, off int) (int32, int, error) {
+// ConsumeI32 reads an i32 or an enum.
+func ConsumeI32(src []byte, off int) (int32, int, error) {
 	u, next, err := consumeVarint32(src, off)
 	return int32(unzigzag(uint64(u))), next, err
 }
 
-func consumeI64(src []byte, off int) (int64, int, error) {
+// ConsumeI64 reads an i64.
+func ConsumeI64(src []byte, off int) (int64, int, error) {
 	u, next, err := consumeVarint(src, off)
 	return unzigzag(u), next, err
 }
@@ -218,8 +228,8 @@ func consumeSize(src []byte, off int) (n, next int, err error) {
 	return int(u), next, err
 }
 
-// consumeSpan reads a length and returns the bytes it promises.
-func consumeSpan(src []byte, off int) ([]byte, int, error) {
+// ConsumeBytes reads a binary, which shares src's memory.
+func ConsumeBytes(src []byte, off int) ([]byte, int, error) {
 	if off < len(src) && src[off] < 0x80 { // as below, for most lengths
 		at := off + 1
 		if end := at + int(src[off]); end <= len(src) {
@@ -236,8 +246,9 @@ func consumeSpan(src []byte, off int) ([]byte, int, error) {
 	return src[at : at+n : at+n], at + n, nil
 }
 
-func consumeString(src []byte, off int) (string, int, error) {
-	b, next, err := consumeSpan(src, off)
+// ConsumeString reads a string, which shares src's memory.
+func ConsumeString(src []byte, off int) (string, int, error) {
+	b, next, err := ConsumeBytes(src, off)
 	return mem.String(b), next, err
 }
 
@@ -269,7 +280,7 @@ func consumeField(src []byte, off int, last int16) (f field, next int, err error
 		f.id = int16(id)
 		return f, off + 1, nil
 	}
-	f.id, next, err = consumeI16(src, off+1)
+	f.id, next, err = ConsumeI16(src, off+1)
 	return f, next, err
 }
 
@@ -355,7 +366,7 @@ func skip(src []byte, off int, t wire.Type, depth int) (int, error) {
 	}
 	switch t {
 	case wire.I16:
-		_, next, err := consumeI16(src, off)
+		_, next, err := ConsumeI16(src, off)
 		return next, err
 	case wire.I32:
 		_, next, err := consumeVarint32(src, off)
@@ -364,7 +375,7 @@ func skip(src []byte, off int, t wire.Type, depth int) (int, error) {
 		_, next, err := consumeVarint(src, off)
 		return next, err
 	case wire.String:
-		_, next, err := consumeSpan(src, off)
+		_, next, err := ConsumeBytes(src, off)
 		return next, err
 	}
 	if depth == 0 {

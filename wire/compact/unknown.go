@@ -38,20 +38,20 @@ func (c Protocol) toBinary(dst, src []byte, off int, t wire.Type) ([]byte, int) 
 	case wire.I8:
 		return append(dst, src[off]), off + 1
 	case wire.I16:
-		v, next, _ := consumeI16(src, off)
+		v, next, _ := ConsumeI16(src, off)
 		return binary.BigEndian.AppendUint16(dst, uint16(v)), next
 	case wire.I32:
-		v, next, _ := consumeI32(src, off)
+		v, next, _ := ConsumeI32(src, off)
 		return binary.BigEndian.AppendUint32(dst, uint32(v)), next
 	case wire.I64:
-		v, next, _ := consumeI64(src, off)
+		v, next, _ := ConsumeI64(src, off)
 		return binary.BigEndian.AppendUint64(dst, uint64(v)), next
 	case wire.Double:
 		return binary.BigEndian.AppendUint64(dst, math.Float64bits(c.double(src, off))), off + 8
 	case wire.UUID:
 		return append(dst, src[off:off+16]...), off + 16
 	case wire.String:
-		v, next, _ := consumeSpan(src, off)
+		v, next, _ := ConsumeBytes(src, off)
 		dst = binary.BigEndian.AppendUint32(dst, uint32(len(v)))
 		return append(dst, v...), next
 	case wire.Struct:
@@ -117,15 +117,15 @@ func (c Protocol) fieldFromBinary(dst, src []byte, off int, last int16) ([]byte,
 func (c Protocol) fromBinary(dst, src []byte, off int, t wire.Type) ([]byte, int) {
 	switch t {
 	case wire.Bool:
-		return appendBool(dst, src[off] != 0), off + 1
+		return AppendBool(dst, src[off] != 0), off + 1
 	case wire.I8:
 		return append(dst, src[off]), off + 1
 	case wire.I16:
-		return appendI16(dst, int16(binary.BigEndian.Uint16(src[off:]))), off + 2
+		return AppendI16(dst, int16(binary.BigEndian.Uint16(src[off:]))), off + 2
 	case wire.I32:
-		return appendI32(dst, int32(binary.BigEndian.Uint32(src[off:]))), off + 4
+		return AppendI32(dst, int32(binary.BigEndian.Uint32(src[off:]))), off + 4
 	case wire.I64:
-		return appendI64(dst, int64(binary.BigEndian.Uint64(src[off:]))), off + 8
+		return AppendI64(dst, int64(binary.BigEndian.Uint64(src[off:]))), off + 8
 	case wire.Double:
 		return c.appendDouble(dst, math.Float64frombits(binary.BigEndian.Uint64(src[off:]))), off + 8
 	case wire.UUID:
@@ -144,7 +144,7 @@ func (c Protocol) fromBinary(dst, src []byte, off int, t wire.Type) ([]byte, int
 		key, elem := wire.Type(src[off]), wire.Type(src[off+1])
 		n := int(binary.BigEndian.Uint32(src[off+2:]))
 		off += 6
-		dst = appendMapHeader(dst, key, elem, n)
+		dst = AppendMapHeader(dst, key, elem, n)
 		for range n {
 			dst, off = c.fromBinary(dst, src, off, key)
 			dst, off = c.fromBinary(dst, src, off, elem)
@@ -153,7 +153,7 @@ func (c Protocol) fromBinary(dst, src []byte, off int, t wire.Type) ([]byte, int
 	}
 	elem, n := wire.Type(src[off]), int(binary.BigEndian.Uint32(src[off+1:]))
 	off += 5
-	dst = appendListHeader(dst, elem, n)
+	dst = AppendListHeader(dst, elem, n)
 	for range n {
 		dst, off = c.fromBinary(dst, src, off, elem)
 	}

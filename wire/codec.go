@@ -1,0 +1,111 @@
+package wire
+
+import "github.com/thriftkit/thriftkit/internal/mem"
+
+// A BinaryCodec is a pointer to a Go struct that writes and reads itself in the binary protocol:
+// what generated code has besides the fields, in place of the walkers that interpret a plan. It must
+// do the same as they, and all that the schema's package says of set, unset and default; the
+// functions of package binary that it is made of do.
+type BinaryCodec interface {
+	// AppendThriftBinary appends the fields and the stop and returns dst, extended. depth is how
+	// many more levels may open, this struct included: 0 is TooDeep(-1).
+	AppendThriftBinary(dst []byte, depth int) ([]byte, error)
+
+	// ConsumeThriftBinary reads the struct at off into the receiver, which is zero, and returns the
+	// offset behind it. What it stores may share src's memory. depth is as in
+	// AppendThriftBinary: 0 is TooDeep(off).
+	ConsumeThriftBinary(src []byte, off, depth int) (int, error)
+}
+
+// A CompactCodec is what a BinaryCodec is, in version 1 of the compact protocol.
+type CompactCodec interface {
+	AppendThriftCompact(dst []byte, depth int) ([]byte, error)
+	ConsumeThriftCompact(src []byte, off, depth int) (int, error)
+}
+
+// A Generated is a pointer to a Go struct with both codecs. ThriftCodec returns what [CodecOf] made
+// of it, always the same; it does not look at the receiver, which may be nil.
+type Generated interface{ ThriftCodec() *Codec }
+
+// A Codec leads to the methods of a Generated. It is used where the Go struct stands for the schema
+// that its code was made of, and passed over where it stands for any other.
+type Codec struct {
+	Fingerprint string // of that schema
+
+	AppendBinary   func(v mem.Pointer, dst []byte, depth int) ([]byte, error)
+	ConsumeBinary  func(v mem.Pointer, src []byte, off, depth int) (int, error)
+	AppendCompact  func(v mem.Pointer, dst []byte, depth int) ([]byte, error)
+	ConsumeCompact func(v mem.Pointer, src []byte, off, depth int) (int, error)
+}
+
+// CodecOf returns the Codec of the Go struct T, whose code was made of a struct with the
+// schema.Struct.Fingerprint fingerprint.
+func CodecOf[T any, P interface {
+	*T
+	BinaryCodec
+	CompactCodec
+}](fingerprint string) *Codec {
+	return &Codec{
+		Fingerprint: fingerprint,
+		AppendBinary: func(v mem.Pointer, dst []byte, depth int) ([]byte, error) {
+			return P(mem.As[T](v)).AppendThriftBinary(dst, depth)
+		},
+		ConsumeBinary: func(v mem.Pointer, src []byte, off, depth int) (int, error) {
+			return P(mem.As[T](v)).ConsumeThriftBinary(src, off, depth)
+		},
+		AppendCompact: func(v mem.Pointer, dst []byte, depth int) ([]byte, error) {
+			return P(mem.As[T](v)).AppendThriftCompact(dst, depth)
+		},
+		ConsumeCompact: func(v mem.Pointer, src []byte, off, depth int) (int, error) {
+			return P(mem.As[T](v)).ConsumeThriftCompact(src, off, depth)
+		},
+	}
+}
+
+// Room bounds what is allocated for n promised elements of size bytes by a multiple of the bytes
+// that remain to be read; more grows as it is read.
+func Room(n int, size uintptr, remain int) int {
+	const factor = 4
+	if size == 0 {
+		return n
+	}
+	return min(n, max(1, int(uintptr(remain)*factor/size)))
+}
+
+// MakeList returns an empty slice with room for n promised elements, as far as remain bytes can
+// hold them.
+func MakeList[T any](n, remain int) []T { return make([]T, 0, Room(n, mem.Size[T](), remain)) }
+
+// MakeMap returns an empty map with room for n promised entries, as far as remain bytes can hold
+// them.
+func MakeMap[K comparable, V any](n, remain int) map[K]V {
+	return make(map[K]V, Room(n, mem.Size[K]()+mem.Size[V](), remain))
+}
+
+// Unset returns the error for a required field that is unset and cannot be written so.
+func Unset(structName, field string, id int16) error {
+	return InField(&Error{Offset: -1, Cause: ErrMissing, Message: "it must be set"}, structName, field, id)
+}
+
+// Missing returns the error for a required field that the struct that ends at offset lacks.
+func Missing(offset int, structName, field string, id int16) error {
+	return InField(&Error{Offset: offset, Cause: ErrMissing}, structName, field, id)
+}
+
+// ManyMembers returns the error for a union of which a message has more than one member.
+func ManyMembers(offset int, union string) error {
+	return Errorf(offset, ErrInvalid, "union %s has more than one member", union)
+}
+
+// CheckMembers returns the error for a union that may not be written: it must have one member set,
+// or unknown fields in place of it.
+func CheckMembers(union string, set int, unknown UnknownFields) error {
+	if set == 1 || set == 0 && len(unknown) > 0 {
+		return nil
+	}
+	return Errorf(-1, ErrValue, "union %s must have exactly one member set, it has %d", union, set)
+}
+
+// NilPointer returns the error for an element of a container that is nil in place of a value of
+// type t.
+func NilPointer(t string) error { return Errorf(-1, ErrValue, "nil pointer to %s", t) }
