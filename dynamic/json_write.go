@@ -60,7 +60,7 @@ func (w *jsonWriter) value(t *schema.Type, v Value) error {
 		w.dst = strconv.AppendInt(w.dst, v.Int(), 10)
 		return nil
 	case schema.KindDouble:
-		w.double(v.Double())
+		w.dst = AppendJSONDouble(w.dst, v.Double())
 		return nil
 	case schema.KindString:
 		w.text(v.Bytes())
@@ -248,12 +248,12 @@ func keyText(t *schema.Type, key Value) string {
 	return strconv.FormatInt(key.Int(), 10)
 }
 
-func (w *jsonWriter) double(f float64) {
+// AppendJSONDouble appends f as JSON: a number, or the string "NaN", "Infinity" or "-Infinity".
+func AppendJSONDouble(dst []byte, f float64) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		w.quote(string(appendDouble(nil, f)))
-		return
+		return AppendJSONString(dst, string(appendDouble(nil, f)))
 	}
-	w.dst = appendDouble(w.dst, f)
+	return appendDouble(dst, f)
 }
 
 // appendDouble appends the shortest text for f, in the form that ECMAScript gives a number.
@@ -308,31 +308,34 @@ func (w *jsonWriter) text(b []byte) {
 	w.dst = append(w.dst, '}')
 }
 
-// quote writes a string that is UTF-8. It escapes what RFC 8259, section 7, wants escaped.
-func (w *jsonWriter) quote(s string) {
+func (w *jsonWriter) quote(s string) { w.dst = AppendJSONString(w.dst, s) }
+
+// AppendJSONString appends s, which must be UTF-8, as a string of JSON. It escapes what RFC 8259,
+// section 7, wants escaped.
+func AppendJSONString(dst []byte, s string) []byte {
 	const hexDigits = "0123456789abcdef"
-	w.dst = append(w.dst, '"')
+	dst = append(dst, '"')
 	start := 0
 	for i := range len(s) {
 		c := s[i]
 		if c >= ' ' && c != '"' && c != '\\' {
 			continue
 		}
-		w.dst = append(w.dst, s[start:i]...)
+		dst = append(dst, s[start:i]...)
 		start = i + 1
 		switch c {
 		case '"', '\\':
-			w.dst = append(w.dst, '\\', c)
+			dst = append(dst, '\\', c)
 		case '\n':
-			w.dst = append(w.dst, `\n`...)
+			dst = append(dst, `\n`...)
 		case '\r':
-			w.dst = append(w.dst, `\r`...)
+			dst = append(dst, `\r`...)
 		case '\t':
-			w.dst = append(w.dst, `\t`...)
+			dst = append(dst, `\t`...)
 		default:
-			w.dst = append(w.dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
-	w.dst = append(w.dst, s[start:]...)
-	w.dst = append(w.dst, '"')
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
 }

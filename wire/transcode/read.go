@@ -1,0 +1,697 @@
+package transcode
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"math/bits"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
+	"github.com/thriftkit/thriftkit/wire/compact"
+)
+
+// A reader turns JSON into Thrift. Its methods report false at what is rare or wrong.
+type reader struct {
+	text    []byte
+	off     int
+	dst     []byte
+	compact bool
+	form    dynamic.BinaryForm
+	scratch []byte
+	track   bool   // where the fields are: some come out of order
+	parts   []part // of the open objects, the fields, if they are tracked; of the open maps, the keys
+}
+
+// A part is a field in dst: its header, and its value behind it. Or a key.
+type part struct{ index, head, value, end int32 }
+
+// most is how long a text or a message may be whose parts are counted in 32 bits.
+const most = 1 << 28
+
+func (r *reader) whole(o *object) bool {
+	if len(r.text)+len(r.dst) > most {
+		return false
+	}
+	start := len(r.dst)
+	if r.all(o) {
+		return true
+	}
+	if !r.track {
+		return false
+	}
+	r.off, r.dst, r.parts = 0, r.dst[:start], r.parts[:0]
+	return r.all(o)
+}
+
+func (r *reader) all(o *object) bool {
+	r.blanks()
+	if !r.take('{') || !r.object(o, wire.MaxDepth-1) {
+		return false
+	}
+	r.blanks()
+	return r.off == len(r.text)
+}
+
+// follows reports whether field i may come behind the previous one. If not, all is to be read
+// again, with the fields tracked: at most once.
+func (r *reader) follows(i, previous int) bool {
+	if i > previous || r.track {
+		return true
+	}
+	r.track = true
+	return false
+}
+
+func (r *reader) blanks() {
+	for r.off < len(r.text) && r.text[r.off] <= ' ' {
+		switch r.text[r.off] {
+		case ' ', '\t', '\n', '\r':
+			r.off++
+		default:
+			return
+		}
+	}
+}
+
+func (r *reader) take(c byte) bool {
+	if r.off < len(r.text) && r.text[r.off] == c {
+		r.off++
+		return true
+	}
+	return false
+}
+
+// more moves to the next part of an object or array that ends with end; i is how many there were.
+func (r *reader) more(i int, end byte) (more, ok bool) {
+	r.blanks()
+	if r.take(end) {
+		return false, true
+	}
+	if i > 0 {
+		if !r.take(',') {
+			return false, false
+		}
+		r.blanks()
+	}
+	return true, true
+}
+
+// colon moves behind the colon of a member.
+func (r *reader) colon() bool {
+	if !r.take(':') {
+		r.blanks()
+		if !r.take(':') {
+			return false
+		}
+	}
+	r.blanks()
+	return true
+}
+
+// name reads the name of a member and returns the field.
+func (r *reader) name(o *object, next int) int {
+	if next < len(o.members) {
+		q := o.members[next].quoted
+		if len(r.text)-r.off >= len(q) && string(r.text[r.off:r.off+len(q)]) == q {
+			r.off += len(q)
+			return next
+		}
+	}
+	name, ok := r.plain()
+	if !ok {
+		return -1
+	}
+	if i, ok := o.byName[string(name)]; ok {
+		return i
+	}
+	return -1
+}
+
+// object reads an object whose { was read.
+func (r *reader) object(o *object, depth int) bool {
+	if !o.direct {
+		return false
+	}
+	start, base := len(r.dst), len(r.parts)
+	var seen uint64
+	var last int16
+	previous, ordered := -1, true
+	for n := 0; ; n++ {
+		more, ok := r.more(n, '}')
+		if !ok {
+			return false
+		}
+		if !more {
+			break
+		}
+		i := r.name(o, previous+1)
+		if i < 0 || seen&(1<<i) != 0 || !r.colon() || r.off >= len(r.text) {
+			return false
+		}
+		if r.text[r.off] == 'n' {
+			if !r.word("null") {
+				return false
+			}
+			continue
+		}
+		if !r.follows(i, previous) {
+			return false
+		}
+		m := &o.members[i]
+		seen |= 1 << i
+		head := len(r.dst)
+		switch {
+		case !r.compact:
+			r.dst = append(r.dst, byte(m.head>>16), byte(m.head>>8), byte(m.head))
+		case m.node.kind == schema.KindBool:
+			v, ok := r.bool()
+			if !ok {
+				return false
+			}
+			r.dst = compact.AppendBoolField(r.dst, m.id, last, v)
+		default:
+			r.dst = compact.AppendFieldHeader(r.dst, m.node.wire, m.id, last)
+		}
+		last = m.id
+		value := len(r.dst)
+		if !(r.compact && m.node.kind == schema.KindBool) && !r.value(m.node, depth) {
+			return false
+		}
+		if r.track {
+			r.parts = append(r.parts, part{int32(i), int32(head), int32(value), int32(len(r.dst))})
+			ordered = ordered && i > previous
+		}
+		previous = i
+	}
+	if o.must&^seen != 0 || o.union && bits.OnesCount64(seen) != 1 {
+		return false
+	}
+	if !ordered {
+		r.sort(start, r.parts[base:], o)
+	}
+	r.parts = r.parts[:base]
+	r.dst = append(r.dst, 0)
+	return true
+}
+
+// sort brings the fields of an object, which start at start, into the order of the IDL.
+func (r *reader) sort(start int, parts []part, o *object) {
+	byIndex(parts)
+	r.scratch = append(r.scratch[:0], r.dst[start:]...)
+	r.dst = r.dst[:start]
+	from := int32(start)
+	var last int16
+	for _, p := range parts {
+		head, value := r.scratch[p.head-from:p.value-from], r.scratch[p.value-from:p.end-from]
+		if !r.compact {
+			r.dst = append(append(r.dst, head...), value...)
+			continue
+		}
+		m := &o.members[p.index]
+		if m.node.kind == schema.KindBool {
+			r.dst = compact.AppendBoolField(r.dst, m.id, last, head[0]&0x0f == 1)
+		} else {
+			r.dst = append(compact.AppendFieldHeader(r.dst, m.node.wire, m.id, last), value...)
+		}
+		last = m.id
+	}
+}
+
+// byIndex sorts parts, which are few.
+func byIndex(parts []part) {
+	for i := 1; i < len(parts); i++ {
+		for j := i; j > 0 && parts[j].index < parts[j-1].index; j-- {
+			parts[j], parts[j-1] = parts[j-1], parts[j]
+		}
+	}
+}
+
+func (r *reader) word(w string) bool {
+	if len(r.text)-r.off < len(w) || string(r.text[r.off:r.off+len(w)]) != w {
+		return false
+	}
+	r.off += len(w)
+	return r.off >= len(r.text) || !isWord(r.text[r.off])
+}
+
+func isWord(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_' || c == '.' || c == '+' || c == '-'
+}
+
+func (r *reader) bool() (v, ok bool) {
+	if r.off < len(r.text) && r.text[r.off] == 't' {
+		return true, r.word("true")
+	}
+	return false, r.word("false")
+}
+
+// value reads a value and appends it.
+func (r *reader) value(n *node, depth int) bool {
+	if r.off >= len(r.text) {
+		return false
+	}
+	switch n.kind {
+	case schema.KindBool:
+		v, ok := r.bool()
+		r.appendBool(v)
+		return ok
+	case schema.KindI8, schema.KindI16, schema.KindI32, schema.KindI64:
+		v, ok := r.int()
+		return ok && r.appendInt(n.kind, v)
+	case schema.KindDouble:
+		v, ok := r.double()
+		r.appendDouble(v)
+		return ok
+	case schema.KindString:
+		return r.take('"') && r.string()
+	case schema.KindBinary:
+		return r.binary()
+	case schema.KindUUID, schema.KindEnum:
+		if n.kind == schema.KindEnum && r.text[r.off] != '"' {
+			v, ok := r.int()
+			return ok && r.appendInt(schema.KindI32, v)
+		}
+		s, ok := r.plain()
+		return ok && r.named(n, s)
+	}
+	if depth == 0 {
+		return false
+	}
+	switch n.kind {
+	case schema.KindStruct:
+		return r.take('{') && r.object(n.object, depth-1)
+	case schema.KindMap:
+		return r.take('{') && r.entries(n, depth-1)
+	default:
+		return r.take('[') && r.elems(n, depth-1)
+	}
+}
+
+// named appends the uuid or enum value with that text.
+func (r *reader) named(n *node, s []byte) bool {
+	if n.kind == schema.KindEnum {
+		e := n.enum.ByName(mem.String(s))
+		return e != nil && r.appendInt(schema.KindI32, int64(e.Number))
+	}
+	v, err := dynamic.ParseUUID(string(s))
+	id := v.UUID()
+	r.dst = append(r.dst, id[:]...)
+	return err == nil
+}
+
+func (r *reader) appendBool(v bool) {
+	if r.compact {
+		r.dst = compact.AppendBool(r.dst, v)
+	} else {
+		r.dst = wirebinary.AppendBool(r.dst, v)
+	}
+}
+
+func (r *reader) appendDouble(v float64) {
+	if r.compact {
+		r.dst = compact.AppendDouble(r.dst, v)
+	} else {
+		r.dst = wirebinary.AppendDouble(r.dst, v)
+	}
+}
+
+// appendInt reports whether v is in the range of the kind.
+func (r *reader) appendInt(k schema.Kind, v int64) bool {
+	switch k {
+	case schema.KindI8:
+		r.dst = append(r.dst, byte(v))
+		return v == int64(int8(v))
+	case schema.KindI16:
+		if r.compact {
+			r.dst = compact.AppendI16(r.dst, int16(v))
+		} else {
+			r.dst = binary.BigEndian.AppendUint16(r.dst, uint16(v))
+		}
+		return v == int64(int16(v))
+	case schema.KindI32:
+		if r.compact {
+			r.dst = compact.AppendI32(r.dst, int32(v))
+		} else {
+			r.dst = binary.BigEndian.AppendUint32(r.dst, uint32(v))
+		}
+		return v == int64(int32(v))
+	}
+	if r.compact {
+		r.dst = compact.AppendI64(r.dst, v)
+	} else {
+		r.dst = binary.BigEndian.AppendUint64(r.dst, uint64(v))
+	}
+	return true
+}
+
+// int reads a number without fraction and exponent.
+func (r *reader) int() (int64, bool) {
+	start := r.off
+	i := start
+	negative := i < len(r.text) && r.text[i] == '-'
+	if negative {
+		i++
+	}
+	first := i
+	var v uint64
+	for i < len(r.text) {
+		d := r.text[i] - '0'
+		if d > 9 {
+			break
+		}
+		v = v*10 + uint64(d)
+		i++
+	}
+	digits := i - first
+	r.off = i
+	switch {
+	case digits == 0 || digits > 1 && r.text[first] == '0', i < len(r.text) && isWord(r.text[i]):
+		return 0, false
+	case digits > 18:
+		n, err := strconv.ParseInt(mem.String(r.text[start:i]), 10, 64)
+		return n, err == nil
+	case negative:
+		return -int64(v), true
+	}
+	return int64(v), true
+}
+
+var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// double reads a number. One of few digits is exact, and so is the power of ten that it is divided
+// by: the quotient is what strconv.ParseFloat returns (Clinger, "How to read floating point numbers
+// accurately").
+func (r *reader) double() (float64, bool) {
+	start := r.off
+	i := start
+	if i < len(r.text) && r.text[i] == '-' {
+		i++
+	}
+	first := i
+	var v uint64
+	digits, point := 0, 0
+	for ; i < len(r.text) && r.text[i]-'0' <= 9; i++ {
+		v = v*10 + uint64(r.text[i]-'0')
+		digits++
+	}
+	if digits == 0 || digits > 1 && r.text[first] == '0' {
+		return 0, false
+	}
+	if i < len(r.text) && r.text[i] == '.' {
+		i++
+		point = digits
+		for ; i < len(r.text) && r.text[i]-'0' <= 9; i++ {
+			v = v*10 + uint64(r.text[i]-'0')
+			digits++
+		}
+		if digits == point {
+			return 0, false
+		}
+		point = digits - point
+	}
+	exponent := false
+	if i < len(r.text) && r.text[i]|0x20 == 'e' {
+		exponent = true
+		i++
+		if i < len(r.text) && (r.text[i] == '+' || r.text[i] == '-') {
+			i++
+		}
+		from := i
+		for ; i < len(r.text) && r.text[i]-'0' <= 9; i++ {
+		}
+		if i == from {
+			return 0, false
+		}
+	}
+	r.off = i
+	if i < len(r.text) && isWord(r.text[i]) {
+		return 0, false
+	}
+	if digits <= 15 && !exponent {
+		f := float64(v) / powers[point]
+		if r.text[start] == '-' {
+			f = -f
+		}
+		return f, true
+	}
+	f, err := strconv.ParseFloat(mem.String(r.text[start:i]), 64)
+	return f, err == nil
+}
+
+// special returns how far behind off the first byte is that a string does not hold as it is: a
+// quote, a backslash, a control character; or one that is not ASCII.
+func special(text []byte, off int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for len(text)-off >= 8 {
+		w := binary.LittleEndian.Uint64(text[off:])
+		quote, slash := w^('"'*ones), w^('\\'*ones)
+		if found := ((w - ' '*ones) | (quote - ones) | (slash - ones) | w) & highs; found != 0 {
+			break // this byte or, by a borrow, one behind it
+		}
+		off += 8
+	}
+	for off < len(text) && plainBytes[text[off]] {
+		off++
+	}
+	return off
+}
+
+var plainBytes = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// plain reads a string of ASCII without escapes, which most names and texts of other types are.
+func (r *reader) plain() ([]byte, bool) {
+	if !r.take('"') {
+		return nil, false
+	}
+	start := r.off
+	r.off = special(r.text, start)
+	end := r.off
+	return r.text[start:end], r.take('"')
+}
+
+// span reads the rest of a string whose quote was read; s is what it stands for, in the text or in
+// the scratch buffer.
+func (r *reader) span() (s []byte, ok bool) {
+	start := r.off
+	ascii, copied := true, false
+	for {
+		at := special(r.text, r.off)
+		if at >= len(r.text) {
+			return nil, false
+		}
+		c := r.text[at]
+		switch {
+		case c == '"':
+			s = r.text[start:at]
+			if copied {
+				r.scratch = append(r.scratch, s...)
+				s = r.scratch
+			}
+			r.off = at + 1
+			return s, ascii || utf8.Valid(s)
+		case c >= utf8.RuneSelf:
+			ascii = false
+			for at < len(r.text) && r.text[at] >= utf8.RuneSelf {
+				at++
+			}
+			r.off = at
+		case c == '\\' && at+1 < len(r.text):
+			i := strings.IndexByte(`"\/bfnrt`, r.text[at+1])
+			if i < 0 {
+				return nil, false
+			}
+			if !copied {
+				r.scratch, copied = r.scratch[:0], true
+			}
+			r.scratch = append(append(r.scratch, r.text[start:at]...), "\"\\/\b\f\n\r\t"[i])
+			r.off, start = at+2, at+2
+		default:
+			return nil, false
+		}
+	}
+}
+
+// string reads the rest of a string whose quote was read, and appends it.
+func (r *reader) string() bool {
+	s, ok := r.span()
+	r.appendText(s)
+	return ok
+}
+
+func (r *reader) appendText(s []byte) {
+	if r.compact {
+		r.dst = compact.AppendBytes(r.dst, s)
+	} else {
+		r.dst = wirebinary.AppendBytes(r.dst, s)
+	}
+}
+
+func (r *reader) binary() bool {
+	if !r.take('"') {
+		return false
+	}
+	s, ok := r.span()
+	return ok && r.appendBinary(s)
+}
+
+// appendBinary appends the binary with that text.
+func (r *reader) appendBinary(s []byte) bool {
+	switch r.form {
+	case dynamic.BinaryText:
+		r.appendText(s)
+		return true
+	case dynamic.BinaryBase64:
+		if len(s)%4 != 0 {
+			return false
+		}
+		n := len(s) / 4 * 3
+		for i := len(s) - 1; i >= 0 && i >= len(s)-2 && s[i] == '='; i-- {
+			n--
+		}
+		if r.compact {
+			r.dst = binary.AppendUvarint(r.dst, uint64(n))
+		} else {
+			r.dst = binary.BigEndian.AppendUint32(r.dst, uint32(n))
+		}
+		want := len(r.dst) + n
+		var err error
+		r.dst, err = base64.StdEncoding.AppendDecode(r.dst, s)
+		return err == nil && len(r.dst) == want // it passes over line ends
+	}
+	return false
+}
+
+// elems reads an array whose [ was read.
+func (r *reader) elems(n *node, depth int) bool {
+	head := len(r.dst)
+	if r.compact {
+		r.dst = compact.AppendListHeader(r.dst, n.elem.wire, 0)
+	} else {
+		r.dst = wirebinary.AppendListHeader(r.dst, n.elem.wire, 0)
+	}
+	for i := 0; ; i++ {
+		more, ok := r.more(i, ']')
+		if !ok {
+			return false
+		}
+		if !more {
+			if r.compact {
+				r.widen(head, 1, compact.AppendListHeader(r.scratch[:0], n.elem.wire, i))
+			} else {
+				binary.BigEndian.PutUint32(r.dst[head+1:], uint32(i))
+			}
+			return true
+		}
+		if !r.value(n.elem, depth) {
+			return false
+		}
+	}
+}
+
+// widen puts a header in place of the one of n bytes at head, which may be longer.
+func (r *reader) widen(head, n int, header []byte) {
+	r.scratch = header
+	if extra := len(header) - n; extra > 0 {
+		r.dst = append(r.dst, header[:extra]...)
+		copy(r.dst[head+len(header):], r.dst[head+n:len(r.dst)-extra])
+	}
+	copy(r.dst[head:], header)
+}
+
+// entries reads a map from an object whose { was read.
+func (r *reader) entries(n *node, depth int) bool {
+	head, base := len(r.dst), len(r.parts)
+	if r.compact {
+		r.dst = append(r.dst, 0)
+	} else {
+		r.dst = wirebinary.AppendMapHeader(r.dst, n.key.wire, n.elem.wire, 0)
+	}
+	for i := 0; ; i++ {
+		more, ok := r.more(i, '}')
+		if !ok {
+			return false
+		}
+		if !more {
+			if !distinct(r.dst, r.parts[base:]) {
+				return false
+			}
+			r.parts = r.parts[:base]
+			if r.compact {
+				r.widen(head, 1, compact.AppendMapHeader(r.scratch[:0], n.key.wire, n.elem.wire, i))
+			} else {
+				binary.BigEndian.PutUint32(r.dst[head+2:], uint32(i))
+			}
+			return true
+		}
+		at := len(r.dst)
+		if !r.key(n.key) {
+			return false
+		}
+		r.parts = append(r.parts, part{value: int32(at), end: int32(len(r.dst))})
+		if !r.colon() || !r.value(n.elem, depth) {
+			return false
+		}
+	}
+}
+
+// key reads the name of a member as a key.
+func (r *reader) key(n *node) bool {
+	switch n.kind {
+	case schema.KindString:
+		return r.take('"') && r.string()
+	case schema.KindBinary:
+		return r.binary()
+	}
+	s, ok := r.plain()
+	if !ok || !n.isKey() {
+		return false
+	}
+	inner := reader{text: s, dst: r.dst, compact: r.compact}
+	switch n.kind {
+	case schema.KindUUID:
+		ok = inner.named(n, s)
+	case schema.KindEnum:
+		if e := n.enum.ByName(mem.String(s)); e != nil {
+			ok = inner.appendInt(schema.KindI32, int64(e.Number))
+			break
+		}
+		v, isInt := inner.int()
+		ok = isInt && inner.off == len(s) && inner.appendInt(schema.KindI32, v)
+	default:
+		ok = inner.value(n, 0) && inner.off == len(s)
+	}
+	r.dst = inner.dst
+	return ok
+}
+
+// distinct reports whether no two keys are the same.
+func distinct(dst []byte, keys []part) bool {
+	const few = 16
+	if len(keys) <= few {
+		for i, a := range keys {
+			for _, b := range keys[:i] {
+				if a.end-a.value == b.end-b.value && bytes.Equal(dst[a.value:a.end], dst[b.value:b.end]) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	seen := make(map[string]struct{}, len(keys))
+	for _, k := range keys {
+		seen[mem.String(dst[k.value:k.end])] = struct{}{}
+	}
+	return len(seen) == len(keys)
+}
