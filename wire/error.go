@@ -58,9 +58,13 @@ func Errorf(offset int, cause error, format string, args ...any) error {
 }
 
 // Truncated returns the error for a message that ends at offset, where more was to come.
+//
+//go:noinline
 func Truncated(offset int) error { return &Error{Offset: offset, Cause: ErrTruncated} }
 
 // TooDeep returns the error for nesting beyond MaxDepth.
+//
+//go:noinline
 func TooDeep(offset int) error {
 	return &Error{Offset: offset, Cause: ErrTooDeep, Message: fmt.Sprintf("more than %d levels", MaxDepth)}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // A Slab makes the values that the pointers and slices of one message point to, several of a Go
@@ -132,7 +133,7 @@ func (s *Slab) ReserveAll(t *Type, n, remain int) {
 func (s *Slab) reserve(t *Type, n, remain int) {
 	const most = 16 << 10 // bytes
 	if t.Size > 0 {
-		s.Reserve(t, min(Room(n, t.Size, remain), max(1, most/int(t.Size))))
+		s.Reserve(t, min(wire.Room(n, t.Size, remain), max(1, most/int(t.Size))))
 	}
 }
 

@@ -176,7 +176,7 @@ func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		v.SetEmptySlice()
 		return off, nil
 	}
-	have := plan.Room(n, t.Elem.Size, len(d.src)-off)
+	have := wire.Room(n, t.Elem.Size, len(d.src)-off)
 	if useRuns && n == have {
 		if next, ok, err := d.run(off, n, t, v, depth); ok {
 			return next, err
@@ -200,7 +200,7 @@ func (d *decoder) setMap(off int, t *plan.Type, v mem.Pointer, depth int) (int, 
 	if err != nil {
 		return off, err
 	}
-	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Elem.Size, len(d.src)-off))
+	m := reflect.MakeMapWithSize(t.Go, wire.Room(n, t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
 	if n == 0 {
 		return off, nil
@@ -248,7 +248,7 @@ func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int,
 	case plan.MapI64Pointer:
 		return pointerMap[int64](d, off, n, t, v, depth)
 	}
-	m := reflect.MakeMapWithSize(t.Go, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
+	m := reflect.MakeMapWithSize(t.Go, wire.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
 	if n == 0 {
 		return off, nil
@@ -387,7 +387,7 @@ func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int
 	if err != nil {
 		return nil, off, err
 	}
-	room := plan.Room(n, valueSize, len(d.src)-off)
+	room := wire.Room(n, valueSize, len(d.src)-off)
 	if t.Elem.Kind == schema.KindStruct && room == n {
 		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
 	}
@@ -408,7 +408,7 @@ func (d *decoder) entries(off int, t *plan.Dynamic, depth int) (*dynamic.Map, in
 	if err != nil {
 		return nil, off, err
 	}
-	room := plan.Room(n, 2*valueSize, len(d.src)-off)
+	room := wire.Room(n, 2*valueSize, len(d.src)-off)
 	if t.Elem.Kind == schema.KindStruct && room == n {
 		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
 	}

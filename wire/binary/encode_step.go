@@ -44,8 +44,9 @@ func appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte,
 		dst = grow(dst, p.Room)
 	}
 	b, n := dst[:cap(dst)], len(dst)
-	for i := range p.Fields {
-		f := &p.Fields[i]
+	fields := p.Fields
+	for i := range fields {
+		f := &fields[i]
 		at := v.Add(f.Offset)
 		if f.Presence != plan.Always {
 			set := false
@@ -64,16 +65,16 @@ func appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte,
 		}
 		switch f.Op {
 		case plan.OpBool, plan.OpI8:
-			binary.BigEndian.PutUint32(b[n:], f.Head<<8|uint32(*mem.As[uint8](at)))
+			binary.BigEndian.PutUint32(b[n:n+4:n+4], f.Head<<8|uint32(*mem.As[uint8](at)))
 			n += 4
 		case plan.OpI16:
-			binary.BigEndian.PutUint64(b[n:], uint64(f.Head)<<40|uint64(*mem.As[uint16](at))<<24)
+			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(*mem.As[uint16](at))<<24)
 			n += 5
 		case plan.OpI32:
-			binary.BigEndian.PutUint64(b[n:], uint64(f.Head)<<40|uint64(*mem.As[uint32](at))<<8)
+			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(*mem.As[uint32](at))<<8)
 			n += 7
 		case plan.OpI64, plan.OpDouble:
-			to := b[n : n+11]
+			to := b[n : n+11 : n+11]
 			binary.BigEndian.PutUint32(to, f.Head<<8)
 			binary.BigEndian.PutUint64(to[3:], *mem.As[uint64](at))
 			n += 11
@@ -88,10 +89,10 @@ func appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte,
 				b = grow(b[:n], len(s)+8+f.Rest)
 				b = b[:cap(b)]
 			}
-			binary.BigEndian.PutUint64(b[n:], uint64(f.Head)<<40|uint64(uint32(len(s)))<<8)
+			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(uint32(len(s)))<<8)
 			n += 7 + copy(b[n+7:], s)
 		default:
-			binary.BigEndian.PutUint32(b[n:], f.Head<<8)
+			binary.BigEndian.PutUint32(b[n:n+4:n+4], f.Head<<8)
 			var err error
 			if f.Op == plan.OpStruct {
 				dst, err = appendStruct(b[:n+3], f.Value.Struct, at, depth-1)
@@ -121,8 +122,9 @@ func appendSlots(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth int
 	}
 	b, n := dst[:cap(dst)], len(dst)
 	vals := s.Slots()
-	for i := range vals {
-		f, v := &p.Fields[i], &vals[i]
+	fields := p.Fields[:len(vals)]
+	for i := range fields {
+		f, v := &fields[i], &vals[i]
 		if !v.IsSet() {
 			if err := plan.Unset(p.Schema, f.Schema); err != nil {
 				return b[:n], err
@@ -131,16 +133,16 @@ func appendSlots(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth int
 		}
 		switch f.Kind {
 		case schema.KindBool, schema.KindI8:
-			binary.BigEndian.PutUint32(b[n:], f.Head<<8|uint32(uint8(v.Bits())))
+			binary.BigEndian.PutUint32(b[n:n+4:n+4], f.Head<<8|uint32(uint8(v.Bits())))
 			n += 4
 		case schema.KindI16:
-			binary.BigEndian.PutUint64(b[n:], uint64(f.Head)<<40|uint64(uint16(v.Bits()))<<24)
+			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(uint16(v.Bits()))<<24)
 			n += 5
 		case schema.KindI32, schema.KindEnum:
-			binary.BigEndian.PutUint64(b[n:], uint64(f.Head)<<40|uint64(uint32(v.Bits()))<<8)
+			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(uint32(v.Bits()))<<8)
 			n += 7
 		case schema.KindI64, schema.KindDouble:
-			to := b[n : n+11]
+			to := b[n : n+11 : n+11]
 			binary.BigEndian.PutUint32(to, f.Head<<8)
 			binary.BigEndian.PutUint64(to[3:], v.Bits())
 			n += 11
@@ -150,10 +152,10 @@ func appendSlots(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth int
 				b = grow(b[:n], len(s)+8+f.Rest)
 				b = b[:cap(b)]
 			}
-			binary.BigEndian.PutUint64(b[n:], uint64(f.Head)<<40|uint64(uint32(len(s)))<<8)
+			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(uint32(len(s)))<<8)
 			n += 7 + copy(b[n+7:], s)
 		default:
-			binary.BigEndian.PutUint32(b[n:], f.Head<<8)
+			binary.BigEndian.PutUint32(b[n:n+4:n+4], f.Head<<8)
 			var err error
 			if dst, err = appendValue(b[:n+3], f.Type, *v, depth); err != nil {
 				return dst, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)

@@ -31,8 +31,13 @@ func (d *decoder) structure(c Protocol, src []byte, off int, p *plan.Struct, v m
 	next := 0 // the field expected: senders write them in the order of the IDL
 	var last int16
 	for {
-		h, body, err := consumeField(src, off, last)
-		if err != nil {
+		var h field
+		var body int
+		var err error
+		if off < len(src) && next < len(fields) && isNext(src[off], &fields[next], last) { // most fields
+			h = field{t: wire.Type(fields[next].Head >> 16), id: fields[next].ID, bool: src[off]&0x0f == cTrue}
+			body = off + 1
+		} else if h, body, err = consumeField(src, off, last); err != nil {
 			return off, err
 		}
 		if h.t == wire.Stop {
@@ -122,6 +127,11 @@ func (d *decoder) structure(c Protocol, src []byte, off int, p *plan.Struct, v m
 			return off, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
 		}
 	}
+}
+
+// isNext reports whether b is the header of f behind a field with the id last.
+func isNext(b byte, f *plan.Field, last int16) bool {
+	return b>>4 != 0 && int(last)+int(b>>4) == int(f.ID) && fromCompact[b&0x0f] == wire.Type(f.Head>>16)
 }
 
 // consumeFields is fields with a decoder of its own.
@@ -261,7 +271,7 @@ func (d *decoder) scalar(off int, op plan.Op, v mem.Pointer) (int, error) {
 
 // mapOf reads the n entries of a map of Go type map[K]V, numbers or strings.
 func mapOf[K comparable, V any](d *decoder, off, n int, t *plan.Type, v mem.Pointer) (int, error) {
-	m := make(map[K]V, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
+	m := make(map[K]V, wire.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	*mem.As[map[K]V](v) = m
 	key, elem := t.Key.Op, t.Elem.Op
 	var e entry[K, V]
@@ -280,7 +290,7 @@ func mapOf[K comparable, V any](d *decoder, off, n int, t *plan.Type, v mem.Poin
 
 // pointerMap reads the n entries of a map whose elements are pointers.
 func pointerMap[K comparable](d *decoder, off, n int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	m := make(map[K]mem.Pointer, plan.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
+	m := make(map[K]mem.Pointer, wire.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	*mem.As[map[K]mem.Pointer](v) = m
 	d.slab.ReserveAll(t.Elem.Elem, n, len(d.src)-off)
 	var e entry[K, mem.Pointer]

@@ -81,8 +81,9 @@ func (c Protocol) appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth 
 	}
 	b, n := dst[:cap(dst)], len(dst)
 	var last int16
-	for i := range p.Fields {
-		f := &p.Fields[i]
+	fields := p.Fields
+	for i := range fields {
+		f := &fields[i]
 		at := v.Add(f.Offset)
 		if f.Presence != plan.Always {
 			set := false
@@ -170,8 +171,9 @@ func (c Protocol) appendSlots(dst []byte, p *plan.DynamicStruct, s *dynamic.Stru
 	b, n := dst[:cap(dst)], len(dst)
 	var last int16
 	vals := s.Slots()
-	for i := range vals {
-		f, v := &p.Fields[i], &vals[i]
+	fields := p.Fields[:len(vals)]
+	for i := range fields {
+		f, v := &fields[i], &vals[i]
 		if !v.IsSet() {
 			if err := plan.Unset(p.Schema, f.Schema); err != nil {
 				return b[:n], err

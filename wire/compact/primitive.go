@@ -168,11 +168,18 @@ func consumeVarint(src []byte, off int) (uint64, int, error) {
 }
 
 func consumeLong(src []byte, off int) (uint64, int, error) {
-	v, n := binary.Uvarint(src[off:])
-	switch {
-	case n > 0:
-		return v, off + n, nil
-	case n == 0 && len(src)-off < binary.MaxVarintLen64:
+	var v uint64
+	rest := src[off:]
+	for i, b := range rest[:min(len(rest), binary.MaxVarintLen64)] {
+		if b < 0x80 {
+			if i == binary.MaxVarintLen64-1 && b > 1 {
+				break
+			}
+			return v | uint64(b)<<(7*i&63), off + i + 1, nil
+		}
+		v |= uint64(b&0x7f) << (7 * i & 63)
+	}
+	if len(rest) < binary.MaxVarintLen64 {
 		return 0, off, wire.Truncated(len(src))
 	}
 	return 0, off, wire.Errorf(off, wire.ErrInvalid, "a number of more than 64 bits")

@@ -192,7 +192,7 @@ func (p Protocol) consumeSlice(src []byte, off int, t *plan.Type, v mem.Pointer,
 			return at, nil
 		}
 		if i == have {
-			rv.Grow(max(1, plan.Room(l.n, t.Elem.Size, len(src)-off)-have))
+			rv.Grow(max(1, wire.Room(l.n, t.Elem.Size, len(src)-off)-have))
 			have = rv.Cap()
 			rv.SetLen(have)
 		}
@@ -207,7 +207,7 @@ func (p Protocol) consumeSetMap(src []byte, off int, t *plan.Type, v mem.Pointer
 	if err != nil {
 		return off, err
 	}
-	m := reflect.MakeMapWithSize(t.Go, plan.Room(l.n, t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, wire.Room(l.n, t.Elem.Size, len(src)-off))
 	v.Value(t.Go).Set(m)
 	key, present := reflect.New(t.Elem.Go), reflect.Zero(t.Go.Elem())
 	at := mem.Of(key)
@@ -229,7 +229,7 @@ func (p Protocol) consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, d
 	if err != nil {
 		return off, err
 	}
-	m := reflect.MakeMapWithSize(t.Go, plan.Room(max(n, 0), t.Key.Size+t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, wire.Room(max(n, 0), t.Key.Size+t.Elem.Size, len(src)-off))
 	v.Value(t.Go).Set(m)
 	key, elem := reflect.New(t.Key.Go), reflect.New(t.Elem.Go)
 	return p.consumeEntries(src, off, n, func(off int, part string) (int, error) {

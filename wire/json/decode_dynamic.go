@@ -123,7 +123,7 @@ func (p Protocol) consumeElems(src []byte, off int, t *schema.Type, depth int) (
 	if err != nil {
 		return nil, off, err
 	}
-	vals := make([]dynamic.Value, 0, plan.Room(max(l.n, 0), valueSize, len(src)-off))
+	vals := make([]dynamic.Value, 0, wire.Room(max(l.n, 0), valueSize, len(src)-off))
 	for i := 0; ; i++ {
 		at, more, err := l.next(src, off, i)
 		if err != nil {
@@ -146,7 +146,7 @@ func (p Protocol) consumeDynamicMap(src []byte, off int, t *schema.Type, depth i
 	if err != nil {
 		return nil, off, err
 	}
-	entries := make([]dynamic.Entry, 0, plan.Room(max(n, 0), 2*valueSize, len(src)-off))
+	entries := make([]dynamic.Entry, 0, wire.Room(max(n, 0), 2*valueSize, len(src)-off))
 	var e dynamic.Entry
 	off, err = p.consumeEntries(src, off, n, func(off int, part string) (int, error) {
 		var err error

@@ -1,12 +1,6 @@
 package plan
 
-import (
-	"github.com/thriftkit/thriftkit/internal/mem"
-	"github.com/thriftkit/thriftkit/wire"
-)
-
-// Room is wire.Room.
-func Room(n int, size uintptr, remain int) int { return wire.Room(n, size, remain) }
+import "github.com/thriftkit/thriftkit/internal/mem"
 
 // GrowSlice makes the full slice at v, of type t, longer, up to n elements.
 func GrowSlice(v mem.Pointer, t *Type, n int) (have int, data mem.Pointer) {

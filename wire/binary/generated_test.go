@@ -1,0 +1,98 @@
+package binary
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"testing"
+
+	"github.com/thriftkit/thriftkit/internal/codectest"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// TestGeneratedFields has each function that appends a field, and the one that reads its value.
+func TestGeneratedFields(t *testing.T) {
+	id := [16]byte{1, 2, 15: 3}
+	tests := []struct {
+		hex  string
+		got  []byte
+		want any
+		read func(src []byte, off int) (any, int, error)
+	}{
+		{"02 0001 01", AppendBoolField(nil, 1, true), true, func(src []byte, off int) (any, int, error) { return back(ConsumeBool(src, off)) }},
+		{"03 0002 ff", AppendI8Field(nil, 2, -1), int8(-1), func(src []byte, off int) (any, int, error) { return back(ConsumeI8(src, off)) }},
+		{"06 ffff 8000", AppendI16Field(nil, -1, math.MinInt16), int16(math.MinInt16), func(src []byte, off int) (any, int, error) { return back(ConsumeI16(src, off)) }},
+		{"08 0102 00000007", AppendI32Field(nil, 0x102, 7), int32(7), func(src []byte, off int) (any, int, error) { return back(ConsumeI32(src, off)) }},
+		{"0a 7fff fffffffffffffffe", AppendI64Field(nil, math.MaxInt16, -2), int64(-2), func(src []byte, off int) (any, int, error) { return back(ConsumeI64(src, off)) }},
+		{"04 0001 3ff8000000000000", AppendDoubleField(nil, 1, 1.5), 1.5, func(src []byte, off int) (any, int, error) { return back(ConsumeDouble(src, off)) }},
+		{"0b 0001 00000002 6162", AppendStringField(nil, 1, "ab"), "ab", func(src []byte, off int) (any, int, error) { return back(ConsumeString(src, off)) }},
+		{"0b 0001 00000001 ff", AppendBytesField(nil, 1, []byte{0xff}), []byte{0xff}, func(src []byte, off int) (any, int, error) { return back(ConsumeBytes(src, off)) }},
+		{"10 0001 01020000000000000000000000000003", append(AppendFieldHeader(nil, wire.UUID, 1), id[:]...), id, func(src []byte, off int) (any, int, error) { return back(ConsumeUUID(src, off)) }},
+	}
+	for _, test := range tests {
+		if want := codectest.Unhex(test.hex); !reflect.DeepEqual(test.got, want) {
+			t.Errorf("%s: % x", test.hex, test.got)
+		}
+		head, off, err := ConsumeHead(test.got, 0)
+		if want := uint32(test.got[0])<<16 | uint32(test.got[1])<<8 | uint32(test.got[2]); head != want || off != 3 || err != nil {
+			t.Errorf("%s: %x, %d, %v", test.hex, head, off, err)
+		}
+		if v, next, err := test.read(test.got, off); !reflect.DeepEqual(v, test.want) || next != len(test.got) || err != nil {
+			t.Errorf("%s: %v, %d, %v", test.hex, v, next, err)
+		}
+		if next, err := SkipField(test.got, off, head, 1); next != len(test.got) || err != nil {
+			t.Errorf("%s: skipped to %d, %v", test.hex, next, err)
+		}
+		for n := range test.got {
+			cut := test.got[:n:n]
+			_, off, err := ConsumeHead(cut, 0)
+			if err == nil {
+				_, _, err = test.read(cut, off)
+			}
+			if !errors.Is(err, wire.ErrTruncated) {
+				t.Errorf("%s: %d bytes: %v", test.hex, n, err)
+			}
+		}
+	}
+}
+
+func back[T any](v T, next int, err error) (any, int, error) { return v, next, err }
+
+// TestGeneratedLists reads lists of numbers of every small length back.
+func TestGeneratedLists(t *testing.T) {
+	for n := range 20 {
+		i32s, i64s, doubles := make([]int32, n), make([]int64, n), make([]float64, n)
+		for i := range n {
+			i32s[i], i64s[i], doubles[i] = int32(-i), int64(i)<<40, float64(i)/3
+		}
+		src := AppendDoubles(AppendI64s(AppendI32s([]byte{1}, i32s), i64s), doubles)
+		if len(src) != 1+20*n {
+			t.Fatalf("%d elements: %d bytes", n, len(src))
+		}
+		a, b, c := make([]int32, n), make([]int64, n), make([]float64, n)
+		off := ConsumeDoubles(src, ConsumeI64s(src, ConsumeI32s(src, 1, a), b), c)
+		if off != len(src) || !reflect.DeepEqual(a, i32s) || !reflect.DeepEqual(b, i64s) || !reflect.DeepEqual(c, doubles) {
+			t.Errorf("%d elements: %v, %v, %v", n, a, b, c)
+		}
+	}
+}
+
+func TestGeneratedDepth(t *testing.T) {
+	for _, test := range []func(depth int) error{
+		func(depth int) error {
+			_, _, err := ConsumeListHeader([]byte{byte(wire.I32), 0, 0, 0, 0}, 0, wire.I32, depth)
+			return err
+		},
+		func(depth int) error {
+			_, _, err := ConsumeMapHeader(make([]byte, 6), 0, wire.I32, wire.I32, depth)
+			return err
+		},
+	} {
+		if err := test(1); err != nil {
+			t.Error(err)
+		}
+		if err := test(0); !errors.Is(err, wire.ErrTooDeep) {
+			t.Error(err)
+		}
+	}
+}
