@@ -35,6 +35,14 @@ type part struct{ index, head, value, end int32 }
 // most is how long a text or a message may be whose parts are counted in 32 bits.
 const most = 1 << 28
 
+// appendPart makes room for the usual number at once.
+func appendPart(parts []part, p part) []part {
+	if parts == nil {
+		parts = make([]part, 0, 32)
+	}
+	return append(parts, p)
+}
+
 func (r *reader) whole(o *object) bool {
 	if len(r.text)+len(r.dst) > most {
 		return false
@@ -185,7 +193,7 @@ func (r *reader) object(o *object, depth int) bool {
 			return false
 		}
 		if r.track {
-			r.parts = append(r.parts, part{int32(i), int32(head), int32(value), int32(len(r.dst))})
+			r.parts = appendPart(r.parts, part{int32(i), int32(head), int32(value), int32(len(r.dst))})
 			ordered = ordered && i > previous
 		}
 		previous = i
@@ -639,7 +647,7 @@ func (r *reader) entries(n *node, depth int) bool {
 		if !r.key(n.key) {
 			return false
 		}
-		r.parts = append(r.parts, part{value: int32(at), end: int32(len(r.dst))})
+		r.parts = appendPart(r.parts, part{value: int32(at), end: int32(len(r.dst))})
 		if !r.colon() || !r.value(n.elem, depth) {
 			return false
 		}
@@ -682,7 +690,7 @@ func distinct(dst []byte, keys []part) bool {
 	if len(keys) <= few {
 		for i, a := range keys {
 			for _, b := range keys[:i] {
-				if a.end-a.value == b.end-b.value && bytes.Equal(dst[a.value:a.end], dst[b.value:b.end]) {
+				if sameKey(dst[a.value:a.end], dst[b.value:b.end]) {
 					return false
 				}
 			}
@@ -694,4 +702,16 @@ func distinct(dst []byte, keys []part) bool {
 		seen[mem.String(dst[k.value:k.end])] = struct{}{}
 	}
 	return len(seen) == len(keys)
+}
+
+// sameKey looks at the ends first, where most keys differ.
+func sameKey(a, b []byte) bool {
+	n := len(a)
+	if n != len(b) {
+		return false
+	}
+	if n >= 2 && (a[n-1] != b[n-1] || a[n-2] != b[n-2]) {
+		return false
+	}
+	return bytes.Equal(a, b)
 }

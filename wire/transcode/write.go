@@ -57,7 +57,7 @@ func (w *writer) follows(i, next int) bool {
 // tracked notes that field i is what dst has from at.
 func (w *writer) tracked(i, at int) {
 	if w.track {
-		w.parts = append(w.parts, part{index: int32(i), value: int32(at), end: int32(len(w.dst))})
+		w.parts = appendPart(w.parts, part{index: int32(i), value: int32(at), end: int32(len(w.dst))})
 	}
 }
 
@@ -376,7 +376,7 @@ func (w *writer) entries(n *node, depth int) bool {
 		if !w.key(n.key) {
 			return false
 		}
-		w.parts = append(w.parts, part{value: int32(at), end: int32(len(w.dst))})
+		w.parts = appendPart(w.parts, part{value: int32(at), end: int32(len(w.dst))})
 		w.dst = append(w.dst, ':')
 		if !w.value(n.elem, depth) {
 			return false
