@@ -19,6 +19,9 @@ type Struct struct {
 // New returns a struct with all its fields unset. The peer reads the IDL's defaults for
 // those that have one; SetDefaults fills them in here.
 func New(desc *schema.Struct) *Struct {
+	if s := alone(desc); s != nil {
+		return s
+	}
 	return &Struct{desc: desc, vals: make([]Value, len(desc.Fields))}
 }
 

@@ -70,8 +70,7 @@ func (s *Slab) Map(t *schema.Type, entries []Entry) *Map {
 
 // Entries returns n entries of unset values, with no spare capacity.
 func (s *Slab) Entries(n int) []Entry {
-	const most = 32 // above it there is nothing to gain
-	if n > most {
+	if n >= large {
 		return make([]Entry, n)
 	}
 	return s.entries.take(n)
@@ -90,14 +89,16 @@ func (s *Slab) Reserve(desc *schema.Struct, n, remain int) {
 
 // Values returns n unset values, with no spare capacity.
 func (s *Slab) Values(n int) []Value {
-	const most = 64 // above it there is nothing to gain
-	if n > most {
+	if n >= large && n > len(s.values.left) {
 		return make([]Value, n)
 	}
 	return s.values.take(n)
 }
 
-const useSlabs = true // false: each value is made alone
+const (
+	useSlabs = true // false: each value is made alone
+	large    = 8    // in a row, what is made with others would leave more unused than it saves
+)
 
 // pile is memory for more values of a type.
 type pile[T any] struct {

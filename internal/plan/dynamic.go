@@ -21,6 +21,7 @@ type DynamicStruct struct {
 	Schema *schema.Struct
 	Fields []DynamicField // by schema.Field.Index
 	Union  bool
+	Flat   bool   // no field is composite
 	Absent uint64 // which of the first 64 fields want attention when a message lacks them
 	Room   int    // as in Struct
 }
@@ -60,11 +61,13 @@ func dynamicType(t *schema.Type, structs map[*schema.Struct]*DynamicStruct) *Dyn
 	s := &DynamicStruct{Schema: t.Struct, Fields: make([]DynamicField, len(t.Struct.Fields)), Union: t.Struct.Kind == schema.Union}
 	d.Struct, structs[t.Struct] = s, s
 	s.Room = stopRoom
+	s.Flat = true
 	for i := len(s.Fields) - 1; i >= 0; i-- {
 		f := t.Struct.Fields[i]
 		typ := dynamicType(f.Type, structs)
 		s.Fields[i] = DynamicField{Head: uint32(typ.Wire)<<16 | uint32(uint16(f.ID)), ID: f.ID, Kind: typ.Kind, Rest: s.Room, Type: typ, Schema: f}
 		s.Room += headRoom + longest
+		s.Flat = s.Flat && typ.Kind < schema.KindStruct
 		if i < 64 && (f.Requiredness == schema.Required || f.Default != nil && !s.Union) {
 			s.Absent |= 1 << i
 		}

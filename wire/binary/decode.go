@@ -107,7 +107,7 @@ func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		return d.typed(off, t.Elem, elem, depth)
 	}
 	if t.IsDynamic() {
-		x, next, err := d.value(off, t.Dyn, depth)
+		x, next, err := d.value(d.src, off, t.Dyn, depth)
 		if err == nil {
 			t.SetValue(v, x)
 		}
@@ -269,9 +269,8 @@ func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int,
 	return off, nil
 }
 
-// value reads a value of type t as a dynamic one.
-func (d *decoder) value(off int, t *plan.Dynamic, depth int) (dynamic.Value, int, error) {
-	src := d.src
+// value reads a value of type t as a dynamic one. d may be nil if t is not composite.
+func (d *decoder) value(src []byte, off int, t *plan.Dynamic, depth int) (dynamic.Value, int, error) {
 	if off+int(fixedKind[t.Kind]) > len(src) {
 		return dynamic.Value{}, off, wire.Truncated(len(src))
 	}
@@ -315,7 +314,7 @@ func (d *decoder) composite(off int, t *plan.Dynamic, depth int) (dynamic.Value,
 	switch t.Kind {
 	case schema.KindStruct:
 		s := d.dyn.Struct(t.Struct.Schema)
-		next, err := d.slots(off, t.Struct, s, depth-1)
+		next, err := d.slots(d.src, off, t.Struct, s, depth-1)
 		return dynamic.StructValue(s), next, err
 	case schema.KindMap:
 		m, next, err := d.entries(off, t, depth-1)
@@ -326,8 +325,8 @@ func (d *decoder) composite(off int, t *plan.Dynamic, depth int) (dynamic.Value,
 	}
 }
 
-func (d *decoder) slots(off int, p *plan.DynamicStruct, s *dynamic.Struct, depth int) (int, error) {
-	src := d.src
+// slots reads a dynamic struct. d may be nil for one that is Flat.
+func (d *decoder) slots(src []byte, off int, p *plan.DynamicStruct, s *dynamic.Struct, depth int) (int, error) {
 	vals, fields := s.Slots(), p.Fields
 	var seen uint64
 	next := 0 // the field expected: senders write them in the order of the IDL
@@ -371,7 +370,7 @@ func (d *decoder) slots(off int, p *plan.DynamicStruct, s *dynamic.Struct, depth
 				}
 			}
 		}
-		v, end, err := d.value(off+3, f.Type, depth)
+		v, end, err := d.value(src, off+3, f.Type, depth)
 		if err != nil {
 			return off, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
 		}
@@ -393,7 +392,7 @@ func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int
 	}
 	vals := d.dyn.Values(room)[:0]
 	for i := range n {
-		v, next, err := d.value(off, t.Elem, depth)
+		v, next, err := d.value(d.src, off, t.Elem, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "")
 		}
@@ -414,11 +413,11 @@ func (d *decoder) entries(off int, t *plan.Dynamic, depth int) (*dynamic.Map, in
 	}
 	entries := d.dyn.Entries(room)[:0]
 	for i := range n {
-		k, next, err := d.value(off, t.Key, depth)
+		k, next, err := d.value(d.src, off, t.Key, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "key")
 		}
-		v, next, err := d.value(next, t.Elem, depth)
+		v, next, err := d.value(d.src, next, t.Elem, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "value")
 		}

@@ -1,6 +1,7 @@
 package binary
 
 import (
+	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/wire"
@@ -46,6 +47,14 @@ func (Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, er
 func (Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
 	if t.Op == plan.OpStruct && t.Struct.Flat {
 		return (*decoder)(nil).structure(src, off, t.Struct, v, wire.MaxDepth)
+	}
+	if t.Op == plan.OpDynStruct && t.Dyn.Struct.Flat {
+		s := dynamic.New(t.Dyn.Struct.Schema)
+		end, err := (*decoder)(nil).slots(src, off, t.Dyn.Struct, s, wire.MaxDepth-1)
+		if err == nil {
+			*mem.As[*dynamic.Struct](v) = s
+		}
+		return end, err
 	}
 	return consumeAlone(src, off, t, v, wire.MaxDepth)
 }

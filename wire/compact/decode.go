@@ -130,7 +130,7 @@ func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		return d.typed(off, t.Elem, elem, depth)
 	}
 	if t.IsDynamic() {
-		x, next, err := d.value(off, t.Dyn, depth)
+		x, next, err := d.value(d.Protocol, d.src, off, t.Dyn, depth)
 		if err == nil {
 			t.SetValue(v, x)
 		}
@@ -276,9 +276,8 @@ func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int,
 	return off, nil
 }
 
-// value reads a value of type t as a dynamic one.
-func (d *decoder) value(off int, t *plan.Dynamic, depth int) (dynamic.Value, int, error) {
-	src := d.src
+// value reads a value of type t as a dynamic one. d may be nil if t is not composite.
+func (d *decoder) value(c Protocol, src []byte, off int, t *plan.Dynamic, depth int) (dynamic.Value, int, error) {
 	var none dynamic.Value
 	if n := int(fixed[t.Wire]); n > len(src)-off {
 		return none, off, wire.Truncated(len(src))
@@ -301,7 +300,7 @@ func (d *decoder) value(off int, t *plan.Dynamic, depth int) (dynamic.Value, int
 		x, next, err := ConsumeI64(src, off)
 		return dynamic.I64(x), next, err
 	case schema.KindDouble:
-		return dynamic.Double(d.double(src, off)), off + 8, nil
+		return dynamic.Double(c.double(src, off)), off + 8, nil
 	case schema.KindUUID:
 		return dynamic.UUID([16]byte(src[off : off+16])), off + 16, nil
 	case schema.KindString:
@@ -317,7 +316,7 @@ func (d *decoder) value(off int, t *plan.Dynamic, depth int) (dynamic.Value, int
 	switch t.Kind {
 	case schema.KindStruct:
 		s := d.dyn.Struct(t.Struct.Schema)
-		next, err := d.slots(off, t.Struct, s, depth-1)
+		next, err := d.slots(d.Protocol, d.src, off, t.Struct, s, depth-1)
 		return dynamic.StructValue(s), next, err
 	case schema.KindMap:
 		m, next, err := d.entries(off, t, depth-1)
@@ -328,8 +327,8 @@ func (d *decoder) value(off int, t *plan.Dynamic, depth int) (dynamic.Value, int
 	}
 }
 
-func (d *decoder) slots(off int, p *plan.DynamicStruct, s *dynamic.Struct, depth int) (int, error) {
-	src := d.src
+// slots reads a dynamic struct. d may be nil for one that is Flat.
+func (d *decoder) slots(c Protocol, src []byte, off int, p *plan.DynamicStruct, s *dynamic.Struct, depth int) (int, error) {
 	vals, fields := s.Slots(), p.Fields
 	var seen uint64
 	next := 0
@@ -353,7 +352,7 @@ func (d *decoder) slots(off int, p *plan.DynamicStruct, s *dynamic.Struct, depth
 				return off, err
 			}
 			if i < 0 {
-				s.SetUnknown(d.keepUnknown(s.Unknown(), src, body, h))
+				s.SetUnknown(c.keepUnknown(s.Unknown(), src, body, h))
 			}
 			off = end
 			continue
@@ -373,7 +372,7 @@ func (d *decoder) slots(off int, p *plan.DynamicStruct, s *dynamic.Struct, depth
 				continue
 			}
 		}
-		v, end, err := d.value(body, f.Type, depth)
+		v, end, err := d.value(c, src, body, f.Type, depth)
 		if err != nil {
 			return off, wire.InField(err, p.Schema.Name, f.Schema.Name, f.ID)
 		}
@@ -395,7 +394,7 @@ func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int
 	}
 	vals := d.dyn.Values(room)[:0]
 	for i := range n {
-		v, next, err := d.value(off, t.Elem, depth)
+		v, next, err := d.value(d.Protocol, d.src, off, t.Elem, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "")
 		}
@@ -416,11 +415,11 @@ func (d *decoder) entries(off int, t *plan.Dynamic, depth int) (*dynamic.Map, in
 	}
 	entries := d.dyn.Entries(room)[:0]
 	for i := range n {
-		k, next, err := d.value(off, t.Key, depth)
+		k, next, err := d.value(d.Protocol, d.src, off, t.Key, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "key")
 		}
-		v, next, err := d.value(next, t.Elem, depth)
+		v, next, err := d.value(d.Protocol, d.src, next, t.Elem, depth)
 		if err != nil {
 			return nil, off, wire.InElement(err, i, "value")
 		}

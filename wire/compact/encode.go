@@ -189,6 +189,11 @@ func appendStrings(dst []byte, m map[string]string) []byte {
 
 // appendAny appends what stands at v, for a type without a Go type of its own.
 func (c Protocol) appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	if t.Op == plan.OpDynStruct && depth > 0 { // as below, for most of them
+		if s := *mem.As[*dynamic.Struct](v); s != nil && s.Schema() == t.Schema.Struct {
+			return c.appendDynamic(dst, t.Dyn.Struct, s, depth-1)
+		}
+	}
 	bound, at, err := t.Bound(v)
 	if err != nil {
 		return dst, err

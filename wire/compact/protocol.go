@@ -1,6 +1,7 @@
 package compact
 
 import (
+	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/wire"
@@ -49,6 +50,14 @@ func (c Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, 
 func (c Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
 	if t.Op == plan.OpStruct && t.Struct.Flat {
 		return (*decoder)(nil).structure(c, src, off, t.Struct, v, wire.MaxDepth)
+	}
+	if t.Op == plan.OpDynStruct && t.Dyn.Struct.Flat {
+		s := dynamic.New(t.Dyn.Struct.Schema)
+		end, err := (*decoder)(nil).slots(c, src, off, t.Dyn.Struct, s, wire.MaxDepth-1)
+		if err == nil {
+			*mem.As[*dynamic.Struct](v) = s
+		}
+		return end, err
 	}
 	return c.consumeAlone(src, off, t, v, wire.MaxDepth)
 }
