@@ -209,27 +209,25 @@ func (r *reader) object(o *object, depth int) bool {
 	return true
 }
 
-// sort brings the fields of an object, which start at start, into the order of the IDL.
+// sort brings the fields of an object, which start at start, into the order of the IDL, by way of
+// the room behind them.
 func (r *reader) sort(start int, parts []part, o *object) {
 	byIndex(parts)
-	r.scratch = append(r.scratch[:0], r.dst[start:]...)
-	r.dst = r.dst[:start]
-	from := int32(start)
+	end := len(r.dst)
 	var last int16
 	for _, p := range parts {
-		head, value := r.scratch[p.head-from:p.value-from], r.scratch[p.value-from:p.end-from]
-		if !r.compact {
-			r.dst = append(append(r.dst, head...), value...)
-			continue
-		}
 		m := &o.members[p.index]
-		if m.node.kind == schema.KindBool {
-			r.dst = compact.AppendBoolField(r.dst, m.id, last, head[0]&0x0f == 1)
-		} else {
-			r.dst = append(compact.AppendFieldHeader(r.dst, m.node.wire, m.id, last), value...)
+		switch {
+		case !r.compact:
+			r.dst = append(r.dst, r.dst[p.head:p.end]...)
+		case m.node.kind == schema.KindBool:
+			r.dst = compact.AppendBoolField(r.dst, m.id, last, r.dst[p.head]&0x0f == 1)
+		default:
+			r.dst = append(compact.AppendFieldHeader(r.dst, m.node.wire, m.id, last), r.dst[p.value:p.end]...)
 		}
 		last = m.id
 	}
+	r.dst = append(r.dst[:start], r.dst[end:]...)
 }
 
 // byIndex sorts parts, which are few.

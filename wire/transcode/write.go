@@ -22,7 +22,6 @@ type writer struct {
 	dst     []byte
 	compact bool
 	opts    dynamic.JSONOptions
-	scratch []byte
 	track   bool   // where the fields are: some come out of order
 	parts   []part // of the open structs, the fields, if they are tracked; of the open maps, the keys
 }
@@ -137,14 +136,15 @@ func (w *writer) object(o *object, depth int) bool {
 	return true
 }
 
-// sort brings the fields of an object, which start at start, into the order of the IDL.
+// sort brings the fields of an object, which start at start, into the order of the IDL, by way of
+// the room behind them.
 func (w *writer) sort(start int, parts []part) {
 	byIndex(parts)
-	w.scratch = append(w.scratch[:0], w.dst[start:]...)
-	w.dst = w.dst[:start]
+	end := len(w.dst)
 	for _, p := range parts {
-		w.dst = append(w.dst, w.scratch[int(p.value)-start:int(p.end)-start]...)
+		w.dst = append(w.dst, w.dst[p.value:p.end]...)
 	}
+	w.dst = append(w.dst[:start], w.dst[end:]...)
 }
 
 // defaults writes the defaults of the fields that were absent.
