@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
@@ -61,7 +62,9 @@ func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, ms
 		}
 		return s.refuse(dst, p, h, x, unknown), nil
 	}
-	call, err := s.run(ctx, m, p, msg, off)
+	call := m.newCall()
+	defer m.release(call)
+	err = m.run(ctx, call, p, msg, off)
 	if m.method.Oneway {
 		if err != nil {
 			s.report(m, err)
@@ -72,7 +75,8 @@ func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, ms
 		err = s.throw(m, call, err)
 	}
 	if x.take(err) {
-		call.reply, err = m.emptyReply(), nil
+		m.clearReply(call)
+		err = nil
 	}
 	if err != nil {
 		return s.refuse(dst, p, h, x, s.conceal(m, err)), nil
@@ -85,14 +89,14 @@ func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, ms
 }
 
 // reply appends the reply to the call with the header h.
-func (s *Server) reply(dst []byte, p protocol.Protocol, h wire.Header, x *exchange, t *plan.Type, v reflect.Value) ([]byte, error) {
+func (s *Server) reply(dst []byte, p protocol.Protocol, h wire.Header, x *exchange, t *plan.Type, v mem.Pointer) ([]byte, error) {
 	h.Type = wire.Reply
 	dst, err := x.begin(dst)
 	if err != nil {
 		return dst, err
 	}
 	start := len(dst)
-	dst, err = p.AppendMessage(dst, h, t, pointer(v))
+	dst, err = p.AppendMessage(dst, h, t, v)
 	if n := len(dst) - start; err == nil && n > s.opts.MaxMessageBytes {
 		err = tooLarge(n, s.opts.MaxMessageBytes)
 	}
@@ -109,13 +113,12 @@ func (s *Server) refuse(dst []byte, p protocol.Protocol, h wire.Header, x *excha
 	return exceptionMessage(dst, p, s.app, h, e)
 }
 
-// emptyReply returns a reply without anything in it.
-func (m *boundMethod) emptyReply() reflect.Value {
-	v := reflect.New(m.reply.Go).Elem()
+// clearReply takes out of the reply what is in it.
+func (m *boundMethod) clearReply(call *Call) {
+	m.reply.Zero(call.reply)
 	if m.reply.Op == plan.OpDynStruct {
-		v.Set(reflect.ValueOf(dynamic.New(m.method.Reply())))
+		*mem.As[*dynamic.Struct](call.reply) = dynamic.New(m.method.Reply())
 	}
-	return v
 }
 
 // logUnknown tells the error log of a call that no interceptor sees.
@@ -128,9 +131,8 @@ func (s *Server) logUnknown(ctx context.Context, err *Error) {
 }
 
 // run reads the arguments and calls the handler.
-func (s *Server) run(ctx context.Context, m *boundMethod, p protocol.Protocol, msg []byte, off int) (*Call, error) {
-	call := &Call{Method: m.method, Service: m.svc, args: reflect.New(m.args.Go).Elem(), reply: m.emptyReply()}
-	end, err := p.ConsumeValue(msg, off, m.args, pointer(call.args))
+func (m *boundMethod) run(ctx context.Context, call *Call, p protocol.Protocol, msg []byte, off int) error {
+	end, err := p.ConsumeValue(msg, off, m.args, call.args)
 	if err == nil {
 		end, err = p.ConsumeTrailer(msg, end)
 	}
@@ -138,9 +140,9 @@ func (s *Server) run(ctx context.Context, m *boundMethod, p protocol.Protocol, m
 		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the arguments", len(msg)-end)
 	}
 	if err != nil {
-		return call, &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
+		return &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
 	}
-	return call, m.handler(ctx, call)
+	return m.handler(ctx, call)
 }
 
 // throw puts err into the reply if the method declares it; else it returns err.
@@ -154,17 +156,15 @@ func (s *Server) throw(m *boundMethod, call *Call, err error) error {
 		if i < 0 {
 			continue
 		}
-		reply := reflect.New(m.reply.Go).Elem()
+		m.clearReply(call)
 		if m.reply.Op == plan.OpDynStruct {
-			s := dynamic.New(m.method.Reply())
-			if s.Set(m.method.Throws[i].Name, thrown) != nil {
+			if (*mem.As[*dynamic.Struct](call.reply)).Set(m.method.Throws[i].Name, thrown) != nil {
 				return err
 			}
-			reply.Set(reflect.ValueOf(s))
-		} else {
-			reply.Field(first + i).Set(reflect.ValueOf(thrown))
+			return nil
 		}
-		call.reply = reply
+		f := &m.reply.Struct.Fields[first+i]
+		call.reply.Add(f.Offset).Value(f.Type.Go).Set(reflect.ValueOf(thrown))
 		return nil
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
@@ -33,6 +34,7 @@ type signature struct {
 	method *schema.Method
 	args   *plan.Type // a struct with the parameters, or a *dynamic.Struct
 	reply  *plan.Type // a struct with *T for the result and a nilable type for each exception, or a *dynamic.Struct
+	holds  bool       // what stands for the result in reply is a pointer to it
 }
 
 // tuple wraps a plan of plan.Tuple for the protocols.
@@ -131,7 +133,7 @@ func bindFunc(m *schema.Method, t reflect.Type, goPath string, exceptionType fun
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	return &signature{method: m, args: args, reply: reply}, nil
+	return &signature{method: m, args: args, reply: reply, holds: true}, nil
 }
 
 // replyTuple returns the plan of m's reply with the Go result type result, nil for void.
@@ -220,49 +222,91 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 
 // caller returns a Handler that calls fn with the arguments and stores its result.
 func caller(m *schema.Method, fn reflect.Value) Handler {
-	n := len(m.Args.Fields)
 	isVoid := m.Result.Kind == schema.KindVoid
 	return func(ctx context.Context, call *Call) error {
-		in := make([]reflect.Value, n+1)
-		in[0] = reflect.ValueOf(ctx)
-		for i := range n {
-			in[i+1] = call.args.Field(i)
-		}
-		out := fn.Call(in)
+		x := call.bound
+		x.ctx = ctx
+		out := fn.Call(x.in)
+		x.ctx = nil
 		if err, _ := out[len(out)-1].Interface().(error); err != nil {
 			return err
 		}
 		if !isVoid {
-			storeResult(call.reply, out[0])
+			x.storeResult(call, out[0])
 		}
 		return nil
 	}
 }
 
+// boundCall is what a call of a bound handler has besides, made once for many calls: the parameters of
+// the method, which lie where the arguments are read to, and room for its result.
+type boundCall struct {
+	ctx    context.Context
+	in     []reflect.Value
+	result reflect.Value // a pointer to it; invalid for void
+}
+
+func newBoundCall(call *Call) *boundCall {
+	x := new(boundCall)
+	x.in = append(x.in, reflect.ValueOf(&x.ctx).Elem())
+	args, reply := call.sig.args.Struct, call.sig.reply.Struct
+	for i := range args.Fields {
+		f := &args.Fields[i]
+		x.in = append(x.in, call.args.Add(f.Offset).Value(f.Type.Go))
+	}
+	if call.Method.Result.Kind != schema.KindVoid {
+		x.result = reflect.New(reply.Fields[0].Type.Elem.Go)
+	}
+	return x
+}
+
 // storeResult puts v into the reply, unless it is a nil where a struct should be: then the
 // caller gets a missing result, as with the other libraries.
-func storeResult(reply, v reflect.Value) {
+func (x *boundCall) storeResult(call *Call, v reflect.Value) {
 	if (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil() {
 		return
 	}
-	success := reply.Field(0)
-	success.Set(reflect.New(v.Type()))
-	success.Elem().Set(v)
+	x.result.Elem().Set(v)
+	call.reply.Add(call.sig.reply.Struct.Fields[0].Offset).Store(mem.Of(x.result))
 }
 
 func dynamicCaller(h DynamicHandler) Handler {
 	return func(ctx context.Context, call *Call) error {
-		args := call.args.Interface().(*dynamic.Struct)
-		result, err := h(ctx, call.Method, args)
-		if err != nil {
+		result, err := h(ctx, call.Method, *mem.As[*dynamic.Struct](call.args))
+		if err != nil || call.Method.Result.Kind == schema.KindVoid {
 			return err
 		}
-		reply := call.reply.Interface().(*dynamic.Struct)
-		if call.Method.Result.Kind == schema.KindVoid {
-			return nil
-		}
-		return reply.Set("success", result)
+		return (*mem.As[*dynamic.Struct](call.reply)).Set("success", result)
 	}
+}
+
+// newCall returns a call of m, whose memory was used before if that cannot be noticed: release takes it back then.
+func (m *boundMethod) newCall() *Call {
+	call, ok := m.calls.Get().(*Call)
+	if !ok {
+		call = &Call{Method: m.method, Service: m.svc, sig: m.signature, args: mem.Of(reflect.New(m.args.Go)), reply: mem.Of(reflect.New(m.reply.Go))}
+		if m.args.Op == plan.OpStruct {
+			call.bound = newBoundCall(call)
+		}
+	}
+	if m.reply.Op == plan.OpDynStruct {
+		*mem.As[*dynamic.Struct](call.reply) = dynamic.New(m.method.Reply())
+	}
+	return call
+}
+
+// release takes back a call whose reply has been made. What the handler got was copied out of it, but
+// an interceptor may have kept it.
+func (m *boundMethod) release(call *Call) {
+	if m.kept {
+		return
+	}
+	m.args.Zero(call.args)
+	m.reply.Zero(call.reply)
+	if x := call.bound; x != nil && x.result.IsValid() {
+		x.result.Elem().SetZero()
+	}
+	m.calls.Put(call)
 }
 
 // bindClient fills the func fields of the struct that target points to.
@@ -343,32 +387,59 @@ func findMethod(svc *schema.Service, f reflect.StructField, goPath string) (*sch
 // stub returns a func of type t that calls sig's method over c.
 func (c *Client) stub(svc *schema.Service, sig *signature, t reflect.Type) reflect.Value {
 	isVoid := sig.method.Result.Kind == schema.KindVoid
-	handler := c.handler(sig)
 	noError := reflect.Zero(errorType)
+	var calls sync.Pool // of *stubCall, but an interceptor may keep a call
 	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
-		call := &Call{Method: sig.method, Service: svc, args: reflect.New(sig.args.Go).Elem(), reply: reflect.New(sig.reply.Go).Elem()}
+		x, ok := calls.Get().(*stubCall)
+		if !ok {
+			x = newStubCall(svc, sig)
+		}
 		for i, v := range in[1:] {
-			call.args.Field(i).Set(v)
+			x.args[i].Set(v)
 		}
 		ctx, _ := in[0].Interface().(context.Context)
 		if ctx == nil {
 			ctx = context.Background()
 		}
-		err := handler(ctx, call)
-		errValue := noError
+		err := c.run(ctx, &x.call)
+		out := make([]reflect.Value, 0, 2)
+		if !isVoid {
+			if err != nil || x.result.IsNil() {
+				out = append(out, reflect.Zero(t.Out(0)))
+			} else {
+				out = append(out, x.result.Elem()) // which was made when the reply was read
+			}
+		}
 		if err != nil {
-			errValue = reflect.ValueOf(&err).Elem()
+			out = append(out, reflect.ValueOf(&err).Elem())
+		} else {
+			out = append(out, noError)
 		}
-		if isVoid {
-			return []reflect.Value{errValue}
+		if c.handler == nil {
+			sig.args.Zero(x.call.args)
+			sig.reply.Zero(x.call.reply)
+			calls.Put(x)
 		}
-		result := call.reply.Field(0)
-		if err != nil || result.IsNil() {
-			return []reflect.Value{reflect.Zero(t.Out(0)), errValue}
-		}
-		return []reflect.Value{result.Elem(), errValue}
+		return out
 	})
 }
 
-// pointer returns the address of what v, which is addressable, holds.
-func pointer(v reflect.Value) mem.Pointer { return mem.Of(v.Addr()) }
+// stubCall is a call by a bound func, with views of its memory.
+type stubCall struct {
+	call   Call
+	args   []reflect.Value
+	result reflect.Value // a pointer; invalid for void
+}
+
+func newStubCall(svc *schema.Service, sig *signature) *stubCall {
+	x := &stubCall{call: Call{Method: sig.method, Service: svc, sig: sig, args: mem.Of(reflect.New(sig.args.Go)), reply: mem.Of(reflect.New(sig.reply.Go))}}
+	for i := range sig.args.Struct.Fields {
+		f := &sig.args.Struct.Fields[i]
+		x.args = append(x.args, x.call.args.Add(f.Offset).Value(f.Type.Go))
+	}
+	if sig.method.Result.Kind != schema.KindVoid {
+		f := &sig.reply.Struct.Fields[0]
+		x.result = x.call.reply.Add(f.Offset).Value(f.Type.Go)
+	}
+	return x
+}

@@ -23,19 +23,23 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"reflect"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
-// A Call is one call on its way. It belongs to the goroutine that runs the handler.
+// A Call is one call on its way. It belongs to the goroutine that runs the handler, and only until
+// that returns.
 type Call struct {
 	Method  *schema.Method
 	Service *schema.Service // the service that was bound; Method may be inherited
 
-	args  reflect.Value // the arguments as one struct, or a **dynamic.Struct's target
-	reply reflect.Value // the reply likewise; what a handler leaves there is sent
+	sig   *signature
+	args  mem.Pointer // the arguments as one value of the type sig.args
+	reply mem.Pointer // the reply likewise, of sig.reply; what a handler leaves there is sent
+	bound *boundCall  // of a handler that was bound, else nil
 }
 
 // A Peer is the other side of a connection.
@@ -60,28 +64,34 @@ func (c *Call) NumArgs() int { return len(c.Method.Args.Fields) }
 // Arg returns argument i, in the order of the IDL, with the Go type that was bound, or a
 // dynamic.Value in a dynamic call. It must not be changed.
 func (c *Call) Arg(i int) any {
-	if s, ok := c.args.Interface().(*dynamic.Struct); ok {
-		return s.At(i)
+	if c.sig.args.Op == plan.OpDynStruct {
+		return (*mem.As[*dynamic.Struct](c.args)).At(i)
 	}
-	return c.args.Field(i).Interface()
+	f := &c.sig.args.Struct.Fields[i]
+	return c.args.Add(f.Offset).Value(f.Type.Go).Interface()
 }
 
 // Result returns what the method returned, with the Go type that was bound, or a dynamic.Value
 // in a dynamic call; nil before there is a result and for void.
 func (c *Call) Result() any {
-	if c.Method.Result.Kind == schema.KindVoid || !c.reply.IsValid() {
+	if c.Method.Result.Kind == schema.KindVoid || c.reply.IsNil() {
 		return nil
 	}
-	if s, ok := c.reply.Interface().(*dynamic.Struct); ok {
-		if s == nil {
-			return nil
+	if c.sig.reply.Op == plan.OpDynStruct {
+		if s := *mem.As[*dynamic.Struct](c.reply); s != nil {
+			return s.At(0)
 		}
-		return s.At(0)
+		return nil
 	}
-	if success := c.reply.Field(0); !success.IsNil() {
-		return success.Elem().Interface()
+	f := &c.sig.reply.Struct.Fields[0]
+	if !f.IsSet(c.reply) {
+		return nil
 	}
-	return nil
+	v := c.reply.Add(f.Offset).Value(f.Type.Go)
+	if c.sig.holds {
+		v = v.Elem()
+	}
+	return v.Interface()
 }
 
 // A Handler runs a call: the innermost one is the user's method on a server, and the exchange

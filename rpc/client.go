@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
@@ -53,6 +54,11 @@ type ClientOptions struct {
 	// after the other. HTTP/1.1 has a connection for each call in flight: the calls above the
 	// limit wait.
 	MaxConns int
+
+	// Exclusive gives each call in flight a connection of its own, as most Thrift clients do, for
+	// servers or networks that want it so; the calls above MaxConns wait. Without it calls share
+	// connections, which costs less.
+	Exclusive bool
 }
 
 // A Client calls the methods of one server. It may be used by any number of goroutines.
@@ -73,6 +79,9 @@ type Client struct {
 	proto  protocol.Protocol
 	opts   ClientOptions
 	app    *plan.Type
+
+	handler Handler // with interceptors around it; nil without
+	scratch scratch
 
 	// What brings messages to the server is one of these. As an interface it would cost each
 	// call two allocations: arguments of its methods escape.
@@ -104,10 +113,13 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 		return nil, fmt.Errorf("target %q: there is no SASL over HTTP", target)
 	}
 	c := &Client{target: t, proto: p, opts: opts, app: newApplicationPlan()}
+	if len(opts.Interceptors) > 0 {
+		c.handler = chain(opts.Interceptors, c.exchange)
+	}
 	if t.HTTP {
 		c.http, err = dialHTTP(ctx, t, p, opts)
 	} else {
-		c.pool, err = dialPool(ctx, t, p, opts)
+		c.pool, err = dialPool(ctx, t, p, opts, &c.scratch)
 	}
 	if err != nil {
 		return nil, failure("", CodeUnavailable, err)
@@ -153,14 +165,20 @@ func (c *Client) Bind(svc *schema.Service, target any, exceptions ...error) erro
 // Invoke calls m without Go types and returns its result, unset for void. Errors are as for
 // bound calls; declared exceptions are *[Exception].
 func (c *Client) Invoke(ctx context.Context, m *schema.Method, args *dynamic.Struct) (dynamic.Value, error) {
-	sig := dynamicSignature(m)
-	call := &Call{Method: m, Service: m.Service, args: reflect.New(dynamicType).Elem(), reply: reflect.New(dynamicType).Elem()}
-	call.args.Set(reflect.ValueOf(args))
-	if err := c.handler(sig)(ctx, call); err != nil {
+	x := dynamicCall{args: args}
+	call := &x.call
+	*call = Call{Method: m, Service: m.Service, sig: dynamicSignature(m), args: mem.To(&x.args), reply: mem.To(&x.reply)}
+	if err := c.run(ctx, call); err != nil {
 		return dynamic.Value{}, err
 	}
 	result, _ := call.Result().(dynamic.Value)
 	return result, nil
+}
+
+// dynamicCall is a call with the memory for what it has.
+type dynamicCall struct {
+	call        Call
+	args, reply *dynamic.Struct
 }
 
 type anyKey struct{ result reflect.Type }
@@ -182,13 +200,11 @@ func Do[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T
 	if len(args) > len(m.Args.Fields) {
 		return result, &Error{Code: CodeArgument, Message: fmt.Sprintf("%d arguments for %d parameters", len(args), len(m.Args.Fields)), Method: m.String()}
 	}
-	call := &Call{Method: m, Service: m.Service, args: reflect.New(sig.args.Go).Elem(), reply: reflect.New(sig.reply.Go).Elem()}
+	call := &Call{Method: m, Service: m.Service, sig: sig, args: mem.Of(reflect.New(sig.args.Go)), reply: mem.Of(reflect.New(sig.reply.Go))}
 	for i, a := range args {
-		if a != nil {
-			call.args.Field(i).Set(reflect.ValueOf(a))
-		}
+		*mem.As[any](call.args.Add(sig.args.Struct.Fields[i].Offset)) = a
 	}
-	if err := c.handler(sig)(ctx, call); err != nil {
+	if err := c.run(ctx, call); err != nil {
 		return result, err
 	}
 	if got, ok := call.Result().(T); ok {
@@ -215,49 +231,48 @@ func anySignature(m *schema.Method, result reflect.Type) (*signature, error) {
 			result = nil
 		}
 		reply, err2 := replyTuple(m, result, "result", exceptionTypes(nil).of)
-		return made{&signature{method: m, args: args, reply: reply}, errors.Join(err1, err2)}
+		return made{&signature{method: m, args: args, reply: reply, holds: true}, errors.Join(err1, err2)}
 	}).(made)
 	return r.sig, r.err
 }
 
-// handler returns what runs a call with sig: the exchange of messages, interceptors around it.
-func (c *Client) handler(sig *signature) Handler {
-	return chain(c.opts.Interceptors, func(ctx context.Context, call *Call) error {
-		if c.opts.Timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, c.opts.Timeout)
-			defer cancel()
-		}
-		return c.exchange(ctx, sig, call)
-	})
+// run runs a call: the exchange of messages, with the interceptors around it.
+func (c *Client) run(ctx context.Context, call *Call) error {
+	if c.handler != nil {
+		return c.handler(ctx, call)
+	}
+	return c.exchange(ctx, call)
 }
 
 // exchange sends the call and reads its reply.
-func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error {
-	m := sig.method
-	if err := ctx.Err(); err != nil {
+func (c *Client) exchange(ctx context.Context, call *Call) error {
+	m := call.Method
+	now := time.Now()
+	f := c.scratch.flight()
+	f.bound(ctx, now, c.opts.Timeout)
+	if err := f.over(now); err != nil {
 		return failure(m.String(), CodeUnknown, err)
 	}
-	head := wire.Header{Name: m.Name, Type: wire.Call}
-	service := call.Service.Name
+	f.head = wire.Header{Name: m.Name, Type: wire.Call}
+	f.service, f.method = call.Service.Name, m.Name
 	if c.target.Service != "" {
-		service = c.target.Service
+		f.service = c.target.Service
 		if c.target.Framing != transport.TTHeader { // whose envelope names the service
-			head.Name = service + ":" + m.Name
+			f.head.Name = f.service + ":" + m.Name
 		}
 	}
-	if m.Oneway {
-		head.Type = wire.Oneway
+	if f.oneway = m.Oneway; f.oneway {
+		f.head.Type = wire.Oneway
 	}
+	f.args, f.at = call.sig.args, call.args
 	if c.opts.RequireMetadata && !c.target.HTTP && !c.target.Framing.HasEnvelope() {
 		if o := outgoingFor(ctx); len(o.transient)+len(o.persistent) > 0 {
 			return &Error{Code: CodeArgument, Message: fmt.Sprintf("transport %s has no room for metadata", c.target.Framing), Method: m.String()}
 		}
 	}
-	reply, err := c.send(ctx, request{m, service}, func(dst []byte, seq int32) ([]byte, error) {
-		head.SeqID = seq
-		return c.proto.AppendMessage(dst, head, sig.args, pointer(call.args))
-	})
+	err := c.send(f)
+	reply, deadline := f.reply, f.deadline
+	c.scratch.putFlight(f)
 	if err != nil {
 		return sendFailure(m.String(), err)
 	}
@@ -271,29 +286,29 @@ func (c *Client) exchange(ctx context.Context, sig *signature, call *Call) error
 	if m.Oneway {
 		return nil
 	}
-	err = readReply(sig, c.app, call, m.Name, reply.msg, reply.proto)
-	return tooLate(ctx, m, err)
+	err = readReply(call, c.app, reply.msg, reply.proto)
+	return tooLate(deadline, m, err)
 }
 
 // tooLate returns err, but for an internal error of a server that had the deadline of the call
 // and has noticed a moment earlier that it passed: that is a time-out as any other.
-func tooLate(ctx context.Context, m *schema.Method, err error) error {
+func tooLate(deadline time.Time, m *schema.Method, err error) error {
 	e, ok := err.(*Error)
 	if !ok || !e.Remote || e.Code != CodeInternal {
 		return err
 	}
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+	if !deadline.IsZero() && !time.Now().Before(deadline) {
 		return failure(m.String(), CodeTimeout, fmt.Errorf("%w: %s", context.DeadlineExceeded, e.Message))
 	}
 	return err
 }
 
-// send sends r and returns the reply; an empty one for oneway. Its errors are for sendFailure.
-func (c *Client) send(ctx context.Context, r request, encode encoder) (response, error) {
+// send sends f, which then has its reply; none for oneway. Its errors are for sendFailure.
+func (c *Client) send(f *flight) error {
 	if c.http != nil {
-		return c.http.send(ctx, r, encode)
+		return c.http.send(f)
 	}
-	return c.pool.send(ctx, r, encode)
+	return c.pool.send(f)
 }
 
 // sendFailure is the error for a call of which no reply came.

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -22,10 +22,14 @@ import (
 //
 // Nobody reads while no call waits. The first caller who finds nobody reading reads: its own
 // reply, and on the way those of others, to whom it hands them; with its own reply it passes
-// the reading on to another waiting call. So a lone caller needs no second goroutine.
+// the reading on to another waiting call. So a lone caller needs no second goroutine. It is the
+// same with writing.
 //
 // A caller that gives up leaves its sequence id behind as abandoned: the late reply is dropped
 // when it comes, and the connection takes no new calls.
+//
+// A call that takes a while gets a guard, which makes it give up when its context ends: see
+// [pool.tick]. A call that does not costs no more for having a deadline.
 type conn struct {
 	nc      net.Conn
 	framing transport.Framing
@@ -35,28 +39,30 @@ type conn struct {
 	scratch *scratch
 	seq     atomic.Int32
 
-	r         *transport.Reader // of whoever reads
-	readBound bool              // a read deadline may be set; of whoever reads
+	onGuardable func() // is called, with mu, when a call is entered that may need a guard
 
-	wmu     sync.Mutex
-	out     []byte // to be written by whoever writes
-	spare   []byte
-	writing atomic.Bool // changed under wmu
-	// A write deadline may be set; of whoever writes.
-	writeBound bool
+	r *transport.Reader // of whoever reads
 
-	mu        sync.Mutex
-	claims    int               // calls that chose this connection and are not entered yet
-	pending   map[int32]*waiter // calls that wait, by sequence id
-	abandoned map[int32]struct{}
-	order     []int32 // sequence ids of both, oldest first
-	oneway    bool    // a oneway call was sent
-	oldest    time.Time
-	reading   bool
-	echoes    echo
-	retired   atomic.Bool // takes no new calls, ends with the last one that waits; changed under mu
-	err       error
-	lastUsed  time.Time
+	mu       sync.Mutex
+	claims   int // calls that chose this connection and are not entered yet
+	flights  flightTable
+	oneway   bool    // a oneway call was sent
+	guarded  bool    // a call that may need a guard was entered since the last tick
+	reader   *flight // who reads, nil if nobody does
+	cut      bool    // a read deadline was set, to make the reader give up
+	echoes   echo
+	overtake bool // the server has answered calls in another order
+	replied  time.Time
+	lastUsed time.Time
+	err      error
+
+	// out is what is to be written, while somebody is writing, by whoever that is. retired says
+	// that the connection takes no new calls and ends with the last one that waits.
+	out      outQueue
+	writing  bool
+	writer   *flight // nil also when a goroutine of its own writes
+	writeCut bool
+	retired  bool
 }
 
 // echo says whether the server repeats sequence ids in its replies.
@@ -68,43 +74,10 @@ const (
 	echoNo // replies come in the order of the calls, whatever ids they bear
 )
 
-// waiter is a call that waits for its reply.
-type waiter struct {
-	seq   int32
-	start time.Time
-	ch    chan delivery // of capacity 2: the reading may come, and one reply or error does
-}
-
-// delivery is what a waiter gets: the reply, an error, or the reading.
-type delivery struct {
-	response
-	err  error
-	lead bool
-}
-
-// answered returns the reply that w has got, nil if there is none.
-func (w *waiter) answered() *response {
-	for {
-		select {
-		case d := <-w.ch:
-			if !d.lead && d.err == nil {
-				return &d.response
-			}
-		default:
-			return nil
-		}
-	}
-}
-
-// A request says what is called.
-type request struct {
-	method  *schema.Method
-	service string
-}
-
-// An encoder appends the message of a call, with the sequence id that it is given. It is no part
-// of request, where it would have to be allocated.
-type encoder func(dst []byte, seq int32) ([]byte, error)
+// firstSequenceID is where a client begins to count its calls, up to the largest id and again
+// from here. Ids so high say to a server of ours that the client takes replies in any order;
+// others repeat what they get. (Negative ids cannot be written by some peers.)
+const firstSequenceID = 1 << 30
 
 // A response is a reply, which its receiver owns.
 type response struct {
@@ -116,8 +89,7 @@ type response struct {
 func newConn(nc net.Conn, framing transport.Framing, sealer *transport.Sealer, p protocol.Protocol, maxMessageBytes int, s *scratch) *conn {
 	c := &conn{
 		nc: nc, framing: framing, sealer: sealer, proto: p, max: maxMessageBytes, scratch: s,
-		r:       transport.NewReader(nc, maxMessageBytes),
-		pending: make(map[int32]*waiter), abandoned: make(map[int32]struct{}),
+		r:        transport.NewReader(nc, maxMessageBytes),
 		lastUsed: time.Now(),
 	}
 	c.r.Start(framing, p.NewSplitter(maxMessageBytes))
@@ -139,71 +111,88 @@ func tooLarge(n, max int) error {
 	return wire.Errorf(-1, wire.ErrTooLarge, "a message of %d bytes, at most %d are sent", n, max)
 }
 
-// call, which starts now, sends r, made by encode, and returns the reply; an empty one for oneway.
-func (c *conn) call(ctx context.Context, now time.Time, r request, encode encoder) (response, error) {
-	const positive = 1<<31 - 1 // some peers cannot write a negative id
-	seq := c.seq.Add(1) & positive
+// call sends f, which was claimed, and waits for its reply, which f has then; none for oneway.
+func (c *conn) call(f *flight) error {
 	buf := c.scratch.buffer()
-	defer c.scratch.putBuffer(buf)
-	msg, n, err := c.encode(ctx, (*buf)[:0], seq, r, encode)
-	*buf = msg
-	if err == nil && n > c.max {
-		err = tooLarge(n, c.max)
-	}
-	if err != nil {
-		c.unclaim()
-		return response{}, errArgument{err}
-	}
-	w := c.scratch.waiter()
-	w.seq, w.start = seq, now
-	if err := c.register(w, r.method.Oneway); err != nil {
-		return response{}, errNotSent{err}
-	}
-	if err := c.write(ctx, msg); err != nil {
-		cause := err
-		if unsent, ok := err.(errNotSent); ok {
-			cause = unsent.error // this call was not sent; those that wait were
+	for {
+		f.seq = c.nextSequenceID()
+		msg, n, err := c.encode((*buf)[:0], f)
+		*buf = msg
+		if err == nil && n > c.max {
+			err = tooLarge(n, c.max)
 		}
-		answered := w.answered() // while what others had to send was being written
-		c.fail(cause)
-		if answered != nil {
-			return *answered, nil
+		if err != nil {
+			c.unclaim()
+			c.scratch.putBuffer(buf)
+			return errArgument{err}
 		}
-		return response{}, err
+		entered, err := c.enter(f)
+		if err != nil {
+			c.scratch.putBuffer(buf)
+			return errNotSent{err}
+		}
+		if entered {
+			break
+		}
 	}
-	if r.method.Oneway {
-		return response{}, nil
+	err := c.write(f, buf)
+	switch {
+	case err != nil:
+		err = c.unwritten(f, err)
+	case !f.oneway:
+		err = c.wait(f)
 	}
-	reply, err := c.wait(ctx, w)
-	if err == nil { // nobody else knows w any more, and nothing more will come
-		c.scratch.waiters.Put(w)
+	if f.unguard != nil {
+		f.unguard()
 	}
-	return reply, err
+	return err
 }
 
-// encode appends r as it goes over the connection; n is the length of the message in it.
-func (c *conn) encode(ctx context.Context, dst []byte, seq int32, r request, encode encoder) (out []byte, n int, err error) {
+// unwritten ends the connection after the error of a write. f may have been answered nevertheless, while
+// what others had to send was being written.
+func (c *conn) unwritten(f *flight, err error) error {
+	cause := err
+	if unsent, ok := err.(errNotSent); ok {
+		cause = unsent.error // this call was not sent; those that wait were
+	}
+	c.fail(cause)
+	if f.oneway {
+		return err
+	}
+	<-f.woken
+	if f.err == nil {
+		return nil
+	}
+	return err
+}
+
+func (c *conn) nextSequenceID() int32 {
+	return firstSequenceID | c.seq.Add(1)&(firstSequenceID-1)
+}
+
+// encode appends f as it goes over the connection; n is the length of the message in it.
+func (c *conn) encode(dst []byte, f *flight) (out []byte, n int, err error) {
 	if c.sealer != nil {
-		return c.seal(ctx, dst, seq, r, encode)
+		return c.seal(dst, f)
 	}
 	dst = c.framing.Begin(dst)
 	head := len(dst)
-	if dst, err = encode(dst, seq); err == nil {
+	if dst, err = f.encode(dst, c.proto); err == nil {
 		c.framing.End(dst, 0)
 	}
 	return dst, len(dst) - head, err
 }
 
 // seal is encode for a header dialect.
-func (c *conn) seal(ctx context.Context, dst []byte, seq int32, r request, encode encoder) (out []byte, n int, err error) {
-	e := c.sealer.Envelope(seq, c.proto.Name())
-	e.Service, e.Method = r.service, r.method.Name
-	o := outgoingFor(ctx)
-	o.fill(ctx, e)
+func (c *conn) seal(dst []byte, f *flight) (out []byte, n int, err error) {
+	e := c.sealer.Envelope(f.seq, c.proto.Name())
+	e.Service, e.Method = f.service, f.method
+	o := outgoingFor(f.ctx)
+	o.fill(f.deadline, e)
 	start := len(dst)
 	dst, payload, err := c.sealer.Begin(dst, e)
 	if err == nil {
-		dst, err = encode(dst, seq)
+		dst, err = f.encode(dst, c.proto)
 	}
 	if err != nil {
 		return dst, 0, err
@@ -225,41 +214,15 @@ func (c *conn) open(frame []byte) (response, error) {
 	return response{msg, protocol.Sealed(e.Protocol, msg), e}, nil
 }
 
-// scratch is what calls of a client use again.
-type scratch struct {
-	waiters sync.Pool // of *waiter, with nothing in their channels
-	buffers sync.Pool // of *[]byte, for messages that are made
-}
-
-func (s *scratch) waiter() *waiter {
-	if w, ok := s.waiters.Get().(*waiter); ok {
-		return w
-	}
-	return &waiter{ch: make(chan delivery, 2)}
-}
-
-func (s *scratch) buffer() *[]byte {
-	if b, ok := s.buffers.Get().(*[]byte); ok {
-		return b
-	}
-	b := make([]byte, 0, 512)
-	return &b
-}
-
-func (s *scratch) putBuffer(b *[]byte) {
-	const keep = 64 << 10
-	if cap(*b) <= keep {
-		s.buffers.Put(b)
-	}
-}
-
 // claim counts a call that is about to use the connection, so that others see it coming.
 func (c *conn) claim(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.claims++; c.claims == 1 && len(c.order) == 0 {
-		c.oldest = now
-	}
+	c.claimLocked(now)
+}
+
+func (c *conn) claimLocked(now time.Time) {
+	c.claims++
 	c.lastUsed = now
 }
 
@@ -269,45 +232,89 @@ func (c *conn) unclaim() {
 	c.claims--
 }
 
-// register enters a call that was claimed. A oneway call is entered only so far as some servers answer even it.
-func (c *conn) register(w *waiter, oneway bool) error {
+// enter enters a call that was claimed and is about to be written. It reports false if the call needs
+// another sequence id. A oneway call is entered only so far as some servers answer even it.
+//
+// What is entered is in the order of the writes, because f is entered and its message queued
+// while mu is held: see write.
+func (c *conn) enter(f *flight) (bool, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.claims--
-	if c.err != nil {
-		return c.err
-	}
-	if oneway {
+	switch {
+	case c.err != nil:
+		c.claims--
+		c.mu.Unlock()
+		return false, c.err
+	case f.oneway:
 		c.oneway = true
-		return nil
+	case !c.flights.add(f):
+		c.mu.Unlock()
+		return false, nil
 	}
-	c.pending[w.seq] = w
-	c.order = append(c.order, w.seq)
-	if len(c.order) == 1 {
-		c.oldest = w.start
+	c.claims--
+	if f.guardable() {
+		c.guarded = true
+		c.onGuardable()
 	}
-	return nil
+	return true, nil // write unlocks
 }
 
-// write sends msg together with what others have to send. If somebody is writing already, it
-// only leaves msg there. When ctx ends while the server does not read, the rest is written by
-// a goroutine of its own, so that the stream stays whole; wait then notices that ctx has ended.
-func (c *conn) write(ctx context.Context, msg []byte) error {
-	c.wmu.Lock()
-	c.out = append(c.out, msg...)
-	if c.writing.Load() {
-		c.wmu.Unlock()
+// write sends the message in buf, which it takes, together with what others have to send. mu is held
+// when it is called, and not when it returns. If somebody is writing already, it only leaves the
+// message there. When f gives up while the server does not read, the rest is written by a goroutine
+// of its own, so that the stream stays whole; wait then notices that f has given up.
+func (c *conn) write(f *flight, buf *[]byte) error {
+	if c.writing {
+		c.out.add(buf, c.scratch)
+		c.mu.Unlock()
 		return nil
 	}
-	c.writing.Store(true)
-	c.wmu.Unlock()
-	n, err := c.writeOut(ctx)
-	switch {
-	case err == nil:
-		if c.retired.Load() {
-			c.endIfDone()
-		}
+	c.writing, c.writer = true, f
+	var n int
+	var err error
+	if alone := c.flights.n <= 1; alone {
+		c.mu.Unlock()
+		n, err = c.writeAlone(buf)
+	} else {
+		c.out.add(buf, c.scratch)
+		c.mu.Unlock()
+		// Those who have just got their replies are about to call again: what they send goes
+		// along, in the same write.
+		runtime.Gosched()
+		n, err = c.writeOut()
+	}
+	if err == nil {
 		return nil
+	}
+	return c.writeFailed(f, n, err)
+}
+
+// writeAlone writes what is in buf, without copying it, and then what has come meanwhile. n is how
+// much of all that was written.
+func (c *conn) writeAlone(buf *[]byte) (n int, err error) {
+	n, err = c.nc.Write(*buf)
+	c.mu.Lock()
+	if err != nil {
+		c.out.pushFront((*buf)[n:])
+		c.mu.Unlock()
+		return n, err
+	}
+	c.scratch.putBuffer(buf)
+	if c.out.empty() {
+		c.wroteLocked()
+		c.mu.Unlock()
+		return n, nil
+	}
+	c.mu.Unlock()
+	m, err := c.writeOut()
+	return n + m, err
+}
+
+// writeFailed deals with the error of a write of which n bytes went out.
+func (c *conn) writeFailed(f *flight, n int, err error) error {
+	c.mu.Lock()
+	c.writer = nil
+	c.mu.Unlock()
+	switch {
 	case !transport.IsTimeout(err):
 		if n == 0 {
 			err = errNotSent{err}
@@ -315,82 +322,55 @@ func (c *conn) write(ctx context.Context, msg []byte) error {
 		return err
 	case !transport.CanResume(c.nc):
 		c.fail(fmt.Errorf("another call gave up while it was writing: %w", net.ErrClosed))
-		return contextError(ctx)
+		return contextError(f.ctx)
 	}
 	go func() {
-		if _, err := c.writeOut(context.Background()); err != nil {
+		if _, err := c.writeOut(); err != nil {
 			c.fail(err)
 		}
-		c.endIfDone()
 	}()
+	if f.oneway {
+		return contextError(f.ctx)
+	}
 	return nil
 }
 
 // writeOut writes until nothing is left, or puts what is left back for whoever goes on. n is
 // how much was written; the caller's own message was at the front.
-func (c *conn) writeOut(ctx context.Context) (n int, err error) {
-	binding := c.bindTo(ctx, true)
-	defer binding.stop()
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	for len(c.out) > 0 {
-		b := c.out
-		c.out = c.spare[:0]
-		c.wmu.Unlock()
-		m, err := c.nc.Write(b)
-		c.wmu.Lock()
+func (c *conn) writeOut() (n int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writeCut && c.writer == nil {
+		c.nc.SetWriteDeadline(time.Time{})
+		c.writeCut = false
+	}
+	for !c.out.empty() {
+		batch := c.out.take()
+		c.mu.Unlock()
+		m, err := batch.writeTo(c.nc)
+		c.mu.Lock()
 		n += m
 		if err != nil {
-			c.out = append(b[m:], c.out...)
-			c.spare = nil
+			c.out.putBack(batch)
 			return n, err
 		}
-		const keep = 256 << 10
-		if c.spare = b[:0]; cap(b) > keep {
-			c.spare = nil
-		}
+		c.out.done(batch, c.scratch)
 	}
-	binding.stop() // before another one may write
-	c.writing.Store(false)
+	c.wroteLocked()
 	return n, nil
 }
 
-// binding makes the reads or the writes of a connection end with a context, until stop.
-type binding struct {
-	cancel func() bool // nil: there is nothing to stop
-	ended  chan struct{}
+// wroteLocked ends the writing.
+func (c *conn) wroteLocked() {
+	c.writing, c.writer = false, nil
+	if c.writeCut {
+		c.nc.SetWriteDeadline(time.Time{})
+		c.writeCut = false
+	}
+	c.endIfDoneLocked()
 }
 
-// bindTo binds the writes of c to ctx, or else the reads. Whoever writes, or reads, calls it.
-func (c *conn) bindTo(ctx context.Context, write bool) binding {
-	wasBound, set := &c.readBound, net.Conn.SetReadDeadline
-	if write {
-		wasBound, set = &c.writeBound, net.Conn.SetWriteDeadline
-	}
-	deadline, ok := ctx.Deadline()
-	if ok || *wasBound {
-		set(c.nc, deadline)
-	}
-	*wasBound = ctx.Done() != nil
-	if !*wasBound {
-		return binding{}
-	}
-	ended := make(chan struct{})
-	return binding{ended: ended, cancel: context.AfterFunc(ctx, func() {
-		set(c.nc, past)
-		close(ended)
-	})}
-}
-
-// stop ends the binding. When it returns, no deadline will be set any more.
-func (b *binding) stop() {
-	if b.cancel != nil && !b.cancel() {
-		<-b.ended
-	}
-	b.cancel = nil
-}
-
-// contextError returns why ctx ended. The timer of a connection may be a moment ahead of the
+// contextError returns why ctx ended. The timer of a call may be a moment ahead of the
 // context's.
 func contextError(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -399,162 +379,150 @@ func contextError(ctx context.Context) error {
 	return context.DeadlineExceeded
 }
 
-// wait returns the reply to w, reading if nobody else does.
-func (c *conn) wait(ctx context.Context, w *waiter) (response, error) {
-	if !c.takeReading() {
-		select {
-		case d := <-w.ch:
-			if !d.lead {
-				return d.response, d.err
-			}
-		case <-ctx.Done():
-			return c.giveUp(ctx, w)
-		}
-	}
-	return c.lead(ctx, w)
-}
-
-func (c *conn) takeReading() bool {
+// wait returns when f has its reply, reading if nobody else does.
+func (c *conn) wait(f *flight) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.reading {
-		return false
-	}
-	c.reading = true
-	return true
-}
-
-// lead reads replies until w's own comes, then passes the reading on.
-func (c *conn) lead(ctx context.Context, w *waiter) (response, error) {
-	select {
-	case d := <-w.ch: // it came, or the connection failed, before the reading was taken
-		c.passOn()
-		return d.response, d.err
-	default:
-	}
-	binding := c.bindTo(ctx, false)
-	reply, err := c.readOwn(w)
-	binding.stop()
-	if transport.IsTimeout(err) {
-		reply, err = c.giveUp(ctx, w)
-	}
-	c.passOn()
-	return reply, err
-}
-
-// readOwn reads replies until w's own comes. Unless the error is a time-out, it ended the connection.
-func (c *conn) readOwn(w *waiter) (response, error) {
-	for {
-		var reply response
-		msg, err := c.r.Recv()
-		if transport.IsTimeout(err) {
-			return reply, err
+	switch {
+	case f.done:
+		c.mu.Unlock()
+		<-f.woken
+	case c.reader != nil:
+		f.waits = true
+		c.mu.Unlock()
+		<-f.woken
+		c.mu.Lock()
+		if c.reader != f {
+			c.mu.Unlock()
+			break
 		}
-		if errors.Is(err, io.EOF) {
+		fallthrough
+	default:
+		c.reader = f
+		done := f.done
+		c.mu.Unlock()
+		if !done {
+			c.read(f)
+		}
+		c.stopReading(f)
+	}
+	return f.err
+}
+
+// read reads replies until f is done.
+func (c *conn) read(f *flight) {
+	var answered flightList // to be woken
+	for {
+		msg, err := c.r.Next()
+		if msg == nil && err == nil {
+			answered.wake() // all that came with one read are woken before the next
+			if f.done {
+				return
+			}
+			msg, err = c.r.Recv()
+		}
+		if transport.IsTimeout(err) && c.wasCut(f) {
+			continue
+		}
+		if err == nil {
+			err = c.deliver(f, msg, &answered)
+		} else if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("the server closed the connection: %w", io.ErrUnexpectedEOF)
 		}
-		mine := false
-		if err == nil {
-			reply, err = c.open(msg)
-		}
-		if err == nil {
-			mine, err = c.deliver(w, reply)
-		}
 		if err != nil {
+			answered.wake()
 			c.fail(err)
-			return reply, (<-w.ch).err // which may be of an earlier failure
-		}
-		if mine {
-			return reply, nil
+			return // with f.err, which may be of an earlier failure
 		}
 	}
 }
 
-// deliver hands a reply to the call that it answers and reports whether that is w.
-func (c *conn) deliver(w *waiter, reply response) (mine bool, err error) {
+// wasCut makes the connection readable again after a time-out that gave f the chance to give up, and
+// reports whether that is what it was.
+func (c *conn) wasCut(f *flight) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.cut
+	c.uncutLocked()
+	return was
+}
+
+func (c *conn) uncutLocked() {
+	if c.cut {
+		c.nc.SetReadDeadline(time.Time{})
+		c.cut = false
+	}
+}
+
+// deliver gives a reply to the call that it answers and adds it to answered, unless it is f.
+func (c *conn) deliver(f *flight, msg []byte, answered *flightList) error {
+	reply, err := c.open(msg)
+	if err != nil {
+		return err
+	}
 	h, _, err := reply.proto.ConsumeHeader(reply.msg)
 	if err != nil {
-		return false, err
+		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if reply.envelope != nil && reply.envelope.CloseSoon {
-		c.retired.Store(true)
+		c.retired = true
 		if h.SeqID == 0 { // of no call: Kitex may say so in a frame of its own
-			return false, nil
+			return nil
 		}
 	}
-	seq, ok := c.matchLocked(h)
-	if !ok {
+	x := c.matchLocked(h)
+	if x == nil {
 		if c.answersOnewayLocked(h) {
-			return false, nil
+			return nil
 		}
-		return false, Errorf(CodeBadSequenceID, "a reply with sequence id %d, which no call has", h.SeqID)
+		return Errorf(CodeBadSequenceID, "a reply with sequence id %d, which no call has", h.SeqID)
 	}
-	x := c.forgetLocked(seq)
-	if x == nil || x == w {
-		return x == w, nil
+	if x != c.flights.first {
+		c.overtake = true
+		c.replied = time.Now()
 	}
-	x.ch <- delivery{response: reply}
-	return false, nil
+	abandoned := x.abandoned
+	c.flights.remove(x)
+	if !abandoned {
+		x.reply, x.done = reply, true
+		if x != f {
+			answered.add(x)
+		}
+	}
+	c.endIfDoneLocked()
+	return nil
 }
 
-// matchLocked returns the sequence id of the call that the reply with header h answers, if
-// there is one. The first reply shows whether the server repeats ids.
-func (c *conn) matchLocked(h wire.Header) (int32, bool) {
-	_, waits := c.pending[h.SeqID]
-	_, left := c.abandoned[h.SeqID]
-	if waits || left {
+// matchLocked returns the call that the reply with header h answers, nil if there is none. The
+// first reply shows whether the server repeats ids.
+func (c *conn) matchLocked(h wire.Header) *flight {
+	x := c.flights.get(h.SeqID)
+	if x != nil {
 		if c.echoes == echoUnknown {
 			c.echoes = echoYes
 		}
 	} else if c.echoes == echoUnknown && !c.answersOnewayLocked(h) {
 		c.echoes = echoNo
 	}
-	if c.echoes == echoNo && len(c.order) > 0 {
-		return c.order[0], true
+	if c.echoes == echoNo && c.flights.first != nil {
+		return c.flights.first
 	}
-	return h.SeqID, waits || left
+	return x
 }
 
 // answersOnewayLocked reports whether a reply to no call that waits may answer a oneway call:
 // thriftpy2 answers one of a method that it does not know.
 func (c *conn) answersOnewayLocked(h wire.Header) bool {
-	return c.oneway && h.Type == wire.Exception && h.SeqID > 0 && h.SeqID <= c.seq.Load()
-}
-
-// forgetLocked removes a call and returns its waiter, nil if it was abandoned.
-func (c *conn) forgetLocked(seq int32) *waiter {
-	for i, s := range c.order {
-		if s == seq {
-			c.order = append(c.order[:i], c.order[i+1:]...)
-			break
-		}
-	}
-	if len(c.order) > 0 {
-		if w, ok := c.pending[c.order[0]]; ok {
-			c.oldest = w.start
-		}
-	}
-	w := c.pending[seq]
-	delete(c.pending, seq)
-	delete(c.abandoned, seq)
-	c.endIfDoneLocked()
-	return w
-}
-
-// endIfDone is called when nothing is left to be written, in case that was what endIfDoneLocked
-// waited for.
-func (c *conn) endIfDone() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.endIfDoneLocked()
+	const window = 1 << 20 // ids: that long ago is never
+	age := (c.seq.Load() - h.SeqID) & (firstSequenceID - 1)
+	return c.oneway && h.Type == wire.Exception && h.SeqID >= firstSequenceID && age < window
 }
 
 // endIfDoneLocked closes a retired connection for which nobody waits any more and on which
 // nothing, such as a oneway call, is being written.
 func (c *conn) endIfDoneLocked() {
-	if c.retired.Load() && len(c.pending) == 0 && c.err == nil && !c.writing.Load() {
+	if c.retired && c.flights.waiting == 0 && c.err == nil && !c.writing {
 		c.err = errRetired
 		c.nc.Close()
 	}
@@ -562,42 +530,42 @@ func (c *conn) endIfDoneLocked() {
 
 var errRetired = errors.New("the connection takes no more calls")
 
-// passOn gives the reading to a call that waits, if there is one.
-func (c *conn) passOn() {
+// stopReading gives the reading to a call that waits, if there is one.
+func (c *conn) stopReading(f *flight) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, seq := range c.order { // the oldest first: its reply is likely the next
-		if w, ok := c.pending[seq]; ok {
-			w.ch <- delivery{lead: true}
-			return
-		}
+	c.uncutLocked()
+	next := c.flights.first // the oldest: its reply is likely the next
+	for next != nil && !next.waits {
+		next = next.next
 	}
-	c.reading = false
+	c.reader = next
+	c.mu.Unlock()
+	if next != nil {
+		next.woken <- struct{}{}
+	}
 }
 
-// giveUp leaves w's reply to be dropped when it comes, unless it has come at the last moment.
-func (c *conn) giveUp(ctx context.Context, w *waiter) (response, error) {
+// giveUp ends the call with that sequence id, if it is still under way: its reply is to be dropped when it comes.
+func (c *conn) giveUp(f *flight, seq int32, err error) {
 	c.mu.Lock()
-	_, waits := c.pending[w.seq]
-	if waits {
-		delete(c.pending, w.seq)
-		c.abandoned[w.seq] = struct{}{}
-		c.retired.Store(true)
-		c.endIfDoneLocked()
+	defer c.mu.Unlock()
+	if c.writer == f && f.seq == seq && !c.writeCut {
+		c.writeCut = true
+		c.nc.SetWriteDeadline(past)
 	}
-	c.mu.Unlock()
-	for {
-		select {
-		case d := <-w.ch:
-			if !d.lead {
-				return d.response, d.err
-			}
-			c.passOn()
-			continue
-		default:
-		}
-		return response{}, contextError(ctx)
+	if c.flights.get(seq) != f {
+		return
 	}
+	c.flights.abandon(f)
+	c.retired = true
+	f.err, f.done = err, true
+	if c.reader != f {
+		f.woken <- struct{}{}
+	} else {
+		c.cut = true
+		c.nc.SetReadDeadline(past)
+	}
+	c.endIfDoneLocked()
 }
 
 // fail ends the connection and every call that waits.
@@ -608,33 +576,65 @@ func (c *conn) fail(err error) {
 		c.err = err
 	}
 	c.nc.Close()
-	for seq, w := range c.pending {
-		delete(c.pending, seq)
-		w.ch <- delivery{err: err}
+	for f := c.flights.first; f != nil; f = c.flights.first {
+		abandoned := f.abandoned
+		c.flights.remove(f)
+		if abandoned {
+			continue
+		}
+		f.err, f.done = err, true
+		if c.reader != f {
+			f.woken <- struct{}{}
+		}
 	}
-	c.order = nil
 }
 
-// load returns how many replies are outstanding and since when, or false if the connection
-// takes no new calls.
-func (c *conn) load() (calls int, since time.Time, ok bool) {
+// ended reports whether the connection is closed.
+func (c *conn) ended() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.order) + c.claims, c.oldest, c.err == nil && !c.retired.Load()
+	return c.err != nil
 }
 
-// stale reports whether the server has closed the connection while it was idle. It costs a
-// system call, so a connection to which a call went a moment ago is believed.
+// load returns how many replies are outstanding, whether calls had better go elsewhere, and false if the
+// connection takes no new calls.
+func (c *conn) load(now time.Time) (calls int, busy, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.flights.n + c.claims, c.busyLocked(now), c.err == nil && !c.retired
+}
+
+// busyLocked reports whether the connection is congested: the oldest call has waited for long, and where
+// the server lets calls overtake each other, no other was answered meanwhile either.
+func (c *conn) busyLocked(now time.Time) bool {
+	f := c.flights.first
+	if f == nil || now.Sub(f.start) < congested {
+		return false
+	}
+	return !c.overtake || now.Sub(c.replied) >= congested
+}
+
+// tryClaim claims the connection, unless another one may be better.
+func (c *conn) tryClaim(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || c.retired || c.busyLocked(now) || c.mayBeStaleLocked(now) {
+		return false
+	}
+	c.claimLocked(now)
+	return true
+}
+
+// mayBeStaleLocked reports whether the server may have closed the connection unnoticed: not one
+// to which a call went a moment ago, since looking costs a system call.
+func (c *conn) mayBeStaleLocked(now time.Time) bool {
+	const believed = time.Millisecond
+	return c.flights.n+c.claims == 0 && c.reader == nil && now.Sub(c.lastUsed) >= believed
+}
+
+// stale reports whether the server has closed the connection while it was idle.
 func (c *conn) stale(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	const believed = time.Millisecond
-	if len(c.order)+c.claims > 0 || c.reading || now.Sub(c.lastUsed) < believed {
-		return false
-	}
-	if c.readBound { // nobody reads, so it is ours
-		c.nc.SetReadDeadline(time.Time{})
-		c.readBound = false
-	}
-	return !transport.Alive(c.nc)
+	return c.mayBeStaleLocked(now) && !transport.Alive(c.nc)
 }

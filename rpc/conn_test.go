@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -51,19 +51,13 @@ func TestNotSentIsNotShared(t *testing.T) {
 	}
 	nc := &brokenConn{wrote: make(chan struct{}), closed: make(chan struct{})}
 	c := newConn(nc, transport.Buffered, nil, p, 1<<20, new(scratch))
-	call := func() error {
-		c.claim(time.Now())
-		_, err := c.call(context.Background(), time.Now(), request{method: new(schema.Method)}, func(dst []byte, seq int32) ([]byte, error) {
-			return append(dst, "message"...), nil
-		})
-		return err
-	}
+	call := func() error { return callOver(c) }
 	waiting := make(chan error, 1)
 	go func() { waiting <- call() }()
 	<-nc.wrote
 	for { // until the first call waits for its reply
 		c.mu.Lock()
-		reading := c.reading
+		reading := c.reader != nil
 		c.mu.Unlock()
 		if reading {
 			break
@@ -76,6 +70,15 @@ func TestNotSentIsNotShared(t *testing.T) {
 	if err := <-waiting; err == nil || errors.As(err, new(errNotSent)) {
 		t.Errorf("the call that was sent would be sent again: %v", err)
 	}
+}
+
+// callOver calls a method without arguments.
+func callOver(c *conn) error {
+	c.claim(time.Now())
+	f := c.scratch.flight()
+	f.bound(context.Background(), time.Now(), 0)
+	f.args, f.at = newApplicationPlan(), mem.To(new(applicationException))
+	return c.call(f)
 }
 
 // turnConn takes two writes and refuses the third; what is read comes from replies.
@@ -122,14 +125,11 @@ func TestAnsweredWhileWriting(t *testing.T) {
 	}
 	nc := &turnConn{replies: make(chan []byte), closed: make(chan struct{})}
 	c := newConn(nc, transport.Buffered, nil, p, 1<<20, new(scratch))
-	seqs := make(chan int32, 3)
-	call := func() error {
-		c.claim(time.Now())
-		_, err := c.call(context.Background(), time.Now(), request{method: new(schema.Method)}, func(dst []byte, seq int32) ([]byte, error) {
-			seqs <- seq
-			return append(dst, "message"...), nil
-		})
-		return err
+	call := func() error { return callOver(c) }
+	entered := func() int32 { // how many calls were
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return int32(c.flights.n)
 	}
 	waitFor := func(ok func() bool) {
 		for !ok() {
@@ -138,26 +138,24 @@ func TestAnsweredWhileWriting(t *testing.T) {
 	}
 	reader, other := make(chan error, 1), make(chan error, 1)
 	go func() { reader <- call() }()
-	<-seqs
 	waitFor(func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.reading
+		return c.reader != nil
 	})
 	nc.second = func() {
-		mine := <-seqs
+		mine := firstSequenceID + entered()
 		go func() { other <- call() }()
-		<-seqs
 		waitFor(func() bool {
-			c.wmu.Lock()
-			defer c.wmu.Unlock()
-			return len(c.out) > 0
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return !c.out.empty()
 		})
 		nc.replies <- append(binary.AppendHeader(nil, wire.Header{Name: "m", Type: wire.Reply, SeqID: mine}), 0)
 		waitFor(func() bool {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			return c.pending[mine] == nil
+			return c.flights.get(mine) == nil
 		})
 	}
 	if err := call(); err != nil {

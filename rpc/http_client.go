@@ -67,28 +67,31 @@ func (h *httpCarrier) close() {
 	h.transport.CloseIdleConnections()
 }
 
-func (h *httpCarrier) send(ctx context.Context, r request, encode encoder) (response, error) {
+func (h *httpCarrier) send(f *flight) error {
 	const positive = 1<<31 - 1 // some peers cannot write a negative id
-	msg, err := encode(nil, h.seq.Add(1)&positive)
+	f.seq = h.seq.Add(1) & positive
+	msg, err := f.encode(nil, h.proto)
 	if err == nil && len(msg) > h.opts.MaxMessageBytes {
 		err = tooLarge(len(msg), h.opts.MaxMessageBytes)
 	}
 	if err != nil {
-		return response{}, errArgument{err}
+		return errArgument{err}
 	}
+	ctx, stop := f.context()
+	defer stop()
 	callCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.ctx, cancel)()
-	reply, err := h.post(callCtx, r.method.Oneway, msg)
+	f.reply, err = h.post(callCtx, f.oneway, msg)
 	switch {
 	case err == nil:
-		return reply, nil
+		return nil
 	case ctx.Err() != nil:
-		return response{}, ctx.Err()
+		return ctx.Err()
 	case h.ctx.Err() != nil:
-		return response{}, errClosed
+		return errClosed
 	}
-	return response{}, err
+	return err
 }
 
 // post sends msg and returns the reply. net/http may send it again only as long as nothing of

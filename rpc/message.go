@@ -42,9 +42,10 @@ func exceptionMessage(dst []byte, p protocol.Protocol, app *plan.Type, h wire.He
 	return dst
 }
 
-// readReply reads the reply in msg to a call with header h into call. The error is what the
-// caller gets: a declared exception, or an *Error.
-func readReply(sig *signature, app *plan.Type, call *Call, name string, msg []byte, p protocol.Protocol) error {
+// readReply reads the reply in msg into call. The error is what the caller gets: a declared
+// exception, or an *Error.
+func readReply(call *Call, app *plan.Type, msg []byte, p protocol.Protocol) error {
+	sig, name := call.sig, call.Method.Name
 	fail := func(code Code, format string, args ...any) error {
 		return &Error{Code: code, Message: fmt.Sprintf(format, args...), Method: sig.method.String()}
 	}
@@ -66,7 +67,7 @@ func readReply(sig *signature, app *plan.Type, call *Call, name string, msg []by
 	if h.Name != name {
 		return fail(CodeWrongMethodName, "the answer is to %q", h.Name)
 	}
-	end, err := p.ConsumeValue(msg, off, sig.reply, pointer(call.reply))
+	end, err := p.ConsumeValue(msg, off, sig.reply, call.reply)
 	if err == nil {
 		end, err = p.ConsumeTrailer(msg, end)
 	}
@@ -76,7 +77,7 @@ func readReply(sig *signature, app *plan.Type, call *Call, name string, msg []by
 	if end != len(msg) {
 		return fail(CodeProtocol, "%d bytes behind the reply", len(msg)-end)
 	}
-	return replyError(sig.method, call.reply)
+	return replyError(sig, call.reply)
 }
 
 // remoteError is the error for a TApplicationException from the peer. thriftpy2 leaves the
@@ -94,9 +95,11 @@ func remoteError(method string, body applicationException) error {
 
 // replyError returns the declared exception that a reply holds, or the error for a result that
 // is missing, or nil.
-func replyError(m *schema.Method, reply reflect.Value) error {
+func replyError(sig *signature, reply mem.Pointer) error {
+	m := sig.method
 	hasResult := m.Result.Kind != schema.KindVoid
-	if s, ok := reply.Interface().(*dynamic.Struct); ok {
+	if sig.reply.Op == plan.OpDynStruct {
+		s := *mem.As[*dynamic.Struct](reply)
 		for f, v := range s.Fields() {
 			if f.ID != 0 || !hasResult {
 				return &Exception{Value: v.Struct()}
@@ -107,27 +110,32 @@ func replyError(m *schema.Method, reply reflect.Value) error {
 		}
 		return nil
 	}
-	for i := range reply.NumField() {
-		f := reply.Field(i)
-		if f.IsNil() {
-			continue
-		}
-		if i == 0 && hasResult {
+	for i := range sig.reply.Struct.Fields {
+		f := &sig.reply.Struct.Fields[i]
+		switch {
+		case !f.IsSet(reply):
+		case i == 0 && hasResult:
 			return nil
-		}
-		switch e := f.Interface().(type) {
-		case *dynamic.Struct:
-			return &Exception{Value: e}
-		case error:
-			return e
-		default: // a pointer to a type that is an error itself
-			return f.Elem().Interface().(error)
+		default:
+			return thrown(reply.Add(f.Offset).Value(f.Type.Go))
 		}
 	}
 	if hasResult {
 		return missingResult(m)
 	}
 	return nil
+}
+
+// thrown returns the exception that a field of a reply holds.
+func thrown(f reflect.Value) error {
+	switch e := f.Interface().(type) {
+	case *dynamic.Struct:
+		return &Exception{Value: e}
+	case error:
+		return e
+	default: // a pointer to a type that is an error itself
+		return f.Elem().Interface().(error)
+	}
 }
 
 func missingResult(m *schema.Method) error {

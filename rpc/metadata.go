@@ -103,10 +103,10 @@ func outgoingFor(ctx context.Context) outgoing {
 	return o
 }
 
-// fill puts what a call with ctx takes along into e.
-func (o *outgoing) fill(ctx context.Context, e *transport.Envelope) {
+// fill puts what a call with that deadline takes along into e.
+func (o *outgoing) fill(deadline time.Time, e *transport.Envelope) {
 	e.Transient, e.Persistent = o.transient, o.persistent
-	if deadline, ok := ctx.Deadline(); ok {
+	if !deadline.IsZero() {
 		e.Timeout = max(time.Until(deadline), 1)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/protocol"
@@ -20,10 +21,17 @@ type pool struct {
 	proto  protocol.Protocol
 	opts   ClientOptions
 
-	scratch scratch
+	scratch   *scratch
+	preferred atomic.Pointer[conn] // takes the calls while it is not congested; nil with Exclusive
+
+	ticker  *time.Timer
+	ticking atomic.Bool // the ticker is set
 
 	mu      sync.Mutex
-	conns   []*conn
+	conns   []*conn      // that take calls
+	all     []*conn      // and those that only end theirs
+	idle    []*conn      // with Exclusive: those without a call, the last used one at the end
+	queue   []chan *conn // with Exclusive: calls that wait for a connection, nil for the right to dial
 	dialing int
 	closed  bool
 }
@@ -33,8 +41,8 @@ type pool struct {
 const congested = 2 * time.Millisecond
 
 // dialPool returns a pool with its first connection.
-func dialPool(ctx context.Context, t transport.Target, proto protocol.Protocol, opts ClientOptions) (*pool, error) {
-	p := &pool{target: t, proto: proto, opts: opts}
+func dialPool(ctx context.Context, t transport.Target, proto protocol.Protocol, opts ClientOptions, s *scratch) (*pool, error) {
+	p := &pool{target: t, proto: proto, opts: opts, scratch: s}
 	if t.Framing.HasEnvelope() {
 		var err error
 		if p.sealer, err = transport.NewSealer(t.Framing, header.NewCodec(opts.Transforms...), t.Compression, opts.MaxMessageBytes); err != nil {
@@ -45,7 +53,14 @@ func dialPool(ctx context.Context, t transport.Target, proto protocol.Protocol, 
 	if err != nil {
 		return nil, err
 	}
-	p.conns = append(p.conns, first)
+	p.ticker = time.AfterFunc(time.Hour, p.tick)
+	p.ticker.Stop()
+	p.addLocked(first)
+	if opts.Exclusive {
+		p.idle = append(p.idle, first)
+	} else {
+		p.preferred.Store(first)
+	}
 	return p, nil
 }
 
@@ -59,7 +74,9 @@ func (p *pool) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(nc, p.target.Framing, p.sealer, p.proto, p.opts.MaxMessageBytes, &p.scratch), nil
+	x := newConn(nc, p.target.Framing, p.sealer, p.proto, p.opts.MaxMessageBytes, p.scratch)
+	x.onGuardable = p.startTicking
+	return x, nil
 }
 
 // negotiate runs SASL on nc, and closes it if that fails.
@@ -83,33 +100,58 @@ func dialContext(ctx context.Context, opts ClientOptions) (context.Context, cont
 	return ctx, func() {}
 }
 
+func (p *pool) addLocked(x *conn) {
+	p.all = append(slices.DeleteFunc(p.all, (*conn).ended), x)
+	p.conns = append(p.conns, x)
+}
+
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	for _, x := range p.conns {
+	for _, x := range p.all {
 		x.fail(errClosed)
 	}
-	p.conns = nil
+	p.all, p.conns, p.idle = nil, nil, nil
+	p.preferred.Store(nil)
+	for _, waiting := range p.queue {
+		waiting <- nil
+	}
+	p.queue = nil
+	p.ticker.Stop()
 }
 
-// conn returns a connection, claimed for one more call: an idle one; else a new one where the others
-// are congested; else the one with the least to do.
-func (p *pool) conn(ctx context.Context, now time.Time) (*conn, error) {
+// conn returns a connection, claimed for one more call: the preferred one, as long as it is not
+// congested.
+func (p *pool) conn(f *flight) (*conn, error) {
+	if p.opts.Exclusive {
+		return p.exclusive(f)
+	}
+	if x := p.preferred.Load(); x != nil && x.tryClaim(f.start) {
+		return x, nil
+	}
+	return p.another(f)
+}
+
+// another is conn when the preferred connection is not right: an idle one; else a new one where the
+// others are congested; else the one with the least to do.
+func (p *pool) another(f *flight) (*conn, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return nil, errClosed
 	}
+	now := f.start
 	best, busy := p.bestLocked(now)
 	if best != nil && (!busy || len(p.conns)+p.dialing >= p.opts.MaxConns) {
 		best.claim(now)
+		p.preferred.Store(best)
 		p.mu.Unlock()
 		return best, nil
 	}
 	p.dialing++
 	p.mu.Unlock()
-	x, err := p.dial(ctx)
+	x, err := p.dialFor(f)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dialing--
@@ -124,57 +166,184 @@ func (p *pool) conn(ctx context.Context, now time.Time) (*conn, error) {
 		return nil, errClosed
 	}
 	x.claim(now)
-	p.conns = append(p.conns, x)
+	p.addLocked(x)
+	p.preferred.Store(x)
 	return x, nil
+}
+
+// dialFor makes a connection for f, and gives up when f does.
+func (p *pool) dialFor(f *flight) (*conn, error) {
+	ctx, cancel := f.context()
+	defer cancel()
+	return p.dial(ctx)
 }
 
 // bestLocked drops the connections that are of no use any more and returns the one with the
 // fewest calls, nil if there is none, and whether all are congested.
 func (p *pool) bestLocked(now time.Time) (best *conn, busy bool) {
 	busy = true
-	fewest, dead := 0, 0
-	for i, x := range p.conns {
-		calls, since, ok := x.load()
+	fewest := 0
+	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool {
+		calls, congested, ok := x.load(now)
 		if ok && x.stale(now) {
 			x.fail(errRetired)
 			ok = false
 		}
 		if !ok {
-			p.conns[i] = nil
-			dead++
-			continue
+			return true
 		}
 		if best == nil || calls < fewest {
 			best, fewest = x, calls
 		}
-		if calls == 0 || now.Sub(since) < congested {
-			busy = false
-		}
-	}
-	if dead > 0 {
-		p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == nil })
-	}
+		busy = busy && congested
+		return false
+	})
 	return best, busy
 }
 
-// send sends a message over a connection, and over another one if the first turns out to have
+// exclusive returns a connection for f alone, which release takes back.
+func (p *pool) exclusive(f *flight) (*conn, error) {
+	for {
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return nil, errClosed
+		}
+		if n := len(p.idle); n > 0 {
+			x := p.idle[n-1]
+			p.idle = p.idle[:n-1]
+			p.mu.Unlock()
+			if x.tryClaim(f.start) {
+				return x, nil
+			}
+			if x.stale(f.start) {
+				x.fail(errRetired)
+			}
+			if _, _, ok := x.load(f.start); ok {
+				x.claim(f.start)
+				return x, nil
+			}
+			p.drop(x)
+			continue
+		}
+		if len(p.conns)+p.dialing < p.opts.MaxConns {
+			p.dialing++
+			p.mu.Unlock()
+			return p.dialExclusive(f)
+		}
+		waiting := make(chan *conn, 1)
+		p.queue = append(p.queue, waiting)
+		p.mu.Unlock()
+		if x, err := p.await(f, waiting); x != nil || err != nil {
+			return x, err
+		}
+	}
+}
+
+// dialExclusive makes a connection for f, for which dialing was counted.
+func (p *pool) dialExclusive(f *flight) (*conn, error) {
+	x, err := p.dialFor(f)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialing--
+	switch {
+	case err != nil:
+		p.nextLocked(nil)
+		return nil, err
+	case p.closed:
+		x.fail(errClosed)
+		return nil, errClosed
+	}
+	x.claim(f.start)
+	p.addLocked(x)
+	return x, nil
+}
+
+// await waits for a connection that another call gives back; nil means that it is worth while to look again.
+func (p *pool) await(f *flight, waiting chan *conn) (*conn, error) {
+	ctx, cancel := f.context()
+	defer cancel()
+	select {
+	case x := <-waiting:
+		if x != nil {
+			x.claim(f.start)
+		}
+		return x, nil
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.queue, waiting); i >= 0 {
+		p.queue = slices.Delete(p.queue, i, i+1)
+	} else if x := <-waiting; x != nil {
+		p.releaseLocked(x)
+	} else {
+		p.nextLocked(nil)
+	}
+	return nil, ctx.Err()
+}
+
+// release takes back a connection that exclusive returned.
+func (p *pool) release(x *conn) {
+	if _, _, ok := x.load(time.Time{}); !ok {
+		p.drop(x)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.releaseLocked(x)
+}
+
+func (p *pool) releaseLocked(x *conn) {
+	if !p.nextLocked(x) && !p.closed {
+		p.idle = append(p.idle, x)
+	}
+}
+
+// nextLocked gives x, or with nil the chance to dial, to the call that waits longest, and reports whether one does.
+func (p *pool) nextLocked(x *conn) bool {
+	if len(p.queue) == 0 {
+		return false
+	}
+	p.queue[0] <- x
+	p.queue = slices.Delete(p.queue, 0, 1)
+	return true
+}
+
+// drop takes a connection out that takes no more calls.
+func (p *pool) drop(x *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.conns, x); i >= 0 {
+		p.conns = slices.Delete(p.conns, i, i+1)
+	}
+	p.nextLocked(nil)
+}
+
+// send sends f over a connection, and over another one if the first turns out to have
 // ended before anything was sent.
-func (p *pool) send(ctx context.Context, r request, encode encoder) (response, error) {
+func (p *pool) send(f *flight) error {
 	const tries = 3
 	for i := 1; ; i++ {
-		now := time.Now()
-		x, err := p.conn(ctx, now)
+		x, err := p.conn(f)
 		if err != nil {
-			return response{}, errNotSent{err}
+			return errNotSent{err}
 		}
-		reply, err := x.call(ctx, now, r, encode)
-		switch {
-		case err == nil || !errors.As(err, new(errNotSent)):
-			return reply, err
-		case ctx.Err() != nil:
-			return response{}, errNotSent{ctx.Err()}
-		case i >= tries && !errors.Is(err, errRetired):
-			return response{}, err
+		err = x.call(f)
+		if p.opts.Exclusive {
+			p.release(x)
 		}
+		if err == nil || !errors.As(err, new(errNotSent)) {
+			return err
+		}
+		now := time.Now()
+		if over := f.over(now); over != nil {
+			return errNotSent{over}
+		}
+		if i >= tries && !errors.Is(err, errRetired) {
+			return err
+		}
+		f.reset()
+		f.start = now
 	}
 }

@@ -103,7 +103,9 @@ type boundService struct {
 type boundMethod struct {
 	*signature
 	svc     *schema.Service
-	handler Handler // with the interceptors around it
+	handler Handler   // with the interceptors around it
+	calls   sync.Pool // of *Call
+	kept    bool      // interceptors may keep calls
 
 	thrown sync.Map // reflect.Type of an error -> int, its place among the exceptions, or -1
 }
@@ -222,6 +224,7 @@ func (s *Server) Register(svc *schema.Service, handler any) error {
 	s.services[svc.Name] = bound
 	for m, b := range methods {
 		b.svc = svc
+		b.kept = len(s.opts.Interceptors) > 0
 		b.handler = chain(s.opts.Interceptors, s.contain(b.handler))
 		bound.methods[m.Name] = b
 		if _, ok := s.methods[m.Name]; !ok {
