@@ -40,52 +40,95 @@ func (s *Server) lookup(service, name string) (*boundMethod, *Error) {
 	return nil, Errorf(CodeUnknownMethod, "service %s has no method %q", service, method)
 }
 
-// answer runs the call in msg and appends its reply to dst; nothing for oneway. x is what the call
-// has beside msg, nil if that is nothing; what it has in front of the reply is appended as well.
-// It fails only if the header cannot be read.
-func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte, x *exchange) ([]byte, error) {
-	h, off, err := p.ConsumeHeader(msg)
-	if err != nil {
-		return dst, err
+// An incoming is a call that a server has got, from its message to its reply.
+type incoming struct {
+	ctx   context.Context // for the handler
+	p     protocol.Protocol
+	msg   []byte
+	off   int       // where the arguments begin in msg
+	x     *exchange // what the call has beside msg, nil if that is nothing
+	h     wire.Header
+	m     *boundMethod // nil for a call that is refused
+	call  *Call
+	err   error  // of the handler; or why the call is refused, an *Error
+	ready []byte // the reply to the call by which a client begins to track, else nil
+
+	cancel context.CancelFunc // of ctx, or nil
+}
+
+// prepare reads the header of the call in in.msg and finds its method. It fails only if the
+// header cannot be read.
+func (s *Server) prepare(in *incoming) (err error) {
+	if in.h, in.off, err = in.p.ConsumeHeader(in.msg); err != nil {
+		return err
 	}
-	m, unknown := s.lookup(x.service(), h.Name)
-	if _, bare, ok := strings.Cut(h.Name, ":"); ok {
-		h.Name = bare // a reply carries the method's name alone
+	m, unknown := s.lookup(in.x.service(), in.h.Name)
+	if i := strings.IndexByte(in.h.Name, ':'); i >= 0 {
+		in.h.Name = in.h.Name[i+1:] // a reply carries the method's name alone
 	}
 	switch {
-	case h.Type != wire.Call && h.Type != wire.Oneway:
-		return s.refuse(dst, p, h, x, Errorf(CodeInvalidMessageType, "a call is wanted, not a %s", h.Type)), nil
+	case in.h.Type != wire.Call && in.h.Type != wire.Oneway:
+		in.err = Errorf(CodeInvalidMessageType, "a call is wanted, not a %s", in.h.Type)
 	case unknown != nil:
-		s.logUnknown(ctx, unknown)
-		if h.Type == wire.Oneway {
-			return dst, nil
-		}
-		return s.refuse(dst, p, h, x, unknown), nil
+		s.logUnknown(in.ctx, unknown)
+		in.err = unknown
+	default:
+		in.m = m
 	}
-	call := m.newCall()
+	return nil
+}
+
+// execute runs the handler of a call that was prepared.
+func (in *incoming) execute() {
+	if in.m != nil {
+		in.call = in.m.newCall()
+		in.err = in.m.run(in.ctx, in.call, in.p, in.msg, in.off)
+	}
+}
+
+// finish appends the reply to a call that was executed, with what it has in front; nothing for oneway.
+func (s *Server) finish(dst []byte, in *incoming) []byte {
+	m, call, err := in.m, in.call, in.err
+	if m == nil {
+		if in.h.Type == wire.Oneway {
+			return dst
+		}
+		return s.refuse(dst, in.p, in.h, in.x, err.(*Error))
+	}
 	defer m.release(call)
-	err = m.run(ctx, call, p, msg, off)
 	if m.method.Oneway {
 		if err != nil {
 			s.report(m, err)
 		}
-		return dst, nil
+		return dst
 	}
 	if err != nil {
 		err = s.throw(m, call, err)
 	}
-	if x.take(err) {
+	if in.x.take(err) {
 		m.clearReply(call)
 		err = nil
 	}
 	if err != nil {
-		return s.refuse(dst, p, h, x, s.conceal(m, err)), nil
+		return s.refuse(dst, in.p, in.h, in.x, s.conceal(m, err))
 	}
 	start := len(dst)
-	if dst, err = s.reply(dst, p, h, x, m.reply, call.reply); err != nil {
-		return s.refuse(dst[:start], p, h, x, s.conceal(m, fmt.Errorf("the result cannot be sent: %w", err))), nil
+	if dst, err = s.reply(dst, in.p, in.h, in.x, m.reply, call.reply); err != nil {
+		return s.refuse(dst[:start], in.p, in.h, in.x, s.conceal(m, fmt.Errorf("the result cannot be sent: %w", err)))
 	}
-	return dst, nil
+	return dst
+}
+
+// answer runs the call in msg and appends its reply to dst; nothing for oneway. x is what the call
+// has beside msg, nil if that is nothing; what it has in front of the reply is appended as well.
+// It fails only if the header cannot be read.
+func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte, x *exchange) ([]byte, error) {
+	in := incoming{ctx: ctx, p: p, msg: msg, x: x}
+	if err := s.prepare(&in); err != nil {
+		return dst, err
+	}
+	in.execute()
+	return s.finish(dst, &in), nil
 }
 
 // reply appends the reply to the call with the header h.

@@ -398,7 +398,7 @@ func (c *conn) wait(f *flight) error {
 		fallthrough
 	default:
 		c.reader = f
-		done := f.done
+		done := f.done // while it was to be woken to read
 		c.mu.Unlock()
 		if !done {
 			c.read(f)
@@ -411,20 +411,26 @@ func (c *conn) wait(f *flight) error {
 // read reads replies until f is done.
 func (c *conn) read(f *flight) {
 	var answered flightList // to be woken
+	done := false
 	for {
 		msg, err := c.r.Next()
 		if msg == nil && err == nil {
 			answered.wake() // all that came with one read are woken before the next
-			if f.done {
+			if done {
 				return
 			}
 			msg, err = c.r.Recv()
 		}
-		if transport.IsTimeout(err) && c.wasCut(f) {
+		if transport.IsTimeout(err) {
+			if c.wasCut(f) {
+				return
+			}
 			continue
 		}
 		if err == nil {
-			err = c.deliver(f, msg, &answered)
+			var mine bool
+			mine, err = c.deliver(f, msg, &answered)
+			done = done || mine
 		} else if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("the server closed the connection: %w", io.ErrUnexpectedEOF)
 		}
@@ -436,14 +442,12 @@ func (c *conn) read(f *flight) {
 	}
 }
 
-// wasCut makes the connection readable again after a time-out that gave f the chance to give up, and
-// reports whether that is what it was.
+// wasCut makes the connection readable again after a time-out, and reports whether f has given up.
 func (c *conn) wasCut(f *flight) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	was := c.cut
 	c.uncutLocked()
-	return was
+	return f.done
 }
 
 func (c *conn) uncutLocked() {
@@ -453,30 +457,31 @@ func (c *conn) uncutLocked() {
 	}
 }
 
-// deliver gives a reply to the call that it answers and adds it to answered, unless it is f.
-func (c *conn) deliver(f *flight, msg []byte, answered *flightList) error {
+// deliver gives a reply to the call that it answers, and reports whether that is f; others are added
+// to answered.
+func (c *conn) deliver(f *flight, msg []byte, answered *flightList) (mine bool, err error) {
 	reply, err := c.open(msg)
 	if err != nil {
-		return err
+		return false, err
 	}
 	h, _, err := reply.proto.ConsumeHeader(reply.msg)
 	if err != nil {
-		return err
+		return false, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if reply.envelope != nil && reply.envelope.CloseSoon {
 		c.retired = true
 		if h.SeqID == 0 { // of no call: Kitex may say so in a frame of its own
-			return nil
+			return false, nil
 		}
 	}
 	x := c.matchLocked(h)
 	if x == nil {
 		if c.answersOnewayLocked(h) {
-			return nil
+			return false, nil
 		}
-		return Errorf(CodeBadSequenceID, "a reply with sequence id %d, which no call has", h.SeqID)
+		return false, Errorf(CodeBadSequenceID, "a reply with sequence id %d, which no call has", h.SeqID)
 	}
 	if x != c.flights.first {
 		c.overtake = true
@@ -491,7 +496,7 @@ func (c *conn) deliver(f *flight, msg []byte, answered *flightList) error {
 		}
 	}
 	c.endIfDoneLocked()
-	return nil
+	return x == f, nil
 }
 
 // matchLocked returns the call that the reply with header h answers, nil if there is none. The

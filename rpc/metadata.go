@@ -138,11 +138,96 @@ type exchangeKey struct{}
 
 // context returns ctx with x, and with the deadline that the caller has.
 func (x *exchange) context(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx = context.WithValue(ctx, exchangeKey{}, x)
-	if x.in.Timeout > 0 {
-		return context.WithTimeout(ctx, x.in.Timeout)
+	c := &callContext{parent: ctx, x: x}
+	if x.in.Timeout <= 0 {
+		return c, func() {}
 	}
-	return ctx, func() {}
+	c.deadline = time.Now().Add(x.in.Timeout)
+	return c, c.end
+}
+
+// callContext is the context of a call that has something beside its message. It makes a timer only when
+// somebody wants to wait for its end.
+type callContext struct {
+	parent   context.Context
+	x        *exchange
+	deadline time.Time // zero: that of parent
+
+	mu     sync.Mutex
+	timed  context.Context // nil: not made yet
+	cancel context.CancelFunc
+	ended  bool
+}
+
+// Deadline implements [context.Context].
+func (c *callContext) Deadline() (time.Time, bool) {
+	d, ok := c.parent.Deadline()
+	if !c.deadline.IsZero() && (!ok || c.deadline.Before(d)) {
+		return c.deadline, true
+	}
+	return d, ok
+}
+
+// Value implements [context.Context].
+func (c *callContext) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return c.x
+	}
+	if !c.deadline.IsZero() {
+		c.mu.Lock()
+		timed := c.timed
+		c.mu.Unlock()
+		if timed != nil { // package context looks here for what ends c
+			return timed.Value(key)
+		}
+	}
+	return c.parent.Value(key)
+}
+
+// Done implements [context.Context].
+func (c *callContext) Done() <-chan struct{} {
+	if c.deadline.IsZero() {
+		return c.parent.Done()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timed == nil {
+		c.timed, c.cancel = context.WithDeadline(c.parent, c.deadline)
+		if c.ended {
+			c.cancel()
+		}
+	}
+	return c.timed.Done()
+}
+
+// Err implements [context.Context].
+func (c *callContext) Err() error {
+	if c.deadline.IsZero() {
+		return c.parent.Err()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.timed != nil:
+		return c.timed.Err()
+	case c.parent.Err() != nil:
+		return c.parent.Err()
+	case !time.Now().Before(c.deadline):
+		return context.DeadlineExceeded
+	case c.ended:
+		return context.Canceled
+	}
+	return nil
+}
+
+// end ends c when its call has ended.
+func (c *callContext) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	if c.cancel != nil {
+		c.cancel()
+	}
 }
 
 func (x *exchange) incoming() map[string]string {
@@ -191,8 +276,10 @@ func (x *exchange) beginBare(dst []byte) []byte {
 	return dst
 }
 
-// end completes the reply, which begins at the start of dst.
-func (x *exchange) end(dst []byte) ([]byte, error) { return x.sealer.End(dst, 0, x.payload, x.answer) }
+// end completes the reply, which began when dst had the length start.
+func (x *exchange) end(dst []byte, start int) ([]byte, error) {
+	return x.sealer.End(dst, start, x.payload, x.answer)
+}
 
 // take puts err into the answer if it is a BusinessError and there is room for it.
 func (x *exchange) take(err error) bool {

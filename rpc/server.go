@@ -60,6 +60,11 @@ type ServerOptions struct {
 	// Transforms are what payloads of THeader may have gone through, besides zlib.
 	Transforms []header.Transform
 
+	// MaxCallsPerConn is how many calls of one connection may be under way at once, replies that
+	// wait for those of earlier calls included; 0 means 1024. A client that sends more is not read
+	// from until there are fewer.
+	MaxCallsPerConn int
+
 	// ExposeErrors sends the text of undeclared errors to the caller. Without it a caller
 	// learns only that there was an internal error.
 	ExposeErrors bool
@@ -87,8 +92,10 @@ type Server struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
 
-	codec *header.Codec
-	stats serverStats
+	codec    *header.Codec
+	stats    serverStats
+	scratch  scratch // for replies
+	watchdog watchdog
 
 	http  *http.Server  // of the connections that speak it
 	later chan struct{} // holds one for each oneway call that goes on after its answer
@@ -103,9 +110,10 @@ type boundService struct {
 type boundMethod struct {
 	*signature
 	svc     *schema.Service
-	handler Handler   // with the interceptors around it
-	calls   sync.Pool // of *Call
-	kept    bool      // interceptors may keep calls
+	handler Handler      // with the interceptors around it
+	calls   sync.Pool    // of *Call
+	kept    bool         // interceptors may keep calls
+	slow    atomic.Int32 // more than 0: its calls get goroutines of their own
 
 	thrown sync.Map // reflect.Type of an error -> int, its place among the exceptions, or -1
 }
@@ -121,6 +129,9 @@ func NewServer(opts ServerOptions) *Server {
 	opts.IdleTimeout = orDefault(opts.IdleTimeout, 10*time.Minute)
 	opts.ReadTimeout = orDefault(opts.ReadTimeout, time.Minute)
 	opts.WriteTimeout = orDefault(opts.WriteTimeout, time.Minute)
+	if opts.MaxCallsPerConn == 0 {
+		opts.MaxCallsPerConn = 1024
+	}
 	if opts.ErrorLog == nil {
 		opts.ErrorLog = func(error) {}
 	}

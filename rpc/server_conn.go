@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -32,17 +33,37 @@ type serverConn struct {
 	begun   bool              // a message has come
 	greeted bool              // the peer is not in the middle of a greeting: it may rest
 	tracked *tracked          // of a client of thriftpy2 that tracks its calls, else nil
-	replies outbox
 
-	readBound  timeBound
-	writeBound timeBound // guarded by replies.mu
+	// Replies that are to be written, in a buffer of the server's scratch; of whoever reads.
+	replies  []byte
+	replyBuf *[]byte
+
+	// state is odd while a handler runs on the goroutine that reads, and changes when it starts and when it returns. When
+	// the watchdog changes it meanwhile, that goroutine has lost the reading, and all that goes with it.
+	state   atomic.Uint32
+	method  *boundMethod // that runs then
+	watched atomic.Bool
+	seen    uint32 // of the watchdog
+	quiet   int    // of the watchdog
+
+	mu    sync.Mutex
+	users int // goroutines that serve the connection: the last one ends it
+	late  late
+	room  sync.Cond
+
+	readBound timeBound // of whoever reads
+
+	writeMu    sync.Mutex // before mu
+	writeBound timeBound
+	writeErr   error
 
 	draining atomic.Bool
 	http     atomic.Bool // net/http has the connection
 }
 
 func (s *Server) start(nc net.Conn) {
-	c := &serverConn{s: s, nc: nc, out: nc}
+	c := &serverConn{s: s, nc: nc, out: nc, users: 1}
+	c.room.L = &c.mu
 	c.ctx = context.WithValue(s.ctx, peerKey{}, Peer{Addr: nc.RemoteAddr()})
 	c.r = transport.NewReader(nc, s.opts.MaxMessageBytes)
 	s.mu.Lock()
@@ -101,25 +122,47 @@ func (t *timeBound) set(now time.Time, d time.Duration) (deadline time.Time) {
 }
 
 func (c *serverConn) serve() {
-	defer func() {
-		c.nc.Close()
-		c.out.Close() // what lies above it has goroutines of its own, maybe
-		c.s.mu.Lock()
-		delete(c.s.conns, c)
-		c.s.mu.Unlock()
-		c.s.wg.Done()
-	}()
-	err := c.detect()
-	switch {
-	case err != nil:
-	case c.http.Load():
+	if err := c.detect(); err != nil {
+		c.failed(err)
+		c.leave()
+	} else if c.http.Load() {
 		c.serveHTTP()
-	default:
-		err = c.loop()
+		c.leave()
+	} else {
+		c.run()
 	}
-	if err != nil && !c.endsQuietly(err) {
+}
+
+// run answers calls, until the connection ends or another goroutine does so.
+func (c *serverConn) run() {
+	if handedOver, err := c.loop(); !handedOver {
+		c.failed(err)
+	}
+	c.leave()
+}
+
+// failed tells the error log of what ended the connection.
+func (c *serverConn) failed(err error) {
+	if !c.endsQuietly(err) {
 		c.s.opts.ErrorLog(fmt.Errorf("rpc: connection from %s: %w", c.nc.RemoteAddr(), err))
 	}
+}
+
+// leave ends the connection when nobody serves it any more: then all calls are answered.
+func (c *serverConn) leave() {
+	c.mu.Lock()
+	c.users--
+	last := c.users == 0
+	c.mu.Unlock()
+	if !last {
+		return
+	}
+	c.nc.Close()
+	c.out.Close() // what lies above it has goroutines of its own, maybe
+	c.s.mu.Lock()
+	delete(c.s.conns, c)
+	c.s.mu.Unlock()
+	c.s.wg.Done()
 }
 
 // endsQuietly reports whether err is how connections end: closed between messages by either
@@ -288,94 +331,153 @@ func (c *serverConn) startTLS() error {
 func (c *serverConn) awaitMessage() error {
 	if c.r.Unread() == 0 {
 		c.setReadDeadline(c.s.opts.IdleTimeout)
-		if _, err := c.r.Peek(1); err != nil {
-			return err
+		for {
+			_, err := c.r.Peek(1)
+			if err == nil {
+				return nil
+			}
+			if !transport.IsTimeout(err) || c.draining.Load() || !c.late.busy.Load() {
+				return err
+			}
+			c.readBound = timeBound{} // it does not rest while calls are under way
+			c.setReadDeadline(c.s.opts.IdleTimeout)
 		}
 	}
 	return nil
 }
 
-func (c *serverConn) loop() error {
-	defer c.replies.stop()
-	var reply []byte
+// loop answers calls until the connection ends, or until the watchdog has given the reading to another
+// goroutine: then it returns true when the handler that took so long has returned.
+func (c *serverConn) loop() (handedOver bool, err error) {
+	in := new(incoming)
 	var msg []byte
 	for {
-		var err error
 		if msg == nil {
 			if msg, err = c.recv(); err != nil {
-				return err
+				return false, err
 			}
 		}
-		if reply, err = c.answer(reply[:0], msg); err != nil {
-			c.replies.flush(c.send)
-			return err
+		if err := c.open(in, msg); err != nil {
+			c.flush()
+			return false, err
+		}
+		if in.m != nil && in.m.slow.Load() > 0 {
+			c.spawn(in)
+			in = new(incoming)
+		} else {
+			c.method = in.m
+			state := c.state.Load() + 1 // which is odd: a handler runs
+			c.state.Store(state)
+			if !c.watched.Load() {
+				c.s.watch(c)
+			}
+			in.execute()
+			if !c.state.CompareAndSwap(state, state+1) {
+				c.complete(in, c.handed(state))
+				return true, nil
+			}
+			if err := c.reply(in); err != nil {
+				c.flush()
+				return false, err
+			}
 		}
 		// What has arrived together is answered together.
 		if msg, err = c.r.Next(); err != nil {
-			c.replies.add(reply)
-			c.replies.flush(c.send)
-			return err
+			c.flush()
+			return false, err
 		}
-		if msg != nil {
-			c.replies.add(reply)
-			c.replies.flushSoon(c.send)
-		} else if err := c.replies.flushWith(reply, c.send); err != nil {
-			return err
+		const much = 64 << 10
+		if msg == nil || len(c.replies) >= much {
+			if err := c.flush(); err != nil {
+				return false, err
+			}
 		}
-		const keep = 64 << 10
-		if cap(reply) > keep {
-			reply = nil
+		if c.late.busy.Load() {
+			c.awaitRoom()
 		}
 	}
 }
 
-// answer appends the reply to msg as it goes over the connection; nothing for oneway.
-func (c *serverConn) answer(dst, msg []byte) ([]byte, error) {
-	if c.sealer != nil {
-		return c.answerSealed(dst, msg)
-	}
-	if c.tracked != nil {
-		return c.answerTracked(dst, msg)
+// open makes msg a call that can be executed.
+func (c *serverConn) open(in *incoming, msg []byte) error {
+	*in = incoming{ctx: c.ctx, p: c.proto, msg: msg}
+	switch {
+	case c.sealer != nil:
+		return c.openSealed(in)
+	case c.tracked != nil:
+		return c.openTracked(in)
 	}
 	if !c.begun {
 		c.begun = true
-		if out, ok, err := c.upgrade(dst, msg); ok {
-			return out, err
+		if done, err := c.first(in); done || err != nil {
+			return err
 		}
+	}
+	return c.s.prepare(in)
+}
+
+// first learns from the first call whether the peer takes replies in any order: a client of ours does, and shows it by
+// high sequence ids. (No other client is known to begin there. If one did, it would have to have several calls under way
+// without looking at the ids in the replies to notice anything.) The call may be one that begins to track; then it is answered.
+func (c *serverConn) first(in *incoming) (done bool, err error) {
+	h, off, err := c.proto.ConsumeHeader(in.msg)
+	if err != nil {
+		return false, err
+	}
+	c.late.ordered = h.SeqID < firstSequenceID
+	return c.upgrade(in, h, off)
+}
+
+// openSealed is open for a header dialect.
+func (c *serverConn) openSealed(in *incoming) error {
+	envelope, msg, err := c.sealer.Open(in.msg)
+	unknown := errors.Is(err, transport.ErrProtocol)
+	if err != nil && !unknown {
+		return err
+	}
+	if !c.begun {
+		c.begun = true
+		c.late.ordered = envelope.SeqID < firstSequenceID && !envelope.OutOfOrder()
+	}
+	in.x = &exchange{in: envelope, sealer: c.sealer, answer: envelope.Answer()}
+	in.x.answer.CloseSoon = c.draining.Load()
+	in.p, in.msg = protocol.Sealed(envelope.Protocol, msg), msg
+	if unknown {
+		in.h = wire.Header{SeqID: envelope.SeqID}
+		in.err = Errorf(CodeInvalidProtocol, "%s", err)
+		return nil
+	}
+	if !c.s.accepts(c.framing.String(), in.p.Name()) {
+		return c.notAccepted(c.framing.String(), in.p.Name())
+	}
+	in.ctx, in.cancel = in.x.context(c.ctx)
+	return c.s.prepare(in)
+}
+
+// append appends the reply to a call that was executed, as it goes over the connection; nothing for oneway.
+func (c *serverConn) append(dst []byte, in *incoming) ([]byte, error) {
+	if in.cancel != nil {
+		defer in.cancel()
+	}
+	start := len(dst)
+	if in.ready != nil {
+		dst = append(c.framing.Begin(dst), in.ready...)
+		c.framing.End(dst, start)
+		return dst, nil
+	}
+	if c.sealer != nil {
+		if dst = c.s.finish(dst, in); len(dst) == start {
+			return dst, nil
+		}
+		return in.x.end(dst, start)
 	}
 	dst = c.framing.Begin(dst)
 	head := len(dst)
-	dst, err := c.s.answer(c.ctx, dst, c.proto, msg, nil)
-	if err != nil || len(dst) == head {
-		return dst[:0], err
+	if dst = c.s.finish(dst, in); len(dst) == head {
+		return dst[:start], nil
 	}
-	c.framing.End(dst, 0)
+	c.framing.End(dst, start)
 	return dst, nil
-}
-
-// answerSealed is answer for a header dialect.
-func (c *serverConn) answerSealed(dst, frame []byte) ([]byte, error) {
-	in, msg, err := c.sealer.Open(frame)
-	unknown := errors.Is(err, transport.ErrProtocol)
-	if err != nil && !unknown {
-		return dst, err
-	}
-	x := &exchange{in: in, sealer: c.sealer, answer: in.Answer()}
-	x.answer.CloseSoon = c.draining.Load()
-	p := protocol.Sealed(in.Protocol, msg)
-	if unknown {
-		dst = c.s.refuse(dst, p, wire.Header{SeqID: in.SeqID}, x, Errorf(CodeInvalidProtocol, "%s", err))
-		return x.end(dst)
-	}
-	if !c.s.accepts(c.framing.String(), p.Name()) {
-		return dst, c.notAccepted(c.framing.String(), p.Name())
-	}
-	ctx, cancel := x.context(c.ctx)
-	defer cancel()
-	if dst, err = c.s.answer(ctx, dst, p, msg, x); err != nil || len(dst) == 0 {
-		return dst, err
-	}
-	return x.end(dst)
 }
 
 // recv returns the next message. What has arrived is taken even when the connection is to end.
@@ -390,10 +492,49 @@ func (c *serverConn) recv() ([]byte, error) {
 	return c.r.Recv()
 }
 
+// reply makes the reply to a call that ran in place. flush sends it.
+func (c *serverConn) reply(in *incoming) (err error) {
+	if c.late.ordered && c.late.busy.Load() {
+		return c.replyInOrder(in)
+	}
+	if c.replyBuf == nil {
+		c.replyBuf = c.s.scratch.buffer()
+		c.replies = (*c.replyBuf)[:0]
+	}
+	c.replies, err = c.append(c.replies, in)
+	return err
+}
+
+// flush writes the replies that are ready. It returns the error of this or an earlier write.
+func (c *serverConn) flush() (err error) {
+	if c.replyBuf != nil {
+		*c.replyBuf = c.replies
+		err = c.send(c.replies)
+		c.s.scratch.putBuffer(c.replyBuf)
+		c.replyBuf, c.replies = nil, nil
+	}
+	if c.late.busy.Load() {
+		err = c.drainLate()
+	}
+	return err
+}
+
+// send writes b.
 func (c *serverConn) send(b []byte) error {
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
+	return c.sendLocked(b)
+}
+
+// sendLocked is send with writeMu. After an error nothing is written any more: the peer would not
+// understand it.
+func (c *serverConn) sendLocked(b []byte) error {
+	if c.writeErr != nil || len(b) == 0 {
+		return c.writeErr
+	}
 	if now, d := time.Now(), c.s.opts.WriteTimeout; d > 0 && !c.writeBound.holds(now, d) {
 		c.nc.SetWriteDeadline(c.writeBound.set(now, d))
 	}
-	_, err := c.out.Write(b)
-	return err
+	_, c.writeErr = c.out.Write(b)
+	return c.writeErr
 }

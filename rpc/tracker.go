@@ -79,14 +79,13 @@ func tracks(p protocol.Protocol) bool { return p.Name() == "binary" || p.Name() 
 
 // upgrade answers msg if it is the call by which a client begins to track, and makes the
 // connection read what the client sends from then on.
-func (c *serverConn) upgrade(dst, msg []byte) (out []byte, ok bool, err error) {
-	h, off, err := c.proto.ConsumeHeader(msg)
-	if err != nil || h.Name != trackMethod || h.Type != wire.Call || !tracks(c.proto) {
-		return dst, false, nil // errors are found again where they are answered
+func (c *serverConn) upgrade(in *incoming, h wire.Header, off int) (done bool, err error) {
+	if h.Name != trackMethod || h.Type != wire.Call || !tracks(c.proto) {
+		return false, nil
 	}
 	var args trackArgs
-	if _, err := c.proto.ConsumeValue(msg, off, c.s.track.args, mem.To(&args)); err != nil {
-		return dst, true, err
+	if _, err := c.proto.ConsumeValue(in.msg, off, c.s.track.args, mem.To(&args)); err != nil {
+		return true, err
 	}
 	c.tracked = &tracked{trackPlans: c.s.track}
 	var reply trackReply
@@ -100,11 +99,8 @@ func (c *serverConn) upgrade(dst, msg []byte) (out []byte, ok bool, err error) {
 		c.r.Start(c.framing, &trackedSplitter{t: c.tracked, proto: c.proto, rest: c.proto.NewSplitter(max)})
 	}
 	h.Type = wire.Reply
-	dst = c.framing.Begin(dst)
-	if dst, err = c.proto.AppendMessage(dst, h, c.s.track.reply, mem.To(&reply)); err == nil {
-		c.framing.End(dst, 0)
-	}
-	return dst, true, err
+	in.ready, err = c.proto.AppendMessage(nil, h, c.s.track.reply, mem.To(&reply))
+	return true, err
 }
 
 // open reads what stands in front of a call and returns the message behind it. The metadata is
@@ -125,21 +121,13 @@ func (t *tracked) open(p protocol.Protocol, msg []byte) (*exchange, []byte, erro
 	return x, msg[end:], nil
 }
 
-// answerTracked is answer for a client that tracks its calls.
-func (c *serverConn) answerTracked(dst, msg []byte) ([]byte, error) {
-	x, msg, err := c.tracked.open(c.proto, msg)
-	if err != nil {
-		return dst, err
+// openTracked is open for a client that tracks its calls.
+func (c *serverConn) openTracked(in *incoming) (err error) {
+	if in.x, in.msg, err = c.tracked.open(c.proto, in.msg); err != nil {
+		return err
 	}
-	ctx, cancel := x.context(c.ctx)
-	defer cancel()
-	dst = c.framing.Begin(dst)
-	head := len(dst)
-	if dst, err = c.s.answer(ctx, dst, c.proto, msg, x); err != nil || len(dst) == head {
-		return dst[:0], err
-	}
-	c.framing.End(dst, 0)
-	return dst, nil
+	in.ctx, in.cancel = in.x.context(c.ctx)
+	return c.s.prepare(in)
 }
 
 // begin appends what stands in front of a reply with the metadata md.
