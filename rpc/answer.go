@@ -207,10 +207,30 @@ func (s *Server) throw(m *boundMethod, call *Call, err error) error {
 			return nil
 		}
 		f := &m.reply.Struct.Fields[first+i]
-		call.reply.Add(f.Offset).Value(f.Type.Go).Set(reflect.ValueOf(thrown))
+		if !store(f.Type, call.reply.Add(f.Offset), thrown) {
+			return err
+		}
 		return nil
 	}
 	return err
+}
+
+// store stores an exception in its field of a reply, and reports whether it can: a Dispatcher's has a type of its own.
+func store(t *plan.Type, at mem.Pointer, thrown any) bool {
+	v := reflect.ValueOf(thrown)
+	switch s, isDynamic := thrown.(*dynamic.Struct); {
+	case v.Type().AssignableTo(t.Go):
+		at.Value(t.Go).Set(v)
+	case isDynamic:
+		plan.Assign(t, at, dynamic.StructValue(s))
+	case t.Go.Kind() == reflect.Pointer && v.Type() == t.Go.Elem():
+		p := reflect.New(v.Type())
+		p.Elem().Set(v)
+		at.Value(t.Go).Set(p)
+	default:
+		return false
+	}
+	return true
 }
 
 // unwrapped ranges over err and everything it wraps.

@@ -171,9 +171,14 @@ func bindHandler(svc *schema.Service, handler any) (map[*schema.Method]*boundMet
 	if h, ok := handler.(DynamicHandler); ok {
 		bound := make(map[*schema.Method]*boundMethod)
 		for _, m := range svc.AllMethods() {
-			bound[m] = &boundMethod{signature: dynamicSignature(m), handler: dynamicCaller(h)}
+			b := &boundMethod{signature: dynamicSignature(m), handler: dynamicCaller(h)}
+			b.make = b.makeCall
+			bound[m] = b
 		}
 		return bound, nil
+	}
+	if d, ok := handler.(Dispatcher); ok {
+		return bindRoutes(svc, d)
 	}
 	rv := reflect.ValueOf(handler)
 	if !rv.IsValid() || rv.Kind() == reflect.Pointer && rv.IsNil() {
@@ -217,10 +222,12 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &boundMethod{signature: sig, handler: caller(m, fn)}, nil
+	b := &boundMethod{signature: sig, handler: caller(m, t.Method(found).Func), receiver: rv}
+	b.make = b.makeCall
+	return b, nil
 }
 
-// caller returns a Handler that calls fn with the arguments and stores its result.
+// caller returns a Handler that calls fn, which takes its receiver first, with the arguments and stores its result.
 func caller(m *schema.Method, fn reflect.Value) Handler {
 	isVoid := m.Result.Kind == schema.KindVoid
 	return func(ctx context.Context, call *Call) error {
@@ -246,9 +253,9 @@ type boundCall struct {
 	result reflect.Value // a pointer to it; invalid for void
 }
 
-func newBoundCall(call *Call) *boundCall {
+func newBoundCall(call *Call, receiver reflect.Value) *boundCall {
 	x := new(boundCall)
-	x.in = append(x.in, reflect.ValueOf(&x.ctx).Elem())
+	x.in = append(x.in, receiver, reflect.ValueOf(&x.ctx).Elem())
 	args, reply := call.sig.args.Struct, call.sig.reply.Struct
 	for i := range args.Fields {
 		f := &args.Fields[i]
@@ -284,15 +291,21 @@ func dynamicCaller(h DynamicHandler) Handler {
 func (m *boundMethod) newCall() *Call {
 	call, ok := m.calls.Get().(*Call)
 	if !ok {
-		call = &Call{Method: m.method, Service: m.svc, sig: m.signature, args: mem.Of(reflect.New(m.args.Go)), reply: mem.Of(reflect.New(m.reply.Go))}
-		if m.args.Op == plan.OpStruct {
-			call.bound = newBoundCall(call)
+		call = m.make()
+		call.Method, call.Service, call.sig = m.method, m.svc, m.signature
+		if m.receiver.IsValid() {
+			call.bound = newBoundCall(call, m.receiver)
 		}
 	}
 	if m.reply.Op == plan.OpDynStruct {
 		*mem.As[*dynamic.Struct](call.reply) = dynamic.New(m.method.Reply())
 	}
 	return call
+}
+
+// makeCall makes a call of m, for a handler that knows no types of its own.
+func (m *boundMethod) makeCall() *Call {
+	return &Call{args: mem.Of(reflect.New(m.args.Go)), reply: mem.Of(reflect.New(m.reply.Go))}
 }
 
 // release takes back a call whose reply has been made. What the handler got was copied out of it, but
@@ -411,7 +424,8 @@ func (c *Client) stub(svc *schema.Service, sig *signature, t reflect.Type) refle
 			}
 		}
 		if err != nil {
-			out = append(out, reflect.ValueOf(&err).Elem())
+			failed := err // which is allocated, unlike err
+			out = append(out, reflect.ValueOf(&failed).Elem())
 		} else {
 			out = append(out, noError)
 		}

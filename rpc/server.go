@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -109,11 +110,13 @@ type boundService struct {
 // boundMethod is what the call path needs of a method.
 type boundMethod struct {
 	*signature
-	svc     *schema.Service
-	handler Handler      // with the interceptors around it
-	calls   sync.Pool    // of *Call
-	kept    bool         // interceptors may keep calls
-	slow    atomic.Int32 // more than 0: its calls get goroutines of their own
+	svc      *schema.Service
+	handler  Handler       // with the interceptors around it
+	calls    sync.Pool     // of *Call
+	make     func() *Call  // with memory for the arguments and the reply
+	receiver reflect.Value // of the method that is called by reflection; invalid if none is
+	kept     bool          // interceptors may keep calls
+	slow     atomic.Int32  // more than 0: its calls get goroutines of their own
 
 	thrown sync.Map // reflect.Type of an error -> int, its place among the exceptions, or -1
 }
@@ -214,7 +217,7 @@ func orDefault(d, dflt time.Duration) time.Duration {
 //
 //	func (h *H) Login(ctx context.Context, username, password string) (string, error)
 //
-// or is a [DynamicHandler]. Everything that does not fit is reported at once, as joined
+// or is a [DynamicHandler] or a [Dispatcher]. Everything that does not fit is reported at once, as joined
 // *Mismatch errors. To throw a declared exception, a method returns an error, maybe wrapped,
 // whose Go type has the exception's name and fields, or an *[Exception].
 //
