@@ -65,9 +65,12 @@ func (f Framing) End(dst []byte, start int) {
 var ErrTooLarge = wire.ErrTooLarge
 
 const (
-	firstChunk = 1 << 10  // bytes of a new connection's first chunk
+	firstChunk = 256      // bytes of a new connection's first chunk: many never say much
 	bigChunk   = 32 << 10 // bytes of a busy connection's chunks
 	trusted    = 64 << 10 // bytes that are allocated because a peer announces them
+	evidence   = 8        // times as many as have come, else
+
+	minSpare = 512 // bytes of a chunk that is gone on with
 
 	maxEmptyReads = 100 // a stream may return nothing at times, but not for ever
 )
@@ -84,6 +87,8 @@ type Reader struct {
 	r0   int
 	w0   int
 	next int // bytes of the next chunk
+
+	spare []byte // what was left of a chunk when a message came that was longer; no byte of it was handed out
 }
 
 // NewReader returns a Reader that refuses messages of more than maxBytes. Before Recv it needs
@@ -185,7 +190,8 @@ func (r *Reader) take(n int) []byte {
 }
 
 // fill reads once. need is how many unread bytes the caller waits for: room for them is made
-// at once up to the trusted size, above it only as fast as they come.
+// at once up to the trusted size, or to some times what has come, above it only as fast as they
+// come.
 func (r *Reader) fill(need int) error {
 	if r.w0 == len(r.buf) || r.r0 > 0 && r.r0+need > len(r.buf) {
 		r.grow(need)
@@ -204,10 +210,19 @@ func (r *Reader) fill(need int) error {
 }
 
 // grow starts a new chunk with the unread bytes of the old one. It at least doubles what has
-// come, because need may be no more than the next byte.
+// come, because need may be no more than the next byte. A long message gets a chunk of its own, which is no longer
+// than it; the old one is then gone on with.
 func (r *Reader) grow(need int) {
 	have := r.Unread()
-	chunk := make([]byte, max(r.next, min(need, trusted), 2*have))
+	if have == 0 && len(r.spare) >= min(need, minSpare) {
+		r.buf, r.r0, r.w0, r.spare = r.spare, 0, 0, nil
+		return
+	}
+	room := max(r.next, min(need, max(trusted, evidence*have)), 2*have)
+	if room == need && len(r.buf)-r.r0 >= minSpare {
+		r.spare = r.buf[r.r0:]
+	}
+	chunk := make([]byte, room)
 	copy(chunk, r.buf[r.r0:r.w0])
 	r.buf, r.r0, r.w0 = chunk, 0, have
 	r.next = min(2*r.next, bigChunk)
