@@ -176,6 +176,18 @@ func WithMaxConns(n int) ClientOption {
 	return clientOption(func(o *rpc.ClientOptions) { o.MaxConns = n })
 }
 
+// WithExclusiveConns gives each call in flight a connection of its own, as most Thrift clients do; the
+// calls above [WithMaxConns] wait. Without it calls share connections, which costs less.
+func WithExclusiveConns() ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.Exclusive = true })
+}
+
+// WithMaxCallsPerConn sets how many calls of one connection a server runs at once, when they are slow;
+// the default is 1024. A client that sends more is not read from until there are fewer.
+func WithMaxCallsPerConn(n int) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.MaxCallsPerConn = n })
+}
+
 // WithIncludeDirs adds directories in which included files are looked for, after the directory
 // of the file that includes them.
 func WithIncludeDirs(dirs ...string) LoadOption {

@@ -215,7 +215,8 @@ func (s *Server) throw(m *boundMethod, call *Call, err error) error {
 	return err
 }
 
-// store stores an exception in its field of a reply, and reports whether it can: a Dispatcher's has a type of its own.
+// store stores an exception in its field of a reply, and reports whether it can: a Dispatcher's has
+// a type of its own.
 func store(t *plan.Type, at mem.Pointer, thrown any) bool {
 	v := reflect.ValueOf(thrown)
 	switch s, isDynamic := thrown.(*dynamic.Struct); {

@@ -227,7 +227,8 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 	return b, nil
 }
 
-// caller returns a Handler that calls fn, which takes its receiver first, with the arguments and stores its result.
+// caller returns a Handler that calls fn, which takes its receiver first, with the arguments and
+// stores its result.
 func caller(m *schema.Method, fn reflect.Value) Handler {
 	isVoid := m.Result.Kind == schema.KindVoid
 	return func(ctx context.Context, call *Call) error {
@@ -287,7 +288,8 @@ func dynamicCaller(h DynamicHandler) Handler {
 	}
 }
 
-// newCall returns a call of m, whose memory was used before if that cannot be noticed: release takes it back then.
+// newCall returns a call of m, whose memory was used before if that cannot be noticed: release takes
+// it back then.
 func (m *boundMethod) newCall() *Call {
 	call, ok := m.calls.Get().(*Call)
 	if !ok {

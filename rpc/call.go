@@ -6,6 +6,7 @@
 //     Bind fills a struct of funcs, Invoke takes and returns dynamic values.
 //   - [Server] answers them; Register binds a handler, Serve accepts connections.
 //   - [Interceptor] wraps calls on either side; both sides share one type.
+//   - [Stub] and [Dispatcher] are for generated code, which calls and serves without reflection.
 //   - [Error] and [Exception] are what can go wrong.
 //
 // # Interceptors

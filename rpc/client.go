@@ -22,7 +22,8 @@ import (
 type ClientOptions struct {
 	Interceptors []Interceptor // the first is the outermost
 
-	// Timeout bounds each call that has no earlier deadline in its context; 0 means none.
+	// Timeout bounds each call that has no earlier deadline in its context; 0 means none. Calls end
+	// up to 4 milliseconds late when they time out or are cancelled.
 	Timeout time.Duration
 
 	// DialTimeout bounds the making of a connection; 0 means 10 seconds, negative none.
@@ -51,8 +52,9 @@ type ClientOptions struct {
 	// MaxConns is how many connections a client opens to the server; 0 means 16. Calls share
 	// a connection; another one is opened when the oldest call on each has waited for more
 	// than 2 milliseconds, because classic servers answer the calls of one connection one
-	// after the other. HTTP/1.1 has a connection for each call in flight: the calls above the
-	// limit wait.
+	// after the other; from servers that answer in any order, another one is opened only when
+	// none at all was answered for so long. HTTP/1.1 has a connection for each call in flight: the
+	// calls above the limit wait.
 	MaxConns int
 
 	// Exclusive gives each call in flight a connection of its own, as most Thrift clients do, for

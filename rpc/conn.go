@@ -550,7 +550,8 @@ func (c *conn) stopReading(f *flight) {
 	}
 }
 
-// giveUp ends the call with that sequence id, if it is still under way: its reply is to be dropped when it comes.
+// giveUp ends the call with that sequence id, if it is still under way: its reply is to be dropped
+// when it comes.
 func (c *conn) giveUp(f *flight, seq int32, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -28,8 +28,9 @@ type flight struct {
 
 	seq int32
 
-	// What follows is guarded by the mutex of the connection, until the caller is woken. A flight that was
-	// entered is woken once when it is done, unless it reads then, and once when it is to read.
+	// What follows is guarded by the mutex of the connection, until the caller is woken. A flight
+	// that was entered is woken once when it is done, unless it reads then, and once when it is to
+	// read.
 	waits     bool // its caller does nothing but wait
 	abandoned bool // it stands for one that gave up
 	done      bool

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Time-outs and cancelled contexts cost a call nothing as long as it is short. A client whose calls have
-// deadlines or contexts that can end looks at its connections every tick, while it has such calls; those that
-// have been under way for most of one get a guard: a timer, or a func that runs when their context ends.
-// So a call gives up at most two ticks late.
+// Time-outs and cancelled contexts cost a call nothing as long as it is short. A client whose calls
+// have deadlines or contexts that can end looks at its connections every tick, while it has such
+// calls; those that have been under way for most of one get a guard: a timer, or a func that runs
+// when their context ends. So a call gives up at most two ticks late.
 const tick = 2 * time.Millisecond
 
 // startTicking sets the ticker, unless it is set.
@@ -19,8 +19,8 @@ func (p *pool) startTicking() {
 	}
 }
 
-// tick gives guards to calls, and sets the ticker again if there were calls that may need some. Whoever enters such
-// a call while it looks sets the ticker itself.
+// tick gives guards to calls, and sets the ticker again if there were calls that may need some.
+// Whoever enters such a call while it looks sets the ticker itself.
 func (p *pool) tick() {
 	p.ticking.Store(false)
 	now := time.Now()
@@ -39,8 +39,8 @@ func (p *pool) tick() {
 	}
 }
 
-// guard gives guards to the calls that have been under way for a while. It reports whether there were calls that
-// may need some since it last looked, or are.
+// guard gives guards to the calls that have been under way for a while. It reports whether there
+// were calls that may need some since it last looked, or are.
 func (c *conn) guard(now time.Time) (more bool) {
 	const while = tick / 2
 	var old []guarded

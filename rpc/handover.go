@@ -9,19 +9,21 @@ import (
 	"time"
 )
 
-// A server runs the handlers of a connection one after the other, on the goroutine that reads it, and answers
-// what came together with one write. A handler that takes longer than handOverAfter has kept others waiting for long
-// enough: the watchdog gives the reading to another goroutine, which goes on with the next call. From then on calls of
-// that method get goroutines of their own at once, until they are quick again.
+// A server runs the handlers of a connection one after the other, on the goroutine that reads it,
+// and answers what came together with one write. A handler that takes longer than handOverAfter has
+// kept others waiting for long enough: the watchdog gives the reading to another goroutine, which
+// goes on with the next call. From then on calls of that method get goroutines of their own at once,
+// until they are quick again.
 //
-// Replies still leave in the order of the calls, unless the peer has shown that it takes them in any: see late.
+// Replies still leave in the order of the calls, unless the peer has shown that it takes them in
+// any: see late.
 
-// handOverAfter is how long a handler may run before the calls behind it are not to wait any more. The watchdog
-// looks that often, so it is up to twice as long before it notices.
+// handOverAfter is how long a handler may run before the calls behind it are not to wait any more.
+// The watchdog looks that often, so it is up to twice as long before it notices.
 const handOverAfter = time.Millisecond
 
-// watchdog looks after the connections of a server on which something happens. Its goroutine runs as long as there
-// are such connections.
+// watchdog looks after the connections of a server on which something happens. Its goroutine runs
+// as long as there are such connections.
 type watchdog struct {
 	mu      sync.Mutex
 	conns   []*serverConn
@@ -60,7 +62,9 @@ func (d *watchdog) look() bool {
 		case state != c.seen:
 			c.quiet = 0
 		case running: // as the last time
-			c.handOver(state)
+			if !c.handOver(state) {
+				continue
+			}
 		default:
 			c.quiet++
 		}
@@ -80,20 +84,27 @@ func (d *watchdog) look() bool {
 	return d.running
 }
 
-// handOver gives the reading of c to another goroutine, unless the handler that was running in that state has returned.
-func (c *serverConn) handOver(state uint32) {
+// handOver gives the reading of c to another goroutine, unless the handler that was running in that
+// state has returned. It reports false if c has ended.
+func (c *serverConn) handOver(state uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.users == 0 { // the handler has ended its goroutine
+		return false
+	}
 	if !c.state.CompareAndSwap(state, state+1) {
-		return
+		return true
 	}
 	c.users++
 	c.method.slow.Store(slowFor)
-	c.late.handed[state] = c.addLateLocked()
+	if r := c.addLateLocked(); r != nil {
+		c.late.handed[state] = r
+	}
 	go func() {
 		c.flush() // if it fails, so does what follows
 		c.run()
 	}()
+	return true
 }
 
 // slowFor is how many quick calls of a method that was slow it takes until it runs in place again.
@@ -115,6 +126,8 @@ func (c *serverConn) spawn(in *incoming) {
 	r := c.addLateLocked()
 	c.mu.Unlock()
 	go func() {
+		returned := false
+		defer func() { c.quit(returned) }()
 		start := time.Now()
 		in.execute()
 		if time.Since(start) < handOverAfter {
@@ -123,12 +136,12 @@ func (c *serverConn) spawn(in *incoming) {
 			in.m.slow.Store(slowFor)
 		}
 		c.complete(in, r)
-		c.leave()
+		returned = true
 	}()
 }
 
-// late is what a connection has of calls that do not run in place, guarded by its mu. Replies to peers that want
-// them in order wait in queue for those before them.
+// late is what a connection has of calls that do not run in place, guarded by its mu. Replies to
+// peers that want them in order wait in queue for those before them.
 type late struct {
 	ordered bool        // set before the first call
 	busy    atomic.Bool // there is anything here
@@ -145,17 +158,18 @@ type lateReply struct{ buf *[]byte }
 // maxLateBytes is how many bytes of replies may wait for one before them.
 const maxLateBytes = 1 << 20
 
-// addLateLocked enters a call that does not run in place, behind the replies that are ready, and returns the place of its
-// reply, nil where order does not matter. Whoever calls it has the reading.
+// addLateLocked enters a call that does not run in place, behind the replies that are ready, and
+// returns the place of its reply, nil where order does not matter. Whoever calls it has the
+// reading.
 func (c *serverConn) addLateLocked() *lateReply {
 	l := &c.late
 	l.calls++
 	l.busy.Store(true)
-	if l.handed == nil {
-		l.handed = make(map[uint32]*lateReply)
-	}
 	if !l.ordered {
 		return nil
+	}
+	if l.handed == nil {
+		l.handed = make(map[uint32]*lateReply)
 	}
 	if c.replyBuf != nil {
 		*c.replyBuf = c.replies
@@ -172,7 +186,8 @@ func (c *serverConn) queueLocked(buf *[]byte) {
 	c.late.bytes += len(*buf)
 }
 
-// complete makes the reply to a call that did not run in place, and sends it as soon as its turn has come.
+// complete makes the reply to a call that did not run in place, and sends it as soon as its turn
+// has come.
 func (c *serverConn) complete(in *incoming, r *lateReply) {
 	buf := c.s.scratch.buffer()
 	reply, err := c.append((*buf)[:0], in)
@@ -219,7 +234,8 @@ func (c *serverConn) drainLate() error {
 	return c.writeErr
 }
 
-// takeLate returns the late replies whose turn has come. writeMu is held: what is taken is written before anything else.
+// takeLate returns the late replies whose turn has come. writeMu is held: what is taken is written
+// before anything else.
 func (c *serverConn) takeLate() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -260,16 +276,22 @@ func (c *serverConn) replyInOrder(in *incoming) error {
 	return err
 }
 
-// awaitRoom waits until no more calls are under way, and replies in line, than one connection may have.
+// awaitRoom waits until no more calls are under way, and replies in line, than one connection may
+// have.
 func (c *serverConn) awaitRoom() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for l := &c.late; max(l.calls, len(l.queue)) >= c.s.opts.MaxCallsPerConn || l.bytes >= maxLateBytes; {
+	for c.fullLocked() {
 		c.mu.Unlock()
 		c.flush()
 		c.mu.Lock()
-		if max(l.calls, len(l.queue)) >= c.s.opts.MaxCallsPerConn || l.bytes >= maxLateBytes {
+		if c.fullLocked() {
 			c.room.Wait()
 		}
 	}
+}
+
+func (c *serverConn) fullLocked() bool {
+	l := &c.late
+	return max(l.calls, len(l.queue)) >= c.s.opts.MaxCallsPerConn || l.bytes >= maxLateBytes
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,8 +23,8 @@ import (
 	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
 )
 
-// blocker answers echo with its text, when release is closed if that begins with "slow", and counts the
-// calls under way.
+// blocker answers echo with its text, when release is closed if that begins with "slow", and counts
+// the calls under way.
 type blocker struct {
 	release chan struct{}
 	now     atomic.Int32
@@ -103,8 +104,8 @@ func echoCall(name, text string, seq int32) []byte {
 
 const marked = 1 << 30 // sequence ids of clients that take replies in any order
 
-// TestSlowBesideFast has a call on a connection that does not end before others on it have been answered, at
-// once.
+// TestSlowBesideFast has a call on a connection that does not end before others on it have been
+// answered, at once.
 func TestSlowBesideFast(t *testing.T) {
 	for _, query := range []string{"?transport=buffered", "?transport=framed&protocol=compact", "?transport=header", "?transport=ttheader"} {
 		t.Run(query, func(t *testing.T) {
@@ -231,8 +232,8 @@ func TestOutOfOrder(t *testing.T) {
 	}
 }
 
-// TestFlood sends many calls that do not end: no more than the limit are under way at a time, and all are answered in
-// the end.
+// TestFlood sends many calls that do not end: no more than the limit are under way at a time, and
+// all are answered in the end.
 func TestFlood(t *testing.T) {
 	for _, first := range []int32{1, marked} {
 		for _, method := range []string{"echo", "notify"} {
@@ -273,8 +274,8 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestShutdownHandedOver stops a server while a handler runs that was handed over: one that returns is waited for and
-// answered; one that does not is left.
+// TestShutdownHandedOver stops a server while a handler runs that was handed over: one that returns
+// is waited for and answered; one that does not is left.
 func TestShutdownHandedOver(t *testing.T) {
 	for _, returns := range []bool{true, false} {
 		t.Run(fmt.Sprint(returns), func(t *testing.T) {
@@ -314,7 +315,39 @@ func TestShutdownHandedOver(t *testing.T) {
 	}
 }
 
-// TestHandoverStorm has calls of random length from many callers share few connections; each gets its own answer.
+// TestGoexit has handlers end their goroutines, at once and after a while: their connections end,
+// and the server goes on.
+func TestGoexit(t *testing.T) {
+	leaks(t)
+	l := listen(t)
+	_, svc := serve(t, l, rpc.DynamicHandler(func(_ context.Context, m *schema.Method, args *dynamic.Struct) (any, error) {
+		switch m.Name {
+		case "echo":
+			runtime.Goexit()
+		case "wait":
+			time.Sleep(10 * time.Millisecond)
+			runtime.Goexit()
+		}
+		return "pong", nil
+	}), rpc.ServerOptions{})
+	for range 3 {
+		for _, dialect := range []string{"", "?transport=framed"} {
+			c := bind(t, dial(t, l.Addr().String()+dialect, rpc.ClientOptions{}), svc)
+			if _, err := c.Echo(context.Background(), "x"); code(err) != rpc.CodeConnectionLost {
+				t.Errorf("at once: %v", err)
+			}
+			if err := c.Wait(context.Background(), 1); code(err) != rpc.CodeConnectionLost {
+				t.Errorf("after a while: %v", err)
+			}
+			if got, err := c.Ping(context.Background()); got != "pong" || err != nil {
+				t.Errorf("afterwards: %q, %v", got, err)
+			}
+		}
+	}
+}
+
+// TestHandoverStorm has calls of random length from many callers share few connections; each gets
+// its own answer.
 func TestHandoverStorm(t *testing.T) {
 	leaks(t)
 	l := listen(t)
@@ -382,8 +415,8 @@ func TestExclusive(t *testing.T) {
 	if len(addrs) != 3 {
 		t.Errorf("%d connections, 3 are wanted", len(addrs))
 	}
-	// Calls that wait for a connection give up in time, and one that gave up while it was sent takes its
-	// connection with it.
+	// Calls that wait for a connection give up in time, and one that gave up while it was sent
+	// takes its connection with it.
 	for range 3 {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)

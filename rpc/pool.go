@@ -259,7 +259,8 @@ func (p *pool) dialExclusive(f *flight) (*conn, error) {
 	return x, nil
 }
 
-// await waits for a connection that another call gives back; nil means that it is worth while to look again.
+// await waits for a connection that another call gives back; nil means that it is worth while to
+// look again.
 func (p *pool) await(f *flight, waiting chan *conn) (*conn, error) {
 	ctx, cancel := f.context()
 	defer cancel()
@@ -300,7 +301,8 @@ func (p *pool) releaseLocked(x *conn) {
 	}
 }
 
-// nextLocked gives x, or with nil the chance to dial, to the call that waits longest, and reports whether one does.
+// nextLocked gives x, or with nil the chance to dial, to the call that waits longest, and reports
+// whether one does.
 func (p *pool) nextLocked(x *conn) bool {
 	if len(p.queue) == 0 {
 		return false

@@ -285,6 +285,13 @@ func (s *Server) RoundTrip(ctx context.Context, msg *Message) (*Message, error) 
 // speaks, HTTP with any path among them (see [Server.HTTPHandler]), until l fails, or Shutdown or Close
 // is called: then it returns ErrServerClosed. It closes l. Errors of accept that pass, such as
 // too many open files, are waited out.
+//
+// The handlers of one connection run one after the other as long as they are quick, oneway ones
+// among them. When one has run for a millisecond or two, the calls behind it are started beside it,
+// and so are those of the same method from then on, until it is quick again: up to MaxCallsPerConn
+// at once, each in the order of its arrival. Answers leave in the order of the calls, but overtake
+// each other on connections whose clients say that they take them so: those of this package, and
+// others by the flag that THeader and TTHeader have for it.
 func (s *Server) Serve(l net.Listener) error {
 	if err := checkAccept(s.opts.Accept); err != nil {
 		l.Close()

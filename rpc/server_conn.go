@@ -38,8 +38,9 @@ type serverConn struct {
 	replies  []byte
 	replyBuf *[]byte
 
-	// state is odd while a handler runs on the goroutine that reads, and changes when it starts and when it returns. When
-	// the watchdog changes it meanwhile, that goroutine has lost the reading, and all that goes with it.
+	// state is odd while a handler runs on the goroutine that reads, and changes when it starts and
+	// when it returns. When the watchdog changes it meanwhile, that goroutine has lost the reading,
+	// and all that goes with it.
 	state   atomic.Uint32
 	method  *boundMethod // that runs then
 	watched atomic.Bool
@@ -123,11 +124,11 @@ func (t *timeBound) set(now time.Time, d time.Duration) (deadline time.Time) {
 
 func (c *serverConn) serve() {
 	if err := c.detect(); err != nil {
+		defer c.leave()
 		c.failed(err)
-		c.leave()
 	} else if c.http.Load() {
+		defer c.leave()
 		c.serveHTTP()
-		c.leave()
 	} else {
 		c.run()
 	}
@@ -135,8 +136,19 @@ func (c *serverConn) serve() {
 
 // run answers calls, until the connection ends or another goroutine does so.
 func (c *serverConn) run() {
+	returned := false
+	defer func() { c.quit(returned) }()
 	if handedOver, err := c.loop(); !handedOver {
 		c.failed(err)
+	}
+	returned = true
+}
+
+// quit is leave for a goroutine that runs handlers. One that has not returned has ended its goroutine
+// (runtime.Goexit): there is no answer, so the connection ends.
+func (c *serverConn) quit(returned bool) {
+	if !returned {
+		c.nc.Close()
 	}
 	c.leave()
 }
@@ -416,9 +428,10 @@ func (c *serverConn) open(in *incoming, msg []byte) error {
 	return c.s.prepare(in)
 }
 
-// first learns from the first call whether the peer takes replies in any order: a client of ours does, and shows it by
-// high sequence ids. (No other client is known to begin there. If one did, it would have to have several calls under way
-// without looking at the ids in the replies to notice anything.) The call may be one that begins to track; then it is answered.
+// first learns from the first call whether the peer takes replies in any order: a client of ours
+// does, and shows it by high sequence ids. (No other client is known to begin there. If one did, it
+// would have to have several calls under way without looking at the ids in the replies to notice
+// anything.) The call may be one that begins to track; then it is answered.
 func (c *serverConn) first(in *incoming) (done bool, err error) {
 	h, off, err := c.proto.ConsumeHeader(in.msg)
 	if err != nil {
@@ -454,7 +467,8 @@ func (c *serverConn) openSealed(in *incoming) error {
 	return c.s.prepare(in)
 }
 
-// append appends the reply to a call that was executed, as it goes over the connection; nothing for oneway.
+// append appends the reply to a call that was executed, as it goes over the connection; nothing for
+// oneway.
 func (c *serverConn) append(dst []byte, in *incoming) ([]byte, error) {
 	if in.cancel != nil {
 		defer in.cancel()

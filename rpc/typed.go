@@ -16,9 +16,10 @@ import (
 // reflection: what generated clients are made of. Programs written by hand are better off with
 // [Client.Bind].
 //
-// A has a field for each parameter. R has a field Success for the result, unless there is none, and one for each
-// declared exception, all of them pointers, slices or maps, of which a reply sets one; the exceptions' types have an Error method.
-// Both may have unexported fields, which are left alone. A Stub may be used by any number of goroutines.
+// A has a field for each parameter. R has a field Success for the result, unless there is none, and
+// one for each declared exception, all of them pointers, slices or maps, of which a reply sets one;
+// the exceptions' types have an Error method. Both may have unexported fields, which are left
+// alone. A Stub may be used by any number of goroutines.
 //
 //	type echoArgs struct{ Text string }
 //	type echoReply struct{ Success *string }
@@ -39,8 +40,8 @@ type Stub[A, R any] struct {
 	calls  sync.Pool
 }
 
-// NewStub prepares calls of svc's method of that name, as the IDL has it, over c. The error holds *Mismatch errors
-// if A or R do not fit.
+// NewStub prepares calls of svc's method of that name, as the IDL has it, over c. The error holds
+// *Mismatch errors if A or R do not fit.
 func NewStub[A, R any](c *Client, svc *schema.Service, method string) (*Stub[A, R], error) {
 	m := svc.Method(method)
 	if m == nil {
@@ -53,7 +54,8 @@ func NewStub[A, R any](c *Client, svc *schema.Service, method string) (*Stub[A, 
 	return &Stub[A, R]{client: c, svc: svc, sig: sig}, nil
 }
 
-// A StubCall is a call by a Stub: set Args, call Do, and take what is wanted out of Reply. Not for concurrent use.
+// A StubCall is a call by a Stub: set Args, call Do, and take what is wanted out of Reply. Not for
+// concurrent use.
 type StubCall[A, R any] struct {
 	Args  A
 	Reply R
@@ -72,12 +74,12 @@ func (s *Stub[A, R]) New() *StubCall[A, R] {
 	return x
 }
 
-// Do makes the call, once. When it returns nil, Reply has the result, if the method has one. Errors are as for bound calls, see
-// [Client.Bind].
+// Do makes the call, once. When it returns nil, Reply has the result, if the method has one. Errors
+// are as for bound calls, see [Client.Bind].
 func (x *StubCall[A, R]) Do(ctx context.Context) error { return x.stub.client.run(ctx, &x.call) }
 
-// Free lets another call use the memory of x, which is not to be used any more. What the fields of Reply
-// point to is the caller's and stays.
+// Free lets another call use the memory of x, which is not to be used any more. What the fields of
+// Reply point to is the caller's and stays.
 func (x *StubCall[A, R]) Free() {
 	if x.stub.client.handler != nil { // an interceptor may have kept the call
 		return
@@ -86,8 +88,8 @@ func (x *StubCall[A, R]) Free() {
 	x.stub.calls.Put(x)
 }
 
-// A Dispatcher is a handler that says by itself which func answers which method, without reflection: what generated
-// servers are made of. [Server.Register] takes it as any other handler.
+// A Dispatcher is a handler that says by itself which func answers which method, without
+// reflection: what generated servers are made of. [Server.Register] takes it as any other handler.
 type Dispatcher interface {
 	// Routes returns a Route for each method of the service, inherited ones included.
 	Routes() []Route
@@ -99,9 +101,10 @@ type Route struct {
 	bind   func(*schema.Method) (*boundMethod, error)
 }
 
-// NewRoute returns the Route by which answer answers the method of that name, as the IDL has it. A and R are
-// as for [Stub]. answer puts the result into the reply's Success, or a declared exception into its field, or it returns an error, as
-// a bound method does. The structs themselves are used again when it has returned; what they point to is not.
+// NewRoute returns the Route by which answer answers the method of that name, as the IDL has it. A
+// and R are as for [Stub]. answer puts the result into the reply's Success, or a declared exception
+// into its field, or it returns an error, as a bound method does. The structs themselves are used
+// again when it has returned; what they point to is not.
 //
 //	type echoReply struct {
 //		Success *string

@@ -122,8 +122,8 @@ func (c *testClient) Notify(ctx context.Context, text string) error {
 	return call.Do(ctx)
 }
 
-// TestTyped calls a bound handler and a Dispatcher with bound funcs and with stubs, in every dialect, with and
-// without interceptors: nothing differs.
+// TestTyped calls a bound handler and a Dispatcher with bound funcs and with stubs, in every
+// dialect, with and without interceptors: nothing differs.
 func TestTyped(t *testing.T) {
 	for _, dispatched := range []bool{false, true} {
 		for _, intercepted := range []bool{false, true} {

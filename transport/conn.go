@@ -210,8 +210,8 @@ func (r *Reader) fill(need int) error {
 }
 
 // grow starts a new chunk with the unread bytes of the old one. It at least doubles what has
-// come, because need may be no more than the next byte. A long message gets a chunk of its own, which is no longer
-// than it; the old one is then gone on with.
+// come, because need may be no more than the next byte. A long message gets a chunk of its own, which
+// is no longer than it; the old one is then gone on with.
 func (r *Reader) grow(need int) {
 	have := r.Unread()
 	if have == 0 && len(r.spare) >= min(need, minSpare) {

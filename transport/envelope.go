@@ -47,8 +47,8 @@ func (e *Envelope) Answer() *Envelope {
 	return &Envelope{SeqID: e.SeqID, Protocol: e.Protocol, Reply: true, flags: e.flags, transforms: e.transforms, framed: e.framed}
 }
 
-// OutOfOrder reports whether the sender of a call takes answers in any order: a flag of THeader (Apache's
-// HeaderTransport.md, HEADER_FLAG_SUPPORT_OUT_OF_ORDER) and of Kitex's TTHeader.
+// OutOfOrder reports whether the sender of a call takes answers in any order: a flag of THeader
+// (HEADER_FLAG_SUPPORT_OUT_OF_ORDER in Apache's HeaderFormat.md) and of Kitex's TTHeader.
 func (e *Envelope) OutOfOrder() bool { return e.flags&1 != 0 }
 
 // SetTransient adds a name and a value to the metadata for the receiver.
