@@ -213,7 +213,7 @@ func checkLimits(t *testing.T, page docsPage) {
 		1: fmt.Sprint(wire.MaxDepth),
 		5: fmt.Sprint(header.MaxTransforms),
 	} {
-		if got := page.rows(14)[i][1]; !strings.HasPrefix(got, want) {
+		if got := page.rows(15)[i][1]; !strings.HasPrefix(got, want) {
 			t.Errorf("%s: limit %d is %s, want %s", page.file, i+1, got, want)
 		}
 	}
@@ -251,7 +251,7 @@ func readPage(t *testing.T, file string) docsPage {
 		t.Fatal(err)
 	}
 	p := docsPage{file, string(text), strings.Split(string(text), "\n## ")}
-	if len(p.sections) != 15 {
+	if len(p.sections) != 16 {
 		t.Fatalf("%s has %d sections", file, len(p.sections))
 	}
 	return p
