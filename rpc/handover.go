@@ -44,7 +44,7 @@ func (s *Server) watch(c *serverConn) {
 		go func() {
 			defer s.wg.Done()
 			for d.look() {
-				time.Sleep(handOverAfter)
+				pause(handOverAfter)
 			}
 		}()
 	}
