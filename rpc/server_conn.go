@@ -122,14 +122,20 @@ func (t *timeBound) set(now time.Time, d time.Duration) (deadline time.Time) {
 	return deadline
 }
 
-func (c *serverConn) serve() {
-	if err := c.detect(); err != nil {
+// serve serves the connection. What it needs of the stack while it waits for the first byte is little:
+// many connections never say anything.
+func (c *serverConn) serve() { c.detected(c.detect()) }
+
+// detected goes on when the dialect is known, or with the error if it is not.
+func (c *serverConn) detected(err error) {
+	switch {
+	case err != nil:
 		defer c.leave()
 		c.failed(err)
-	} else if c.http.Load() {
+	case c.http.Load():
 		defer c.leave()
 		c.serveHTTP()
-	} else {
+	default:
 		c.run()
 	}
 }
