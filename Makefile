@@ -96,6 +96,11 @@ cross: ## Vet for other systems
 fuzz: ## Every fuzz target for FUZZTIME (30s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
 
+# What of the suites below "make test" runs is their short form.
+.PHONY: attack
+attack: ## Hostile input against a server and clients; ATTACK=-peers does the same to other libraries
+	$(PEERS_ENV) $(GO) run ./hardening attack $(ATTACK)
+
 .PHONY: bench
 bench: ## Compare with peers and with what is possible at all (10 minutes)
 	$(call in-bench,$(GO) build -o ../bin/bench . && cd .. && bin/bench -source bench -go $(GO) $(BENCHARGS))

@@ -1,0 +1,375 @@
+package attack
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/binary"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/thriftkit/thriftkit/hardening/child"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// An attack is one entry of the list.
+type attack struct {
+	name     string
+	bound    int64 // of the growth of memory, in bytes; 0 means 64 MiB
+	needsTLS bool
+	thrift   bool // makes sense only for a server of Thrift
+	rpcx     bool // or only for one of rpcx
+	run      func(*run) error
+}
+
+// attacks is the list.
+func attacks() []attack {
+	inputs := func(make func(speech) []input) func(*run) error {
+		return func(x *run) error {
+			return x.eachDialect(func(d Dialect) ([]input, error) { return make(calls(d)), nil })
+		}
+	}
+	ofCorpus := func(change func(in input, step int) []input) func(*run) error {
+		return func(x *run) error {
+			return x.eachDialect(func(d Dialect) ([]input, error) {
+				calls, err := corpus(d)
+				var all []input
+				for _, in := range calls {
+					all = append(all, change(in, 1)...)
+				}
+				return all, err
+			})
+		}
+	}
+	return []attack{
+		{name: "lengths and counts that lie", thrift: true, run: inputs(ofBytes(lengths))},
+		{name: "types that do not exist", thrift: true, run: inputs(ofBytes(kinds))},
+		{name: "100,000 levels", thrift: true, run: inputs(ofBytes(depths))},
+		{name: "hostile JSON", thrift: true, run: inputs(ofTexts)},
+		{name: "frames and headers that lie", thrift: true, run: inputs(envelopes)},
+		{name: "bombs of zlib", thrift: true, bound: 256 << 20, run: func(x *run) error {
+			mib := 1 << 10
+			if x.Short {
+				mib = 1 << 7
+			}
+			return x.eachDialect(func(d Dialect) ([]input, error) { return bombs(calls(d), mib), nil })
+		}},
+		{name: "truncation at every byte", thrift: true, run: ofCorpus(truncated)},
+		{name: "a change of every byte", thrift: true, run: ofCorpus(flipped)},
+		{name: "wrong protocols on the port", run: foreign},
+		{name: "random bytes", run: noise},
+		{name: "sequence ids wrong and twice", thrift: true, run: sequences},
+		{name: "frames of rpcx that lie", rpcx: true, run: rpcxFrames},
+		{name: "one byte a second", run: slowLoris},
+		{name: "calls whose answers nobody reads", thrift: true, bound: 128 << 20, run: neverReading},
+		{name: "silence in the TLS handshake", needsTLS: true, run: silentTLS},
+		{name: "a flood of oneway calls", thrift: true, run: onewayFlood},
+		{name: "connect and close", run: storm},
+		{name: "10,000 idle connections", bound: 128 << 20, run: idle},
+	}
+}
+
+// ofBytes keeps make to the protocols that are not text.
+func ofBytes(make func(speech) []input) func(speech) []input {
+	return func(s speech) []input {
+		if s.isBytes() {
+			return make(s)
+		}
+		return nil
+	}
+}
+
+// ofTexts is texts for the protocols that are.
+func ofTexts(s speech) []input {
+	if s.isBytes() {
+		return nil
+	}
+	return texts(s)
+}
+
+// foreign speaks what is not Thrift.
+func foreign(x *run) error {
+	hello := clientHello()
+	x.throwAll(x.Addr, []input{
+		{name: "HTTP/1", bytes: []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")},
+		{name: "HTTP/2", bytes: []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x12\x04\x00\x00\x00\x00\x00")},
+		{name: "TLS", bytes: hello},
+		{name: "TLS, cut", bytes: hello[:len(hello)/2]},
+		{name: "TLS records that lie", bytes: []byte{0x16, 3, 1, 0xff, 0xff, 1}},
+		{name: "SSL 2", bytes: []byte{0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10}},
+		{name: "SSH", bytes: []byte("SSH-2.0-OpenSSH_9.6\r\n")},
+		{name: "Redis", bytes: []byte("*1\r\n$4\r\nPING\r\n")},
+		{name: "PostgreSQL", bytes: []byte{0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f}},
+		{name: "MySQL", bytes: []byte{0x20, 0, 0, 1, 0x85, 0xa6, 3, 0}},
+		{name: "MongoDB", bytes: []byte{0x3a, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0xd4, 7, 0, 0}},
+		{name: "AMQP", bytes: []byte("AMQP\x00\x00\x09\x01")},
+		{name: "PROXY", bytes: []byte("PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n")},
+		{name: "PROXY, version 2", bytes: []byte("\r\n\r\n\x00\r\nQUIT\n\x21\x11\xff\xff")},
+		{name: "Dubbo", bytes: []byte{0xda, 0xbb, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff}},
+		{name: "Motan", bytes: []byte{0xf1, 0xf1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff}},
+		{name: "rpcx", bytes: child.RPCXMessage(1)},
+		{name: "SASL with a length that lies", bytes: []byte{1, 0x7f, 0xff, 0xff, 0xff, 'P'}},
+		{name: "SASL with a mechanism that nobody has", bytes: []byte("\x01\x00\x00\x00\x04NONE\x05\x00\x00\x00\x00")},
+		{name: "SASL that goes on for ever", bytes: append([]byte("\x01\x00\x00\x00\x05PLAIN"), bytes.Repeat([]byte("\x02\x00\x00\x00\x01x"), 10_000)...)},
+		{name: "zeros", bytes: make([]byte, 1<<20)},
+		{name: "ones", bytes: bytes.Repeat([]byte{0xff}, 1<<20)},
+		{name: "text", bytes: []byte(strings.Repeat("hello, is anybody there?\r\n", 1000))},
+	})
+	return x.ctx.Err()
+}
+
+// clientHello returns what a client of TLS says first.
+func clientHello() []byte {
+	here, there := net.Pipe()
+	defer there.Close()
+	go func() {
+		tls.Client(here, &tls.Config{InsecureSkipVerify: true}).Handshake()
+		here.Close()
+	}()
+	return readAll(there, 200*time.Millisecond)
+}
+
+// noise throws random bytes behind every beginning that a dialect has.
+func noise(x *run) error {
+	starts := [][]byte{
+		nil, {0x80, 1, 0, 1}, {0x82, 0x21}, {0, 0, 1, 0}, {0, 0, 1, 0, 0x80, 1, 0, 1}, {0, 0, 1, 0, 0x82, 0x21}, {0, 0, 1, 0, 0x0f, 0xff}, {0, 0, 1, 0, 0x10, 0},
+		[]byte("[1,"), []byte("POST / HTTP/1.1\r\n"), {0x16, 3, 1}, {0x78, 0x9c}, {0, 0, 0, 5}, {1, 0, 0, 0, 5}, []byte(`{"metadata"`), {0x08, 0},
+	}
+	n := 300
+	if x.Short {
+		n = 10
+	}
+	var all []input
+	for _, start := range starts {
+		for range n {
+			b := make([]byte, 300)
+			rand.Read(b)
+			all = append(all, input{name: "noise", bytes: append(start[:len(start):len(start)], b...)})
+		}
+	}
+	x.throwAll(x.Addr, all)
+	return x.ctx.Err()
+}
+
+// sequences sends many calls with the same sequence id, with negative ones, in one write.
+func sequences(x *run) error {
+	return x.eachDialect(func(d Dialect) ([]input, error) {
+		if !d.isBytes() || d.Transport == "http" || d.Transport == "zlib" {
+			return nil, nil
+		}
+		var all []input
+		for _, seq := range []int32{0, 1, -1, -1 << 31, 1<<31 - 1, 0x40000000} {
+			var b []byte
+			for range 200 {
+				w := newWriter(d.Protocol)
+				w.message("ping", 4, byte(wire.Call), seq)
+				w.stop()
+				b = append(b, calls(d).wrap(w.bytes())...)
+			}
+			all = append(all, input{name: "200 calls with one sequence id", bytes: b})
+		}
+		return all, nil
+	})
+}
+
+// rpcxFrames claims what is not there, in the frames of rpcx.
+func rpcxFrames(x *run) error {
+	var all []input
+	for _, n := range lies {
+		b := child.RPCXMessage(1)
+		binary.BigEndian.PutUint32(b[12:], uint32(n))
+		all = append(all, input{name: "a length of the message", bytes: b})
+		for _, at := range []int{16, 16 + 4 + len("Conformance")} {
+			b := child.RPCXMessage(1)
+			binary.BigEndian.PutUint32(b[at:], uint32(n))
+			all = append(all, input{name: "a length in the message", bytes: b})
+		}
+	}
+	for i := range child.RPCXMessage(1) {
+		b := child.RPCXMessage(1)
+		all = append(all, input{name: "cut", bytes: b[:i]})
+		b[i] ^= 0xff
+		all = append(all, input{name: "changed", bytes: b})
+	}
+	x.throwAll(x.Addr, all)
+	return x.ctx.Err()
+}
+
+// together runs n goroutines and waits for them.
+func together(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { do(i) })
+	}
+	wg.Wait()
+}
+
+// slowLoris opens many connections and sends a byte now and then.
+func slowLoris(x *run) error {
+	n := 1000
+	if x.Short {
+		n = 200
+	}
+	w := newWriter("binary")
+	w.message("echoString", 10, byte(wire.Call), 1)
+	w.field(wire.String, 1)
+	w.text(strings.Repeat("x", 1000), 1000)
+	w.stop()
+	msg := w.bytes()
+	if x.RPCXOnly {
+		msg = child.RPCXMessage(1)
+	}
+	d := Dialect{"binary", "framed"}
+	addr := x.Addr
+	if !x.RPCXOnly {
+		msg, addr = calls(d).wrap(msg), x.addr(d)
+	}
+	conns := make([]net.Conn, 0, n)
+	for range n {
+		x.inputs.Add(1)
+		if nc, err := x.dial(addr); err == nil {
+			conns = append(conns, nc)
+		}
+	}
+	end := time.Now().Add(x.hold())
+	for i := 0; time.Now().Before(end) && i < len(msg) && x.ctx.Err() == nil; i++ {
+		for _, nc := range conns {
+			nc.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+			nc.Write(msg[i : i+1])
+		}
+		time.Sleep(time.Second / 4)
+	}
+	for _, nc := range conns {
+		nc.Close()
+	}
+	return x.ctx.Err()
+}
+
+// neverReading makes calls with long answers and reads none.
+func neverReading(x *run) error {
+	d := Dialect{"binary", "framed"}
+	w := newWriter(d.Protocol)
+	w.message("echoBinary", 10, byte(wire.Call), 1)
+	w.field(wire.String, 1)
+	w.text(strings.Repeat("x", 256<<10), 256<<10)
+	w.stop()
+	b := calls(d).wrap(w.bytes())
+	n := 32
+	if x.Short {
+		n = 16
+	}
+	var mu sync.Mutex
+	var most int64
+	together(n, func(int) {
+		x.inputs.Add(1)
+		nc, err := x.dial(x.addr(d))
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		got := flood(nc, b, x.hold())
+		mu.Lock()
+		most = max(most, got)
+		mu.Unlock()
+	})
+	x.say("%d connections; the server took at most %d MiB of one", n, most>>20)
+	return x.ctx.Err()
+}
+
+// silentTLS begins handshakes and says nothing more.
+func silentTLS(x *run) error {
+	n := 500
+	if x.Short {
+		n = 100
+	}
+	hello := clientHello()
+	conns := make([]net.Conn, 0, n)
+	for i := range n {
+		x.inputs.Add(1)
+		nc, err := x.dial(x.Addr)
+		if err != nil {
+			continue
+		}
+		nc.SetWriteDeadline(time.Now().Add(time.Second))
+		nc.Write(hello[:len(hello)*(1+i%2)/2]) // half of them the whole of it
+		conns = append(conns, nc)
+	}
+	time.Sleep(x.hold())
+	for _, nc := range conns {
+		nc.Close()
+	}
+	return x.ctx.Err()
+}
+
+// onewayFlood sends oneway calls as fast as the server takes them, up to a rate that leaves a processor to others.
+func onewayFlood(x *run) error {
+	d := Dialect{"binary", "framed"}
+	w := newWriter(d.Protocol)
+	w.message("notify", 6, byte(wire.Oneway), 1)
+	w.field(wire.String, 1)
+	w.text("flood", 5)
+	w.stop()
+	one := calls(d).wrap(w.bytes())
+	const batch = 100
+	b := bytes.Repeat(one, batch)
+	end := time.Now().Add(x.hold())
+	together(4, func(int) {
+		nc, err := x.dial(x.addr(d))
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		for time.Now().Before(end) && x.ctx.Err() == nil {
+			nc.SetWriteDeadline(end.Add(time.Second))
+			if _, err := nc.Write(b); err != nil {
+				return
+			}
+			x.inputs.Add(batch)
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	return x.ctx.Err()
+}
+
+// storm connects and closes, with and without a byte.
+func storm(x *run) error {
+	end := time.Now().Add(x.hold())
+	together(4, func(int) {
+		for i := 0; time.Now().Before(end) && x.ctx.Err() == nil; i++ {
+			x.inputs.Add(1)
+			if nc, err := x.dial(x.Addr); err == nil {
+				if i%2 == 0 {
+					nc.Write([]byte{0x80})
+				}
+				nc.Close()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	})
+	return x.ctx.Err()
+}
+
+// idle opens connections that say nothing.
+func idle(x *run) error {
+	n := 10_000
+	if x.Short {
+		n = 2000
+	}
+	conns := make([]net.Conn, 0, n)
+	for range n {
+		nc, err := x.dial(x.Addr)
+		if err != nil {
+			x.say("only %d connections were taken: %v", len(conns), err)
+			break
+		}
+		x.inputs.Add(1)
+		conns = append(conns, nc)
+	}
+	time.Sleep(x.hold())
+	for _, nc := range conns {
+		nc.Close()
+	}
+	return x.ctx.Err()
+}

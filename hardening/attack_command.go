@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/thriftkit/thriftkit/hardening/attack"
+	"github.com/thriftkit/thriftkit/hardening/child"
+)
+
+func attackCommand(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	var o output
+	o.register(flags)
+	peers := flags.Bool("peers", false, "attack the servers of other libraries too, which scripts/peers.sh sets up")
+	target := flags.String("target", "", "attack the server at `HOST:PORT` of this machine, which serves conformance.thrift")
+	dialects := flags.String("dialects", "binary/framed", "what -target speaks, a `list` with commas")
+	pid := flags.Int("pid", 0, "the process of -target, whose memory is measured")
+	flags.Parse(args)
+	only, err := o.chosen()
+	if err != nil {
+		return err
+	}
+	opts := attack.Options{Short: o.short, Only: only, Log: progress}
+	switch {
+	case *target != "":
+		t, err := external(*target, *dialects, *pid)
+		if err != nil {
+			return err
+		}
+		results, err := attack.Run(ctx, t, opts)
+		return errors.Join(err, o.write(attack.Table(results)))
+	case *peers:
+		return comparePeers(ctx, &o, opts)
+	}
+	results, err := attackOurs(ctx, opts)
+	return errors.Join(err, o.write(attack.Table(results)), faults(results))
+}
+
+// faults joins what is wrong with the results.
+func faults(results []attack.Result) error {
+	var errs []error
+	for _, r := range results {
+		errs = append(errs, r.Faults())
+	}
+	return errors.Join(errs...)
+}
+
+func attackOurs(ctx context.Context, opts attack.Options) ([]attack.Result, error) {
+	certs, err := os.MkdirTemp("", "hardening")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(certs)
+	if err := child.Certificates(certs); err != nil {
+		return nil, err
+	}
+	t, stop, err := attack.Thriftkit(certs)
+	if err != nil {
+		return nil, err
+	}
+	results, err := attack.Run(ctx, t, opts)
+	if err == nil {
+		err = stop()
+	}
+	if err != nil {
+		return results, err
+	}
+	replies, err := attack.Clients(ctx, opts)
+	return append(results, replies...), err
+}
+
+// external is a server that somebody else started.
+func external(addr, dialects string, pid int) (*attack.Target, error) {
+	t := &attack.Target{Name: addr, Addr: addr, Addrs: make(map[attack.Dialect]string)}
+	for _, name := range strings.Split(dialects, ",") {
+		d, err := attack.ParseDialect(name)
+		if err != nil {
+			return nil, err
+		}
+		t.Addrs[d] = addr
+		if t.Call == "" {
+			t.Call = d.Target(addr)
+		}
+	}
+	if pid != 0 {
+		t.Process = child.Attach(pid)
+	}
+	return t, nil
+}
+
+// comparePeers attacks ours and theirs, each library's server with its own defaults.
+func comparePeers(ctx context.Context, o *output, opts attack.Options) error {
+	results := make(map[string][]attack.Result)
+	names := []string{"thriftkit"}
+	var err error
+	if results["thriftkit"], err = attackOurs(ctx, opts); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		name, variable string
+		start          func(*exec.Cmd) (*attack.Target, error)
+		args           []string
+	}{
+		{"Apache Thrift for Go", "THRIFTKIT_APACHEGO", attack.Routes, []string{"server"}},
+		{"Kitex", "THRIFTKIT_KITEX", attack.Routes, []string{"server"}},
+		{"rpcx", "THRIFTKIT_RPCX", attack.RPCX, nil},
+	} {
+		place := os.Getenv(p.variable)
+		if place == "" {
+			return fmt.Errorf("%s is not set: scripts/peers.sh sets the peers up", p.variable)
+		}
+		dir, err := os.MkdirTemp("", "hardening")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if err := child.Certificates(dir); err != nil {
+			return err
+		}
+		args := p.args
+		if args != nil {
+			args = append(args, "--tls", dir, "--unix", dir)
+		}
+		cmd := exec.Command(place+"/peer", args...)
+		t, err := p.start(cmd)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		t.Name = p.name
+		progress("%s", p.name)
+		names = append(names, p.name)
+		if results[p.name], err = attack.Run(ctx, t, opts); err != nil {
+			progress("%s: %v", p.name, err)
+		}
+		t.Process.Kill()
+	}
+	return errors.Join(o.write(attack.Compare(names, results)), faults(results["thriftkit"]))
+}

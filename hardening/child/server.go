@@ -1,0 +1,226 @@
+package child
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/conformance"
+	"github.com/thriftkit/thriftkit/rpc"
+)
+
+// ServerOptions are what a server in a child is told.
+type ServerOptions struct {
+	Listener *os.File // that it accepts from; nil: it listens on Addr
+	Addr     string   // "" is a free port of the loopback interface
+	Certs    string   // the folder with server.pem and server.key, for TLS; "" for none
+	Log      string   // the file to which it adds a line for each call of echoString and of notify: the argument
+	Files    uint64   // the most descriptors that it may have; 0 leaves the limit as it is
+}
+
+// A Server is a server of thriftkit, all defaults, in a child.
+type Server struct {
+	*Process
+	Addr string
+}
+
+// StartServer starts one.
+func StartServer(o ServerOptions) (*Server, error) {
+	args := []string{"-addr", o.Addr, "-certs", o.Certs, "-log", o.Log, "-files", fmt.Sprint(o.Files)}
+	var files []*os.File
+	if o.Listener != nil {
+		files = append(files, o.Listener)
+		args = append(args, "-inherit")
+	}
+	cmd, err := role("server", files, args...)
+	if err != nil {
+		return nil, err
+	}
+	p, err := Start(cmd)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Process: p}
+	line, err := p.Line(10 * time.Second)
+	if err != nil {
+		p.Kill()
+		return nil, err
+	}
+	s.Addr = strings.TrimPrefix(line, "READY ")
+	return s, nil
+}
+
+// Stats are what a server in a child says of itself.
+type Stats struct {
+	Goroutines  int
+	HeapBytes   int64 // after a collection
+	Descriptors int
+	Panics      int64
+	Connections int
+}
+
+// Stats asks. The server collects its garbage first, and gives memory back to the system.
+func (s *Server) Stats() (Stats, error) {
+	var stats Stats
+	return stats, s.ask("stats", 10*time.Second, &stats)
+}
+
+// Shutdown makes the server end after it has answered what it has; it may take 10 seconds. took is how long it did.
+func (s *Server) Shutdown() (took time.Duration, err error) {
+	var answer struct {
+		Took time.Duration
+		Err  string
+	}
+	if err := s.ask("shutdown", 20*time.Second, &answer); err != nil {
+		return 0, err
+	}
+	if answer.Err != "" {
+		return answer.Took, errors.New(answer.Err)
+	}
+	return answer.Took, nil
+}
+
+// handler is the one of the conformance tests, which also keeps a record of what it executes.
+type handler struct {
+	*conformance.Handler
+	log *os.File
+}
+
+func (h *handler) record(token string) error {
+	if h.log == nil {
+		return nil
+	}
+	_, err := h.log.WriteString(token + "\n") // in one system call, so that nothing is lost when the process is killed
+	return err
+}
+
+func (h *handler) EchoString(_ context.Context, v string) (string, error) { return v, h.record(v) }
+
+func (h *handler) Notify(ctx context.Context, token string) error {
+	return errors.Join(h.record(token), h.Handler.Notify(ctx, token))
+}
+
+// serve is the role server.
+func serve(args []string) error {
+	flags := flag.NewFlagSet("server", flag.ExitOnError)
+	var o ServerOptions
+	flags.StringVar(&o.Addr, "addr", "", "")
+	flags.StringVar(&o.Certs, "certs", "", "")
+	flags.StringVar(&o.Log, "log", "", "")
+	flags.Uint64Var(&o.Files, "files", 0, "")
+	inherit := flags.Bool("inherit", false, "")
+	flags.Parse(args)
+
+	l, err := listen(o.Addr, *inherit)
+	if err != nil {
+		return err
+	}
+	file, err := conformance.Load()
+	if err != nil {
+		return err
+	}
+	h := &handler{Handler: conformance.NewHandler(file)}
+	if o.Log != "" {
+		if h.log, err = os.OpenFile(o.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+			return err
+		}
+	}
+	var panics atomic.Int64
+	var once sync.Once
+	opts := []thriftkit.ServerOption{thriftkit.WithErrorLog(func(err error) {
+		if strings.Contains(err.Error(), " panicked: ") {
+			panics.Add(1)
+			once.Do(func() { fmt.Fprintln(os.Stderr, err) })
+		}
+	})}
+	if o.Certs != "" {
+		config, err := thriftkit.ServerTLS(o.Certs+"/server.pem", o.Certs+"/server.key", "")
+		if err != nil {
+			return err
+		}
+		opts = append(opts, thriftkit.WithTLS(config))
+	}
+	s := thriftkit.NewServer(opts...)
+	if err := s.Register(file.Service("Conformance"), h); err != nil {
+		return err
+	}
+	if o.Files > 0 {
+		if err := limitFiles(o.Files); err != nil {
+			return err
+		}
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	fmt.Println("READY", l.Addr())
+
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		var answer any
+		switch in.Text() {
+		case "stats":
+			answer = statsOf(s, panics.Load())
+		case "shutdown":
+			answer = shutdown(s)
+		}
+		b, err := json.Marshal(answer)
+		if err != nil {
+			return err
+		}
+		fmt.Println(string(b))
+	}
+	s.Close()
+	if err := <-served; !errors.Is(err, rpc.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// inherited is the first of a child's descriptors after the standard ones.
+const inherited = 3
+
+func listen(addr string, inherit bool) (net.Listener, error) {
+	if inherit {
+		return net.FileListener(os.NewFile(inherited, "listener"))
+	}
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	return net.Listen("tcp", addr)
+}
+
+func statsOf(s *thriftkit.Server, panics int64) Stats {
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	descriptors, _ := Descriptors(os.Getpid())
+	return Stats{
+		Goroutines: runtime.NumGoroutine(), HeapBytes: int64(m.HeapAlloc), Descriptors: descriptors,
+		Panics: panics, Connections: s.Stats().Connections,
+	}
+}
+
+func shutdown(s *thriftkit.Server) any {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	start := time.Now()
+	err := s.Shutdown(ctx)
+	answer := struct {
+		Took time.Duration
+		Err  string
+	}{Took: time.Since(start)}
+	if err != nil {
+		answer.Err = err.Error()
+	}
+	return answer
+}

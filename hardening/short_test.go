@@ -1,0 +1,27 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// runShort runs the program with args, built without the race detector: what counts here are memory and time. Its exit code says
+// whether everything is as it should be.
+func runShort(t *testing.T, args ...string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes a minute")
+	}
+	program := filepath.Join(t.TempDir(), "hardening")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAttack(t *testing.T) { runShort(t, "attack", "-short") }
