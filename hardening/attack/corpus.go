@@ -2,11 +2,8 @@ package attack
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"time"
 
 	"github.com/thriftkit/thriftkit"
@@ -50,19 +47,21 @@ func record(d Dialect, m *schema.Method, arg any) ([]byte, error) {
 		return nil, err
 	}
 	defer l.Close()
-	recorded := make(chan []byte, 1)
+	recorded := make(chan []byte, 2)
 	go func() {
 		for { // over HTTP the first connection has nothing on it
 			nc, err := l.Accept()
 			if err != nil {
 				return
 			}
-			b := readAll(nc, 50*time.Millisecond)
-			nc.Close()
-			if len(b) > 0 {
-				recorded <- b
-				return
-			}
+			go func() {
+				defer nc.Close()
+				nc.SetReadDeadline(time.Now().Add(recording))
+				first := make([]byte, 1)
+				if n, _ := nc.Read(first); n > 0 {
+					recorded <- append(first, readAll(nc, 50*time.Millisecond)...)
+				}
+			}()
 		}
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -76,7 +75,7 @@ func record(d Dialect, m *schema.Method, arg any) ([]byte, error) {
 	if len(m.Args.Fields) == 0 {
 		args = nil
 	}
-	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
+	ctx, stop := context.WithTimeout(ctx, recording)
 	defer stop()
 	_, err = thriftkit.Call[any](ctx, c, m, args...) // nobody answers
 	select {
@@ -87,6 +86,9 @@ func record(d Dialect, m *schema.Method, arg any) ([]byte, error) {
 	}
 }
 
+// recording is how long a call may take to be sent.
+const recording = 2 * time.Second
+
 // readAll reads until nothing has come for a while.
 func readAll(nc net.Conn, pause time.Duration) []byte {
 	var all []byte
@@ -95,7 +97,7 @@ func readAll(nc net.Conn, pause time.Duration) []byte {
 		nc.SetReadDeadline(time.Now().Add(pause))
 		n, err := nc.Read(buf)
 		all = append(all, buf[:n]...)
-		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.EOF) || err != nil {
+		if err != nil {
 			return all
 		}
 	}
