@@ -16,6 +16,8 @@ BENCH ?= .
 BENCHFLAGS ?= -benchmem
 # More flags for "make bench", such as -run 'echo/0B' or -json FILE.
 BENCHARGS ?=
+# How long "make soak" takes.
+SOAK ?= 10m
 # Systems that the code is vetted for without being run on: other kernels, 32 bits, another CPU.
 CROSS ?= windows/386 windows/arm64 darwin/arm64 linux/386
 
@@ -100,6 +102,14 @@ fuzz: ## Every fuzz target for FUZZTIME (30s)
 .PHONY: attack
 attack: ## Hostile input against a server and clients; ATTACK=-peers does the same to other libraries
 	$(PEERS_ENV) $(GO) run ./hardening attack $(ATTACK)
+
+.PHONY: faults
+faults: ## What becomes of calls when networks and servers fail
+	$(GO) run ./hardening faults $(FAULTS)
+
+.PHONY: soak
+soak: ## Mixed load for SOAK (10m), with a fault every few seconds
+	$(GO) run ./hardening soak -duration $(SOAK)
 
 .PHONY: bench
 bench: ## Compare with peers and with what is possible at all (10 minutes)

@@ -38,11 +38,11 @@ func attackCommand(ctx context.Context, flags *flag.FlagSet, args []string) erro
 		return comparePeers(ctx, &o, opts)
 	}
 	results, err := attackOurs(ctx, opts)
-	return errors.Join(err, o.write(attack.Table(results)), faults(results))
+	return errors.Join(err, o.write(attack.Table(results)), wrong(results))
 }
 
-// faults joins what is wrong with the results.
-func faults(results []attack.Result) error {
+// wrong joins what is wrong with the results.
+func wrong(results []attack.Result) error {
 	var errs []error
 	for _, r := range results {
 		errs = append(errs, r.Faults())
@@ -139,5 +139,5 @@ func comparePeers(ctx context.Context, o *output, opts attack.Options) error {
 		}
 		t.Process.Kill()
 	}
-	return errors.Join(o.write(attack.Compare(names, results)), faults(results["thriftkit"]))
+	return errors.Join(o.write(attack.Compare(names, results)), wrong(results["thriftkit"]))
 }

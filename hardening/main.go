@@ -14,7 +14,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"regexp"
@@ -27,7 +26,7 @@ func main() {
 	child.Main()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{"attack": attackCommand}
+	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{"attack": attackCommand, "faults": faultsCommand}
 	name := append(os.Args, "")[1]
 	run := commands[name]
 	if run == nil {
@@ -78,4 +77,4 @@ func (o *output) write(t *table.Table) error {
 	return errors.Join(t.Write(f, true), f.Close())
 }
 
-func progress(format string, args ...any) { fmt.Fprintf(io.Writer(os.Stderr), format+"\n", args...) }
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -200,7 +200,7 @@ func Do[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T
 		return result, err
 	}
 	if len(args) > len(m.Args.Fields) {
-		return result, &Error{Code: CodeArgument, Message: fmt.Sprintf("%d arguments for %d parameters", len(args), len(m.Args.Fields)), Method: m.String()}
+		return result, &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("%d arguments for %d parameters", len(args), len(m.Args.Fields)), Method: m.String()}
 	}
 	call := &Call{Method: m, Service: m.Service, sig: sig, args: mem.Of(reflect.New(sig.args.Go)), reply: mem.Of(reflect.New(sig.reply.Go))}
 	for i, a := range args {
@@ -253,7 +253,7 @@ func (c *Client) exchange(ctx context.Context, call *Call) error {
 	f := c.scratch.flight()
 	f.bound(ctx, now, c.opts.Timeout)
 	if err := f.over(now); err != nil {
-		return failure(m.String(), CodeUnknown, err)
+		return notSent(failure(m.String(), CodeUnknown, err))
 	}
 	f.head = wire.Header{Name: m.Name, Type: wire.Call}
 	f.service, f.method = call.Service.Name, m.Name
@@ -269,7 +269,7 @@ func (c *Client) exchange(ctx context.Context, call *Call) error {
 	f.args, f.at = call.sig.args, call.args
 	if c.opts.RequireMetadata && !c.target.HTTP && !c.target.Framing.HasEnvelope() {
 		if o := outgoingFor(ctx); len(o.transient)+len(o.persistent) > 0 {
-			return &Error{Code: CodeArgument, Message: fmt.Sprintf("transport %s has no room for metadata", c.target.Framing), Method: m.String()}
+			return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("transport %s has no room for metadata", c.target.Framing), Method: m.String()}
 		}
 	}
 	err := c.send(f)
@@ -288,7 +288,7 @@ func (c *Client) exchange(ctx context.Context, call *Call) error {
 	if m.Oneway {
 		return nil
 	}
-	err = readReply(call, c.app, reply.msg, reply.proto)
+	err = ofAnswer(readReply(call, c.app, reply.msg, reply.proto))
 	return tooLate(deadline, m, err)
 }
 
@@ -313,6 +313,12 @@ func (c *Client) send(f *flight) error {
 	return c.pool.send(f)
 }
 
+// notSent marks the error of a call that never left.
+func notSent(e *Error) *Error {
+	e.Outcome = OutcomeNotSent
+	return e
+}
+
 // sendFailure is the error for a call of which no reply came.
 func sendFailure(method string, err error) error {
 	var (
@@ -321,9 +327,9 @@ func sendFailure(method string, err error) error {
 	)
 	switch {
 	case errors.As(err, &argument):
-		return failure(method, CodeArgument, argument.error)
+		return notSent(failure(method, CodeArgument, argument.error))
 	case errors.As(err, &unsent):
-		return failure(method, CodeUnavailable, unsent.error)
+		return notSent(failure(method, CodeUnavailable, unsent.error))
 	}
 	return failure(method, CodeConnectionLost, err)
 }

@@ -32,6 +32,10 @@ const (
 	CodeInvalidProtocol       Code = 9
 	CodeUnsupportedClientType Code = 10
 
+	// CodeOverloaded: the server has too much to do and did not begin. Apache Thrift has no number for it;
+	// this is fbthrift's (LOADSHEDDING).
+	CodeOverloaded Code = 11
+
 	CodeUnavailable    Code = -1 // no connection could be made, or the server took no call (HTTP 429, 503); nothing was done
 	CodeConnectionLost Code = -2 // the connection ended before the reply; the call may have been executed
 	CodeTimeout        Code = -3 // the context's deadline passed; errors.Is(err, context.DeadlineExceeded)
@@ -45,7 +49,7 @@ var codeNames = map[Code]string{
 	CodeWrongMethodName: "wrong method name", CodeBadSequenceID: "bad sequence id", CodeMissingResult: "missing result",
 	CodeInternal: "internal error", CodeProtocol: "protocol error", CodeInvalidTransform: "invalid transform",
 	CodeInvalidProtocol: "invalid protocol", CodeUnsupportedClientType: "unsupported client type",
-	CodeUnavailable: "cannot connect", CodeConnectionLost: "connection lost", CodeTimeout: "time-out",
+	CodeOverloaded: "overloaded", CodeUnavailable: "cannot connect", CodeConnectionLost: "connection lost", CodeTimeout: "time-out",
 	CodeCanceled: "cancelled", CodeClosed: "client is closed", CodeArgument: "invalid argument",
 }
 
@@ -57,9 +61,32 @@ func (c Code) String() string {
 	return "code " + strconv.Itoa(int(c))
 }
 
+// An Outcome says what became of a failed call on the server: the base for deciding whether to call again.
+type Outcome uint8
+
+// The outcomes. After OutcomeNotSent and OutcomeRefused a call may be made again without being done
+// twice; after OutcomeUnknown only one that may be done twice.
+const (
+	OutcomeUnknown  Outcome = iota // it may have been executed: it was sent, or partly, and no answer came
+	OutcomeNotSent                 // it never left this process
+	OutcomeRefused                 // the server answered that it did not begin: an unknown method, too much to do
+	OutcomeExecuted                // the server answered: the handler ran, and failed or returned what cannot be read
+)
+
+var outcomeNames = [...]string{"unknown", "not sent", "refused", "executed"}
+
+// String returns the name of o.
+func (o Outcome) String() string {
+	if int(o) < len(outcomeNames) {
+		return outcomeNames[o]
+	}
+	return "outcome " + strconv.Itoa(int(o))
+}
+
 // An Error is a failed call, other than by a declared exception or by a handler in the same
 // process. A handler that returns one decides the code and the message that its caller sees.
 type Error struct {
+	Outcome Outcome // of a call by a client; it is not sent
 	Code    Code
 	Message string
 	Remote  bool   // the peer sent it; else it was noticed here
@@ -109,6 +136,22 @@ func failure(method string, fallback Code, err error) *Error {
 		fallback = CodeCanceled
 	}
 	return &Error{Code: fallback, Message: err.Error(), Method: method, Cause: err}
+}
+
+// ofAnswer returns err, which is what an answer said or how it could not be read, with its outcome.
+func ofAnswer(err error) error {
+	e, ok := err.(*Error)
+	if !ok {
+		return err
+	}
+	e.Outcome = OutcomeExecuted
+	if e.Remote {
+		switch e.Code {
+		case CodeUnknownMethod, CodeInvalidMessageType, CodeInvalidTransform, CodeInvalidProtocol, CodeUnsupportedClientType, CodeOverloaded:
+			e.Outcome = OutcomeRefused
+		}
+	}
+	return e
 }
 
 // A BusinessError is an error of the called program's own kind that the IDL does not declare, with

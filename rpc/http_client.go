@@ -163,7 +163,11 @@ func statusError(resp *http.Response, body []byte) *Error {
 	if len(body) > 0 {
 		text += ": " + beginning(body)
 	}
-	return &Error{Code: code, Message: text}
+	e := &Error{Code: code, Message: text}
+	if code == CodeUnavailable {
+		e.Outcome = OutcomeRefused
+	}
+	return e
 }
 
 // bodyFailure is the error for a response whose body could not be read to its end.

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -25,6 +26,16 @@ func Certificates(dir string) error {
 	_, _, err1 := certificate(dir, "server", ca, signer)
 	_, _, err2 := certificate(dir, "client", ca, signer)
 	return errors.Join(err1, err2)
+}
+
+// Renew replaces the server's certificate by another one of the same authority.
+func Renew(dir string) error {
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca.key"))
+	if err != nil {
+		return err
+	}
+	_, _, err = certificate(dir, "server", pair.Leaf, pair.PrivateKey.(*ecdsa.PrivateKey))
+	return err
 }
 
 // certificate writes NAME.pem and NAME.key, signed by parent or, without one, by itself.
