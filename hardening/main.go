@@ -26,7 +26,7 @@ func main() {
 	child.Main()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{"attack": attackCommand, "faults": faultsCommand}
+	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{"attack": attackCommand, "faults": faultsCommand, "soak": soakCommand}
 	name := append(os.Args, "")[1]
 	run := commands[name]
 	if run == nil {
@@ -47,9 +47,13 @@ type output struct {
 }
 
 func (o *output) register(flags *flag.FlagSet) {
-	flags.StringVar(&o.markdown, "markdown", "", "also write the table to `FILE`, as Markdown")
+	o.registerMarkdown(flags)
 	flags.StringVar(&o.only, "run", "", "only what matches the regular `expression`")
 	flags.BoolVar(&o.short, "short", false, "a part of each, for less time")
+}
+
+func (o *output) registerMarkdown(flags *flag.FlagSet) {
+	flags.StringVar(&o.markdown, "markdown", "", "also write the table to `FILE`, as Markdown")
 }
 
 // chosen returns what -run lets through.

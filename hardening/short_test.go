@@ -25,3 +25,7 @@ func runShort(t *testing.T, args ...string) {
 }
 
 func TestAttack(t *testing.T) { runShort(t, "attack", "-short") }
+
+func TestFaults(t *testing.T) { runShort(t, "faults", "-short") }
+
+func TestSoak(t *testing.T) { runShort(t, "soak", "-duration", "20s") }
