@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/hardening/attack"
@@ -101,41 +100,36 @@ func comparePeers(ctx context.Context, o *output, opts attack.Options) error {
 	if results["thriftkit"], err = attackOurs(ctx, opts); err != nil {
 		return err
 	}
+	dir, err := os.MkdirTemp("", "hardening")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := child.Certificates(dir); err != nil {
+		return err
+	}
+	args := []string{"server", "--tls", dir, "--unix", "{new}"}
 	for _, p := range []struct {
-		name, variable string
-		start          func(*exec.Cmd) (*attack.Target, error)
-		args           []string
+		variable string
+		attack.Peer
 	}{
-		{"Apache Thrift for Go", "THRIFTKIT_APACHEGO", attack.Routes, []string{"server"}},
-		{"Kitex", "THRIFTKIT_KITEX", attack.Routes, []string{"server"}},
-		{"rpcx", "THRIFTKIT_RPCX", attack.RPCX, nil},
+		{"THRIFTKIT_APACHEGO", attack.Peer{Name: "Apache Thrift for Go", Args: args}},
+		{"THRIFTKIT_KITEX", attack.Peer{Name: "Kitex", Args: args}},
+		{"THRIFTKIT_RPCX", attack.Peer{Name: "rpcx", RPCX: true}},
 	} {
 		place := os.Getenv(p.variable)
 		if place == "" {
 			return fmt.Errorf("%s is not set: scripts/peers.sh sets the peers up", p.variable)
 		}
-		dir, err := os.MkdirTemp("", "hardening")
+		p.Program, p.Dir = place+"/peer", dir
+		t, err := p.Target()
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", p.Name, err)
 		}
-		defer os.RemoveAll(dir)
-		if err := child.Certificates(dir); err != nil {
-			return err
-		}
-		args := p.args
-		if args != nil {
-			args = append(args, "--tls", dir, "--unix", dir)
-		}
-		cmd := exec.Command(place+"/peer", args...)
-		t, err := p.start(cmd)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-		t.Name = p.name
-		progress("%s", p.name)
-		names = append(names, p.name)
-		if results[p.name], err = attack.Run(ctx, t, opts); err != nil {
-			progress("%s: %v", p.name, err)
+		progress("%s", p.Name)
+		names = append(names, p.Name)
+		if results[p.Name], err = attack.Run(ctx, t, opts); err != nil {
+			progress("%s: %v", p.Name, err)
 		}
 		t.Process.Kill()
 	}

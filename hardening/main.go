@@ -14,6 +14,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"regexp"
@@ -24,6 +26,7 @@ import (
 
 func main() {
 	child.Main()
+	log.SetOutput(io.Discard) // net/http tells there of answers that nobody asked for, and attacks are full of them
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{"attack": attackCommand, "faults": faultsCommand, "soak": soakCommand}

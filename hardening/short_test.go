@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -25,6 +26,21 @@ func runShort(t *testing.T, args ...string) {
 }
 
 func TestAttack(t *testing.T) { runShort(t, "attack", "-short") }
+
+// TestPeers makes some of the attacks on the servers of other libraries, so that the comparison does not rot.
+func TestPeers(t *testing.T) {
+	for _, variable := range []string{"THRIFTKIT_APACHEGO", "THRIFTKIT_KITEX", "THRIFTKIT_RPCX"} {
+		if _, err := os.Stat(os.Getenv(variable)); err == nil {
+			continue
+		}
+		why := variable + " names no peer: run by \"make test\", or see CONTRIBUTING.md"
+		if ci := os.Getenv("CI"); ci != "" && ci != "false" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+	runShort(t, "attack", "-peers", "-short", "-run", "rpcx|protocols|connect")
+}
 
 func TestFaults(t *testing.T) { runShort(t, "faults", "-short") }
 

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -62,46 +63,72 @@ func left(s *child.Server, before child.Stats) error {
 // workersKept is how many goroutines a server may keep for later calls.
 const workersKept = 16
 
-// Routes starts the program of a peer that tells its routes: a line "ROUTE protocol/transport/socket ADDRESS" for each, and
-// READY at the end.
-func Routes(cmd *exec.Cmd) (*Target, error) {
-	p, err := child.Start(cmd)
-	if err != nil {
-		return nil, err
-	}
-	t := &Target{Process: p, Foreign: true, Addrs: make(map[Dialect]string)}
-	for {
-		line, err := p.Line(20 * time.Second)
-		if err != nil {
-			p.Kill()
-			return nil, err
-		}
-		if line == "READY" {
-			break
-		}
-		fields := strings.Fields(line)
-		route := strings.Split(fields[len(fields)-2], "/")
-		if d, err := ParseDialect(route[0] + "/" + route[1]); err == nil && route[2] == "tcp" {
-			t.Addrs[d] = fields[len(fields)-1]
-		}
-	}
-	d := Dialect{"binary", "framed"}
-	t.Addr = t.Addrs[d]
-	t.Call = d.Target(t.Addr)
-	return t, nil
+// A Peer is the server of another library in a program of its own.
+type Peer struct {
+	Name    string
+	Program string
+	Dir     string   // in which the folders are made
+	Args    []string // {new} stands for a folder of its own for each start
+	RPCX    bool     // it prints READY and its address; else a line "ROUTE protocol/transport/socket ADDRESS" for each route, and READY
 }
 
-// RPCX starts the program of rpcx, which prints its address.
-func RPCX(cmd *exec.Cmd) (*Target, error) {
-	p, err := child.Start(cmd)
-	if err != nil {
-		return nil, err
+// maxPeerMemory is how much address space a peer may take, in KiB: it is to die of its faults, not the machine.
+const maxPeerMemory = 8 << 20
+
+// Target starts the peer.
+func (p Peer) Target() (*Target, error) {
+	t := &Target{Name: p.Name, Foreign: true, RPCXOnly: p.RPCX}
+	t.Start = func() error {
+		args := []string{"-c", "", p.Program}
+		for _, a := range p.Args {
+			if a == "{new}" {
+				var err error
+				if a, err = os.MkdirTemp(p.Dir, "start"); err != nil {
+					return err
+				}
+			}
+			args = append(args, a)
+		}
+		args[1] = fmt.Sprintf(`ulimit -v %d && exec "$0" "$@"`, maxPeerMemory)
+		proc, err := child.Start(exec.Command("sh", args...))
+		if err != nil {
+			return err
+		}
+		t.Process = proc
+		if err := p.addresses(t); err != nil {
+			proc.Kill()
+			return err
+		}
+		return nil
 	}
-	line, err := p.Line(20 * time.Second)
-	if err != nil {
-		p.Kill()
-		return nil, err
+	return t, t.Start()
+}
+
+// addresses reads what the program says of where it listens.
+func (p Peer) addresses(t *Target) error {
+	if !p.RPCX {
+		t.Addrs = make(map[Dialect]string)
 	}
-	addr := strings.TrimPrefix(line, "READY ")
-	return &Target{Process: p, Foreign: true, RPCXOnly: true, Addr: addr, Call: "rpcx://" + addr}, nil
+	for {
+		line, err := t.Process.Line(20 * time.Second)
+		if err != nil {
+			return err
+		}
+		fields := strings.Fields(line)
+		switch {
+		case p.RPCX:
+			t.Addr = fields[1]
+			t.Call = "rpcx://" + t.Addr
+			return nil
+		case fields[0] == "READY":
+			d := Dialect{"binary", "framed"}
+			t.Addr = t.Addrs[d]
+			t.Call = d.Target(t.Addr)
+			return nil
+		}
+		route := strings.Split(fields[1], "/")
+		if d, err := ParseDialect(route[0] + "/" + route[1]); err == nil && route[2] == "tcp" {
+			t.Addrs[d] = fields[2]
+		}
+	}
 }
