@@ -54,6 +54,7 @@ type incoming struct {
 	ready []byte // the reply to the call by which a client begins to track, else nil
 
 	cancel context.CancelFunc // of ctx, or nil
+	s      *Server            // where m is not nil
 }
 
 // prepare reads the header of the call in in.msg and finds its method. It fails only if the
@@ -73,17 +74,24 @@ func (s *Server) prepare(in *incoming) (err error) {
 		s.logUnknown(in.ctx, unknown)
 		in.err = unknown
 	default:
-		in.m = m
+		in.m, in.s = m, s
 	}
 	return nil
 }
 
 // execute runs the handler of a call that was prepared.
 func (in *incoming) execute() {
-	if in.m != nil {
-		in.call = in.m.newCall()
-		in.err = in.m.run(in.ctx, in.call, in.p, in.msg, in.off)
+	if in.m == nil {
+		return
 	}
+	in.call = in.m.newCall()
+	if !in.s.limiter.acquire() {
+		in.s.stats.refusedCalls.Add(1)
+		in.err = errOverloaded
+		return
+	}
+	defer in.s.limiter.release() // also when the handler ends its goroutine
+	in.err = in.m.run(in.ctx, in.call, in.p, in.msg, in.off)
 }
 
 // finish appends the reply to a call that was executed, with what it has in front; nothing for oneway.

@@ -300,7 +300,9 @@ func tooLate(deadline time.Time, m *schema.Method, err error) error {
 		return err
 	}
 	if !deadline.IsZero() && !time.Now().Before(deadline) {
-		return failure(m.String(), CodeTimeout, fmt.Errorf("%w: %s", context.DeadlineExceeded, e.Message))
+		late := failure(m.String(), CodeTimeout, fmt.Errorf("%w: %s", context.DeadlineExceeded, e.Message))
+		late.Outcome = OutcomeExecuted
+		return late
 	}
 	return err
 }
@@ -328,6 +330,10 @@ func sendFailure(method string, err error) error {
 	switch {
 	case errors.As(err, &argument):
 		return notSent(failure(method, CodeArgument, argument.error))
+	case errors.Is(err, errGoodbye):
+		e := failure(method, CodeUnavailable, errGoodbye)
+		e.Outcome = OutcomeRefused
+		return e
 	case errors.As(err, &unsent):
 		return notSent(failure(method, CodeUnavailable, unsent.error))
 	}

@@ -160,14 +160,18 @@ func (c *conn) unwritten(f *flight, err error) error {
 		return err
 	}
 	<-f.woken
-	if f.err == nil {
-		return nil
+	if f.err == nil || errors.Is(f.err, errGoodbye) {
+		return f.err
 	}
 	return err
 }
 
 func (c *conn) nextSequenceID() int32 {
-	return firstSequenceID | c.seq.Add(1)&(firstSequenceID-1)
+	for {
+		if id := firstSequenceID | c.seq.Add(1)&(firstSequenceID-1); id != goodbyeID {
+			return id
+		}
+	}
 }
 
 // encode appends f as it goes over the connection; n is the length of the message in it.
@@ -467,6 +471,9 @@ func (c *conn) deliver(f *flight, msg []byte, answered *flightList) (mine bool, 
 	h, _, err := reply.proto.ConsumeHeader(reply.msg)
 	if err != nil {
 		return false, err
+	}
+	if isGoodbye(h) {
+		return false, errNotSent{errGoodbye}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

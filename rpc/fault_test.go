@@ -86,6 +86,14 @@ func code(err error) rpc.Code {
 	return e.Code
 }
 
+func outcome(err error) rpc.Outcome {
+	var e *rpc.Error
+	if !errors.As(err, &e) {
+		return 99
+	}
+	return e.Outcome
+}
+
 // TestLateReply is the classic fault: a call times out, and its reply must not answer the next.
 func TestLateReply(t *testing.T) {
 	for _, cancel := range []bool{false, true} {

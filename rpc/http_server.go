@@ -119,6 +119,9 @@ func (h httpHandler) write(w http.ResponseWriter, r *http.Request, reply []byte)
 	if _, timeout := h.timeouts(r); timeout > 0 {
 		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout))
 	}
+	if h.s.isDraining() {
+		w.Header().Set("Connection", "close")
+	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(reply)))
 	w.Write(reply) // if it fails the client is gone
@@ -190,11 +193,35 @@ func (s *Server) inspect(msg []byte) (p protocol.Protocol, oneway bool, err erro
 func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining {
+	if s.refusing {
 		return false
 	}
 	s.wg.Add(1)
 	return true
+}
+
+// drainHTTP lets connections that speak HTTP end with an answer: what closes one that is between two requests may cross the next
+// one, of which nobody would know whether it was executed.
+func (s *Server) drainHTTP(ctx context.Context) {
+	const patience, pause = 250 * time.Millisecond, 5 * time.Millisecond
+	end := time.Now().Add(patience)
+	for s.hasHTTP() && time.Now().Before(end) && ctx.Err() == nil {
+		time.Sleep(pause)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusing = true
+}
+
+func (s *Server) hasHTTP() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if c.http.Load() {
+			return true
+		}
+	}
+	return false
 }
 
 // callContext returns ctx, ended by Close as well.

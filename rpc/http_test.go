@@ -692,6 +692,7 @@ func TestHTTPShutdown(t *testing.T) {
 				if err := <-result; (err == nil) != patient {
 					t.Errorf("the call: %v", err)
 				}
+				time.Sleep(50 * time.Millisecond) // until net/http has noticed the end of the idle connection
 				if _, err := idle.Ping(context.Background()); code(err) != rpc.CodeUnavailable {
 					t.Errorf("the next call: %v", err)
 				}

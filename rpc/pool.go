@@ -325,7 +325,7 @@ func (p *pool) drop(x *conn) {
 // send sends f over a connection, and over another one if the first turns out to have
 // ended before anything was sent.
 func (p *pool) send(f *flight) error {
-	const tries = 3
+	tries := p.opts.MaxConns + 2 // every connection may be one of a server that has gone
 	for i := 1; ; i++ {
 		x, err := p.conn(f)
 		if err != nil {

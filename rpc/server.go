@@ -39,9 +39,22 @@ type ServerOptions struct {
 	// WriteTimeout a reply; 0 means 1 minute, negative without end.
 	ReadTimeout, WriteTimeout time.Duration
 
+	// HandshakeTimeout is how long a handshake of TLS, or a negotiation of SASL, may take; 0 means
+	// 10 seconds, negative without end.
+	HandshakeTimeout time.Duration
+
+	// MaxConns is how many connections there may be; 0 means 20,000, negative without bound. What
+	// comes above is closed at once, and counted.
+	MaxConns int
+
+	// MaxCalls is how many handlers may run at once, of all connections; 0 means 10,000, negative without
+	// bound. The calls above wait for QueueTimeout, 0 meaning 1 second, and are then refused with
+	// CodeOverloaded.
+	MaxCalls     int
+	QueueTimeout time.Duration
+
 	// TLS lets clients speak TLS, on the same port as those that do not; nil: none may.
-	// [transport.ServerTLS] makes one from files. Nothing older than TLS 1.2 is spoken, and a
-	// handshake may take as long as a message.
+	// [transport.ServerTLS] makes one from files. Nothing older than TLS 1.2 is spoken.
 	TLS *tls.Config
 
 	// RequireTLS refuses connections without TLS.
@@ -89,7 +102,9 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*serverConn]struct{}
 	draining  bool
-	wg        sync.WaitGroup // of connections and of calls over HTTP
+	refusing  bool // calls over HTTP, after draining
+	closed    bool
+	wg        sync.WaitGroup // of Serve, of connections and of calls over HTTP
 	ctx       context.Context
 	cancel    context.CancelFunc
 
@@ -97,6 +112,7 @@ type Server struct {
 	stats    serverStats
 	scratch  scratch // for replies
 	watchdog watchdog
+	limiter  *limiter // of MaxCalls
 
 	http  *http.Server  // of the connections that speak it
 	later chan struct{} // holds one for each oneway call that goes on after its answer
@@ -132,6 +148,13 @@ func NewServer(opts ServerOptions) *Server {
 	opts.IdleTimeout = orDefault(opts.IdleTimeout, 10*time.Minute)
 	opts.ReadTimeout = orDefault(opts.ReadTimeout, time.Minute)
 	opts.WriteTimeout = orDefault(opts.WriteTimeout, time.Minute)
+	opts.HandshakeTimeout = orDefault(opts.HandshakeTimeout, 10*time.Second)
+	if opts.MaxConns == 0 {
+		opts.MaxConns = 20_000
+	}
+	if opts.MaxCalls == 0 {
+		opts.MaxCalls = 10_000
+	}
 	if opts.MaxCallsPerConn == 0 {
 		opts.MaxCallsPerConn = 1024
 	}
@@ -149,6 +172,7 @@ func NewServer(opts ServerOptions) *Server {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.codec = header.NewCodec(opts.Transforms...)
+	s.limiter = newLimiter(opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second))
 	s.http = s.newHTTPServer()
 	s.later = make(chan struct{}, maxLater)
 	return s
@@ -182,13 +206,16 @@ func checkAccept(list []string) error {
 	return nil
 }
 
-type serverStats struct{ unknownStarts, refusedDialects atomic.Int64 }
+type serverStats struct{ unknownStarts, refusedDialects, refusedConns, refusedCalls atomic.Int64 }
 
 // ServerStats are numbers since the server was made.
 type ServerStats struct {
 	Connections     int   // now open
 	UnknownStarts   int64 // connections whose first bytes were of no known dialect
 	RefusedDialects int64 // connections that spoke a dialect which the options do not accept
+	RefusedConns    int64 // connections above MaxConns, or after Close
+	RefusedCalls    int64 // calls that waited for QueueTimeout because of MaxCalls
+	Serving         bool  // Serve accepts connections, and neither Shutdown nor Close was called: for checks of readiness
 }
 
 // Stats returns how the server is doing.
@@ -199,6 +226,9 @@ func (s *Server) Stats() ServerStats {
 		Connections:     len(s.conns),
 		UnknownStarts:   s.stats.unknownStarts.Load(),
 		RefusedDialects: s.stats.refusedDialects.Load(),
+		RefusedConns:    s.stats.refusedConns.Load(),
+		RefusedCalls:    s.stats.refusedCalls.Load(),
+		Serving:         len(s.listeners) > 0 && !s.draining,
 	}
 }
 
@@ -304,12 +334,14 @@ func (s *Server) Serve(l net.Listener) error {
 		return ErrServerClosed
 	}
 	s.listeners[l] = struct{}{}
+	s.wg.Add(1) // so that Shutdown waits for connections that are being accepted
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
 		delete(s.listeners, l)
 		s.mu.Unlock()
 		l.Close()
+		s.wg.Done()
 	}()
 	const firstDelay, maxDelay = 5 * time.Millisecond, time.Second
 	delay := firstDelay
@@ -357,12 +389,15 @@ func (s *Server) ListenAndServe(addr string) error {
 }
 
 // Shutdown stops accepting connections and calls, waits until the calls in flight have been
-// answered, and closes everything. If ctx ends first, it closes the rest at once, cancels the
+// answered, and closes everything. Clients are told: those of thriftkit lose no call, which makes rolling restarts
+// safe for them; connections over HTTP end with an answer that says so, for which they have a quarter of a second; of header
+// dialects the last answers ask the client to close. Other clients may lose a call that crosses the end of their connection. If ctx ends first, it closes the rest at once, cancels the
 // contexts of their handlers and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopAccepting()
 	done := make(chan struct{})
 	go func() {
+		s.drainHTTP(ctx)
 		s.http.Shutdown(ctx)
 		s.wg.Wait()
 		close(done)
@@ -382,6 +417,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error {
 	s.stopAccepting()
 	s.mu.Lock()
+	s.refusing, s.closed = true, true
 	for c := range s.conns {
 		c.nc.Close()
 	}

@@ -30,7 +30,8 @@ type serverConn struct {
 	framing transport.Framing
 	sealer  *transport.Sealer // of a header dialect, else nil
 	proto   protocol.Protocol // of the others
-	begun   bool              // a message has come
+	begun   atomic.Bool       // a message has come
+	ours    bool              // the peer is a client of thriftkit: see firstSequenceID
 	greeted bool              // the peer is not in the middle of a greeting: it may rest
 	tracked *tracked          // of a client of thriftpy2 that tracks its calls, else nil
 
@@ -59,6 +60,7 @@ type serverConn struct {
 	writeErr   error
 
 	draining atomic.Bool
+	parting  atomic.Bool // it ends because the server wants it to
 	http     atomic.Bool // net/http has the connection
 }
 
@@ -69,12 +71,16 @@ func (s *Server) start(nc net.Conn) {
 	c.r = transport.NewReader(nc, s.opts.MaxMessageBytes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining {
+	if s.closed || s.opts.MaxConns > 0 && len(s.conns) >= s.opts.MaxConns {
+		s.stats.refusedConns.Add(1)
 		nc.Close()
 		return
 	}
 	s.conns[c] = struct{}{}
-	s.wg.Add(1)
+	s.wg.Add(1) // it is not 0: Serve counts
+	if s.draining {
+		c.drain()
+	}
 	go c.serve()
 }
 
@@ -82,7 +88,16 @@ func (s *Server) start(nc net.Conn) {
 func (c *serverConn) drain() {
 	c.draining.Store(true)
 	if !c.http.Load() {
+		c.cut()
+	}
+}
+
+// cut ends the reading of a connection that drains: at once, but a new one may have its first call answered.
+func (c *serverConn) cut() {
+	if c.begun.Load() {
 		c.nc.SetReadDeadline(past)
+	} else {
+		c.nc.SetReadDeadline(time.Now().Add(lingering))
 	}
 }
 
@@ -98,7 +113,7 @@ func (c *serverConn) setReadDeadline(d time.Duration) {
 	}
 	c.nc.SetReadDeadline(c.readBound.set(now, d))
 	if c.draining.Load() {
-		c.nc.SetReadDeadline(past)
+		c.cut()
 	}
 }
 
@@ -145,6 +160,7 @@ func (c *serverConn) run() {
 	returned := false
 	defer func() { c.quit(returned) }()
 	if handedOver, err := c.loop(); !handedOver {
+		c.parting.Store(c.parts(err))
 		c.failed(err)
 	}
 	returned = true
@@ -174,6 +190,9 @@ func (c *serverConn) leave() {
 	c.mu.Unlock()
 	if !last {
 		return
+	}
+	if c.ours && c.parting.Load() {
+		c.sayGoodbye()
 	}
 	c.nc.Close()
 	c.out.Close() // what lies above it has goroutines of its own, maybe
@@ -309,6 +328,7 @@ func (c *serverConn) startSASL() error {
 	if verify == nil {
 		verify = func(context.Context, string, string) error { return errors.New("this server takes no SASL") }
 	}
+	c.setReadDeadline(c.s.opts.HandshakeTimeout)
 	nc, user, err := transport.ServeSASL(c.r.Conn(c.out), func(user, password string) error { return verify(c.ctx, user, password) })
 	if err != nil {
 		return err
@@ -335,6 +355,7 @@ func (c *serverConn) startSASL() error {
 
 // startTLS shakes hands, and reads what TLS carries from then on.
 func (c *serverConn) startTLS() error {
+	c.setReadDeadline(c.s.opts.HandshakeTimeout)
 	tc := c.r.Server(c.nc, c.s.opts.TLS)
 	if err := tc.Handshake(); err != nil {
 		return fmt.Errorf("TLS: %w", err)
@@ -342,6 +363,7 @@ func (c *serverConn) startTLS() error {
 	state := tc.ConnectionState()
 	c.ctx = context.WithValue(c.s.ctx, peerKey{}, Peer{Addr: c.nc.RemoteAddr(), TLS: &state})
 	c.over(tc)
+	c.setReadDeadline(c.s.opts.ReadTimeout)
 	return nil
 }
 
@@ -425,8 +447,8 @@ func (c *serverConn) open(in *incoming, msg []byte) error {
 	case c.tracked != nil:
 		return c.openTracked(in)
 	}
-	if !c.begun {
-		c.begun = true
+	if !c.begun.Load() {
+		c.begun.Store(true)
 		if done, err := c.first(in); done || err != nil {
 			return err
 		}
@@ -443,7 +465,8 @@ func (c *serverConn) first(in *incoming) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	c.late.ordered = h.SeqID < firstSequenceID
+	c.ours = h.SeqID >= firstSequenceID
+	c.late.ordered = !c.ours
 	return c.upgrade(in, h, off)
 }
 
@@ -454,9 +477,10 @@ func (c *serverConn) openSealed(in *incoming) error {
 	if err != nil && !unknown {
 		return err
 	}
-	if !c.begun {
-		c.begun = true
-		c.late.ordered = envelope.SeqID < firstSequenceID && !envelope.OutOfOrder()
+	if !c.begun.Load() {
+		c.begun.Store(true)
+		c.ours = envelope.SeqID >= firstSequenceID
+		c.late.ordered = !c.ours && !envelope.OutOfOrder()
 	}
 	in.x = &exchange{in: envelope, sealer: c.sealer, answer: envelope.Answer()}
 	in.x.answer.CloseSoon = c.draining.Load()

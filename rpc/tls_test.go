@@ -229,7 +229,7 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 	ca := newAuthority(t, "authority")
 	ca.sign(t, "foo.test", "server")
 	l := listen(t)
-	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{TLS: ca.serverTLS(t, "server", ""), ReadTimeout: 200 * time.Millisecond})
+	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{TLS: ca.serverTLS(t, "server", ""), HandshakeTimeout: 200 * time.Millisecond})
 	silent, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,88 @@
+package rpc
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// errOverloaded answers a call for which there was no room in time.
+var errOverloaded = &Error{Code: CodeOverloaded, Message: "too many calls are under way"}
+
+// A limiter bounds how many handlers run at once. Below the bound it costs a call two additions.
+type limiter struct {
+	max     int64 // not above 0: no bound
+	timeout time.Duration
+
+	n       atomic.Int64 // that run
+	waiting atomic.Int64 // len(queue)
+	mu      sync.Mutex
+	queue   []chan struct{} // of capacity 1: who waits, the first first
+}
+
+func newLimiter(max int, timeout time.Duration) *limiter {
+	return &limiter{max: int64(max), timeout: timeout}
+}
+
+// acquire waits for room, and reports whether there was some in time. With it goes one release.
+func (l *limiter) acquire() bool {
+	if l.max <= 0 || l.tryAcquire() {
+		return true
+	}
+	return l.await()
+}
+
+func (l *limiter) tryAcquire() bool {
+	if l.n.Add(1) <= l.max {
+		return true
+	}
+	l.n.Add(-1)
+	return false
+}
+
+func (l *limiter) await() bool {
+	l.mu.Lock()
+	turn := make(chan struct{}, 1)
+	l.queue = append(l.queue, turn)
+	l.waiting.Add(1)
+	l.mu.Unlock()
+	l.admit() // room may have come before release could see that somebody waits
+	timer := time.NewTimer(l.timeout)
+	defer timer.Stop()
+	select {
+	case <-turn:
+		return true
+	case <-timer.C:
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.Index(l.queue, turn)
+	if i < 0 { // its turn came at the last moment
+		return true
+	}
+	l.queue = slices.Delete(l.queue, i, i+1)
+	l.waiting.Add(-1)
+	return false
+}
+
+func (l *limiter) release() {
+	if l.max <= 0 {
+		return
+	}
+	l.n.Add(-1)
+	if l.waiting.Load() > 0 {
+		l.admit()
+	}
+}
+
+// admit lets those who wait longest in, as long as there is room.
+func (l *limiter) admit() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.queue) > 0 && l.tryAcquire() {
+		l.queue[0] <- struct{}{}
+		l.queue = slices.Delete(l.queue, 0, 1)
+		l.waiting.Add(-1)
+	}
+}
