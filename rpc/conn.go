@@ -35,7 +35,8 @@ type conn struct {
 	framing transport.Framing
 	sealer  *transport.Sealer // of a header dialect, else nil
 	proto   protocol.Protocol
-	max     int // bytes of a message
+	max     int  // bytes of a message
+	resumes bool // a write that was interrupted can go on with the rest
 	scratch *scratch
 	seq     atomic.Int32
 
@@ -89,6 +90,7 @@ type response struct {
 func newConn(nc net.Conn, framing transport.Framing, sealer *transport.Sealer, p protocol.Protocol, maxMessageBytes int, s *scratch) *conn {
 	c := &conn{
 		nc: nc, framing: framing, sealer: sealer, proto: p, max: maxMessageBytes, scratch: s,
+		resumes:  transport.CanResume(nc),
 		r:        transport.NewReader(nc, maxMessageBytes),
 		lastUsed: time.Now(),
 	}
@@ -272,7 +274,12 @@ func (c *conn) write(f *flight, buf *[]byte) error {
 		c.mu.Unlock()
 		return nil
 	}
-	c.writing, c.writer = true, f
+	if c.writing = true; !c.resumes && f.guardable() {
+		c.out.add(buf, c.scratch)
+		c.mu.Unlock()
+		return c.writeBehind(f)
+	}
+	c.writer = f
 	var n int
 	var err error
 	if alone := c.flights.n <= 1; alone {
@@ -318,15 +325,11 @@ func (c *conn) writeFailed(f *flight, n int, err error) error {
 	c.mu.Lock()
 	c.writer = nil
 	c.mu.Unlock()
-	switch {
-	case !transport.IsTimeout(err):
+	if !transport.IsTimeout(err) {
 		if n == 0 {
 			err = errNotSent{err}
 		}
 		return err
-	case !transport.CanResume(c.nc):
-		c.fail(fmt.Errorf("another call gave up while it was writing: %w", net.ErrClosed))
-		return contextError(f.ctx)
 	}
 	go func() {
 		if _, err := c.writeOut(); err != nil {
@@ -337,6 +340,37 @@ func (c *conn) writeFailed(f *flight, n int, err error) error {
 		return contextError(f.ctx)
 	}
 	return nil
+}
+
+// writeBehind writes what there is on a goroutine of its own: f may give up, and the write must not, because what was
+// written in part could not go on, and would take the other calls of the connection with it. A oneway call waits for
+// the end of the write as long as it may.
+func (c *conn) writeBehind(f *flight) error {
+	written := make(chan error, 1)
+	go func() {
+		n, err := c.writeOut()
+		if err != nil {
+			c.mu.Lock()
+			alone := c.flights.n <= 1
+			c.mu.Unlock()
+			if n == 0 && alone {
+				err = errNotSent{err}
+			}
+			c.fail(err)
+		}
+		written <- err
+	}()
+	if !f.oneway {
+		return nil
+	}
+	ctx, cancel := f.context()
+	defer cancel()
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
 }
 
 // writeOut writes until nothing is left, or puts what is left back for whoever goes on. n is

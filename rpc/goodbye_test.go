@@ -224,7 +224,7 @@ func TestOutcomes(t *testing.T) {
 		s.Close()
 		waitFor(t, "the end of the server", func() bool { return s.Stats().Connections == 0 })
 		time.Sleep(10 * time.Millisecond) // a connection that was used a moment ago is believed to be alive
-		for range 5 { // some of them while the client waits before it connects again
+		for range 5 {                     // some of them while the client waits before it connects again
 			if _, err := c.Echo(context.Background(), "x"); outcome(err) != rpc.OutcomeNotSent || code(err) != rpc.CodeUnavailable {
 				t.Errorf("%v: %s", err, outcome(err))
 			}

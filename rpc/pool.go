@@ -33,6 +33,8 @@ type pool struct {
 	idle    []*conn      // with Exclusive: those without a call, the last used one at the end
 	queue   []chan *conn // with Exclusive: calls that wait for a connection, nil for the right to dial
 	dialing int
+	dialed  chan struct{} // closed when dialing has ended while there was no connection; nil if nobody waits for that
+	backoff backoff
 	closed  bool
 }
 
@@ -143,11 +145,24 @@ func (p *pool) another(f *flight) (*conn, error) {
 	}
 	now := f.start
 	best, busy := p.bestLocked(now)
-	if best != nil && (!busy || len(p.conns)+p.dialing >= p.opts.MaxConns) {
+	wait := p.backoff.err(now)
+	if best != nil && (!busy || wait != nil || len(p.conns)+p.dialing >= p.opts.MaxConns) {
 		best.claim(now)
 		p.preferred.Store(best)
 		p.mu.Unlock()
 		return best, nil
+	}
+	if best == nil && p.dialing > 0 { // one connection is enough to begin with
+		if p.dialed == nil {
+			p.dialed = make(chan struct{})
+		}
+		dialed := p.dialed
+		p.mu.Unlock()
+		return p.awaitDialed(f, dialed)
+	}
+	if best == nil && wait != nil {
+		p.mu.Unlock()
+		return nil, wait
 	}
 	p.dialing++
 	p.mu.Unlock()
@@ -155,6 +170,11 @@ func (p *pool) another(f *flight) (*conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dialing--
+	p.backoff.tried(f, err)
+	if p.dialed != nil {
+		close(p.dialed)
+		p.dialed = nil
+	}
 	switch {
 	case err != nil && best != nil:
 		best.claim(now)
@@ -169,6 +189,18 @@ func (p *pool) another(f *flight) (*conn, error) {
 	p.addLocked(x)
 	p.preferred.Store(x)
 	return x, nil
+}
+
+// awaitDialed is another for a call that finds another one connecting.
+func (p *pool) awaitDialed(f *flight, dialed <-chan struct{}) (*conn, error) {
+	ctx, cancel := f.context()
+	defer cancel()
+	select {
+	case <-dialed:
+		return p.another(f)
+	case <-ctx.Done():
+		return nil, contextError(ctx)
+	}
 }
 
 // dialFor makes a connection for f, and gives up when f does.
@@ -227,6 +259,10 @@ func (p *pool) exclusive(f *flight) (*conn, error) {
 			continue
 		}
 		if len(p.conns)+p.dialing < p.opts.MaxConns {
+			if wait := p.backoff.err(f.start); wait != nil {
+				p.mu.Unlock()
+				return nil, wait
+			}
 			p.dialing++
 			p.mu.Unlock()
 			return p.dialExclusive(f)
@@ -246,6 +282,7 @@ func (p *pool) dialExclusive(f *flight) (*conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dialing--
+	p.backoff.tried(f, err)
 	switch {
 	case err != nil:
 		p.nextLocked(nil)

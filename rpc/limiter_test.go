@@ -1,0 +1,112 @@
+package rpc
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(2, time.Second)
+		if !l.acquire() || !l.acquire() {
+			t.Fatal("there is room for two")
+		}
+		start := time.Now()
+		if l.acquire() {
+			t.Error("there is room for a third")
+		}
+		if d := time.Since(start); d != time.Second {
+			t.Errorf("it waited %v, want 1 s", d)
+		}
+		time.AfterFunc(300*time.Millisecond, l.release)
+		start = time.Now()
+		if !l.acquire() || time.Since(start) != 300*time.Millisecond {
+			t.Errorf("what was released was there after %v, want 300 ms", time.Since(start))
+		}
+		l.release()
+		l.release()
+		if l.n.Load() != 0 || l.waiting.Load() != 0 || len(l.queue) != 0 {
+			t.Errorf("left: %d, %d, %d", l.n.Load(), l.waiting.Load(), len(l.queue))
+		}
+	})
+}
+
+func TestNoLimit(t *testing.T) {
+	for _, max := range []int{0, -1} {
+		l := newLimiter(max, 0)
+		for range 100 {
+			if !l.acquire() {
+				t.Fatal("there is a bound")
+			}
+		}
+	}
+}
+
+// TestLimiterBusy has many more callers than room: never are there too many, and all have their turn.
+func TestLimiterBusy(t *testing.T) {
+	const max, callers, calls = 3, 50, 200
+	l := newLimiter(max, time.Minute)
+	var running, most atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range calls {
+				if !l.acquire() {
+					t.Error("no room within a minute")
+					return
+				}
+				n := running.Add(1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				}
+				running.Add(-1)
+				l.release()
+			}
+		})
+	}
+	wg.Wait()
+	if most.Load() > max || l.n.Load() != 0 || l.waiting.Load() != 0 {
+		t.Errorf("at most %d at once, want %d; left %d, %d", most.Load(), max, l.n.Load(), l.waiting.Load())
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b backoff
+		f := &flight{ctx: t.Context()}
+		cause := errors.New("refused")
+		for i, base := range []time.Duration{0, 10, 20, 40, 80, 160, 320, 640, 1000, 1000, 1000} {
+			base *= time.Millisecond
+			b.tried(f, cause)
+			wait := time.Until(b.until)
+			if i == 0 {
+				if b.err(time.Now()) != nil {
+					t.Error("after the first failure there is a wait")
+				}
+				continue
+			}
+			if wait < base/2 || wait >= base*3/2 {
+				t.Errorf("after %d failures it waits %v, want about %v", i+1, wait, base)
+			}
+			if err := b.err(time.Now()); !errors.Is(err, cause) {
+				t.Errorf("%v", err)
+			}
+			time.Sleep(wait)
+			if err := b.err(time.Now()); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		}
+		b.tried(f, nil)
+		if b != (backoff{}) {
+			t.Errorf("a connection leaves %+v", b)
+		}
+		f.own, f.deadline = true, time.Now()
+		b.tried(f, cause)
+		if b.failures != 0 {
+			t.Error("a call that gave up counts")
+		}
+	})
+}
