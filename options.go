@@ -169,11 +169,27 @@ func WithDialTimeout(d time.Duration) ClientOption {
 	return clientOption(func(o *rpc.ClientOptions) { o.DialTimeout = d })
 }
 
-// WithMaxConns sets how many connections a client opens; the default is 16. Calls share a
+// WithMaxConns sets how many connections there are at most. A client opens 16 by default: calls share a
 // connection, and another is opened only when the oldest call on each has waited for more than
-// 2 milliseconds. Over HTTP/1.1 a connection carries one call at a time.
-func WithMaxConns(n int) ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.MaxConns = n })
+// 2 milliseconds; over HTTP/1.1 a connection carries one call at a time. A server takes 20,000 by default, and
+// closes at once what comes above; a negative n means without bound there.
+func WithMaxConns(n int) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) { o.MaxConns = n },
+		func(o *rpc.ClientOptions) { o.MaxConns = n },
+	}
+}
+
+// WithMaxCalls sets how many handlers of a server run at once; the default is 10,000, a negative n means without
+// bound. The calls above wait for the time queue, 0 meaning 1 second, and are then refused with [rpc.CodeOverloaded].
+func WithMaxCalls(n int, queue time.Duration) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.MaxCalls, o.QueueTimeout = n, queue })
+}
+
+// WithHandshakeTimeout sets how long a handshake of TLS, or a negotiation of SASL, with a client may take; the default is 10
+// seconds, a negative d means without end.
+func WithHandshakeTimeout(d time.Duration) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.HandshakeTimeout = d })
 }
 
 // WithExclusiveConns gives each call in flight a connection of its own, as most Thrift clients do; the

@@ -58,8 +58,9 @@
 // # Errors
 //
 // A failed call is an exception that the IDL declares, found with errors.As as the user's own
-// Go type or as [*Exception]; or an [*Error] with a code that says what happened and whether
-// the server said so. Errors of contexts stay findable with errors.Is. Mistakes in IDL text are
+// Go type or as [*Exception]; or an [*Error] with a code that says what happened, whether
+// the server said so, and by its Outcome whether the call may have been executed: what to look at before calling
+// again. Errors of contexts stay findable with errors.Is. Mistakes in IDL text are
 // [*syntax.Diagnostic], mistakes in bytes *wire.Error.
 //
 // # Peers

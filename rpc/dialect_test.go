@@ -191,6 +191,7 @@ func TestMetadata(t *testing.T) {
 }
 
 func TestMetadataRefused(t *testing.T) {
+	leaks(t)
 	svc := loadCarrier(t)
 	l := listen(t)
 	s := rpc.NewServer(rpc.ServerOptions{})
@@ -225,6 +226,7 @@ func TestMetadataRefused(t *testing.T) {
 // TestReplyMetadataTooLarge has a handler send back more than fits: the call fails, the
 // connection stays.
 func TestReplyMetadataTooLarge(t *testing.T) {
+	leaks(t)
 	svc := loadCarrier(t)
 	l := listen(t)
 	s := rpc.NewServer(rpc.ServerOptions{})
@@ -247,6 +249,7 @@ func TestReplyMetadataTooLarge(t *testing.T) {
 }
 
 func TestBusinessError(t *testing.T) {
+	leaks(t)
 	svc := loadCarrier(t)
 	l := listen(t)
 	s := rpc.NewServer(rpc.ServerOptions{})
@@ -314,6 +317,7 @@ func TestSASL(t *testing.T) {
 }
 
 func TestAccept(t *testing.T) {
+	leaks(t)
 	tests := []struct {
 		accept   []string
 		accepted []string
@@ -351,6 +355,7 @@ func TestAccept(t *testing.T) {
 
 // TestServiceOfEnvelope has TTHeader name the service, where several have a method of the name.
 func TestServiceOfEnvelope(t *testing.T) {
+	leaks(t)
 	file := load(t)
 	other := file.Service("Other")
 	s := rpc.NewServer(rpc.ServerOptions{})

@@ -310,6 +310,7 @@ func TestConnectionLost(t *testing.T) {
 }
 
 func TestNobodyThere(t *testing.T) {
+	leaks(t)
 	l := listen(t)
 	addr := l.Addr().String()
 	l.Close()

@@ -105,6 +105,7 @@ func TestGoodbyeAmongReplies(t *testing.T) {
 
 // TestShutdownLosesNothing replaces servers on one port while calls are under way, in each dialect.
 func TestShutdownLosesNothing(t *testing.T) {
+	leaks(t)
 	for _, query := range []string{"", "?transport=framed", "?transport=header", "?transport=ttheader", "?protocol=compact", "?compression=zlib", "?protocol=json"} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()

@@ -292,6 +292,7 @@ func TestUnixSocket(t *testing.T) {
 }
 
 func TestExposeErrors(t *testing.T) {
+	leaks(t)
 	l := listen(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{ExposeErrors: true})
 	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc)
@@ -457,6 +458,7 @@ func message(name string, kind wire.MessageType, seq int32, body string) []byte 
 
 // TestAnswers sends bytes and looks at the bytes that come back.
 func TestAnswers(t *testing.T) {
+	leaks(t)
 	h := newHandler()
 	file := load(t)
 	s := rpc.NewServer(rpc.ServerOptions{})

@@ -178,6 +178,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestTLSVersion(t *testing.T) {
+	leaks(t)
 	ca := newAuthority(t, "authority")
 	ca.sign(t, "foo.test", "server")
 	l := listen(t)
@@ -190,6 +191,7 @@ func TestTLSVersion(t *testing.T) {
 
 // TestTLSReload replaces the server's certificate while it runs.
 func TestTLSReload(t *testing.T) {
+	leaks(t)
 	ca := newAuthority(t, "authority")
 	ca.sign(t, "old.test", "server")
 	l := listen(t)

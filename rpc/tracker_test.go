@@ -122,6 +122,7 @@ func drain(nc net.Conn) {
 
 // TestTrackerBad has what stands in front of a call be no struct, or have no end.
 func TestTrackerBad(t *testing.T) {
+	leaks(t)
 	l := listen(t)
 	errs := make(chan error, 10)
 	serve(t, l, newHandler(), rpc.ServerOptions{ErrorLog: func(err error) { errs <- err }})

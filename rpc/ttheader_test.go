@@ -84,6 +84,7 @@ func TestServerSaysItCloses(t *testing.T) {
 
 // TestOutOfOrderFlag has a server give the flags of a call back.
 func TestOutOfOrderFlag(t *testing.T) {
+	leaks(t)
 	l := listen(t)
 	serve(t, l, newHandler(), rpc.ServerOptions{})
 	nc, err := net.Dial("tcp", l.Addr().String())

@@ -202,6 +202,7 @@ func TestTyped(t *testing.T) {
 
 // TestDispatcherThrows has a route return exceptions with all kinds of Go types.
 func TestDispatcherThrows(t *testing.T) {
+	leaks(t)
 	l := listen(t)
 	routes := testServer{newHandler()}.Routes()
 	errs := map[int32]error{}

@@ -1,0 +1,88 @@
+package rpc_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/thriftkit/thriftkit/rpc"
+)
+
+// TestMaxCalls has more calls than handlers may run: those above wait, and are refused if it takes too long.
+func TestMaxCalls(t *testing.T) {
+	leaks(t)
+	l := listen(t)
+	s, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxCalls: 1, QueueTimeout: 100 * time.Millisecond})
+	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc)
+	results := make(chan error, 2)
+	for range 2 {
+		go func() { results <- c.Wait(context.Background(), 300) }()
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err := <-results; code(err) != rpc.CodeOverloaded || outcome(err) != rpc.OutcomeRefused || err.Error() != "Test.wait: overloaded: too many calls are under way (from the server)" {
+		t.Errorf("the second call: %v, %s", err, outcome(err))
+	}
+	if err := <-results; err != nil {
+		t.Errorf("the first call: %v", err)
+	}
+	go func() { results <- c.Wait(context.Background(), 50) }()
+	time.Sleep(20 * time.Millisecond)
+	if got, err := c.Echo(context.Background(), "x"); got != "x" || err != nil {
+		t.Errorf("a call that waits for a short time: %q, %v", got, err)
+	}
+	if err := <-results; err != nil {
+		t.Error(err)
+	}
+	if n := s.Stats().RefusedCalls; n != 1 {
+		t.Errorf("%d calls were refused, want 1", n)
+	}
+}
+
+// TestMaxServerConns opens more connections than there may be.
+func TestMaxServerConns(t *testing.T) {
+	leaks(t)
+	l := listen(t)
+	s, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxConns: 2})
+	one := dial(t, l.Addr().String(), rpc.ClientOptions{})
+	two := dial(t, l.Addr().String(), rpc.ClientOptions{})
+	waitFor(t, "two connections", func() bool { return s.Stats().Connections == 2 })
+	above, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer above.Close()
+	above.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, err := above.Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("%d bytes, %v: the connection is served", n, err)
+	}
+	for _, c := range []*rpc.Client{one, two} {
+		if _, err := rpc.Do[string](context.Background(), c, svc.Method("ping")); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := s.Stats().RefusedConns; n != 1 {
+		t.Errorf("%d connections were refused, want 1", n)
+	}
+}
+
+// TestServing asks for readiness before, while and after there is something to be ready for.
+func TestServing(t *testing.T) {
+	leaks(t)
+	s := rpc.NewServer(rpc.ServerOptions{})
+	if err := s.Register(load(t).Service("Test"), newHandler()); err != nil {
+		t.Fatal(err)
+	}
+	if s.Stats().Serving {
+		t.Error("before Serve")
+	}
+	l := listen(t)
+	done := make(chan struct{})
+	go func() { s.Serve(l); close(done) }()
+	waitFor(t, "readiness", func() bool { return s.Stats().Serving })
+	s.Close()
+	if s.Stats().Serving {
+		t.Error("after Close")
+	}
+	<-done
+}
