@@ -12,8 +12,10 @@ import (
 func TestLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(2, time.Second)
-		if !l.acquire() || !l.acquire() {
-			t.Fatal("there is room for two")
+		for range 2 {
+			if !l.acquire() {
+				t.Fatal("there is no room for two")
+			}
 		}
 		start := time.Now()
 		if l.acquire() {

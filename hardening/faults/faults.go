@@ -17,7 +17,6 @@ import (
 	"github.com/thriftkit/thriftkit/hardening/attack"
 	"github.com/thriftkit/thriftkit/hardening/child"
 	"github.com/thriftkit/thriftkit/hardening/table"
-	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/thrifttest/chaos"
 )
 
@@ -244,19 +243,3 @@ func Table(results []Result) *table.Table {
 
 // plain is the dialect of most scenarios.
 var plain = attack.Dialect{Protocol: "binary", Transport: "buffered"}
-
-// checkCalls calls with a client of its own, and returns an error unless all goes well.
-func checkCalls(ctx context.Context, target string, m *schema.Method, n int) error {
-	c, err := thriftkit.Dial(ctx, target, thriftkit.WithTimeout(callTimeout))
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	for i := range n {
-		text := fmt.Sprint("own ", i)
-		if got, err := thriftkit.Call[string](ctx, c, m, text); err != nil || got != text {
-			return fmt.Errorf("%q is answered by %q, %w", text, got, err)
-		}
-	}
-	return nil
-}
