@@ -77,7 +77,7 @@ func targets() []report.Target {
 	add(call.Start, bound, report.Stripped, 9)
 	add(call.Idle+"2000", bound, report.IdleKB, 5)
 
-	const replyDelay = 1000 // µs: how long a server may hold a reply back, see replyDelay in package rpc
-	all = append(all, report.Target{Row: "slow/beside", Side: bound, Metric: report.P99, Factor: 2, Plus: replyDelay, Of: []string{bound}, OfRow: "slow/alone", OfSide: "alone"})
+	const handOver = 2000 // µs: how long a call may wait for a slow one before it, twice handOverAfter of package rpc
+	all = append(all, report.Target{Row: "slow/beside", Side: bound, Metric: report.P99, Factor: 2, Plus: handOver, Of: []string{bound}, OfRow: "slow/alone", OfSide: "alone"})
 	return all
 }

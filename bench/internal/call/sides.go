@@ -33,6 +33,7 @@ func sides() []side {
 	structs := []string{Login, Nested}
 	return []side{
 		{name: "thriftkit-bound", server: "thriftkit", methods: all, slow: true, late: true, dial: dialBound},
+		{name: "thriftkit-exclusive", server: "thriftkit", late: true, dial: dialExclusive},
 		{name: "thriftkit-bound-without", server: "thriftkit", compare: true, dial: dialBound},
 		{name: "thriftkit-dynamic", server: "thriftkit", args: []string{"dynamic"}, late: true, dial: dialDynamic},
 		{name: "thriftkit-dynamic-client", server: "thriftkit", methods: structs, dial: dialDynamic},

@@ -16,12 +16,11 @@ var load = sync.OnceValues(payload.Load)
 
 // dialThriftkit connects as a target with no more than an address does: buffered, binary, with
 // calls that share connections. The deadline is the client's.
-func dialThriftkit(s Spec) (*thriftkit.Client, *schema.Service, error) {
+func dialThriftkit(s Spec, options ...thriftkit.ClientOption) (*thriftkit.Client, *schema.Service, error) {
 	file, err := load()
 	if err != nil {
 		return nil, nil, err
 	}
-	var options []thriftkit.ClientOption
 	if s.Deadline {
 		options = append(options, thriftkit.WithTimeout(timeout))
 	}
@@ -32,8 +31,15 @@ func dialThriftkit(s Spec) (*thriftkit.Client, *schema.Service, error) {
 	return c, file.Service("Bench"), err
 }
 
-func dialBound(s Spec) (*session, error) {
-	c, svc, err := dialThriftkit(s)
+func dialBound(s Spec) (*session, error) { return dialFuncs(s) }
+
+// dialExclusive has a connection for each caller.
+func dialExclusive(s Spec) (*session, error) {
+	return dialFuncs(s, thriftkit.WithExclusiveConns(), thriftkit.WithMaxConns(s.Callers))
+}
+
+func dialFuncs(s Spec, options ...thriftkit.ClientOption) (*session, error) {
+	c, svc, err := dialThriftkit(s, options...)
 	if err != nil {
 		return nil, err
 	}

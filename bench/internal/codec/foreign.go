@@ -19,6 +19,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/wire/transcode"
 )
 
 // shapes is a service with a method for each struct: the libraries below reach structs through
@@ -71,8 +72,7 @@ func kitexMap(v value) (encode, decode Op, err error) {
 }
 
 // transcodeRows turn JSON text into Thrift's binary protocol and back, with binary fields in
-// base64. thriftkit-dynamic goes by way of a dynamic value; a direct transcoder becomes one more
-// side here, called thriftkit.
+// base64. thriftkit-dynamic goes by way of a dynamic value.
 func transcodeRows() ([]Row, error) {
 	all, err := values()
 	if err != nil {
@@ -108,10 +108,15 @@ func transcodeRows() ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		var ours, theirs, ourText, theirText []byte
+		var direct, ours, theirs, directText, ourText, theirText []byte
 		in := Row{
 			Name: "JSON-to-Thrift/" + v.name, About: fmt.Sprintf("JSON of %d bytes to the binary protocol, %d bytes; %s", len(text), len(v.bytes), abouts(v.name)),
 			Ops: []Op{
+				{Side: "thriftkit", Check: wantLen(&direct, len(v.bytes)), Run: func() error {
+					var err error
+					direct, err = transcode.AppendThrift(direct[:0], text, v.desc, transcode.Options{})
+					return err
+				}},
 				{Side: "thriftkit-dynamic", Check: wantLen(&ours, len(v.bytes)), Run: func() error {
 					dv, err := dynamic.ParseJSON(t, text, dynamic.JSONOptions{})
 					if err != nil {
@@ -129,6 +134,11 @@ func transcodeRows() ([]Row, error) {
 		out := Row{
 			Name: "Thrift-to-JSON/" + v.name, About: fmt.Sprintf("the binary protocol, %d bytes, to JSON of %d bytes; %s", len(v.bytes), len(text), abouts(v.name)),
 			Ops: []Op{
+				{Side: "thriftkit", Check: wantJSON(&directText, text), Run: func() error {
+					var err error
+					directText, err = transcode.AppendJSON(directText[:0], v.bytes, v.desc, transcode.Options{})
+					return err
+				}},
 				{Side: "thriftkit-dynamic", Check: wantJSON(&ourText, text), Run: func() error {
 					var dv dynamic.Value
 					if _, err := binary.ConsumeValue(v.bytes, 0, p, mem.To(&dv)); err != nil {
