@@ -220,19 +220,21 @@ type idleReader struct{}
 
 func (idleReader) Read([]byte) (int, error) { return 0, nil }
 
-// TestClaims announces much and sends little.
+// TestClaims announces much and sends little: less, and more, than the first chunk.
 func TestClaims(t *testing.T) {
 	const claimed = 16 << 20
-	stream := append(binary.BigEndian.AppendUint32(nil, claimed), "0123456789"...)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	_, err := newReader(Framed, bytes.NewReader(stream), claimed).Recv()
-	runtime.ReadMemStats(&after)
-	if err != io.ErrUnexpectedEOF {
-		t.Error(err)
-	}
-	if n := after.TotalAlloc - before.TotalAlloc; n > 128<<10 {
-		t.Errorf("%d bytes were allocated for %d", n, len(stream))
+	for _, sent := range []int{10, 1000, 5000} {
+		stream := append(binary.BigEndian.AppendUint32(nil, claimed), make([]byte, sent)...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := newReader(Framed, bytes.NewReader(stream), claimed).Recv()
+		runtime.ReadMemStats(&after)
+		if err != io.ErrUnexpectedEOF {
+			t.Error(err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 256<<10 {
+			t.Errorf("%d bytes were allocated for %d", n, len(stream))
+		}
 	}
 }
 
