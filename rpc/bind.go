@@ -215,7 +215,7 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 		if t.Kind() != reflect.Pointer && reflect.PointerTo(t).NumMethod() > t.NumMethod() {
 			hint = ": pass a pointer, *" + t.String() + " has more methods"
 		}
-		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: goName(t), Message: "the handler has no method for it" + hint}
+		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: plan.GoName(t), Message: "the handler has no method for it" + hint}
 	}
 	fn := rv.Method(found)
 	sig, err := bindFunc(m, fn.Type(), t.String()+"."+t.Method(found).Name, anyException)
@@ -342,7 +342,7 @@ func (c *Client) bindClient(svc *schema.Service, target any, exceptions []error)
 		if !f.IsExported() || f.Type.Kind() != reflect.Func || f.Tag.Get("thrift") == "-" {
 			continue
 		}
-		goPath := goName(rv.Type()) + "." + f.Name
+		goPath := plan.GoName(rv.Type()) + "." + f.Name
 		m, err := findMethod(svc, f, goPath)
 		if err != nil {
 			errs = append(errs, err)
@@ -359,20 +359,12 @@ func (c *Client) bindClient(svc *schema.Service, target any, exceptions []error)
 		return err
 	}
 	if len(stubs) == 0 {
-		return fmt.Errorf("bind %s: %s has no exported func field", svc.Name, goName(rv.Type()))
+		return fmt.Errorf("bind %s: %s has no exported func field", svc.Name, plan.GoName(rv.Type()))
 	}
 	for i, stub := range stubs {
 		rv.Field(i).Set(stub)
 	}
 	return nil
-}
-
-// goName returns the name of t for messages, short for types that have none.
-func goName(t reflect.Type) string {
-	if t.Kind() == reflect.Struct && t.Name() == "" {
-		return "struct"
-	}
-	return t.String()
 }
 
 func findMethod(svc *schema.Service, f reflect.StructField, goPath string) (*schema.Method, error) {

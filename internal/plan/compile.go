@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
@@ -43,7 +45,7 @@ type result struct {
 func For(t reflect.Type, desc *schema.Struct) (*Struct, error) {
 	r := desc.Type().Memo(structKey{t}, func() any {
 		c := newCompiler()
-		s := c.structPlan(t, desc, t.String())
+		s := c.structPlan(t, desc, GoName(t))
 		return c.finish(result{st: s})
 	}).(result)
 	return r.st, r.err
@@ -137,7 +139,7 @@ func (c *compiler) mismatch(at site, st *schema.Type, t reflect.Type, format str
 	if st != nil && st.String() != at.idl {
 		m.IDL += " (" + st.String() + ")"
 	}
-	if t != nil && t.String() != at.goPath {
+	if t != nil && GoName(t) != at.goPath {
 		m.Go += " (" + t.String() + ")"
 	}
 	c.errs = append(c.errs, m)
@@ -262,7 +264,7 @@ func (c *compiler) structType(p *Type, t reflect.Type, st *schema.Type, at site)
 		return nil
 	}
 	p.Op = OpStruct
-	p.Struct = c.structPlan(t, st.Struct, t.String())
+	p.Struct = c.structPlan(t, st.Struct, GoName(t))
 	return p
 }
 
@@ -349,6 +351,7 @@ func (c *compiler) structPlan(t reflect.Type, desc *schema.Struct, goPath string
 	}
 	p.Codec = codecOf(t, desc)
 	matched := make(map[*schema.Field]reflect.StructField)
+	names := &fieldNames{desc: desc}
 	for _, gf := range reflect.VisibleFields(t) {
 		if len(gf.Index) > 1 || !gf.IsExported() || gf.Tag.Get("thrift") == "-" {
 			continue
@@ -357,7 +360,7 @@ func (c *compiler) structPlan(t reflect.Type, desc *schema.Struct, goPath string
 			p.Unknown = int(gf.Offset)
 			continue
 		}
-		c.matchField(matched, desc, gf, at)
+		c.matchField(matched, names, gf, at)
 	}
 	for _, f := range desc.Fields {
 		gf, ok := matched[f]
@@ -388,9 +391,9 @@ func codecOf(t reflect.Type, desc *schema.Struct) *wire.Codec {
 	return c
 }
 
-func (c *compiler) matchField(matched map[*schema.Field]reflect.StructField, desc *schema.Struct, gf reflect.StructField, at site) {
+func (c *compiler) matchField(matched map[*schema.Field]reflect.StructField, names *fieldNames, gf reflect.StructField, at site) {
 	name, _ := splitTag(gf)
-	f, err := findField(desc, name, gf.Name)
+	f, err := names.find(name, gf.Name)
 	goAt := site{at.pos, at.idl, at.goPath + "." + gf.Name}
 	if err != "" {
 		c.mismatch(goAt, nil, gf.Type, "%s", err)
@@ -408,42 +411,74 @@ func splitTag(gf reflect.StructField) (name string, omitzero bool) {
 	return name, opts == "omitzero"
 }
 
-// findField returns the field of desc for a Go field: by the tag's name or id, else by the
-// same name, else by the one name that differs in case and underscores only.
-func findField(desc *schema.Struct, tag, goName string) (*schema.Field, string) {
+// fieldNames finds the fields of a struct by what Go calls them.
+type fieldNames struct {
+	desc   *schema.Struct
+	folded map[string][]*schema.Field // made when first needed
+}
+
+// find returns the field for a Go field: by the tag's name or id, else by the same name, else by the one name that differs in case
+// and underscores only.
+func (n *fieldNames) find(tag, goName string) (*schema.Field, string) {
 	if tag != "" {
-		if f := desc.Field(tag); f != nil {
+		if f := n.desc.Field(tag); f != nil {
 			return f, ""
 		}
 		if id, err := strconv.ParseInt(tag, 10, 16); err == nil {
-			if f := desc.FieldByID(int16(id)); f != nil {
+			if f := n.desc.FieldByID(int16(id)); f != nil {
 				return f, ""
 			}
 		}
 		return nil, fmt.Sprintf("its tag names %q, which the IDL does not have", tag)
 	}
-	if f := desc.Field(goName); f != nil {
+	if f := n.desc.Field(goName); f != nil {
 		return f, ""
 	}
-	var found *schema.Field
-	for _, f := range desc.Fields {
-		if !SameName(f.Name, goName) {
-			continue
+	if n.folded == nil {
+		n.folded = make(map[string][]*schema.Field, len(n.desc.Fields))
+		for _, f := range n.desc.Fields {
+			key := foldName(f.Name)
+			n.folded[key] = append(n.folded[key], f)
 		}
-		if found != nil {
-			return nil, fmt.Sprintf("it could be %s or %s: use a tag such as `thrift:%q`", found.Name, f.Name, f.Name)
-		}
-		found = f
 	}
-	if found == nil {
+	switch found := n.folded[foldName(goName)]; len(found) {
+	case 0:
 		return nil, "the IDL has no such field: use a tag such as `thrift:\"name\"` for another name, or `thrift:\"-\"` to leave it out"
+	case 1:
+		return found[0], ""
+	default:
+		return nil, fmt.Sprintf("it could be %s or %s: use a tag such as `thrift:%q`", found[0].Name, found[1].Name, found[1].Name)
 	}
-	return found, ""
 }
 
 // SameName reports whether an IDL name and a Go name are the same but for case and underscores.
-func SameName(idl, goName string) bool {
-	return strings.EqualFold(strings.ReplaceAll(idl, "_", ""), strings.ReplaceAll(goName, "_", ""))
+func SameName(idl, goName string) bool { return foldName(idl) == foldName(goName) }
+
+// GoName returns the name of t for messages, short for structs that have none: theirs are as long as they are.
+func GoName(t reflect.Type) string {
+	if t.Kind() == reflect.Struct && t.Name() == "" {
+		return "struct"
+	}
+	return t.String()
+}
+
+// foldName returns what names have in common that are the same but for case and underscores.
+func foldName(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '_':
+			return -1
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		case r < utf8.RuneSelf:
+			return r
+		}
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
+		}
+		return unicode.ToLower(least)
+	}, name)
 }
 
 func (c *compiler) field(p *Struct, f *schema.Field, gf reflect.StructField, goPath string) {

@@ -249,7 +249,7 @@ func TestFor(t *testing.T) {
 			var got string
 			p, err := plan.For(test.t, test.desc)
 			if err != nil {
-				got = strings.ReplaceAll(err.Error(), test.t.String(), "T")
+				got = strings.NewReplacer(test.t.String(), "T", "Go struct.", "Go T.", "Go struct:", "Go T:").Replace(err.Error())
 			} else {
 				var parts []string
 				for _, f := range p.Fields {
@@ -392,5 +392,25 @@ func TestSetDefaults(t *testing.T) {
 	v.Data[0] = 'z' // it must not be the default's own memory
 	if p.SetDefaults(mem.To(&v)); string(v.Data) != "xy" {
 		t.Errorf("the default was changed: %s", v.Data)
+	}
+}
+
+func TestSameName(t *testing.T) {
+	for _, tt := range []struct {
+		idl, goName string
+		want        bool
+	}{
+		{"user_name", "UserName", true},
+		{"userName", "User_Name", true},
+		{"_id_", "ID", true},
+		{"id", "Idx", false},
+		{"k", "\u212a", true}, // the sign for kelvin, which folds to k
+		{"straße", "STRASSE", false},
+		{"größe", "GRÖßE", true},
+		{"", "_", true},
+	} {
+		if got := plan.SameName(tt.idl, tt.goName); got != tt.want {
+			t.Errorf("%q and %q: %v", tt.idl, tt.goName, got)
+		}
 	}
 }
