@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"runtime"
 	"slices"
 	"sync"
@@ -271,6 +272,51 @@ func TestFlood(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestLateBytes has many replies wait for an earlier one: of what would be more than their bound nothing is read.
+func TestLateBytes(t *testing.T) {
+	leaks(t)
+	l := listen(t)
+	release := make(chan struct{})
+	var executed atomic.Int32
+	serve(t, l, rpc.DynamicHandler(func(_ context.Context, _ *schema.Method, args *dynamic.Struct) (any, error) {
+		if args.At(0).Text() == "slow" {
+			<-release
+		} else {
+			executed.Add(1)
+		}
+		return args.At(0), nil
+	}), rpc.ServerOptions{})
+	c := connect(t, l, transport.Buffered)
+	const calls, size, bound = 200, 64 << 10, 1 << 20
+	c.send(echoCall("echo", "slow", 1))
+	time.Sleep(20 * time.Millisecond) // until the reading has been handed over
+	long := strings.Repeat("x", size)
+	sent := make(chan error, 1)
+	go func() {
+		for i := range int32(calls) {
+			if _, err := c.nc.Write(echoCall("echo", long, 2+i)); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	waitFor(t, "the bound", func() bool { return executed.Load() >= bound/size })
+	time.Sleep(100 * time.Millisecond)
+	if n := executed.Load(); n > 2*bound/size {
+		t.Errorf("%d calls of %d bytes were executed while their replies had to wait, about %d may be", n, size, bound/size)
+	}
+	close(release)
+	for i := range int32(calls + 1) {
+		if _, seq := c.next(); seq != 1+i {
+			t.Fatalf("reply %d is to call %d", i, seq)
+		}
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
 	}
 }
 
