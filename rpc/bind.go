@@ -223,6 +223,9 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 		return nil, err
 	}
 	b := &boundMethod{signature: sig, handler: caller(m, t.Method(found).Func), receiver: rv}
+	if plain, ok := plainFuncs()[fn.Type()]; ok && usePlain {
+		b.handler = plain.handle(fn.Interface())
+	}
 	b.make = b.makeCall
 	return b, nil
 }
@@ -252,6 +255,10 @@ type boundCall struct {
 	ctx    context.Context
 	in     []reflect.Value
 	result reflect.Value // a pointer to it; invalid for void
+
+	// The same for a plainFunc.
+	args          []mem.Pointer
+	room, success mem.Pointer
 }
 
 func newBoundCall(call *Call, receiver reflect.Value) *boundCall {
@@ -262,8 +269,10 @@ func newBoundCall(call *Call, receiver reflect.Value) *boundCall {
 		f := &args.Fields[i]
 		x.in = append(x.in, call.args.Add(f.Offset).Value(f.Type.Go))
 	}
+	x.args = fieldPlaces(call.sig, call.args)
 	if call.Method.Result.Kind != schema.KindVoid {
 		x.result = reflect.New(reply.Fields[0].Type.Elem.Go)
+		x.room, x.success = mem.Of(x.result), successPlace(call.sig, call.reply)
 	}
 	return x
 }
@@ -393,6 +402,9 @@ func findMethod(svc *schema.Service, f reflect.StructField, goPath string) (*sch
 
 // stub returns a func of type t that calls sig's method over c.
 func (c *Client) stub(svc *schema.Service, sig *signature, t reflect.Type) reflect.Value {
+	if plain, ok := plainFuncs()[t]; ok && usePlain {
+		return reflect.ValueOf(plain.stub(&plainStubs{client: c, svc: svc, sig: sig}))
+	}
 	isVoid := sig.method.Result.Kind == schema.KindVoid
 	noError := reflect.Zero(errorType)
 	var calls sync.Pool // of *stubCall, but an interceptor may keep a call
