@@ -19,12 +19,13 @@ func attackCommand(ctx context.Context, flags *flag.FlagSet, args []string) erro
 	target := flags.String("target", "", "attack the server at `HOST:PORT` of this machine, which serves conformance.thrift")
 	dialects := flags.String("dialects", "binary/framed", "what -target speaks, a `list` with commas")
 	pid := flags.Int("pid", 0, "the process of -target, whose memory is measured")
+	conns := flags.Int("connections", 0, "`how many` connections \"connect and close\" makes; 0: as many as there is time for")
 	flags.Parse(args)
 	only, err := o.chosen()
 	if err != nil {
 		return err
 	}
-	opts := attack.Options{Short: o.short, Only: only, Log: progress}
+	opts := attack.Options{Conns: *conns, Short: o.short, Only: only, Log: progress}
 	switch {
 	case *target != "":
 		t, err := external(*target, *dialects, *pid)

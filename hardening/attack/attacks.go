@@ -336,16 +336,23 @@ func onewayFlood(x *run) error {
 // storm connects and closes, with and without a byte.
 func storm(x *run) error {
 	end := time.Now().Add(x.hold())
+	more := func(n int64) bool {
+		if x.Conns > 0 {
+			return n <= int64(x.Conns)
+		}
+		return time.Now().Before(end)
+	}
 	together(4, func(int) {
-		for i := 0; time.Now().Before(end) && x.ctx.Err() == nil; i++ {
-			x.inputs.Add(1)
+		for i := 0; x.ctx.Err() == nil && more(x.inputs.Add(1)); i++ {
 			if nc, err := x.dial(x.Addr); err == nil {
 				if i%2 == 0 {
 					nc.Write([]byte{0x80})
 				}
 				nc.Close()
 			}
-			time.Sleep(time.Millisecond)
+			if x.Conns == 0 {
+				time.Sleep(time.Millisecond)
+			}
 		}
 	})
 	return x.ctx.Err()

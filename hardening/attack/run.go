@@ -53,6 +53,7 @@ func (t *Target) dialects() []Dialect {
 
 // Options say how much is done.
 type Options struct {
+	Conns int                              // how many connections "connect and close" makes; 0: as many as there is time for
 	Short bool                             // a part of each attack, for tests
 	Only  func(name string) bool           // nil: all attacks
 	Log   func(format string, args ...any) // is told how it goes on; may be nil
