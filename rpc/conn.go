@@ -40,7 +40,8 @@ type conn struct {
 	scratch *scratch
 	seq     atomic.Int32
 
-	onGuardable func() // is called, with mu, when a call is entered that may need a guard
+	onGuardable func()                // is called, with mu, when a call is entered that may need a guard
+	onSilence   func(since time.Time) // is called when a call timed out and nothing was answered since it began
 
 	r *transport.Reader // of whoever reads
 
@@ -54,6 +55,7 @@ type conn struct {
 	echoes   echo
 	overtake bool // the server has answered calls in another order
 	replied  time.Time
+	answers  uint64 // replies that have come
 	lastUsed time.Time
 	err      error
 
@@ -256,6 +258,7 @@ func (c *conn) enter(f *flight) (bool, error) {
 		c.mu.Unlock()
 		return false, nil
 	}
+	f.answers = c.answers
 	c.claims--
 	if f.guardable() {
 		c.guarded = true
@@ -524,6 +527,7 @@ func (c *conn) deliver(f *flight, msg []byte, answered *flightList) (mine bool, 
 		}
 		return false, Errorf(CodeBadSequenceID, "a reply with sequence id %d, which no call has", h.SeqID)
 	}
+	c.answers++
 	if x != c.flights.first {
 		c.overtake = true
 		c.replied = time.Now()
@@ -591,9 +595,24 @@ func (c *conn) stopReading(f *flight) {
 	}
 }
 
+// isSilent reports whether nothing was answered since that call began, and when that was.
+func (c *conn) isSilent(f *flight, seq int32) (since time.Time, silent bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.flights.get(seq) != f {
+		return time.Time{}, false
+	}
+	return f.start, f.answers == c.answers
+}
+
 // giveUp ends the call with that sequence id, if it is still under way: its reply is to be dropped
 // when it comes.
 func (c *conn) giveUp(f *flight, seq int32, err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		if since, silent := c.isSilent(f, seq); silent {
+			c.onSilence(since)
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.writer == f && f.seq == seq && !c.writeCut {
@@ -677,6 +696,14 @@ func (c *conn) tryClaim(now time.Time) bool {
 func (c *conn) mayBeStaleLocked(now time.Time) bool {
 	const believed = time.Millisecond
 	return c.flights.n+c.claims == 0 && c.reader == nil && now.Sub(c.lastUsed) >= believed
+}
+
+// unproven reports whether nothing is under way on the connection, and was not since then: whether it still works
+// nobody knows.
+func (c *conn) unproven(since time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.flights.n+c.claims == 0 && c.lastUsed.Before(since)
 }
 
 // stale reports whether the server has closed the connection while it was idle.

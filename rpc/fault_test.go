@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,6 +166,46 @@ func TestTimeoutAmongOthers(t *testing.T) {
 	for range 3 {
 		if err := <-others; err != nil {
 			t.Errorf("another: %v", err)
+		}
+	}
+}
+
+// TestDeadConnections has a network lose all connections without a word: that costs one call its time, not one for each
+// connection.
+func TestDeadConnections(t *testing.T) {
+	leaks(t)
+	var dead, conns atomic.Int32
+	ping := pinger(t, fake(t, func(r request) bool {
+		if r.n == 0 {
+			conns.Add(1)
+		}
+		if int32(r.conn) < dead.Load() {
+			return true
+		}
+		time.Sleep(10 * time.Millisecond) // which makes connections congested
+		r.nc.Write(pong("x", r.SeqID))
+		return true
+	}), rpc.ClientOptions{Timeout: 200 * time.Millisecond})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if _, err := ping(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(5 * time.Millisecond)
+	}
+	wg.Wait()
+	if conns.Load() < 2 {
+		t.Fatalf("%d connections, more are wanted", conns.Load())
+	}
+	dead.Store(conns.Load())
+	if _, err := ping(context.Background()); code(err) != rpc.CodeTimeout {
+		t.Errorf("%v", err)
+	}
+	for range 3 {
+		if got, err := ping(context.Background()); got != "x" || err != nil {
+			t.Errorf("after it: %q, %v", got, err)
 		}
 	}
 }

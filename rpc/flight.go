@@ -41,6 +41,7 @@ type flight struct {
 	prev      *flight
 	next      *flight
 	woken     chan struct{} // of capacity 1
+	answers   uint64        // of the connection, when it was entered
 }
 
 // reset makes f ready for another try, or to be used again.

@@ -77,7 +77,7 @@ func (p *pool) dial(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	x := newConn(nc, p.target.Framing, p.sealer, p.proto, p.opts.MaxMessageBytes, p.scratch)
-	x.onGuardable = p.startTicking
+	x.onGuardable, x.onSilence = p.startTicking, p.doubt
 	return x, nil
 }
 
@@ -347,6 +347,18 @@ func (p *pool) nextLocked(x *conn) bool {
 	p.queue[0] <- x
 	p.queue = slices.Delete(p.queue, 0, 1)
 	return true
+}
+
+// doubt gives up connections that nobody has used since a call began that timed out on a silent one: when the network has lost
+// one without a word it has lost them all, and each would cost a call its time.
+func (p *pool) doubt(since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, x := range p.conns {
+		if x.unproven(since) {
+			x.fail(errRetired)
+		}
+	}
 }
 
 // drop takes a connection out that takes no more calls.

@@ -77,10 +77,10 @@ type Result struct {
 // is for machines that do other things as well.
 const (
 	slack      = 5 * time.Millisecond
-	shortSlack = 100 * time.Millisecond
+	shortSlack = 500 * time.Millisecond
 )
 
-// Ratio returns During as a multiple of Before, with what is less than 5 ms taken for 5 ms, in the short form 100 ms.
+// Ratio returns During as a multiple of Before, with what is less than 5 ms taken for 5 ms, in the short form half a second.
 func (r *Result) Ratio() float64 {
 	least := slack
 	if r.Short {

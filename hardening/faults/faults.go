@@ -79,7 +79,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		o.Log = func(string, ...any) {}
 	}
 	var results []Result
-	for _, s := range scenarios() {
+	for _, s := range scenarios(callTimeout(o.Short)) {
 		if o.Only != nil && !o.Only(s.name) {
 			continue
 		}
@@ -164,7 +164,7 @@ func once(ctx context.Context, s scenario, o Options) (r Result, err error) {
 	if err != nil {
 		return r, err
 	}
-	load := startLoad(client, file.Service("Conformance").Method("echoString"), "call ")
+	load := startLoad(client, file.Service("Conformance").Method("echoString"), "call ", callTimeout(o.Short))
 	time.Sleep(300 * time.Millisecond)
 	if err := s.run(w); err != nil {
 		load.end()

@@ -41,9 +41,9 @@ func (s *scenario) target(w *world) string {
 	return d.Target(addr)
 }
 
-func scenarios() []scenario {
+func scenarios(callTimeout time.Duration) []scenario {
 	// While calls of a caller wait for their time-outs nothing is learned: recovery may take as long.
-	const afterTimeout = callTimeout + time.Second
+	afterTimeout := callTimeout + time.Second
 	during := func(up, down chaos.Faults) func(*world) error {
 		return func(w *world) error {
 			w.proxy.Set(up, down)

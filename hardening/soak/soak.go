@@ -71,6 +71,9 @@ func trend(values []float64, interval time.Duration) Line {
 	return Line{first, first + slope*(n-1), slope * float64(time.Hour/interval)}
 }
 
+// callTimeout is how long a call may take.
+const callTimeout = 3 * time.Second
+
 // sampling is the time between samples.
 const sampling = time.Second
 
@@ -99,7 +102,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	l := &load{svc: file.Service("Conformance")}
 	var wg sync.WaitGroup
 	for _, d := range attack.All() {
-		c, err := thriftkit.Dial(ctx, d.Target(proxy.Addr()), thriftkit.WithTimeout(2*time.Second), thriftkit.WithMaxConns(4))
+		c, err := thriftkit.Dial(ctx, d.Target(proxy.Addr()), thriftkit.WithTimeout(callTimeout), thriftkit.WithMaxConns(4))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", d, err)
 		}
@@ -205,7 +208,7 @@ func (l *load) disturb(ctx context.Context, proxy *chaos.Proxy, interval time.Du
 // excused reports whether a call that began then may fail because of a fault: it takes a call's time until clients have noticed
 // that connections are dead.
 func (l *load) excused(begin time.Time) bool {
-	const noticing = 4 * time.Second
+	const noticing = 2*callTimeout + time.Second
 	return begin.Sub(time.Unix(0, l.disturbed.Load())) < noticing
 }
 
