@@ -40,7 +40,7 @@ type conn struct {
 	scratch *scratch
 	seq     atomic.Int32
 
-	onGuardable func()                // is called, with mu, when a call is entered that may need a guard
+	onGuardable func(look time.Time)  // is called, with mu, when a call is entered that may need a guard
 	onSilence   func(since time.Time) // is called when a call timed out and nothing was answered since it began
 
 	r *transport.Reader // of whoever reads
@@ -49,7 +49,6 @@ type conn struct {
 	claims   int // calls that chose this connection and are not entered yet
 	flights  flightTable
 	oneway   bool    // a oneway call was sent
-	guarded  bool    // a call that may need a guard was entered since the last tick
 	reader   *flight // who reads, nil if nobody does
 	cut      bool    // a read deadline was set, to make the reader give up
 	echoes   echo
@@ -261,8 +260,7 @@ func (c *conn) enter(f *flight) (bool, error) {
 	f.answers = c.answers
 	c.claims--
 	if f.guardable() {
-		c.guarded = true
-		c.onGuardable()
+		c.onGuardable(f.firstLook())
 	}
 	return true, nil // write unlocks
 }

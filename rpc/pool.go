@@ -24,8 +24,8 @@ type pool struct {
 	scratch   *scratch
 	preferred atomic.Pointer[conn] // takes the calls while it is not congested; nil with Exclusive
 
-	ticker  *time.Timer
-	ticking atomic.Bool // the ticker is set
+	ticker   *time.Timer
+	nextLook atomic.Int64 // when it runs out, in Unix nanoseconds; 0: it is not set
 
 	mu      sync.Mutex
 	conns   []*conn      // that take calls
@@ -77,7 +77,7 @@ func (p *pool) dial(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	x := newConn(nc, p.target.Framing, p.sealer, p.proto, p.opts.MaxMessageBytes, p.scratch)
-	x.onGuardable, x.onSilence = p.startTicking, p.doubt
+	x.onGuardable, x.onSilence = p.lookAt, p.doubt
 	return x, nil
 }
 
