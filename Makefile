@@ -131,9 +131,13 @@ bench-once: ## Run every one of Go's benchmarks once, so that none can rot
 peers: ## Set up the peers of conformance tests (not needed before "make test")
 	@scripts/peers.sh
 
+.PHONY: release
+release: ## The program for each system that is released, with checksums, in dist/
+	GO=$(GO) scripts/release.sh dist
+
 .PHONY: clean
 clean: ## Remove what was built here
-	rm -rf bin
+	rm -rf bin dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 GOFMT = "$$($(GO) env GOROOT)/bin/gofmt"
