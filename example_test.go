@@ -328,3 +328,18 @@ func ExampleWithProtocol() {
 	// "{\"item\":\"tea\",\"count\":2}" <nil>
 	// "\x18\x03tea\x15\x04\x00" <nil>
 }
+
+func ExampleDialReflect() {
+	_, addr := start(thriftkit.WithReflection())
+
+	// The client has no file.
+	ctx := context.Background()
+	client, told, err := thriftkit.DialReflect(ctx, addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	login := told.File.Service("PingPong").Method("login")
+	fmt.Println(thriftkit.Call[string](ctx, client, login, "root", "pwd"))
+	// Output: 登录成功! <nil>
+}

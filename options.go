@@ -9,6 +9,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/reflection"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/wire/header"
 )
@@ -86,6 +87,14 @@ func WithIdleTimeout(d time.Duration) ServerOption {
 // between its first byte and its last; the default is 1 minute, a negative d means without end.
 func WithMessageTimeout(d time.Duration) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.ReadTimeout, o.WriteTimeout = d, d })
+}
+
+// WithReflection has a server hand out the schema of its services, comments included, to whoever
+// asks: [DialReflect] and the command line do, and fbthrift's tools by getThriftServiceMetadata.
+// Interceptors see these calls, so that one which asks for a password asks here, too. No method of
+// a registered service is in its way: they are found first.
+func WithReflection() ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.Background = append(o.Background, reflection.Services()...) })
 }
 
 // WithExposedErrors sends the text of undeclared errors to the caller. The default tells only

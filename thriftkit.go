@@ -101,6 +101,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/reflection"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -238,6 +239,30 @@ func Dial(ctx context.Context, target string, opts ...ClientOption) (*Client, er
 		opt.applyClient(&o)
 	}
 	return rpc.Dial(ctx, target, o)
+}
+
+// ReflectedSchema is what [DialReflect] learns from a server.
+type ReflectedSchema = reflection.Schema
+
+// DialReflect connects to the server at target, as Dial does, and asks it for the schema of its
+// services, which a server of this package hands out if it was made with [WithReflection]:
+//
+//	client, told, err := thriftkit.DialReflect(ctx, "localhost:9000")
+//	v, err := thriftkit.Call[any](ctx, client, told.File.Service("PingPong").Method("login"), "root", "pwd")
+//
+// ctx bounds both. The error matches [reflection.ErrUnsupported] if the server answers, but hands out
+// no schema; others are those of a call.
+func DialReflect(ctx context.Context, target string, opts ...ClientOption) (*Client, *ReflectedSchema, error) {
+	c, err := Dial(ctx, target, opts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := reflection.Fetch(ctx, c)
+	if err != nil {
+		c.Close()
+		return nil, nil, err
+	}
+	return c, s, nil
 }
 
 // Call calls m with args, in the order of the IDL. Each may be anything that a field of type

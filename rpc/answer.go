@@ -18,6 +18,16 @@ import (
 // lookup returns the method that a message names. service is the one that its envelope names, or
 // "": in one that s does not have, the method is looked for as without.
 func (s *Server) lookup(service, name string) (*boundMethod, *Error) {
+	m, err := s.registered(service, name)
+	if err != nil && len(s.behind) > 0 {
+		if b, ok := s.behind[name[strings.IndexByte(name, ':')+1:]]; ok {
+			return b, nil
+		}
+	}
+	return m, err
+}
+
+func (s *Server) registered(service, name string) (*boundMethod, *Error) {
 	if bound, ok := s.services[service]; ok {
 		if m, ok := bound.methods[name]; ok {
 			return m, nil

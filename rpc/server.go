@@ -79,6 +79,9 @@ type ServerOptions struct {
 	// from until there are fewer.
 	MaxCallsPerConn int
 
+	// Background services answer the calls that no registered service answers. See [Background].
+	Background []Background
+
 	// ExposeErrors sends the text of undeclared errors to the caller. Without it a caller
 	// learns only that there was an internal error.
 	ExposeErrors bool
@@ -89,6 +92,14 @@ type ServerOptions struct {
 	ErrorLog func(error)
 }
 
+// A Background is a service by which a server tells of itself. Its methods are found last, behind
+// those of all services that are registered, and whatever service a call names; so it is never in
+// the way of a user's method. Interceptors see its calls as they see all others.
+type Background struct {
+	Service *schema.Service
+	Handler func(*Server) DynamicHandler // called once for each server, when that is made
+}
+
 // A Server answers calls. Register services first, then Serve; all methods but Register may be
 // called by any number of goroutines.
 type Server struct {
@@ -97,6 +108,8 @@ type Server struct {
 	track    *trackPlans
 	services map[string]*boundService
 	methods  map[string]*boundMethod // of the first service registered with that method
+	served   []*schema.Service       // in the order in which they were registered
+	behind   map[string]*boundMethod // of the background services
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -175,6 +188,11 @@ func NewServer(opts ServerOptions) *Server {
 	s.limiter = newLimiter(opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second))
 	s.http = s.newHTTPServer()
 	s.later = make(chan struct{}, maxLater)
+	s.behind = make(map[string]*boundMethod)
+	for _, b := range opts.Background {
+		methods, _ := bindHandler(b.Service, b.Handler(s)) // a DynamicHandler fits every service
+		s.enter(s.behind, b.Service, methods)
+	}
 	return s
 }
 
@@ -266,16 +284,30 @@ func (s *Server) Register(svc *schema.Service, handler any) error {
 	}
 	bound := &boundService{svc: svc, methods: make(map[string]*boundMethod)}
 	s.services[svc.Name] = bound
+	s.served = append(s.served, svc)
+	s.enter(bound.methods, svc, methods)
+	for name, b := range bound.methods {
+		if _, ok := s.methods[name]; !ok {
+			s.methods[name] = b
+		}
+	}
+	return nil
+}
+
+// Services returns the services that are registered, in the order in which they were. The caller
+// must not change the slice.
+func (s *Server) Services() []*schema.Service { return s.served }
+
+// enter adds the methods of svc to a table, complete with what is around their handlers.
+func (s *Server) enter(table map[string]*boundMethod, svc *schema.Service, methods map[*schema.Method]*boundMethod) {
 	for m, b := range methods {
 		b.svc = svc
 		b.kept = len(s.opts.Interceptors) > 0
 		b.handler = chain(s.opts.Interceptors, s.contain(b.handler))
-		bound.methods[m.Name] = b
-		if _, ok := s.methods[m.Name]; !ok {
-			s.methods[m.Name] = b
+		if _, ok := table[m.Name]; !ok {
+			table[m.Name] = b
 		}
 	}
-	return nil
 }
 
 // contain turns a panic of the handler into an error for the one call.

@@ -24,12 +24,26 @@ import (
 // AppendFile appends the text of f, without that of its includes, to dst and returns dst,
 // extended. Definitions stand in the order in which f was written; constants, enums, typedefs,
 // structs and services without positions follow each other in this order.
-func AppendFile(dst []byte, f *schema.File) []byte {
-	p := &printer{out: dst, file: f}
+func AppendFile(dst []byte, f *schema.File) []byte { return Variant{}.AppendFile(dst, f) }
+
+// A Variant is a file with changes, for texts that go elsewhere. The zero Variant has none.
+type Variant struct {
+	// IncludePath returns what stands in an include directive in place of its path; nil changes nothing.
+	IncludePath func(*schema.Include) string
+	// Omit reports whether a service is left out; nil leaves out none.
+	Omit func(*schema.Service) bool
+}
+
+// AppendFile is the function AppendFile with the changes of v.
+func (v Variant) AppendFile(dst []byte, f *schema.File) []byte {
+	p := &printer{out: dst, file: f, includePath: v.IncludePath}
 	start := len(dst)
 	p.headers()
 	var last any
 	for _, def := range definitions(f) {
+		if svc, ok := def.(*schema.Service); ok && v.Omit != nil && v.Omit(svc) {
+			continue
+		}
 		if len(p.out) > start && !(isLine(last) && isLine(def)) {
 			p.add("\n")
 		}
@@ -117,6 +131,8 @@ type printer struct {
 	out      []byte
 	file     *schema.File
 	prefixes map[*schema.File]string // of the names of other files; made when needed
+
+	includePath func(*schema.Include) string // nil: as written
 }
 
 const indent = "  "
@@ -135,7 +151,11 @@ func (p *printer) headers() {
 	var list []header
 	documented := false
 	for _, inc := range p.file.Includes {
-		list = append(list, header{"include " + quote(inc.Path) + "\n", inc.Pos})
+		path := inc.Path
+		if p.includePath != nil {
+			path = p.includePath(inc)
+		}
+		list = append(list, header{"include " + quote(path) + "\n", inc.Pos})
 	}
 	for _, n := range p.file.Namespaces {
 		q := printer{file: p.file}
