@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io/fs"
+	"net"
 	"path/filepath"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/thriftkit/thriftkit/idl/syntax"
 	"github.com/thriftkit/thriftkit/reflection"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire/header"
 )
 
@@ -176,6 +178,13 @@ func WithTimeout(d time.Duration) ClientOption {
 // means without bound.
 func WithDialTimeout(d time.Duration) ClientOption {
 	return clientOption(func(o *rpc.ClientOptions) { o.DialTimeout = d })
+}
+
+// WithDialer has a client make its connections by f, such as by way of a proxy. f gets the target
+// and what its TLS starts from, and must do all that the target says about TLS and compression, as
+// [transport.Target.Dial] does.
+func WithDialer(f func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error)) ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.Dialer = f })
 }
 
 // WithMaxConns sets how many connections there are at most. A client opens 16 by default: calls share a

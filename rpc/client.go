@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"reflect"
 	"time"
 
@@ -36,6 +37,11 @@ type ClientOptions struct {
 	// TLS is what the TLS of tls and https targets starts from: certificates, authorities. The target's
 	// own keys come on top; nothing older than TLS 1.2 is spoken. nil is the system's defaults.
 	TLS *tls.Config
+
+	// Dialer makes connections in place of [transport.Target.Dial], whose arguments it gets: by way
+	// of a proxy, or with an eye on what is sent. What it returns must have done all that t says about
+	// TLS and compression. nil is Target.Dial.
+	Dialer func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error)
 
 	// SASLUser and SASLPassword make the client negotiate with SASL's mechanism PLAIN, as servers of
 	// Hive and Impala want it, when SASLUser is not "". The password goes over the connection as it
@@ -111,6 +117,11 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 		opts.MaxConns = 16
 	}
 	opts.DialTimeout = orDefault(opts.DialTimeout, 10*time.Second)
+	if opts.Dialer == nil {
+		opts.Dialer = func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error) {
+			return t.Dial(ctx, config)
+		}
+	}
 	if opts.SASLUser != "" && t.HTTP {
 		return nil, fmt.Errorf("target %q: there is no SASL over HTTP", target)
 	}

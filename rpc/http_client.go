@@ -39,7 +39,7 @@ func dialHTTP(ctx context.Context, t transport.Target, p protocol.Protocol, opts
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		ctx, cancel := dialContext(ctx, opts)
 		defer cancel()
-		return t.Dial(ctx, base)
+		return opts.Dialer(ctx, t, base)
 	}
 	nc, err := dial(ctx, "", "")
 	if err != nil {

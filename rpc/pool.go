@@ -69,7 +69,7 @@ func dialPool(ctx context.Context, t transport.Target, proto protocol.Protocol, 
 func (p *pool) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := dialContext(ctx, p.opts)
 	defer cancel()
-	nc, err := p.target.Dial(ctx, p.opts.TLS)
+	nc, err := p.opts.Dialer(ctx, p.target, p.opts.TLS)
 	if err == nil && p.opts.SASLUser != "" {
 		nc, err = negotiate(ctx, nc, p.opts)
 	}

@@ -223,7 +223,7 @@ func (t Target) dial(ctx context.Context, config *tls.Config) (net.Conn, error) 
 	if !t.TLS {
 		return d.DialContext(ctx, t.Network, t.Address)
 	}
-	config, err := t.clientTLS(config)
+	config, err := t.ClientTLS(config)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,9 @@ type TLSFiles struct {
 	Key  string // the certificate's key; may be in the same file
 }
 
-// clientTLS returns a configuration for connecting to t, from base and the files of t.
-func (t Target) clientTLS(base *tls.Config) (*tls.Config, error) {
+// ClientTLS returns the configuration for connecting to t, a target with TLS: base, which may be
+// nil and is not changed, with what t says on top.
+func (t Target) ClientTLS(base *tls.Config) (*tls.Config, error) {
 	config := secure(base)
 	if config.ServerName == "" {
 		config.ServerName, _, _ = net.SplitHostPort(t.Address)

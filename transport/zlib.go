@@ -3,7 +3,6 @@ package transport
 import (
 	"compress/flate"
 	"compress/zlib"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -110,8 +109,8 @@ func (c *zlibConn) ended() bool {
 // rest: not where what was written is transformed on its way.
 func CanResume(c net.Conn) bool {
 	switch c.(type) {
-	case *tls.Conn, *zlibConn, *saslConn:
-		return false
+	case *net.TCPConn, *net.UnixConn:
+		return true
 	}
-	return true
+	return false // TLS, compression, or nobody knows what
 }
