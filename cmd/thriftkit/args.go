@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tailscale/hujson"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -15,7 +18,10 @@ import (
 // Arguments on the command line. A word is one argument of the program:
 //
 //	name=text   gives parameter name, if the method has a parameter of exactly this name
+//	name:=JSON  the same, and the text is JSON whatever the type is
 //	text        gives the next parameter in the order of the declaration
+//
+// and behind a name may be the way to a part of the parameter: paths.go.
 //
 // so a positional word may have a "=" in it; if what stands before it happens to be the name of
 // a parameter, name the parameter that is meant (password=username=x) or quote ('"username=x"').
@@ -24,7 +30,8 @@ import (
 // How a text becomes a value depends on the parameter's type alone:
 //
 //	string      the text itself, unless it begins and ends with a double quote: then JSON
-//	binary      the same, but the text is base64, hex or text as --binary says; JSON also if it begins with {
+//	binary      the same, but the text is base64, hex or text as --binary says; JSON also if it begins with {;
+//	            the bytes of a file as in @FILE, if it is not text
 //	enum, uuid  the name (or number) itself, or JSON if it begins with a double quote
 //	double      JSON; also NaN, Infinity, -Infinity
 //	others      JSON
@@ -37,11 +44,29 @@ import (
 func parseWords(m *schema.Method, words []string, form dynamic.BinaryForm) (*dynamic.Struct, error) {
 	args := dynamic.New(m.Args)
 	given := make([]bool, len(m.Args.Fields))
+	built := make([]*part, len(given)) // of parameters that are given in parts
 	var errs []error
 	next, excess := 0, 0
 	byName := false
 	for _, word := range words {
 		f, text, named := namedArgument(m, word)
+		if !named {
+			if a, ok := splitPath(m, word); ok {
+				byName = true
+				if given[a.param.Index] && built[a.param.Index] == nil {
+					errs = append(errs, fmt.Errorf("%s: argument %s is given twice", m, a.param.Name))
+					continue
+				}
+				given[a.param.Index] = true
+				if built[a.param.Index] == nil {
+					built[a.param.Index] = &part{t: a.param.Type, pos: a.param.Pos}
+				}
+				if err := built[a.param.Index].assign(a, form); err != nil {
+					errs = append(errs, argumentErrors(m, a.param, err)...)
+				}
+				continue
+			}
+		}
 		switch {
 		case named:
 			byName = true
@@ -66,6 +91,14 @@ func parseWords(m *schema.Method, words []string, form dynamic.BinaryForm) (*dyn
 		}
 		if err != nil {
 			errs = append(errs, argumentErrors(m, f, err)...)
+		}
+	}
+	for i, p := range built {
+		if p == nil || len(errs) > 0 {
+			continue
+		}
+		if err := p.set(args, i, form); err != nil {
+			errs = append(errs, argumentErrors(m, m.Args.Fields[i], err)...)
 		}
 	}
 	if excess > 0 {
@@ -108,6 +141,13 @@ func parseWord(f *schema.Field, text string, form dynamic.BinaryForm) (dynamic.V
 		if form == dynamic.BinaryText {
 			return dynamic.Binary([]byte(text)), nil
 		}
+		if name, ok := strings.CutPrefix(text, "@"); ok { // which is in no other form
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return dynamic.Value{}, err
+			}
+			return dynamic.Binary(data), nil
+		}
 		text = quoteJSON(text)
 	}
 	if strings.TrimSpace(text) == "null" {
@@ -145,9 +185,14 @@ func quoteJSON(text string) string {
 func argumentErrors(m *schema.Method, f *schema.Field, err error) []error {
 	var errs []error
 	for _, err := range parts(err) {
-		where, message, pos := f.Name, err.Error(), f.Pos
+		where, message, pos, t := f.Name, err.Error(), f.Pos, f.Type
 		var bad *dynamic.JSONError
 		var unfit *wire.Error
+		var inPart *pathError
+		if errors.As(err, &inPart) {
+			where, t, pos, err = inPart.path, inPart.at.t, inPart.at.pos, inPart.err
+			message = err.Error()
+		}
 		switch {
 		case errors.As(err, &bad):
 			message = bad.Message
@@ -156,7 +201,7 @@ func argumentErrors(m *schema.Method, f *schema.Field, err error) []error {
 			} else if bad.Path != "" {
 				where += "." + bad.Path
 			}
-			if isComposite(f.Type) {
+			if isComposite(t) && bad.Line > 0 {
 				message = fmt.Sprintf("%d:%d: %s", bad.Line, bad.Column, message)
 			}
 			if bad.Pos.IsValid() {
@@ -229,9 +274,20 @@ func parameterList(m *schema.Method) string {
 	return fmt.Sprintf("%d arguments (%s)", len(names), strings.Join(names, ", "))
 }
 
-// parseData returns the arguments of m from a JSON object by name. source says in messages
+// strictJSON puts blanks in the place of comments and trailing commas, so that all else stays where it is.
+// A text that is wrong even so is returned as it is.
+func strictJSON(data []byte) []byte {
+	strict, err := hujson.Standardize(slices.Clone(data))
+	if err != nil {
+		return data
+	}
+	return strict
+}
+
+// parseData returns the arguments of m from a JSON object by name, which may have comments and trailing commas. source says in messages
 // where the text comes from.
 func parseData(m *schema.Method, source string, data []byte, form dynamic.BinaryForm) (*dynamic.Struct, error) {
+	data = strictJSON(data)
 	v, err := dynamic.ParseJSON(m.Args.Type(), data, dynamic.JSONOptions{Binary: form})
 	if err != nil {
 		var errs []error

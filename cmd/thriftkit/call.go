@@ -6,168 +6,373 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/reflection"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
 )
 
 type callOptions struct {
-	includeDirs []string
-	idl         string
-	dialect     dialect
-	timeout     time.Duration
-	data        string
-	binary      string
+	source  source
+	dialect dialect
+	output  output
+	timeout time.Duration
+	data    string
+	repeat  int
+	verbose bool
+	dryRun  bool
 }
 
 const callLong = `call calls a method of a running server and prints its result as JSON.
 
 TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, http://host:port/path or
-https://host:port/path; ?protocol=P&transport=T may follow. When nothing says what to speak and the server does
-not answer, it is probed, and the error says what it speaks.
-METHOD is Service.method, or just the method's name if only one service of the file has it.
+https://host:port/path; ?protocol=P&transport=T may follow. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call
+that is saved there. When nothing says what to speak and the server does not answer, it is probed, and the error says
+what it speaks.
+METHOD is Service.method, or just the method's name if only one service has it. Without --idl, and without files in
+thriftkit.yaml, the server is asked what it has.
 
 Each ARG is one argument, in the order of the declaration, or name=value. A string is taken as it is, unless it
 begins and ends with double quotes; the name of an enum value needs no quotes either; everything else is JSON.
-ARG is name=value only if the method has a parameter of that name. With -d all arguments come as one JSON object.
+ARG is name=value only if the method has a parameter of that name; name:=value is JSON whatever the type is, and
+name.field=value, name[]=value, name[0]=value, name[key]=value give a part of it. With -d all arguments come as one
+JSON object, which may have comments and trailing commas.
 
 Exit codes: 0 ok, 1 other failure, 2 usage, 3 cannot connect or connection lost, 4 time-out, 5 declared
 exception (as JSON on standard error), 64+N error N from the server (TApplicationException).`
 
-const callExample = `  thriftkit call --idl foo.thrift 127.0.0.1:9090 PingPong.login root secret
+const callExample = `  thriftkit call 127.0.0.1:9090 PingPong.login root secret
   thriftkit call --idl foo.thrift 127.0.0.1:9090 login password=secret username=root
-  thriftkit call --idl foo.thrift 127.0.0.1:9090 login -d '{"username": "root", "password": "secret"}'`
+  thriftkit call --idl foo.thrift 127.0.0.1:9090 login -d '{"username": "root", "password": "secret"}'
+  thriftkit call --dry-run --idl foo.thrift 127.0.0.1:9090 login root secret`
 
 func newCall() *cobra.Command {
 	o := &callOptions{}
 	cmd := &cobra.Command{
-		Use:               "call [flags] --idl FILE TARGET METHOD [ARG…]",
+		Use:               "call [flags] TARGET METHOD [ARG…]",
 		Short:             "Call a method and print its result as JSON",
 		Long:              callLong,
 		Example:           callExample,
-		Args:              needArgs(2, -1, "TARGET and METHOD"),
+		Args:              needArgs(1, -1, "TARGET and METHOD"),
 		ValidArgsFunction: completeCall(o),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			hasData := cmd.Flags().Changed("data")
-			return o.run(cmd, args[0], args[1], args[2:], hasData)
+			return o.run(cmd, args)
 		}),
 	}
-	addIncludeFlag(cmd, &o.includeDirs)
-	f := cmd.Flags()
-	f.StringVar(&o.idl, "idl", "", "the `FILE` that declares the method")
+	o.source.addFlags(cmd)
 	o.dialect.addFlags(cmd)
+	o.output.addFlags(cmd)
+	f := cmd.Flags()
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long connecting and the call may take together: `D`, such as 500ms; 0 is without end")
 	f.StringVarP(&o.data, "data", "d", "", "all arguments as one `JSON` object by name; @FILE reads it from a file, @- from standard input")
-	f.StringVar(&o.binary, "binary", "base64", "how binary values are written in arguments and results: `FORM` base64, hex or text")
-	mustComplete(cmd.RegisterFlagCompletionFunc("idl", completeFiles))
-	mustComplete(cmd.RegisterFlagCompletionFunc("binary", cobra.FixedCompletions([]string{"base64", "hex", "text"}, cobra.ShellCompDirectiveNoFileComp)))
+	f.IntVar(&o.repeat, "repeat", 1, "call `N` times, one after the other")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "say on standard error what was sent and received, byte by byte, and how long it took")
+	f.BoolVar(&o.dryRun, "dry-run", false, "connect to nobody: print the bytes of the call, or with -o write them to a file")
+	mustComplete(cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions))
+	mustComplete(cmd.RegisterFlagCompletionFunc("repeat", cobra.NoFileCompletions))
 	return cmd
 }
 
-func (o *callOptions) run(cmd *cobra.Command, target, method string, words []string, hasData bool) error {
+// A request is what is to be called, once the command line and thriftkit.yaml are understood.
+type request struct {
+	target string
+	method *string // nil: none is given
+	words  []string
+	data   *string // nil: words
+	origin string  // of data, for messages
+}
+
+func (o *callOptions) run(cmd *cobra.Command, args []string) error {
+	r := request{target: args[0], words: args[1:]}
+	if err := o.resolve(cmd, &r); err != nil {
+		return err
+	}
+	if r.method == nil && len(r.words) > 0 {
+		r.method, r.words = &r.words[0], r.words[1:]
+	}
+	if cmd.Flags().Changed("data") {
+		r.data, r.origin = &o.data, "-d"
+	}
 	switch {
-	case o.idl == "":
-		return usagef("--idl FILE is needed: the file that declares %s", method)
-	case hasData && len(words) > 0:
+	case r.method == nil:
+		return usagef("call needs TARGET and METHOD (see thriftkit call --help)")
+	case r.data != nil && len(r.words) > 0:
 		return usagef("give the arguments either one by one or with -d, not both")
 	case o.timeout < 0:
 		return usagef("--timeout %v is negative", o.timeout)
+	case o.repeat < 1:
+		return usagef("--repeat %d is not above 0", o.repeat)
+	case o.dryRun && o.dialect.user != "":
+		return usagef("--dry-run does not go with --user: without a server there is no negotiation")
 	}
-	form, err := dynamic.ParseBinaryForm(o.binary)
-	if err != nil {
-		return usagef("--binary: %w", err)
-	}
-	if target, err = o.dialect.target(target); err != nil {
+	if err := o.output.check(); err != nil {
 		return err
 	}
-	file, err := load(o.idl, o.includeDirs)
-	if err != nil {
+	var err error
+	if r.target, err = o.dialect.target(r.target); err != nil {
 		return err
 	}
-	m, _, err := findMethod(file, method)
-	if err != nil {
-		return err
-	}
-	var args *dynamic.Struct
-	if hasData {
-		args, err = readData(m, o.data, cmd.InOrStdin(), form)
-	} else {
-		args, err = parseWords(m, words, form)
-	}
+	file, err := o.source.load()
 	if err != nil {
 		return err
 	}
-	result, err := o.invoke(target, m, args)
-	if err != nil {
-		hint := ""
-		if !o.dialect.named(target) && o.dialect.user == "" {
-			hint = suggestion(err, target)
+	c := &caller{o: o, target: r.target, tap: o.newTap(), err: cmd.ErrOrStderr()}
+	defer c.close()
+	if file == nil {
+		if file, err = c.reflect(); err != nil {
+			return err
 		}
-		return withHint(callError(cmd.ErrOrStderr(), err, form), hint)
 	}
-	if m.Result.Kind == schema.KindVoid {
+	m, _, err := findMethod(file, *r.method)
+	if err != nil {
+		return err
+	}
+	if err := o.output.fits(m); err != nil {
+		return err
+	}
+	values, err := o.arguments(m, r, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	return c.call(m, values, cmd.OutOrStdout())
+}
+
+// arguments returns the arguments of a request.
+func (o *callOptions) arguments(m *schema.Method, r request, in io.Reader) (*dynamic.Struct, error) {
+	if r.data == nil {
+		return parseWords(m, r.words, o.output.form)
+	}
+	return readData(m, r.origin, *r.data, in, o.output.form)
+}
+
+func (o *callOptions) newTap() *tap {
+	const enough, explained = 64, 1 << 20
+	switch {
+	case o.dryRun:
+		return &tap{dry: true, keep: 1 << 30}
+	case o.verbose:
+		return &tap{keep: explained}
+	}
+	return &tap{keep: enough} // to tell what an answer is that is none
+}
+
+// A caller makes the calls of one command.
+type caller struct {
+	o      *callOptions
+	target string
+	tap    *tap
+	err    io.Writer
+	client *thriftkit.Client
+	ctx    context.Context // of the first call; with its deadline
+	cancel context.CancelFunc
+	start  time.Time
+}
+
+func (c *caller) close() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+	if c.client != nil {
+		c.client.Close()
+	}
+}
+
+// begin starts the time that a call may take.
+func (c *caller) begin() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.start = time.Now()
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if c.o.timeout > 0 {
+		c.cancel()
+		c.ctx, c.cancel = context.WithTimeout(context.Background(), c.o.timeout)
+	}
+}
+
+// dial connects, if that was not done yet.
+func (c *caller) dial() error {
+	if c.client != nil {
 		return nil
 	}
-	text, err := dynamic.AppendJSON(nil, m.Result, result, dynamic.JSONOptions{Binary: form})
+	opts, err := c.o.dialect.options()
 	if err != nil {
 		return err
 	}
-	_, err = cmd.OutOrStdout().Write(append(text, '\n'))
+	c.begin()
+	client, err := thriftkit.Dial(c.ctx, c.target, append(opts, thriftkit.WithDialer(c.tap.dial))...)
+	if err != nil {
+		return err
+	}
+	c.client = client
+	if c.o.verbose {
+		c.tap.printConnection(c.err)
+	}
+	return nil
+}
+
+// reflect asks the server what it has.
+func (c *caller) reflect() (*schema.File, error) {
+	if c.o.dryRun {
+		return nil, usagef("--dry-run needs --idl FILE: no server is asked")
+	}
+	err := c.dial()
+	if err != nil {
+		return nil, c.failure(err)
+	}
+	ctx, err := c.o.dialect.context(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	told, err := reflection.Fetch(ctx, c.client)
+	if err != nil {
+		return nil, c.failure(noSchema(err, c.target))
+	}
+	return told.File, nil
+}
+
+// call makes the calls and writes their results.
+func (c *caller) call(m *schema.Method, args *dynamic.Struct, std io.Writer) error {
+	if err := c.dial(); err != nil {
+		return c.failure(err)
+	}
+	if c.o.dryRun {
+		return c.dry(m, args, std)
+	}
+	out, done, err := c.o.output.open(std)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for i := range c.o.repeat {
+		if i > 0 {
+			c.begin()
+		}
+		result, err := c.invoke(m, args)
+		if err != nil {
+			return c.failure(err)
+		}
+		if err := c.o.output.write(out, m.Result, result); err != nil {
+			return err
+		}
+	}
+	return done()
+}
+
+func (c *caller) invoke(m *schema.Method, args *dynamic.Struct) (dynamic.Value, error) {
+	ctx, err := c.o.dialect.context(c.ctx)
+	if err != nil {
+		return dynamic.Value{}, err
+	}
+	c.tap.reset()
+	result, err := c.client.Invoke(ctx, m, args)
+	if c.o.verbose {
+		c.tap.printCall(c.err, m, c.protocol())
+	}
+	return result, err
+}
+
+// protocol returns what bare messages of the target are in.
+func (c *caller) protocol() string {
+	t, err := transport.ParseTarget(c.target)
+	if err != nil || t.Protocol == "" {
+		return "binary"
+	}
+	return t.Protocol
+}
+
+// dry shows the bytes of the call.
+func (c *caller) dry(m *schema.Method, args *dynamic.Struct, std io.Writer) error {
+	ctx, err := c.o.dialect.context(c.ctx)
+	if err != nil {
+		return err
+	}
+	c.tap.reset()
+	_, err = c.client.Invoke(ctx, m, args) // which nobody answers
+	if len(c.tap.sent) == 0 {
+		return callError(c.err, err, c.o.output.form)
+	}
+	if c.o.output.file != "" {
+		return os.WriteFile(c.o.output.file, c.tap.sent, 0o666)
+	}
+	text, err := dump(c.tap.sent, m, c.protocol())
+	if err != nil {
+		return err
+	}
+	_, err = std.Write(text)
 	return err
 }
 
-func (o *callOptions) invoke(target string, m *schema.Method, args *dynamic.Struct) (dynamic.Value, error) {
-	ctx := context.Background()
-	if o.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.timeout)
-		defer cancel()
+// failure gives a failed call its exit code, and says what can be said: where, after how long, and what
+// the server seems to speak.
+func (c *caller) failure(err error) error {
+	var e *rpc.Error
+	var exit *exitError
+	if !errors.As(err, &e) || e.Remote || errors.As(err, &exit) && errors.Is(err, reflection.ErrUnsupported) {
+		return callError(c.err, err, c.o.output.form)
 	}
-	opts, err := o.dialect.options()
-	if err != nil {
-		return dynamic.Value{}, err
+	elapsed := brief(time.Since(c.start))
+	hint := c.tap.seems(c.target)
+	switch {
+	case e.Code == rpc.CodeUnavailable:
+		hint = ""
+		err = fmt.Errorf("%w (%s, after %v)", err, c.tap.address, elapsed)
+	case e.Code == rpc.CodeTimeout:
+		err = fmt.Errorf("%w (after %v: %s)", err, elapsed, c.progress())
+	case e.Code == rpc.CodeConnectionLost:
+		err = fmt.Errorf("%w (after %v)", err, elapsed)
 	}
-	if ctx, err = o.dialect.context(ctx); err != nil {
-		return dynamic.Value{}, err
+	if hint == "" && c.tap.connected && !c.o.dialect.named(c.target) && c.o.dialect.user == "" {
+		hint = suggestion(err, c.target)
 	}
-	client, err := thriftkit.Dial(ctx, target, opts...)
-	if err != nil {
-		return dynamic.Value{}, err
+	return withHint(callError(c.err, err, c.o.output.form), hint)
+}
+
+// progress says how far a call got that took too long.
+func (c *caller) progress() string {
+	c.tap.mu.Lock()
+	defer c.tap.mu.Unlock()
+	switch {
+	case !c.tap.connected:
+		return "there was no connection to " + c.tap.address
+	case len(c.tap.received) > 0:
+		return fmt.Sprintf("%s took the call and began to answer", c.tap.address)
 	}
-	defer client.Close()
-	return client.Invoke(ctx, m, args)
+	return fmt.Sprintf("%s took the connection and answered nothing", c.tap.address)
 }
 
 // readData reads what -d was given.
-func readData(m *schema.Method, data string, in io.Reader, form dynamic.BinaryForm) (*dynamic.Struct, error) {
+func readData(m *schema.Method, origin, data string, in io.Reader, form dynamic.BinaryForm) (*dynamic.Struct, error) {
 	name, isFile := strings.CutPrefix(data, "@")
 	var text []byte
 	var err error
-	source := name
 	switch {
 	case !isFile:
-		source, text = "-d", []byte(data)
+		text = []byte(data)
 	case name == "-":
-		source = "standard input"
+		origin = "standard input"
 		text, err = io.ReadAll(in)
 	default:
+		origin = name
 		text, err = os.ReadFile(name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("-d: %w", err)
 	}
-	return parseData(m, source, text, form)
+	return parseData(m, origin, slices.Clip(text), form)
 }
 
 // withHint puts a line behind the message of err.
 func withHint(err error, hint string) error {
 	var exit *exitError
-	if hint != "" && errors.As(err, &exit) {
+	if hint != "" && errors.As(err, &exit) && exit.err != nil {
 		exit.err = fmt.Errorf("%w\n%s", exit.err, hint)
 	}
 	return err

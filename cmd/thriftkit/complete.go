@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit/schema"
@@ -20,13 +21,14 @@ func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 }
 
 // completeDescribe completes FILE, then NAME.
-func completeDescribe(includeDirs *[]string) cobra.CompletionFunc {
+func completeDescribe(o *describeOptions) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 		switch len(args) {
 		case 0:
 			return completeFiles(cmd, args, toComplete)
 		case 1:
-			if file, err := load(args[0], *includeDirs); err == nil {
+			o.timeout = patience
+			if file, err := o.schema(cmd, args[0]); err == nil && file != nil {
 				return withPrefix(toComplete, definedNames(file)), cobra.ShellCompDirectiveNoFileComp
 			}
 		}
@@ -38,11 +40,12 @@ func completeDescribe(includeDirs *[]string) cobra.CompletionFunc {
 // its "=", and the names of enum values behind that.
 func completeCall(o *callOptions) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-		if o.idl == "" || len(args) == 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+		if len(args) == 0 {
+			return withPrefix(toComplete, targetNames(true)), cobra.ShellCompDirectiveNoFileComp
 		}
-		file, err := load(o.idl, o.includeDirs)
-		if err != nil {
+		o.timeout = patience
+		file, err := o.schemaOf(cmd, args[0])
+		if err != nil || file == nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		if len(args) == 1 {
@@ -55,6 +58,9 @@ func completeCall(o *callOptions) cobra.CompletionFunc {
 		return completeArgument(m, args[2:], toComplete)
 	}
 }
+
+// patience is how long a server may take to tell its schema when somebody has pressed the tab key.
+const patience = 700 * time.Millisecond
 
 // callableNames returns the full name of every method and, where it is enough, its name alone.
 func callableNames(file *schema.File) []string {
@@ -74,18 +80,30 @@ func callableNames(file *schema.File) []string {
 
 func completeArgument(m *schema.Method, given []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	var words []string
-	if name, _, ok := strings.Cut(toComplete, "="); ok {
-		if f := m.Args.Field(name); f != nil && f.Type.Kind == schema.KindEnum {
-			for _, v := range f.Type.Enum.Values {
-				words = append(words, name+"="+v.Name)
+	if a, ok := splitPath(m, toComplete); ok {
+		if t := a.target(); t != nil && !a.json {
+			for _, v := range valueNames(t) {
+				words = append(words, a.path+"="+v)
 			}
 		}
 		return withPrefix(toComplete, words), cobra.ShellCompDirectiveNoFileComp
+	}
+	if dot := strings.LastIndexByte(toComplete, '.'); dot >= 0 {
+		if a, ok := splitPath(m, toComplete[:dot]+"="); ok {
+			if t := a.target(); t != nil && t.Kind == schema.KindStruct {
+				for _, f := range t.Struct.Fields {
+					words = append(words, a.path+"."+f.Name+"=")
+				}
+			}
+			return withPrefix(toComplete, words), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		}
 	}
 	taken := make(map[string]bool)
 	for i, word := range given {
 		if f, _, ok := namedArgument(m, word); ok {
 			taken[f.Name] = true
+		} else if _, ok := splitPath(m, word); ok {
+			continue // a part, and there may be more of it
 		} else if i < len(m.Args.Fields) {
 			taken[m.Args.Fields[i].Name] = true
 		}
@@ -95,15 +113,46 @@ func completeArgument(m *schema.Method, given []string, toComplete string) ([]st
 		if taken[f.Name] {
 			continue
 		}
-		if next && f.Type.Kind == schema.KindEnum {
-			for _, v := range f.Type.Enum.Values {
-				words = append(words, v.Name)
-			}
+		if next {
+			words = append(words, valueNames(f.Type)...)
 		}
 		next = false
 		words = append(words, f.Name+"=")
 	}
 	return withPrefix(toComplete, words), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// valueNames returns the values of t, if they have names.
+func valueNames(t *schema.Type) (names []string) {
+	switch t.Kind {
+	case schema.KindEnum:
+		for _, v := range t.Enum.Values {
+			names = append(names, v.Name)
+		}
+	case schema.KindBool:
+		names = []string{"false", "true"}
+	}
+	return names
+}
+
+// target returns the type of what a gives, nil if its way leads nowhere.
+func (a assignment) target() *schema.Type {
+	t := a.param.Type
+	for _, s := range a.steps {
+		switch {
+		case !s.index && t.Kind == schema.KindStruct:
+			f := t.Struct.Field(s.name)
+			if f == nil {
+				return nil
+			}
+			t = f.Type
+		case s.index && t.Elem != nil:
+			t = t.Elem
+		default:
+			return nil
+		}
+	}
+	return t
 }
 
 func withPrefix(prefix string, words []string) []string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -10,22 +11,23 @@ import (
 )
 
 func newDescribe() *cobra.Command {
-	var includeDirs []string
+	o := &describeOptions{}
 	var template bool
 	cmd := &cobra.Command{
-		Use:   "describe [flags] FILE [NAME]",
+		Use:   "describe [flags] FILE|TARGET [NAME]",
 		Short: "Print what a .thrift file defines, or a JSON text to call it with",
-		Long: `describe prints a .thrift file, or what NAME stands for in it, as IDL text with its comments.
+		Long: `describe prints a .thrift file, or what NAME stands for in it, as IDL text with its comments. In place of a file a
+server can be asked: TARGET is what call takes.
 
 NAME is a service, Service.method, a struct, union, exception, enum, typedef or constant, also of an included
 file as in include.Name. A method may be named alone if only one service has it.
 
 With --template it prints a JSON text instead: the arguments of a method, ready for "call -d", or a struct.`,
-		Example:           "  thriftkit describe foo.thrift\n  thriftkit describe foo.thrift PingPong.login\n  thriftkit describe --template foo.thrift login",
-		Args:              needArgs(1, 2, "FILE [NAME]"),
-		ValidArgsFunction: completeDescribe(&includeDirs),
+		Example:           "  thriftkit describe foo.thrift\n  thriftkit describe foo.thrift PingPong.login\n  thriftkit describe --template foo.thrift login\n  thriftkit describe 127.0.0.1:9090 PingPong",
+		Args:              needArgs(1, 2, "FILE or TARGET, and NAME"),
+		ValidArgsFunction: completeDescribe(o),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			file, err := load(args[0], includeDirs)
+			file, err := o.schema(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -46,9 +48,27 @@ With --template it prints a JSON text instead: the arguments of a method, ready 
 			return err
 		}),
 	}
-	addIncludeFlag(cmd, &includeDirs)
+	addIncludeFlag(cmd, &o.includeDirs)
+	o.dialect.addFlags(cmd)
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 10*time.Second, "how long a server may take to answer: `D`, such as 500ms")
+	mustComplete(cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions))
 	cmd.Flags().BoolVar(&template, "template", false, "print a JSON text of the method's arguments, or of a struct, to fill in")
 	return cmd
+}
+
+type describeOptions struct {
+	includeDirs []string
+	dialect     dialect
+	timeout     time.Duration
+}
+
+// schema returns what arg, a file or a target, has.
+func (o *describeOptions) schema(cmd *cobra.Command, arg string) (*schema.File, error) {
+	if !isTarget(arg) {
+		return load(arg, o.includeDirs)
+	}
+	call := callOptions{dialect: o.dialect, timeout: o.timeout}
+	return call.told(cmd, arg)
 }
 
 // describe returns the IDL text of what name stands for; of all of file for "".

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -16,11 +18,16 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 )
 
-// A dialect is what flags say about how to talk to a target.
+// A dialect is what flags and thriftkit.yaml say about how to talk to a target.
 type dialect struct {
 	protocol, transport, compression string
 	user                             string   // NAME:PASSWORD
 	headers                          []string // NAME: VALUE
+	tls                              transport.TLSFiles
+	serverName                       string
+	insecure                         bool
+	connectTimeout                   time.Duration
+	vars                             map[string]string // what ${NAME} stands for, before the environment
 }
 
 // addFlags adds the flags of d to a command.
@@ -29,11 +36,21 @@ func (d *dialect) addFlags(cmd *cobra.Command) {
 	f.StringVar(&d.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+" (default: what TARGET says, else binary)")
 	f.StringVar(&d.transport, "transport", "", "the transport to speak: `T` "+strings.Join(transport.Names(), ", ")+" (default: what TARGET says, else buffered)")
 	f.StringVar(&d.compression, "compression", "", "compress by `C`: zlib (default: what TARGET says, else not at all)")
-	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` along, over header, ttheader or http (may be repeated)")
+	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` along, over header, ttheader or http; ${NAME} is a variable of the environment (may be repeated)")
 	addUserFlag(f, &d.user, "log in by SASL as `NAME:PASSWORD`")
+	f.StringVar(&d.tls.CA, "cacert", "", "speak TLS and check the server against the authorities in this PEM `FILE`")
+	f.StringVar(&d.tls.Cert, "cert", "", "speak TLS and show the certificate in this PEM `FILE`")
+	f.StringVar(&d.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
+	f.StringVar(&d.serverName, "servername", "", "the `NAME` that the server's certificate must have (default: the host)")
+	f.BoolVarP(&d.insecure, "insecure", "k", false, "speak TLS and take any certificate")
+	f.DurationVar(&d.connectTimeout, "connect-timeout", 0, "how long connecting may take: `D`, such as 500ms (default: no more than --timeout)")
 	for flag, values := range map[string][]string{"protocol": protocol.Names(), "transport": transport.Names(), "compression": {"zlib"}} {
 		mustComplete(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 	}
+	mustComplete(cmd.RegisterFlagCompletionFunc("header", cobra.NoFileCompletions))
+	mustComplete(cmd.RegisterFlagCompletionFunc("user", cobra.NoFileCompletions))
+	mustComplete(cmd.RegisterFlagCompletionFunc("servername", cobra.NoFileCompletions))
+	mustComplete(cmd.RegisterFlagCompletionFunc("connect-timeout", cobra.NoFileCompletions))
 }
 
 func addUserFlag(f *pflag.FlagSet, user *string, usage string) {
@@ -48,13 +65,25 @@ func (d *dialect) named(target string) bool {
 
 // target adds what the flags say to target and checks it.
 func (d *dialect) target(target string) (string, error) {
+	if d.connectTimeout < 0 {
+		return "", usagef("--connect-timeout %v is negative", d.connectTimeout)
+	}
 	address, query, _ := strings.Cut(target, "?")
 	has, err := url.ParseQuery(query)
 	if err != nil {
 		return "", usagef("target %q: %w", target, err)
 	}
-	whole := target
-	for _, flag := range []struct{ key, value string }{{"protocol", d.protocol}, {"transport", d.transport}, {"compression", d.compression}} {
+	if d.wantsTLS() && !strings.Contains(address, "://") {
+		address = "tls://" + address
+	}
+	whole := address
+	if query != "" {
+		whole += "?" + query
+	}
+	for _, flag := range []struct{ key, flag, value string }{
+		{"protocol", "protocol", d.protocol}, {"transport", "transport", d.transport}, {"compression", "compression", d.compression},
+		{"ca", "cacert", d.tls.CA}, {"cert", "cert", d.tls.Cert}, {"key", "key", d.tls.Key}, {"servername", "servername", d.serverName},
+	} {
 		switch {
 		case flag.value == "":
 		case !has.Has(flag.key):
@@ -64,8 +93,11 @@ func (d *dialect) target(target string) (string, error) {
 			query += flag.key + "=" + url.QueryEscape(flag.value)
 			whole = address + "?" + query
 		case has.Get(flag.key) != flag.value:
-			return "", usagef("the target says %s=%s, but --%s says %s", flag.key, has.Get(flag.key), flag.key, flag.value)
+			return "", usagef("the target says %s=%s, but --%s says %s", flag.key, has.Get(flag.key), flag.flag, flag.value)
 		}
+	}
+	if d.wantsTLS() && !strings.HasPrefix(address, "tls://") && !strings.HasPrefix(address, "https://") {
+		return "", usagef("the flags for TLS go with tls:// and https:// targets, and with host:port, not with %q", address)
 	}
 	if _, err := transport.ParseTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
@@ -73,9 +105,20 @@ func (d *dialect) target(target string) (string, error) {
 	return whole, nil
 }
 
+func (d *dialect) wantsTLS() bool {
+	return d.insecure || d.serverName != "" || d.tls != transport.TLSFiles{}
+}
+
 // options returns the options of a client.
 func (d *dialect) options() ([]thriftkit.ClientOption, error) {
-	opts := []thriftkit.ClientOption{thriftkit.WithDialTimeout(-1), thriftkit.WithMetadataRequired()} // a context bounds dialling
+	bound := time.Duration(-1) // a context bounds dialling
+	if d.connectTimeout > 0 {
+		bound = d.connectTimeout
+	}
+	opts := []thriftkit.ClientOption{thriftkit.WithDialTimeout(bound), thriftkit.WithMetadataRequired()}
+	if d.insecure {
+		opts = append(opts, thriftkit.WithTLS(&tls.Config{InsecureSkipVerify: true}))
+	}
 	if d.user == "" {
 		return opts, nil
 	}
@@ -99,12 +142,42 @@ func (d *dialect) context(ctx context.Context) (context.Context, error) {
 		if name = strings.TrimSpace(name); !ok || name == "" {
 			return nil, usagef("--header %q: 'NAME: VALUE' is wanted", h)
 		}
-		md[name] = strings.TrimSpace(value)
+		value, err := d.expand(strings.TrimSpace(value))
+		if err != nil {
+			return nil, usagef("--header %s: %w", name, err)
+		}
+		md[name] = value
 	}
 	if len(md) == 0 {
 		return ctx, nil
 	}
 	return thriftkit.AddMetadata(ctx, md), nil
+}
+
+// expand replaces ${NAME} by the variable of that name: one of the target, else of the environment.
+// One that does not exist is an error, so that no secret is sent as an empty text by mistake.
+func (d *dialect) expand(text string) (string, error) {
+	var out strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "${")
+		out.WriteString(before)
+		if !ok {
+			return out.String(), nil
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return "", errors.New("${ has no closing }")
+		}
+		value, known := d.vars[name]
+		if !known {
+			value, known = os.LookupEnv(name)
+		}
+		if !known {
+			return "", fmt.Errorf("there is no variable %s in the environment", name)
+		}
+		out.WriteString(value)
+		text = after
+	}
 }
 
 // suggestion returns what a server that does not answer in the default dialect speaks instead,

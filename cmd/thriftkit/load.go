@@ -19,7 +19,15 @@ func addIncludeFlag(cmd *cobra.Command, dirs *[]string) {
 
 // load reads an IDL file. The diagnostics of one that has errors are the error.
 func load(path string, includeDirs []string) (*schema.File, error) {
-	file, err := thriftkit.Load(path, thriftkit.WithIncludeDirs(includeDirs...))
+	return mistakes(thriftkit.Load(path, thriftkit.WithIncludeDirs(includeDirs...)))
+}
+
+// parse is load for a text that is in no file.
+func parse(name, text string, includeDirs []string) (*schema.File, error) {
+	return mistakes(thriftkit.Parse(name, text, thriftkit.WithIncludeDirs(includeDirs...)))
+}
+
+func mistakes(file *schema.File, err error) (*schema.File, error) {
 	var diags syntax.Diagnostics
 	if errors.As(err, &diags) {
 		return nil, &exitError{code: exitFailure, err: diags, bare: true}

@@ -40,6 +40,8 @@ func TestMain(m *testing.M) {
 //	peer NAME silent         sets $NAME to where somebody takes connections and says nothing,
 //	peer NAME rude           or closes them when a call has come,
 //	peer NAME nobody         or where nobody listens
+//	answer NAME TEXT         sets $NAME to where each connection is answered with TEXT, a Go string
+//	                         without its quotes, and closed
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -57,6 +59,7 @@ func TestScript(t *testing.T) {
 			"sigterm":     func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, syscall.SIGTERM) },
 			"sigint":      func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, os.Interrupt) },
 			"peer":        cmdPeer,
+			"answer":      cmdAnswer,
 		},
 	})
 }
@@ -174,6 +177,34 @@ func (s *server) stop(ts *testscript.TestScript, name string, sig os.Signal) {
 	if strings.Count(said, "\n") != 1 {
 		ts.Fatalf("server %s wrote more than one line:\n%s", name, said)
 	}
+}
+
+func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: answer NAME TEXT")
+	}
+	text, err := strconv.Unquote(`"` + args[1] + `"`)
+	ts.Check(err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], l.Addr().String())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Read(make([]byte, 1024))
+			io.WriteString(c, text)
+			c.Close()
+		}
+	}()
+	ts.Defer(func() {
+		l.Close()
+		<-done
+	})
 }
 
 func cmdPeer(ts *testscript.TestScript, neg bool, args []string) {

@@ -30,6 +30,7 @@ type serveOptions struct {
 	tls         transport.TLSFiles
 	user        string
 	dialects    []string
+	reflection  bool
 }
 
 const serveLong = `serve answers the calls of the services in a .thrift file without a line of code.
@@ -65,6 +66,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
 	f.StringVar(&o.tls.CA, "client-ca", "", "take only TLS clients with a certificate of an authority in this PEM `FILE`")
 	f.StringArrayVar(&o.dialects, "dialect", nil, "take only the dialect `D`: a transport, a protocol, or both as in compact/framed (may be repeated)")
+	f.BoolVar(&o.reflection, "reflection", true, "tell clients that ask what is served, comments included")
 	addUserFlag(f, &o.user, "take only clients that log in by SASL as `NAME:PASSWORD`")
 	mustComplete(cmd.MarkFlagFilename("answers", "json"))
 	mustComplete(cmd.RegisterFlagCompletionFunc("service", func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
@@ -130,6 +132,9 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 		if opts = append(opts, thriftkit.WithTLS(config)); o.tls.CA != "" {
 			opts = append(opts, thriftkit.WithTLSOnly())
 		}
+	}
+	if o.reflection {
+		opts = append(opts, thriftkit.WithReflection())
 	}
 	if len(o.dialects) > 0 {
 		opts = append(opts, thriftkit.WithDialects(o.dialects...))
