@@ -36,8 +36,9 @@ TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, h
 https://host:port/path; ?protocol=P&transport=T may follow. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call
 that is saved there. When nothing says what to speak and the server does not answer, it is probed, and the error says
 what it speaks.
-METHOD is Service.method, or just the method's name if only one service has it. Without --idl, and without files in
-thriftkit.yaml, the server is asked what it has.
+METHOD is Service.method, or just the method's name if only one service has it; on a terminal it may be left out, to be
+chosen from a list and to get a form for the arguments. Without --idl, and without files in thriftkit.yaml, the server
+is asked what it has.
 
 Each ARG is one argument, in the order of the declaration, or name=value. A string is taken as it is, unless it
 begins and ends with double quotes; the name of an enum value needs no quotes either; everything else is JSON.
@@ -56,7 +57,7 @@ const callExample = `  thriftkit call 127.0.0.1:9090 PingPong.login root secret
 func newCall() *cobra.Command {
 	o := &callOptions{}
 	cmd := &cobra.Command{
-		Use:               "call [flags] TARGET METHOD [ARG…]",
+		Use:               "call [flags] TARGET [METHOD [ARG…]]",
 		Short:             "Call a method and print its result as JSON",
 		Long:              callLong,
 		Example:           callExample,
@@ -100,8 +101,9 @@ func (o *callOptions) run(cmd *cobra.Command, args []string) error {
 	if cmd.Flags().Changed("data") {
 		r.data, r.origin = &o.data, "-d"
 	}
+	interactive := r.method == nil && r.data == nil && isInteractive(cmd.InOrStdin(), cmd.ErrOrStderr())
 	switch {
-	case r.method == nil:
+	case r.method == nil && !interactive:
 		return usagef("call needs TARGET and METHOD (see thriftkit call --help)")
 	case r.data != nil && len(r.words) > 0:
 		return usagef("give the arguments either one by one or with -d, not both")
@@ -130,18 +132,33 @@ func (o *callOptions) run(cmd *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	m, _, err := findMethod(file, *r.method)
-	if err != nil {
+	var m *schema.Method
+	var values *dynamic.Struct
+	if interactive {
+		m, values, err = o.pick(file, args[0], cmd.InOrStdin(), cmd.ErrOrStderr())
+		if m == nil || err != nil {
+			return err
+		}
+		c.renew()
+	} else if m, _, err = findMethod(file, *r.method); err != nil {
 		return err
 	}
 	if err := o.output.fits(m); err != nil {
 		return err
 	}
-	values, err := o.arguments(m, r, cmd.InOrStdin())
-	if err != nil {
-		return err
+	if values == nil {
+		if values, err = o.arguments(m, r, cmd.InOrStdin()); err != nil {
+			return err
+		}
 	}
 	return c.call(m, values, cmd.OutOrStdout())
+}
+
+// renew begins the time of a call anew, after somebody has thought about it.
+func (c *caller) renew() {
+	if c.client != nil {
+		c.begin()
+	}
 }
 
 // arguments returns the arguments of a request.
@@ -296,13 +313,14 @@ func (c *caller) dry(m *schema.Method, args *dynamic.Struct, std io.Writer) erro
 	}
 	c.tap.reset()
 	_, err = c.client.Invoke(ctx, m, args) // which nobody answers
-	if len(c.tap.sent) == 0 {
+	sent := c.tap.all()
+	if len(sent) == 0 {
 		return callError(c.err, err, c.o.output.form)
 	}
 	if c.o.output.file != "" {
-		return os.WriteFile(c.o.output.file, c.tap.sent, 0o666)
+		return os.WriteFile(c.o.output.file, sent, 0o666)
 	}
-	text, err := dump(c.tap.sent, m, c.protocol())
+	text, err := dump(sent, m, c.protocol())
 	if err != nil {
 		return err
 	}

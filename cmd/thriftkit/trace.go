@@ -34,6 +34,7 @@ type tap struct {
 	connected      bool
 	sent, received []byte // since reset
 	cut            bool   // there was more than is kept
+	call           int    // counts resets
 	start          time.Time
 	wrote, first   time.Time // the last byte out and the first one in
 }
@@ -42,6 +43,7 @@ type tap struct {
 func (t *tap) reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.call++
 	t.sent, t.received, t.cut = nil, nil, false
 	t.start, t.wrote, t.first = time.Now(), time.Time{}, time.Time{}
 }
@@ -100,9 +102,11 @@ type tapConn struct {
 	tap *tap
 }
 
+// Write notes b before it is written: afterwards the reply may have come already, and the next call begun.
 func (c *tapConn) Write(b []byte) (int, error) {
+	call := c.tap.writes(b)
 	n, err := c.Conn.Write(b)
-	c.tap.wroteBytes(b[:n])
+	c.tap.wroteAll(call)
 	return n, err
 }
 
@@ -119,11 +123,22 @@ func (c *tapConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (t *tap) wroteBytes(b []byte) {
+// writes notes that b is being written, and returns for which call.
+func (t *tap) writes(b []byte) (call int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wrote = time.Now()
 	t.sent = t.append(t.sent, b)
+	return t.call
+}
+
+// wroteAll notes when the write for a call returned, unless its reply has come before that was noticed.
+func (t *tap) wroteAll(call int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.call == call && t.first.IsZero() {
+		t.wrote = time.Now()
+	}
 }
 
 // append keeps b behind dst, as far as there is room.
@@ -146,7 +161,7 @@ type dryConn struct {
 }
 
 func (c *dryConn) Write(b []byte) (int, error) {
-	c.tap.wroteBytes(b)
+	c.tap.writes(b)
 	c.tap.mu.Lock()
 	defer c.tap.mu.Unlock()
 	if !c.http || wholeRequest(c.tap.sent) {
@@ -183,6 +198,13 @@ func (c *dryConn) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
 func (c *dryConn) SetDeadline(time.Time) error      { return nil }
 func (c *dryConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *dryConn) SetWriteDeadline(time.Time) error { return nil }
+
+// all returns what was sent since reset.
+func (t *tap) all() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sent
+}
 
 // printConnection says how the connection was made.
 func (t *tap) printConnection(w io.Writer) {
