@@ -28,6 +28,7 @@ type callOptions struct {
 	repeat  int
 	verbose bool
 	dryRun  bool
+	hasty   bool // errors are not explained: somebody waits for a completion
 }
 
 const callLong = `call calls a method of a running server and prints its result as JSON.
@@ -347,7 +348,7 @@ func (c *caller) failure(err error) error {
 	case e.Code == rpc.CodeConnectionLost:
 		err = fmt.Errorf("%w (after %v)", err, elapsed)
 	}
-	if hint == "" && c.tap.connected && !c.o.dialect.named(c.target) && c.o.dialect.user == "" {
+	if hint == "" && c.tap.connected && !c.o.hasty && !c.o.dialect.named(c.target) && c.o.dialect.user == "" {
 		hint = suggestion(err, c.target)
 	}
 	return withHint(callError(c.err, err, c.o.output.form), hint)

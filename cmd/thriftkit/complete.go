@@ -27,7 +27,7 @@ func completeDescribe(o *describeOptions) cobra.CompletionFunc {
 		case 0:
 			return completeFiles(cmd, args, toComplete)
 		case 1:
-			o.timeout = patience
+			o.hasty = true
 			if file, err := o.schema(cmd, args[0]); err == nil && file != nil {
 				return withPrefix(toComplete, definedNames(file)), cobra.ShellCompDirectiveNoFileComp
 			}
@@ -43,7 +43,7 @@ func completeCall(o *callOptions) cobra.CompletionFunc {
 		if len(args) == 0 {
 			return withPrefix(toComplete, targetNames(true)), cobra.ShellCompDirectiveNoFileComp
 		}
-		o.timeout = patience
+		o.hasty = true
 		file, err := o.schemaOf(cmd, args[0])
 		if err != nil || file == nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp

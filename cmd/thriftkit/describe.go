@@ -60,6 +60,7 @@ type describeOptions struct {
 	includeDirs []string
 	dialect     dialect
 	timeout     time.Duration
+	hasty       bool // as in callOptions
 }
 
 // schema returns what arg, a file or a target, has.
@@ -67,7 +68,7 @@ func (o *describeOptions) schema(cmd *cobra.Command, arg string) (*schema.File, 
 	if !isTarget(arg) {
 		return load(arg, o.includeDirs)
 	}
-	call := callOptions{dialect: o.dialect, timeout: o.timeout}
+	call := callOptions{dialect: o.dialect, timeout: o.timeout, hasty: o.hasty}
 	return call.told(cmd, arg)
 }
 

@@ -108,6 +108,9 @@ func (o *callOptions) told(cmd *cobra.Command, target string) (*schema.File, err
 }
 
 func (o *callOptions) ask(cmd *cobra.Command, target string) (*schema.File, error) {
+	if o.hasty {
+		o.timeout = patience // whatever flags and thriftkit.yaml say
+	}
 	if o.timeout < 0 {
 		return nil, usagef("--timeout %v is negative", o.timeout)
 	}
