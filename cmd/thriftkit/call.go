@@ -103,19 +103,7 @@ func (o *callOptions) run(cmd *cobra.Command, args []string) error {
 		r.data, r.origin = &o.data, "-d"
 	}
 	interactive := r.method == nil && r.data == nil && isInteractive(cmd.InOrStdin(), cmd.ErrOrStderr())
-	switch {
-	case r.method == nil && !interactive:
-		return usagef("call needs TARGET and METHOD (see thriftkit call --help)")
-	case r.data != nil && len(r.words) > 0:
-		return usagef("give the arguments either one by one or with -d, not both")
-	case o.timeout < 0:
-		return usagef("--timeout %v is negative", o.timeout)
-	case o.repeat < 1:
-		return usagef("--repeat %d is not above 0", o.repeat)
-	case o.dryRun && o.dialect.user != "":
-		return usagef("--dry-run does not go with --user: without a server there is no negotiation")
-	}
-	if err := o.output.check(); err != nil {
+	if err := o.check(&r, interactive); err != nil {
 		return err
 	}
 	var err error
@@ -133,33 +121,46 @@ func (o *callOptions) run(cmd *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	var m *schema.Method
-	var values *dynamic.Struct
 	if interactive {
-		m, values, err = o.pick(file, args[0], cmd.InOrStdin(), cmd.ErrOrStderr())
+		m, values, err := o.pick(file, args[0], cmd.InOrStdin(), cmd.ErrOrStderr())
 		if m == nil || err != nil {
 			return err
 		}
-		c.renew()
-	} else if m, _, err = findMethod(file, *r.method); err != nil {
+		if err := o.output.fits(m); err != nil {
+			return err
+		}
+		c.close() // while somebody thought, the server may have given it up
+		return c.call(m, values, cmd.OutOrStdout())
+	}
+	m, _, err := findMethod(file, *r.method)
+	if err != nil {
 		return err
 	}
 	if err := o.output.fits(m); err != nil {
 		return err
 	}
-	if values == nil {
-		if values, err = o.arguments(m, r, cmd.InOrStdin()); err != nil {
-			return err
-		}
+	values, err := o.arguments(m, r, cmd.InOrStdin())
+	if err != nil {
+		return err
 	}
 	return c.call(m, values, cmd.OutOrStdout())
 }
 
-// renew begins the time of a call anew, after somebody has thought about it.
-func (c *caller) renew() {
-	if c.client != nil {
-		c.begin()
+// check looks for what is wrong with the command line as far as that can be told without a schema.
+func (o *callOptions) check(r *request, interactive bool) error {
+	switch {
+	case r.method == nil && !interactive:
+		return usagef("call needs TARGET and METHOD (see thriftkit call --help)")
+	case r.data != nil && len(r.words) > 0:
+		return usagef("give the arguments either one by one or with -d, not both")
+	case o.timeout < 0:
+		return usagef("--timeout %v is negative", o.timeout)
+	case o.repeat < 1:
+		return usagef("--repeat %d is not above 0", o.repeat)
+	case o.dryRun && o.dialect.user != "":
+		return usagef("--dry-run does not go with --user: without a server there is no negotiation")
 	}
+	return o.output.check()
 }
 
 // arguments returns the arguments of a request.
@@ -193,6 +194,7 @@ type caller struct {
 	start  time.Time
 }
 
+// close ends the connection. The next call makes another one.
 func (c *caller) close() {
 	if c.cancel != nil {
 		c.cancel()
@@ -200,6 +202,7 @@ func (c *caller) close() {
 	if c.client != nil {
 		c.client.Close()
 	}
+	c.client = nil
 }
 
 // begin starts the time that a call may take.
@@ -264,7 +267,7 @@ func (c *caller) call(m *schema.Method, args *dynamic.Struct, std io.Writer) err
 	if c.o.dryRun {
 		return c.dry(m, args, std)
 	}
-	out, done, err := c.o.output.open(std)
+	out, done, err := c.o.output.open(std) // before the call, which may have effects and must not be lost
 	if err != nil {
 		return err
 	}
