@@ -301,3 +301,33 @@ func orEmpty(list []any) []any {
 	}
 	return list
 }
+
+// A server may send anything: it is a schema or an error.
+func FuzzLink(f *testing.F) {
+	m := method("reflection.thrift", ownText)
+	f.Add("a.thrift", "service A {}", "b.thrift", `include "a.thrift" service B extends a.A {}`, "A", "B")
+	f.Add("0/a.thrift", `include "1/a.thrift"`, "1/a.thrift", `include "0/a.thrift"`, "A", "A")
+	f.Add("../x", "service A {}", "/etc/passwd", "service B {}", "A", "B")
+	f.Add("server.thrift", "service A {}", "b.thrift", "service B {}", "A extends x", "B")
+	f.Fuzz(func(t *testing.T, path1, text1, path2, text2, name1, name2 string) {
+		v, err := dynamic.Of(m.Result, map[string]any{
+			"files":    []any{map[string]any{"path": path1, "text": text1}, map[string]any{"path": path2, "text": text2}},
+			"services": []any{map[string]any{"file": path1, "name": name1}, map[string]any{"file": path2, "name": name2}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := link(v.Struct())
+		if (s == nil) == (err == nil) {
+			t.Fatalf("%v, %v", s, err)
+		}
+		if err != nil {
+			return
+		}
+		for _, svc := range s.Services {
+			if s.File.Service(svc.Name) == nil {
+				t.Errorf("service %s is not in the file", svc.Name)
+			}
+		}
+	})
+}
