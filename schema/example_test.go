@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"fmt"
+	"log"
 
 	"github.com/thriftkit/thriftkit/schema"
 )
@@ -36,4 +37,27 @@ func ExampleLink() {
 	// <nil>
 	// Trees.grow Node Node
 	// tree: struct Node: field id 1 is used by value and by children
+}
+
+func ExampleDecode() {
+	file := &schema.File{Path: "colors.thrift", Name: "colors", Enums: []*schema.Enum{{
+		Name: "Color", Values: []*schema.EnumValue{{Name: "RED", Number: 1}, {Name: "GREEN", Number: 2}},
+	}}}
+	if err := schema.Link(file); err != nil {
+		log.Fatal(err)
+	}
+	text := schema.Encode(file, file.Path)
+
+	same, err := schema.Decode(text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	color := same.Enum("Color")
+	n, err := color.NumberOf("GREEN")
+	fmt.Println(n, err, color.NameOf(1), color.NameOf(7))
+	_, err = color.NumberOf("green")
+	fmt.Println(err)
+	// Output:
+	// 2 <nil> RED 7
+	// enum Color has no value "green"
 }

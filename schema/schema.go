@@ -30,6 +30,7 @@
 package schema
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -342,6 +343,27 @@ func (e *Enum) ByName(name string) *EnumValue { return e.byName[name] }
 
 // ByNumber returns the first value with that number, or nil.
 func (e *Enum) ByNumber(n int32) *EnumValue { return e.byNumber[n] }
+
+// NameOf returns the name of n in e, or n itself in digits if it has none.
+func (e *Enum) NameOf(n int32) string {
+	if v := e.byNumber[n]; v != nil {
+		return v.Name
+	}
+	return strconv.Itoa(int(n))
+}
+
+// NumberOf is the inverse of NameOf: it takes a name of e, or a number. The error tells of a text that
+// is neither.
+func (e *Enum) NumberOf(text string) (int32, error) {
+	if v := e.byName[text]; v != nil {
+		return v.Number, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0, errors.New("enum " + e.Name + " has no value " + strconv.Quote(text))
+	}
+	return int32(n), nil
+}
 
 // A StructKind tells apart what shares the shape of a struct.
 type StructKind uint8
