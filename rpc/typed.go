@@ -54,6 +54,15 @@ func NewStub[A, R any](c *Client, svc *schema.Service, method string) (*Stub[A, 
 	return &Stub[A, R]{client: c, svc: svc, sig: sig}, nil
 }
 
+// MustStub is NewStub for generated code, in which all fits. It panics where it does not.
+func MustStub[A, R any](c *Client, svc *schema.Service, method string) *Stub[A, R] {
+	s, err := NewStub[A, R](c, svc, method)
+	if err != nil {
+		panic(err.Error())
+	}
+	return s
+}
+
 // A StubCall is a call by a Stub: set Args, call Do, and take what is wanted out of Reply. Not for
 // concurrent use.
 type StubCall[A, R any] struct {

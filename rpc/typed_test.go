@@ -226,6 +226,20 @@ type routesOnly []rpc.Route
 
 func (r routesOnly) Routes() []rpc.Route { return r }
 
+func TestMustStub(t *testing.T) {
+	svc := load(t).Service("Test")
+	c := dial(t, listenFor(t), rpc.ClientOptions{})
+	if rpc.MustStub[noArgs, pingReply](c, svc, "ping") == nil {
+		t.Error("no stub")
+	}
+	defer func() {
+		if got, want := recover(), `rpc: service Test has no method "nope"`; got != want {
+			t.Errorf("%v, want %s", got, want)
+		}
+	}()
+	rpc.MustStub[noArgs, noReply](c, svc, "nope")
+}
+
 func TestTypedMismatches(t *testing.T) {
 	svc := load(t).Service("Test")
 	c := dial(t, listenFor(t), rpc.ClientOptions{})

@@ -1,6 +1,9 @@
 package wire
 
-import "github.com/thriftkit/thriftkit/internal/mem"
+import (
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/schema"
+)
 
 // A BinaryCodec is a pointer to a Go struct that writes and reads itself in the binary protocol:
 // what generated code has besides the fields, in place of the walkers that interpret a plan. It must
@@ -30,7 +33,7 @@ type Generated interface{ ThriftCodec() *Codec }
 // A Codec leads to the methods of a Generated. It is used where the Go struct stands for the schema
 // that its code was made of, and passed over where it stands for any other.
 type Codec struct {
-	Fingerprint string // of that schema
+	Schema func() *schema.Struct // what its code was made of
 
 	AppendBinary   func(v mem.Pointer, dst []byte, depth int) ([]byte, error)
 	ConsumeBinary  func(v mem.Pointer, src []byte, off, depth int) (int, error)
@@ -38,15 +41,22 @@ type Codec struct {
 	ConsumeCompact func(v mem.Pointer, src []byte, off, depth int) (int, error)
 }
 
-// CodecOf returns the Codec of the Go struct T, whose code was made of a struct with the
-// schema.Struct.Fingerprint fingerprint.
+// InField is [InField] for the field with that head, as the Head functions of the protocols return it.
+func (c *Codec) InField(err error, head uint32) error {
+	desc := c.Schema()
+	f := desc.FieldByID(int16(head))
+	return InField(err, desc.Name, f.Name, f.ID)
+}
+
+// CodecOf returns the Codec of the Go struct T, whose code was made of the struct that desc returns, or
+// of one with the same fingerprint. desc is called when it is needed.
 func CodecOf[T any, P interface {
 	*T
 	BinaryCodec
 	CompactCodec
-}](fingerprint string) *Codec {
+}](desc func() *schema.Struct) *Codec {
 	return &Codec{
-		Fingerprint: fingerprint,
+		Schema: desc,
 		AppendBinary: func(v mem.Pointer, dst []byte, depth int) ([]byte, error) {
 			return P(mem.As[T](v)).AppendThriftBinary(dst, depth)
 		},
@@ -76,6 +86,10 @@ func Room(n int, size uintptr, remain int) int {
 // hold them.
 func MakeList[T any](n, remain int) []T { return make([]T, 0, Room(n, mem.Size[T](), remain)) }
 
+// MakeSlab returns zero structs for some of n promised elements, one at least, as far as remain bytes
+// can hold them: memory for several at once.
+func MakeSlab[T any](n, remain int) []T { return make([]T, Room(n, mem.Size[T](), remain)) }
+
 // MakeMap returns an empty map with room for n promised entries, as far as remain bytes can hold
 // them.
 func MakeMap[K comparable, V any](n, remain int) map[K]V {
@@ -104,6 +118,17 @@ func CheckMembers(union string, set int, unknown UnknownFields) error {
 		return nil
 	}
 	return Errorf(-1, ErrValue, "union %s must have exactly one member set, it has %d", union, set)
+}
+
+// CheckUnion is CheckMembers with a bool for each member, which says whether it is set.
+func CheckUnion(union string, unknown UnknownFields, members ...bool) error {
+	set := 0
+	for _, isSet := range members {
+		if isSet {
+			set++
+		}
+	}
+	return CheckMembers(union, set, unknown)
 }
 
 // NilPointer returns the error for an element of a container that is nil in place of a value of

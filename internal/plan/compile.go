@@ -385,7 +385,10 @@ func codecOf(t reflect.Type, desc *schema.Struct) *wire.Codec {
 		return nil
 	}
 	c := g.ThriftCodec()
-	if c == nil || c.Fingerprint != desc.Fingerprint() {
+	if c == nil {
+		return nil
+	}
+	if own := c.Schema(); own != desc && own.Fingerprint() != desc.Fingerprint() {
 		return nil
 	}
 	return c

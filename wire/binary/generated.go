@@ -53,6 +53,15 @@ func AppendBytesField(dst []byte, id int16, v []byte) []byte {
 	return append(append(dst, byte(wire.String), byte(id>>8), byte(id), byte(n>>24), byte(n>>16), byte(n>>8), byte(n)), v...)
 }
 
+// AppendI16 appends an i16.
+func AppendI16(dst []byte, v int16) []byte { return binary.BigEndian.AppendUint16(dst, uint16(v)) }
+
+// AppendI32 appends an i32 or an enum.
+func AppendI32(dst []byte, v int32) []byte { return binary.BigEndian.AppendUint32(dst, uint32(v)) }
+
+// AppendI64 appends an i64.
+func AppendI64(dst []byte, v int64) []byte { return binary.BigEndian.AppendUint64(dst, uint64(v)) }
+
 // AppendI32s appends the elements of a list, behind its header.
 func AppendI32s(dst []byte, v []int32) []byte {
 	return appendWords32(dst, *mem.As[[]uint32](mem.To(&v)))
@@ -73,6 +82,41 @@ func AppendStrings(dst []byte, v []string) []byte { return appendTexts(dst, v) }
 
 // Head is the header of a field in one number, for a switch: its type and its id.
 func Head(t wire.Type, id int16) uint32 { return uint32(t)<<16 | uint32(uint16(id)) }
+
+// HeadAt returns the header of the field at off, as Head returns it. Below 1<<16 it is no field's: there is
+// the end of the struct, or too little for a field and its value, and ConsumeStop says which.
+func HeadAt(src []byte, off int) uint32 {
+	if len(src)-off < 4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32(src[off:]) >> 8
+}
+
+// ConsumeStop reads the end of a struct that c is of, which may nest depth more levels, or returns the
+// error for what is there in its place.
+func ConsumeStop(src []byte, off int, c *wire.Codec, depth int) (int, error) {
+	switch {
+	case off < len(src) && wire.Type(src[off]) == wire.Stop:
+		return off + 1, nil
+	case len(src)-off < 3:
+		return off, wire.Truncated(len(src))
+	}
+	head := Head(wire.Type(src[off]), int16(binary.BigEndian.Uint16(src[off+1:])))
+	_, err := SkipField(src, off+3, head, depth) // which finds nothing
+	if f := c.Schema().FieldByID(int16(head)); f != nil && wire.TypeOf(f.Type.Kind) == wire.Type(head>>16) {
+		err = c.InField(err, head)
+	}
+	return off, err
+}
+
+// FieldError returns err, or the error for a message that ends early if it is nil, in the field with that
+// head of a struct that c is of.
+func FieldError(err error, c *wire.Codec, head uint32, src []byte) error {
+	if err == nil {
+		err = wire.Truncated(len(src))
+	}
+	return c.InField(err, head)
+}
 
 // ConsumeHead reads the header of a field; head is what Head returns, 0 at the end of the struct.
 func ConsumeHead(src []byte, off int) (head uint32, next int, err error) {
@@ -99,6 +143,62 @@ func consumeLastHead(src []byte, off int) (head uint32, next int, err error) {
 // struct that may nest depth more levels.
 func SkipField(src []byte, off int, head uint32, depth int) (int, error) {
 	return skip(src, off, wire.Type(head>>16), depth-1)
+}
+
+// The functions below return the value at off and the offset behind it. That lies outside src if the
+// message ends early, which is for the caller to see: it is one check for many kinds.
+
+// BoolAt returns the bool at off.
+func BoolAt(src []byte, off int) (v bool, next int) {
+	return off < len(src) && src[off] != 0, off + 1
+}
+
+// I8At returns the i8 at off.
+func I8At(src []byte, off int) (v int8, next int) {
+	if off < len(src) {
+		v = int8(src[off])
+	}
+	return v, off + 1
+}
+
+// I16At returns the i16 at off.
+func I16At(src []byte, off int) (v int16, next int) {
+	if len(src)-off >= 2 {
+		v = int16(binary.BigEndian.Uint16(src[off:]))
+	}
+	return v, off + 2
+}
+
+// I32At returns the i32 or the number of the enum value at off.
+func I32At(src []byte, off int) (v int32, next int) {
+	if len(src)-off >= 4 {
+		v = int32(binary.BigEndian.Uint32(src[off:]))
+	}
+	return v, off + 4
+}
+
+// I64At returns the i64 at off.
+func I64At(src []byte, off int) (v int64, next int) {
+	if len(src)-off >= 8 {
+		v = int64(binary.BigEndian.Uint64(src[off:]))
+	}
+	return v, off + 8
+}
+
+// DoubleAt returns the double at off.
+func DoubleAt(src []byte, off int) (v float64, next int) {
+	if len(src)-off >= 8 {
+		v = math.Float64frombits(binary.BigEndian.Uint64(src[off:]))
+	}
+	return v, off + 8
+}
+
+// UUIDAt returns the uuid at off.
+func UUIDAt(src []byte, off int) (v [16]byte, next int) {
+	if len(src)-off >= 16 {
+		v = [16]byte(src[off : off+16])
+	}
+	return v, off + 16
 }
 
 // ConsumeBool reads one byte.

@@ -2,11 +2,14 @@ package binary
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"testing"
 
 	"github.com/thriftkit/thriftkit/internal/codectest"
+	"github.com/thriftkit/thriftkit/internal/schematest"
+	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -34,8 +37,8 @@ func TestGeneratedFields(t *testing.T) {
 			t.Errorf("%s: % x", test.hex, test.got)
 		}
 		head, off, err := ConsumeHead(test.got, 0)
-		if want := uint32(test.got[0])<<16 | uint32(test.got[1])<<8 | uint32(test.got[2]); head != want || off != 3 || err != nil {
-			t.Errorf("%s: %x, %d, %v", test.hex, head, off, err)
+		if want := Head(wire.Type(test.got[0]), int16(test.got[1])<<8|int16(test.got[2])); head != want || HeadAt(test.got, 0) != want || off != 3 || err != nil {
+			t.Errorf("%s: %x, %x, %d, %v", test.hex, head, HeadAt(test.got, 0), off, err)
 		}
 		if v, next, err := test.read(test.got, off); !reflect.DeepEqual(v, test.want) || next != len(test.got) || err != nil {
 			t.Errorf("%s: %v, %d, %v", test.hex, v, next, err)
@@ -52,6 +55,69 @@ func TestGeneratedFields(t *testing.T) {
 			if !errors.Is(err, wire.ErrTruncated) {
 				t.Errorf("%s: %d bytes: %v", test.hex, n, err)
 			}
+		}
+	}
+}
+
+// TestAt reads each kind whole and cut off: a cut value is zero, and lies outside of the message.
+func TestAt(t *testing.T) {
+	id := [16]byte{1, 2, 15: 3}
+	tests := []struct {
+		hex  string
+		want any
+		read func(src []byte, off int) (any, int)
+	}{
+		{"01", true, func(src []byte, off int) (any, int) { return at(BoolAt(src, off)) }},
+		{"00", false, func(src []byte, off int) (any, int) { return at(BoolAt(src, off)) }},
+		{"ff", int8(-1), func(src []byte, off int) (any, int) { return at(I8At(src, off)) }},
+		{"8000", int16(math.MinInt16), func(src []byte, off int) (any, int) { return at(I16At(src, off)) }},
+		{"00000007", int32(7), func(src []byte, off int) (any, int) { return at(I32At(src, off)) }},
+		{"fffffffffffffffe", int64(-2), func(src []byte, off int) (any, int) { return at(I64At(src, off)) }},
+		{"3ff8000000000000", 1.5, func(src []byte, off int) (any, int) { return at(DoubleAt(src, off)) }},
+		{"01020000000000000000000000000003", id, func(src []byte, off int) (any, int) { return at(UUIDAt(src, off)) }},
+	}
+	for _, test := range tests {
+		src := append([]byte{9}, codectest.Unhex(test.hex)...)
+		if v, next := test.read(src, 1); v != test.want || next != len(src) {
+			t.Errorf("%s: %v, %d", test.hex, v, next)
+		}
+		for n := 1; n < len(src); n++ {
+			if v, next := test.read(src[:n:n], 1); !reflect.ValueOf(v).IsZero() || next <= n {
+				t.Errorf("%s: %d bytes: %v, %d", test.hex, n, v, next)
+			}
+		}
+	}
+}
+
+func at[T any](v T, next int) (any, int) { return v, next }
+
+// TestConsumeStop has the ends of structs, and what may be there in place of one.
+func TestConsumeStop(t *testing.T) {
+	desc := schematest.Struct("S", schematest.Field(1, "a", schematest.I32), schematest.Field(2, "b", schema.ListOf(schematest.I32)))
+	c := &wire.Codec{Schema: func() *schema.Struct { return desc }}
+	for _, test := range []struct {
+		hex   string
+		depth int
+		want  string
+	}{
+		{"00", 1, "1 <nil>"},
+		{"00 0001 00", 1, "1 <nil>"},
+		{"", 1, "0 at byte 0: the message ends early"},
+		{"08 00", 1, "0 at byte 2: the message ends early"},
+		{"08 0001", 1, "0 at byte 3, in S.a (field 1): the message ends early"},
+		{"0f 0002", 2, "0 at byte 3, in S.b (field 2): the message ends early"},
+		{"0f 0002", 1, "0 at byte 3, in S.b (field 2): nested too deep: more than 64 levels"},
+		{"0a 0001", 1, "0 at byte 3: the message ends early"},
+		{"08 0003", 1, "0 at byte 3: the message ends early"},
+		{"07 0001", 1, "0 at byte 3: invalid data: type 7 is not the type of a value"},
+	} {
+		src := codectest.Unhex(test.hex)
+		if head := HeadAt(src, 0); head >= 1<<16 {
+			t.Errorf("%s: a field with the head %x", test.hex, head)
+		}
+		next, err := ConsumeStop(src, 0, c, test.depth)
+		if got := fmt.Sprint(next, " ", err); got != test.want {
+			t.Errorf("%s: %s\nwant %s", test.hex, got, test.want)
 		}
 	}
 }

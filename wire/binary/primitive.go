@@ -144,6 +144,11 @@ func badLength(off, n, remain int) error {
 
 // ConsumeString reads a string, which shares src's memory.
 func ConsumeString(src []byte, off int) (string, int, error) {
+	if len(src)-off >= 4 { // as below, without another call
+		if n, at := int(int32(binary.BigEndian.Uint32(src[off:]))), off+4; uint(n) <= uint(len(src)-at) {
+			return mem.String(src[at : at+n]), at + n, nil
+		}
+	}
 	b, next, err := ConsumeBytes(src, off)
 	return mem.String(b), next, err
 }

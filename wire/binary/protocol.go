@@ -37,6 +37,9 @@ func (Protocol) ConsumeHeader(src []byte) (h wire.Header, off int, err error) {
 // AppendValue appends the value at v, most often a struct.
 func (Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, error) {
 	if t.Op == plan.OpStruct {
+		if c := t.Struct.Codec; c != nil { // as appendStruct does, a call earlier
+			return c.AppendBinary(v, dst, wire.MaxDepth)
+		}
 		return appendStruct(dst, t.Struct, v, wire.MaxDepth)
 	}
 	return appendTyped(dst, t, v, wire.MaxDepth)
@@ -45,6 +48,9 @@ func (Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, er
 // ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
 // it. What it stores shares src's memory.
 func (Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
+	if t.Op == plan.OpStruct && t.Struct.Codec != nil {
+		return t.Struct.Codec.ConsumeBinary(v, src, off, wire.MaxDepth)
+	}
 	if t.Op == plan.OpStruct && t.Struct.Flat {
 		return (*decoder)(nil).structure(src, off, t.Struct, v, wire.MaxDepth)
 	}

@@ -47,7 +47,9 @@ func parcel() *schema.Struct {
 		schematest.Optional(9, "raw", schematest.Binary), schematest.Field(30, "hops", schema.ListOf(schematest.I64)))
 }
 
-var parcelCodec = wire.CodecOf[generated](parcel().Fingerprint())
+var parcelCodec = wire.CodecOf[generated](parcel)
+
+var pointCodec = &wire.Codec{Schema: func() *schema.Struct { return parcel().Field("at").Type.Struct }}
 
 func (*generated) ThriftCodec() *wire.Codec { return parcelCodec }
 
@@ -65,25 +67,23 @@ func (p *point) consumeBinary(src []byte, off, depth int) (int, error) {
 		return off, wire.TooDeep(off)
 	}
 	for {
-		head, next, err := wirebinary.ConsumeHead(src, off)
-		if err != nil {
-			return off, err
+		head, next := wirebinary.HeadAt(src, off), off+3
+		if head < 1<<16 {
+			return wirebinary.ConsumeStop(src, off, pointCodec, depth)
 		}
+		var err error
 		switch head {
-		case 0:
-			return next, nil
 		case uint32(wire.I32)<<16 | 1:
-			if p.X, next, err = wirebinary.ConsumeI32(src, next); err != nil {
-				return off, wire.InField(err, "Point", "x", 1)
-			}
+			p.X, next = wirebinary.I32At(src, next)
 		case uint32(wire.I32)<<16 | 2:
-			if p.Y, next, err = wirebinary.ConsumeI32(src, next); err != nil {
-				return off, wire.InField(err, "Point", "y", 2)
-			}
+			p.Y, next = wirebinary.I32At(src, next)
 		default:
 			if next, err = wirebinary.SkipField(src, next, head, depth); err != nil {
 				return off, err
 			}
+		}
+		if next > len(src) {
+			return off, wirebinary.FieldError(nil, pointCodec, head, src)
 		}
 		off = next
 	}
@@ -146,12 +146,12 @@ func (p *generated) ConsumeThriftBinary(src []byte, off, depth int) (int, error)
 	}
 	var seen uint64
 	for {
-		head, next, err := wirebinary.ConsumeHead(src, off)
-		if err != nil {
-			return off, err
-		}
-		switch head {
-		case 0:
+		head, next := wirebinary.HeadAt(src, off), off+3
+		if head < 1<<16 {
+			next, err := wirebinary.ConsumeStop(src, off, parcelCodec, depth)
+			if err != nil {
+				return off, err
+			}
 			if seen&1 == 0 {
 				return off, wire.Missing(off, "Parcel", "id", 1)
 			}
@@ -159,6 +159,9 @@ func (p *generated) ConsumeThriftBinary(src []byte, off, depth int) (int, error)
 				p.Weight = 2.5
 			}
 			return next, nil
+		}
+		var err error
+		switch head {
 		case uint32(wire.I64)<<16 | 1:
 			seen |= 1
 			if p.ID, next, err = wirebinary.ConsumeI64(src, next); err != nil {

@@ -48,7 +48,7 @@ func (c Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, 
 // ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
 // it. What it stores shares src's memory.
 func (c Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
-	if t.Op == plan.OpStruct && t.Struct.Flat {
+	if t.Op == plan.OpStruct && (t.Struct.Flat || t.Struct.Codec != nil && !c.Version2) {
 		return (*decoder)(nil).structure(c, src, off, t.Struct, v, wire.MaxDepth)
 	}
 	if t.Op == plan.OpDynStruct && t.Dyn.Struct.Flat {
