@@ -1,0 +1,53 @@
+// Package gentest has code that was generated from IDL with everything in it, for tests: in coded
+// with the usual options, in kept with sets as maps and unknown fields.
+package gentest
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/thriftkit/thriftkit/gen"
+	"github.com/thriftkit/thriftkit/idl/compile"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+//go:generate go run github.com/thriftkit/thriftkit/cmd/thriftkit gen go --out coded things.thrift
+//go:generate go run github.com/thriftkit/thriftkit/cmd/thriftkit gen go --out kept --sets map --keep-unknown --prefix My things.thrift
+
+//go:embed things.thrift
+var thingsIDL string
+
+//go:embed common.thrift
+var commonIDL string
+
+const importPath = "github.com/thriftkit/thriftkit/gen/gentest"
+
+// variants are the options of each folder.
+var variants = map[string]gen.Options{
+	"coded": {},
+	"kept":  {SetsAsMaps: true, KeepUnknown: true, TypePrefix: "My"},
+}
+
+// Generate returns what is to be in this folder, by path.
+func Generate() (map[string][]byte, error) {
+	file, diags := compile.Compile("things.thrift", compile.Options{Source: compile.Texts{"things.thrift": thingsIDL, "common.thrift": commonIDL}})
+	if file == nil {
+		return nil, diags
+	}
+	out := make(map[string][]byte)
+	for _, dir := range slices.Sorted(maps.Keys(variants)) {
+		o := variants[dir]
+		o.ImportPath = path.Join(importPath, dir)
+		files, err := gen.Go([]*schema.File{file}, o)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+		for _, f := range files {
+			out[path.Join(dir, f.Path)] = f.Text
+		}
+	}
+	return out, nil
+}

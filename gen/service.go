@@ -1,0 +1,219 @@
+package gen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+// A method is one of the methods that a service declares.
+type method struct {
+	*schema.Method
+	name        string // in Go
+	args, reply string // the types of what travels
+	stub        string // the client's field
+	params      []string
+	argNames    []string // fields of args
+	throws      []string // fields of reply
+	held        bool     // the reply's result is a pointer to what the method returns
+}
+
+// parameters returns the parameters of m in Go, "" or ", a int32, b string".
+func (g *generator) parameters(m *method) string {
+	var b strings.Builder
+	for i, f := range m.Args.Fields {
+		fmt.Fprintf(&b, ", %s %s", m.params[i], g.goType(f.Type))
+	}
+	return b.String()
+}
+
+// results returns the results of m in Go.
+func (g *generator) results(m *method, named bool) string {
+	switch {
+	case m.Result.Kind == schema.KindVoid && named:
+		return "(err error)"
+	case m.Result.Kind == schema.KindVoid:
+		return "error"
+	case named:
+		return "(result " + g.goType(m.Result) + ", err error)"
+	}
+	return "(" + g.goType(m.Result) + ", error)"
+}
+
+func (g *generator) method(s *schema.Service, x *schema.Method, stubs scope) *method {
+	m := &method{Method: x, name: g.pkg.meth[x]}
+	m.stub = stubs.pick(unexport(m.name))
+	prefix := unexport(g.pkg.of[s]) + m.name
+	params, fields := scopeOf("ctx c call result err"), make(scope)
+	for _, f := range x.Args.Fields {
+		name := unexport(export(f.Name))
+		m.params = append(m.params, params.pick(name))
+		m.argNames = append(m.argNames, fields.pick(export(f.Name)))
+	}
+	m.args, m.reply = "struct{}", "struct{}"
+	if len(x.Args.Fields) > 0 {
+		m.args = g.pkg.names.pick(prefix + "Args")
+	}
+	if len(x.Reply().Fields) > 0 {
+		m.reply = g.pkg.names.pick(prefix + "Reply")
+	}
+	m.held = x.Result.Kind != schema.KindVoid && x.Result.Kind != schema.KindStruct && !g.isDynamic(x.Result)
+	replies := scopeOf("Success")
+	for _, f := range x.Throws {
+		m.throws = append(m.throws, replies.pick(export(f.Name)))
+	}
+	return m
+}
+
+// service writes the interface, the client and the handler of a service.
+func (g *generator) service(s *schema.Service) {
+	name := g.pkg.of[s]
+	extra := func(what string) string { return g.pkg.extra[about{what, s}] }
+	client, handler, desc := extra("Client"), extra("Handler"), extra("Service")
+	stubs := make(scope)
+	if s.Extends != nil {
+		stubs[g.pkgs[s.Extends.File].extra[about{"Client", s.Extends}]] = true
+	}
+	var methods []*method
+	for _, m := range s.Methods {
+		methods = append(methods, g.method(s, m, stubs))
+	}
+
+	g.p("// %s returns what the IDL has about the service %s.", desc, s.Name)
+	g.p("func %s() *%s { return %s().Service(%q) }\n", desc, g.use("schema", "Service"), g.pkg.schemaFunc, s.Name)
+
+	g.docOr(s.Meta, "A %s answers the calls of the service %s.", name, s.Name)
+	g.p("type %s interface {", name)
+	if s.Extends != nil {
+		g.p("%s", g.of(s.Extends.File, s.Extends))
+	}
+	for _, m := range methods {
+		g.doc(m.Meta, "\t")
+		g.p("%s(ctx %s%s) %s", m.name, g.use("context", "Context"), g.parameters(m), g.results(m, false))
+	}
+	g.p("}\n")
+
+	g.p("// %s returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with %s.", handler, desc)
+	routes := g.pkg.names.pick(unexport(name) + "Routes")
+	g.p("func %s(h %s) %s { return %s{h} }\n", handler, name, g.use("rpc", "Dispatcher"), routes)
+	g.p("type %s struct{ h %s }\n", routes, name)
+	g.routes(s, routes, methods)
+
+	g.p("// A %s calls a server's %s. It is safe for concurrent use.", client, s.Name)
+	g.p("type %s struct {", client)
+	if s.Extends != nil {
+		g.p("*%s", g.extra(s.Extends.File, "Client", s.Extends))
+	}
+	for _, m := range methods {
+		g.p("%s *%s[%s, %s]", m.stub, g.use("rpc", "Stub"), m.args, m.reply)
+	}
+	g.p("}\n")
+	g.p("// %s returns a client whose calls go over c.", extra("NewClient"))
+	g.p("func %s(c *%s) *%s { return %s(c, %s()) }\n", extra("NewClient"), g.use("rpc", "Client"), client, extra("ClientOf"), desc)
+	g.p("// %s is %s for a service that extends this one.", extra("ClientOf"), extra("NewClient"))
+	g.p("func %s(c *%s, s *%s) *%s {\nreturn &%s{", extra("ClientOf"), g.use("rpc", "Client"), g.use("schema", "Service"), client, client)
+	if s.Extends != nil {
+		g.p("%s: %s(c, s),", g.pkgs[s.Extends.File].extra[about{"Client", s.Extends}], g.extra(s.Extends.File, "ClientOf", s.Extends))
+	}
+	for _, m := range methods {
+		g.p("%s: %s[%s, %s](c, s, %q),", m.stub, g.use("rpc", "MustStub"), m.args, m.reply, m.Name)
+	}
+	g.p("}\n}\n")
+	for _, m := range methods {
+		g.call(client, m)
+	}
+	for _, m := range methods {
+		g.messages(m)
+	}
+}
+
+// routes writes the method of the type routes that says which func answers which method.
+func (g *generator) routes(s *schema.Service, routes string, methods []*method) {
+	g.p("func (s %s) Routes() []%s {", routes, g.use("rpc", "Route"))
+	parent := "nil"
+	if s.Extends != nil {
+		parent = g.extra(s.Extends.File, "Handler", s.Extends) + "(s.h).Routes()"
+	}
+	if len(methods) == 0 {
+		g.p("return %s\n}\n", parent)
+		return
+	}
+	g.p("h := s.h\nreturn append(%s,", strings.Replace(parent, "nil", "[]"+g.use("rpc", "Route")+"(nil)", 1))
+	for _, m := range methods {
+		g.route(m)
+	}
+	g.p(")\n}\n")
+}
+
+// route writes how h answers m.
+func (g *generator) route(m *method) {
+	args, reply := "a", "r"
+	if len(m.Args.Fields) == 0 {
+		args = "_"
+	}
+	var list strings.Builder
+	for _, name := range m.argNames {
+		list.WriteString(", a." + name)
+	}
+	call := fmt.Sprintf("h.%s(ctx%s)", m.name, list.String())
+	if m.Result.Kind == schema.KindVoid {
+		reply = "_"
+	}
+	g.p("%s(%q, func(ctx %s, %s *%s, %s *%s) (err error) {", g.use("rpc", "NewRoute"), m.Name, g.use("context", "Context"), args, m.args, reply, m.reply)
+	switch {
+	case m.Result.Kind == schema.KindVoid:
+		g.p("return %s\n}),", call)
+	case m.held:
+		g.p("r.success, err = %s\nr.Success = &r.success\nreturn err\n}),", call)
+	default:
+		g.p("r.Success, err = %s\nreturn err\n}),", call)
+	}
+}
+
+// call writes the client's method.
+func (g *generator) call(client string, m *method) {
+	g.docOr(m.Meta, "%s calls %s.", m.name, m.Name)
+	g.p("func (c *%s) %s(ctx %s%s) %s {", client, m.name, g.use("context", "Context"), g.parameters(m), g.results(m, true))
+	g.p("call := c.%s.New()\ndefer call.Free()", m.stub)
+	for i, name := range m.argNames {
+		g.p("call.Args.%s = %s", name, m.params[i])
+	}
+	switch {
+	case m.Result.Kind == schema.KindVoid:
+		g.p("return call.Do(ctx)\n}\n")
+	case m.held:
+		g.p("if err = call.Do(ctx); err == nil {\nresult = *call.Reply.Success\n}\nreturn result, err\n}\n")
+	default:
+		g.p("err = call.Do(ctx)\nreturn call.Reply.Success, err\n}\n")
+	}
+}
+
+// messages writes the types of a method's arguments and reply.
+func (g *generator) messages(m *method) {
+	if len(m.Args.Fields) > 0 {
+		g.p("type %s struct {", m.args)
+		for i, f := range m.Args.Fields {
+			g.p("%s %s `thrift:%q`", m.argNames[i], g.goType(f.Type), f.Name)
+		}
+		g.p("}\n")
+	}
+	if len(m.Reply().Fields) == 0 {
+		return
+	}
+	g.p("type %s struct {", m.reply)
+	if m.Result.Kind != schema.KindVoid {
+		star := ""
+		if m.held {
+			star = "*"
+		}
+		g.p("Success %s%s `thrift:\"success\"`", star, g.goType(m.Result))
+	}
+	for i, f := range m.Throws {
+		g.p("%s %s `thrift:%q`", m.throws[i], g.goType(f.Type), f.Name)
+	}
+	if m.held {
+		g.p("success %s // what Success points to on a server", g.goType(m.Result))
+	}
+	g.p("}\n")
+}
