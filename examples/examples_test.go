@@ -10,6 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/gen"
+	"github.com/thriftkit/thriftkit/schema"
 )
 
 // build compiles an example and returns the program's path.
@@ -41,6 +45,7 @@ func TestOutput(t *testing.T) {
 	for name, want := range map[string]string{
 		"pingpong":   "pong\n登录成功!\n",
 		"calculator": "6 * 7 = 42\n1 / 0: division by 0\nlog entry 1: 42\nafter clear: no entry 1\n",
+		"generated":  "pong <nil>\n登录成功! <nil>\ntrue Denied(username: root)\n",
 		"dynamic": `Library.add: invalid argument: in Library.add.book (field 1) > Book.year (field 4): the value does not fit: i32 is wanted, not "soon"
 title = 红楼梦
 authors = [曹雪芹]
@@ -84,7 +89,24 @@ func TestPingPongSplit(t *testing.T) {
 	}
 }
 
-// TestReadme checks that both READMEs show files of the tutorial and of oneport as they are, and that
+// TestGenerated generates the code of the example again.
+func TestGenerated(t *testing.T) {
+	file, err := thriftkit.Load("generated/foo.thrift")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := gen.Go([]*schema.File{file}, gen.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if got, err := os.ReadFile(filepath.Join("generated", f.Path)); err != nil || string(got) != string(f.Text) {
+			t.Errorf("%s is not what is generated (%v): run go generate in examples/generated", f.Path, err)
+		}
+	}
+}
+
+// TestReadme checks that both READMEs show files of the tutorial, of oneport and of generated as they are, and that
 // the programs compile. The conformance tests run oneport's.
 func TestReadme(t *testing.T) {
 	for _, readme := range []string{"README.md", "README.zh-CN.md"} {
@@ -95,6 +117,7 @@ func TestReadme(t *testing.T) {
 		for _, name := range []string{
 			"tutorial/foo.thrift", "tutorial/server/main.go", "tutorial/client/main.go", "tutorial/server.py", "tutorial/client.py",
 			"oneport/binary.py", "oneport/compact.py", "oneport/header.py", "oneport/json.js",
+			"generated/main.go",
 		} {
 			code, err := os.ReadFile(name)
 			if err != nil {

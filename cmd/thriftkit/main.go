@@ -1,4 +1,4 @@
-// Command thriftkit checks, describes, calls and serves Thrift services that are described by
+// Command thriftkit checks, describes, calls, serves and generates code for Thrift services that are described by
 // .thrift files. docs/cli.md is its reference.
 package main
 
@@ -37,8 +37,8 @@ const rootExample = `  thriftkit check foo.thrift
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "thriftkit",
-		Short:         "Check, describe, call and serve Thrift services from their .thrift files",
-		Long:          "thriftkit checks, describes, calls and serves Thrift services. All it needs is their .thrift file.",
+		Short:         "Check, describe, call and serve Thrift services from their .thrift files, and generate code",
+		Long:          "thriftkit checks, describes, calls and serves Thrift services, and generates code for them. All it needs is their .thrift file.",
 		Example:       rootExample,
 		Version:       version(),
 		SilenceErrors: true, // run reports them
@@ -65,7 +65,7 @@ func newRoot() *cobra.Command {
 			return about.Help()
 		},
 	})
-	root.AddCommand(newCheck(), newFmt(), newDescribe(), newCall(), newProbe(), newServe(), newConfig())
+	root.AddCommand(newCheck(), newFmt(), newDescribe(), newGen(), newCall(), newProbe(), newServe(), newConfig())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Args = cobra.ArbitraryArgs

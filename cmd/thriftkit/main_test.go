@@ -250,9 +250,13 @@ func TestExamples(t *testing.T) {
 	script = strings.ReplaceAll(script, "$addr", "127.0.0.1:9090")
 	root := newRoot()
 	commands := append([]*cobra.Command{root}, root.Commands()...)
-	for _, cmd := range commands {
+	for i := 0; i < len(commands); i++ {
+		cmd := commands[i]
 		if cmd.Name() == "completion" || cmd.Name() == "help" {
 			continue
+		}
+		if cmd != root {
+			commands = append(commands, cmd.Commands()...)
 		}
 		if cmd.Example == "" {
 			t.Errorf("%s has no example", cmd.Name())
