@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the peers' code in internal/gen of internal/payload/idl again, with the generators that go.mod pins, and with
-# Apache's and Google's compilers as Debian has them.
+# Makes the code in internal/gen of internal/payload/idl again: thriftkit's own and the peers', with the generators that go.mod
+# pins, and with Apache's and Google's compilers as Debian has them.
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/peers/lib.sh"
 
 go=${GO:-go}
@@ -16,11 +16,13 @@ for tool in github.com/cloudwego/kitex/tool/cmd/kitex google.golang.org/protobuf
 	google.golang.org/grpc/cmd/protoc-gen-go-grpc storj.io/drpc/cmd/protoc-gen-go-drpc; do
 	"$go" build -C bench -o "$work/bin/" "$tool"
 done
+"$go" build -C cmd/thriftkit -o "$work/bin/" .
 export PATH=$work/bin:$PATH
 
 rm -rf "$gen"
 mkdir -p "$gen/apache"
 module=github.com/thriftkit/thriftkit/bench
+run "$work/log" thriftkit gen go --out "$gen/thriftkit" "$idl/bench.thrift" || fail "thriftkit's generator failed"
 run "$work/log" "$compiler" --gen "go:package_prefix=$module/internal/gen/apache/,skip_remote" -out "$gen/apache" "$idl/bench.thrift" ||
 	fail "Apache's compiler failed"
 (cd bench && run "$work/log" kitex -module "$module" -gen-path internal/gen/kitex -thrift frugal_tag,naming_style=apache internal/payload/idl/bench.thrift) ||

@@ -26,14 +26,14 @@ import (
 	"github.com/thriftkit/thriftkit/bench/internal/report"
 )
 
-// sides are all of them, in the order of the tables. What thriftkit has yet to get, such as
-// generated code, becomes a line here.
+// sides are all of them, in the order of the tables.
 func sides() []side {
 	all := []string{Echo, Login, Nested}
 	structs := []string{Login, Nested}
 	return []side{
 		{name: "thriftkit-bound", server: "thriftkit", methods: all, slow: true, late: true, dial: dialBound},
 		{name: "thriftkit-exclusive", server: "thriftkit", late: true, dial: dialExclusive},
+		{name: "thriftkit-generated", server: "thriftkit", args: []string{"generated"}, methods: all, late: true, dial: dialGenerated},
 		{name: "thriftkit-bound-without", server: "thriftkit", compare: true, dial: dialBound},
 		{name: "thriftkit-dynamic", server: "thriftkit", args: []string{"dynamic"}, late: true, dial: dialDynamic},
 		{name: "thriftkit-dynamic-client", server: "thriftkit", methods: structs, dial: dialDynamic},

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/thriftkit/thriftkit"
+	ourgen "github.com/thriftkit/thriftkit/bench/internal/gen/thriftkit/bench"
 	"github.com/thriftkit/thriftkit/bench/internal/payload"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
@@ -89,6 +90,60 @@ func dialFuncs(s Spec, options ...thriftkit.ClientOption) (*session, error) {
 		return err
 	}))
 	return &session{callers: callers, slow: slow, close: func() { c.Close() }}, errors.Join(err1, err2)
+}
+
+// dialGenerated is dialBound with the generated client.
+func dialGenerated(s Spec) (*session, error) {
+	c, svc, err := dialThriftkit(s)
+	if err != nil {
+		return nil, err
+	}
+	client := ourgen.NewBenchClient(c)
+	ctx := context.Background()
+	var call caller
+	switch s.Method {
+	case Login:
+		v := new(ourgen.Login)
+		if err := convert(svc.File.Struct("Login"), payload.NewLogin(), v); err != nil {
+			return nil, err
+		}
+		call = func() error {
+			got, err := client.Login(ctx, v)
+			if err != nil {
+				return err
+			}
+			return checkLen(len(got.Username), len(v.Username))
+		}
+	case Nested:
+		v := new(ourgen.Nested)
+		if err := convert(svc.File.Struct("Nested"), payload.NewNested(1), v); err != nil {
+			return nil, err
+		}
+		call = func() error {
+			got, err := client.Nested(ctx, v)
+			if err != nil {
+				return err
+			}
+			return checkLen(len(got.Items), len(v.Items))
+		}
+	default:
+		v := make([]byte, s.Size)
+		call = func() error {
+			got, err := client.Echo(ctx, v)
+			return errors.Join(err, checkLen(len(got), s.Size))
+		}
+	}
+	callers, err := each(s.Callers, func(int) (caller, error) { return call, nil })
+	return &session{callers: callers, close: func() { c.Close() }}, err
+}
+
+// convert makes *to, another Go type for desc, what from is.
+func convert(desc *schema.Struct, from, to any) error {
+	b, err := thriftkit.Marshal(desc, from)
+	if err != nil {
+		return err
+	}
+	return thriftkit.Unmarshal(desc, b, to)
 }
 
 // dialDynamic calls with dynamic values that are made once.

@@ -1,10 +1,54 @@
 package codec
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
+
+	"github.com/thriftkit/thriftkit/bench/internal/payload"
+	"github.com/thriftkit/thriftkit/gen"
+	"github.com/thriftkit/thriftkit/schema"
 )
+
+// TestGenerated generates thriftkit's own code again, and compares its length with that of Kitex's.
+func TestGenerated(t *testing.T) {
+	file, err := payload.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := gen.Go([]*schema.File{file}, gen.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for _, f := range files {
+		path := filepath.Join("../gen/thriftkit", f.Path)
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, f.Text) {
+			t.Errorf("%s is not what is generated (%v): run bench/generate.sh", path, err)
+		}
+		lines += bytes.Count(f.Text, []byte("\n"))
+	}
+	kitex := 0
+	for _, pattern := range []string{"../gen/kitex/bench/*.go", "../gen/kitex/bench/bench/*.go"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatal(pattern, err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kitex += bytes.Count(text, []byte("\n"))
+		}
+	}
+	if t.Logf("%d lines, Kitex %d", lines, kitex); lines > kitex/2 {
+		t.Errorf("%d lines are more than half of Kitex's %d", lines, kitex)
+	}
+}
 
 // TestSmoke runs every side of every row once and checks what it did.
 func TestSmoke(t *testing.T) {

@@ -19,8 +19,7 @@ func abouts(name string) string {
 	}[name]
 }
 
-// binaryRows have the sides that encode whole values in the binary protocol. Generated code of
-// thriftkit's own becomes one more side here.
+// binaryRows have the sides that encode whole values in the binary protocol.
 func binaryRows() ([]Row, error) {
 	all, err := values()
 	if err != nil {
@@ -28,7 +27,7 @@ func binaryRows() ([]Row, error) {
 	}
 	var rows []Row
 	for _, v := range all {
-		sides := []side{bound("binary"), public, dyn("binary"), kitexFast, frugalReflect, apache("binary"), kitexMap}
+		sides := []side{bound("binary"), generated("binary"), public, dyn("binary"), kitexFast, frugalReflect, apache("binary"), kitexMap}
 		encode, decode, err := ops(v, sides...)
 		if err != nil {
 			return nil, err
@@ -68,7 +67,11 @@ func otherRows(protocol string, n int) ([]Row, error) {
 		if v, err = v.in(protocol); err != nil {
 			return nil, err
 		}
-		encode, decode, err := ops(v, bound(protocol), dyn(protocol), apache(protocol))
+		sides := []side{bound(protocol), dyn(protocol), apache(protocol)}
+		if protocol == "compact" { // in the others generated structs are walked as those of bound are
+			sides = append(sides, generated(protocol))
+		}
+		encode, decode, err := ops(v, sides...)
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +85,7 @@ func longsRows() ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	encode, decode, err := ops(v, bound("binary"), dyn("binary"), kitexFast, frugalReflect, apache("binary"))
+	encode, decode, err := ops(v, bound("binary"), generated("binary"), dyn("binary"), kitexFast, frugalReflect, apache("binary"))
 	if err != nil {
 		return nil, err
 	}

@@ -19,18 +19,20 @@ import (
 
 	apachegen "github.com/thriftkit/thriftkit/bench/internal/gen/apache/bench"
 	kitexgen "github.com/thriftkit/thriftkit/bench/internal/gen/kitex/bench"
+	ourgen "github.com/thriftkit/thriftkit/bench/internal/gen/thriftkit/bench"
 )
 
 // A value is one struct in the forms of all sides.
 type value struct {
-	name   string // in names of rows
-	desc   *schema.Struct
-	bound  any                   // a pointer to a struct of package payload
-	empty  func() any            // a new one
-	floor  func() any            // the graph floor of bound
-	kitex  func() fast.FastCodec // a new one; also what frugal works on
-	apache func() thrift.TStruct // a new one
-	bytes  []byte                // in the binary protocol
+	name      string // in names of rows
+	desc      *schema.Struct
+	bound     any                   // a pointer to a struct of package payload
+	empty     func() any            // a new one
+	floor     func() any            // the graph floor of bound
+	generated func() any            // a new one, of thriftkit's own generator
+	kitex     func() fast.FastCodec // a new one; also what frugal works on
+	apache    func() thrift.TStruct // a new one
+	bytes     []byte                // in the binary protocol
 }
 
 // values returns the four values that the tables are about.
@@ -42,17 +44,21 @@ func values() ([]value, error) {
 	login, simple, nested, large := payload.NewLogin(), payload.NewSimple(7), payload.NewNested(1), payload.NewLarge()
 	all := []value{
 		{name: "60B", desc: file.Struct("Login"), bound: login, empty: func() any { return new(payload.Login) },
-			floor: anyOf(payload.FloorLogin(login)),
-			kitex: func() fast.FastCodec { return new(kitexgen.Login) }, apache: func() thrift.TStruct { return new(apachegen.Login) }},
+			generated: func() any { return new(ourgen.Login) },
+			floor:     anyOf(payload.FloorLogin(login)),
+			kitex:     func() fast.FastCodec { return new(kitexgen.Login) }, apache: func() thrift.TStruct { return new(apachegen.Login) }},
 		{name: "89B", desc: file.Struct("Simple"), bound: simple, empty: func() any { return new(payload.Simple) },
-			floor: anyOf(payload.FloorSimple(simple)),
-			kitex: func() fast.FastCodec { return new(kitexgen.Simple) }, apache: func() thrift.TStruct { return new(apachegen.Simple) }},
+			generated: func() any { return new(ourgen.Simple) },
+			floor:     anyOf(payload.FloorSimple(simple)),
+			kitex:     func() fast.FastCodec { return new(kitexgen.Simple) }, apache: func() thrift.TStruct { return new(apachegen.Simple) }},
 		{name: "4.5KB", desc: file.Struct("Nested"), bound: nested, empty: func() any { return new(payload.Nested) },
-			floor: anyOf(payload.FloorNested(nested)),
-			kitex: func() fast.FastCodec { return new(kitexgen.Nested) }, apache: func() thrift.TStruct { return new(apachegen.Nested) }},
+			generated: func() any { return new(ourgen.Nested) },
+			floor:     anyOf(payload.FloorNested(nested)),
+			kitex:     func() fast.FastCodec { return new(kitexgen.Nested) }, apache: func() thrift.TStruct { return new(apachegen.Nested) }},
 		{name: "120KB", desc: file.Struct("Large"), bound: large, empty: func() any { return new(payload.Large) },
-			floor: anyOf(payload.FloorLarge(large)),
-			kitex: func() fast.FastCodec { return new(kitexgen.Large) }, apache: func() thrift.TStruct { return new(apachegen.Large) }},
+			generated: func() any { return new(ourgen.Large) },
+			floor:     anyOf(payload.FloorLarge(large)),
+			kitex:     func() fast.FastCodec { return new(kitexgen.Large) }, apache: func() thrift.TStruct { return new(apachegen.Large) }},
 	}
 	for i := range all {
 		if all[i].bytes, err = thriftkit.Marshal(all[i].desc, all[i].bound); err != nil {
@@ -72,7 +78,8 @@ func longs(n int) (value, error) {
 	}
 	v := value{
 		name: "longs", desc: file.Struct("Longs"), bound: payload.NewLongs(n), empty: func() any { return new(payload.Longs) },
-		kitex: func() fast.FastCodec { return new(kitexgen.Longs) }, apache: func() thrift.TStruct { return new(apachegen.Longs) },
+		generated: func() any { return new(ourgen.Longs) },
+		kitex:     func() fast.FastCodec { return new(kitexgen.Longs) }, apache: func() thrift.TStruct { return new(apachegen.Longs) },
 	}
 	v.bytes, err = thriftkit.Marshal(v.desc, v.bound)
 	return v, err
@@ -115,27 +122,44 @@ func (v value) in(protocol string) (value, error) {
 // without the look-up of the plan that Marshal and Unmarshal do.
 func bound(protocolName string) side {
 	return func(v value) (encode, decode Op, err error) {
-		proto, err := protocol.ByName(protocolName)
-		if err != nil {
-			return encode, decode, err
-		}
-		p, err := plan.ForType(reflect.TypeOf(v.bound).Elem(), v.desc.Type())
-		if err != nil {
-			return encode, decode, err
-		}
-		var dst []byte
-		var got any
-		encode = Op{Side: "thriftkit-bound", Check: wantLen(&dst, len(v.bytes)), Run: func() (err error) {
-			dst, err = proto.AppendValue(dst[:0], p, mem.Of(reflect.ValueOf(v.bound)))
-			return err
-		}}
-		decode = Op{Side: "thriftkit-bound", Run: func() error {
-			got = v.empty()
-			_, err := proto.ConsumeValue(v.bytes, 0, p, mem.Of(reflect.ValueOf(got)))
-			return err
-		}, Check: func() error { return wantSame(got, v.bound) }}
-		return encode, decode, nil
+		return typed("thriftkit-bound", protocolName, v, v.bound, v.empty)
 	}
+}
+
+// generated is the same with the structs that thriftkit generates.
+func generated(protocolName string) side {
+	return func(v value) (encode, decode Op, err error) {
+		from := v.generated()
+		if err := thriftkit.Unmarshal(v.desc, v.bytes, from, thriftkit.WithProtocol(protocolName)); err != nil {
+			return encode, decode, err
+		}
+		return typed("thriftkit-generated", protocolName, v, from, v.generated)
+	}
+}
+
+// typed encodes from, and decodes what empty returns.
+func typed(name, protocolName string, v value, from any, empty func() any) (encode, decode Op, err error) {
+	proto, err := protocol.ByName(protocolName)
+	if err != nil {
+		return encode, decode, err
+	}
+	p, err := plan.ForType(reflect.TypeOf(from).Elem(), v.desc.Type())
+	if err != nil {
+		return encode, decode, err
+	}
+	var dst []byte
+	var got any
+	at := mem.Of(reflect.ValueOf(from))
+	encode = Op{Side: name, Check: wantLen(&dst, len(v.bytes)), Run: func() (err error) {
+		dst, err = proto.AppendValue(dst[:0], p, at)
+		return err
+	}}
+	decode = Op{Side: name, Run: func() error {
+		got = empty()
+		_, err := proto.ConsumeValue(v.bytes, 0, p, mem.Of(reflect.ValueOf(got)))
+		return err
+	}, Check: func() error { return wantSame(got, from) }}
+	return encode, decode, nil
 }
 
 // public is the same through the public functions, which encode into a new buffer.

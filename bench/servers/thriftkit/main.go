@@ -1,5 +1,5 @@
 // Command thriftkit serves bench.thrift with thriftkit: a handler with Go types or, with the
-// argument dynamic, one without.
+// argument dynamic, one without; with the argument generated, one by generated code.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/bench/internal/child"
+	"github.com/thriftkit/thriftkit/bench/internal/gen/thriftkit/bench"
 	"github.com/thriftkit/thriftkit/bench/internal/payload"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
@@ -29,6 +30,13 @@ func (handler) Slow(_ context.Context, millis int32) (int32, error) {
 	return millis, nil
 }
 
+// generated is handler with the types of the generated code.
+type generated struct{ handler }
+
+func (generated) Login(_ context.Context, v *bench.Login) (*bench.Login, error) { return v, nil }
+
+func (generated) Nested(_ context.Context, v *bench.Nested) (*bench.Nested, error) { return v, nil }
+
 // echo answers without Go types: every method but slow returns its argument.
 func echo(_ context.Context, m *schema.Method, args *dynamic.Struct) (any, error) {
 	if m.Name == "slow" {
@@ -37,18 +45,29 @@ func echo(_ context.Context, m *schema.Method, args *dynamic.Struct) (any, error
 	return args.Get("v"), nil
 }
 
+// service returns what is served, by the argument.
+func service(args []string) (*schema.Service, any, error) {
+	if len(args) > 0 && args[0] == "generated" {
+		return bench.BenchService(), bench.BenchHandler(generated{}), nil
+	}
+	file, err := payload.Load()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(args) > 0 && args[0] == "dynamic" {
+		return file.Service("Bench"), thriftkit.DynamicHandler(echo), nil
+	}
+	return file.Service("Bench"), handler{}, nil
+}
+
 func main() {
 	child.Serve(func(l net.Listener, ready func()) error {
-		file, err := payload.Load()
+		svc, h, err := service(os.Args[1:])
 		if err != nil {
 			return err
 		}
-		var h any = handler{}
-		if len(os.Args) > 1 && os.Args[1] == "dynamic" {
-			h = thriftkit.DynamicHandler(echo)
-		}
 		s := thriftkit.NewServer()
-		if err := s.Register(file.Service("Bench"), h); err != nil {
+		if err := s.Register(svc, h); err != nil {
 			return err
 		}
 		ready()
