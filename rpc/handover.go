@@ -35,6 +35,9 @@ func (s *Server) watch(c *serverConn) {
 	d := &s.watchdog
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if c.watched.Load() { // look has kept it, after all
+		return
+	}
 	c.watched.Store(true)
 	c.quiet = 0
 	d.conns = append(d.conns, c)
@@ -145,6 +148,7 @@ func (c *serverConn) spawn(in *incoming) {
 type late struct {
 	ordered bool        // set before the first call
 	busy    atomic.Bool // there is anything here
+	broken  bool        // a handler has ended its goroutine: its call never ends, the connection does
 	calls   int         // that run
 	queue   []*lateReply
 	ready   []byte // not ordered
@@ -293,5 +297,5 @@ func (c *serverConn) awaitRoom() {
 
 func (c *serverConn) fullLocked() bool {
 	l := &c.late
-	return max(l.calls, len(l.queue)) >= c.s.opts.MaxCallsPerConn || l.bytes >= maxLateBytes
+	return !l.broken && (max(l.calls, len(l.queue)) >= c.s.opts.MaxCallsPerConn || l.bytes >= maxLateBytes)
 }

@@ -171,6 +171,10 @@ func (c *serverConn) run() {
 func (c *serverConn) quit(returned bool) {
 	if !returned {
 		c.nc.Close()
+		c.mu.Lock()
+		c.late.broken = true
+		c.room.Broadcast()
+		c.mu.Unlock()
 	}
 	c.leave()
 }
