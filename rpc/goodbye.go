@@ -76,7 +76,8 @@ func (c *serverConn) goodbye() ([]byte, error) {
 	return c.sealer.End(b, 0, payload, envelope)
 }
 
-// parts reports whether the connection ends because the server wants it to, and not in the middle of anything.
+// parts reports whether the connection ends because the server wants it to, and not in the middle of anything. Other
+// errors may be those of a reply, to a call that was begun.
 func (c *serverConn) parts(err error) bool {
-	return c.draining.Load() || c.greeted && c.r.Unread() == 0 && transport.IsTimeout(err)
+	return transport.IsTimeout(err) && (c.draining.Load() || c.greeted && c.r.Unread() == 0)
 }
