@@ -114,6 +114,12 @@ func tooLarge(n, max int) error {
 	return wire.Errorf(-1, wire.ErrTooLarge, "a message of %d bytes, at most %d are sent", n, max)
 }
 
+// errGaveUp marks the error of a oneway call that gave up while its message was being written, with which a goroutine
+// goes on.
+type errGaveUp struct{ error }
+
+func (e errGaveUp) Unwrap() error { return e.error }
+
 // call sends f, which was claimed, and waits for its reply, which f has then; none for oneway.
 func (c *conn) call(f *flight) error {
 	buf := c.scratch.buffer()
@@ -151,9 +157,13 @@ func (c *conn) call(f *flight) error {
 	return err
 }
 
-// unwritten ends the connection after the error of a write. f may have been answered nevertheless, while
-// what others had to send was being written.
+// unwritten ends the connection after the error of a write, at once or, when f only gave up, with the last call
+// that waits. f may have been answered nevertheless, while what others had to send was being written.
 func (c *conn) unwritten(f *flight, err error) error {
+	if gaveUp, ok := err.(errGaveUp); ok {
+		c.retire()
+		return gaveUp.error
+	}
 	cause := err
 	if unsent, ok := err.(errNotSent); ok {
 		cause = unsent.error // this call was not sent; those that wait were
@@ -338,7 +348,7 @@ func (c *conn) writeFailed(f *flight, n int, err error) error {
 		}
 	}()
 	if f.oneway {
-		return contextError(f.ctx)
+		return errGaveUp{contextError(f.ctx)}
 	}
 	return nil
 }
@@ -348,20 +358,18 @@ func (c *conn) writeFailed(f *flight, n int, err error) error {
 // the end of the write as long as it may.
 func (c *conn) writeBehind(f *flight) error {
 	written := make(chan error, 1)
+	entered := !f.oneway // f may be another call by the time the write ends
 	go func() {
 		n, err := c.writeOut()
-		if err != nil {
-			c.mu.Lock()
-			alone := c.flights.n <= 1
-			c.mu.Unlock()
-			if n == 0 && alone {
-				err = errNotSent{err}
-			}
+		if err != nil && n == 0 {
+			c.failUnsent(err, entered)
+			err = errNotSent{err}
+		} else if err != nil {
 			c.fail(err)
 		}
 		written <- err
 	}()
-	if !f.oneway {
+	if entered {
 		return nil
 	}
 	ctx, cancel := f.context()
@@ -370,8 +378,20 @@ func (c *conn) writeBehind(f *flight) error {
 	case err := <-written:
 		return err
 	case <-ctx.Done():
-		return contextError(ctx)
+		return errGaveUp{contextError(ctx)}
 	}
+}
+
+// failUnsent is fail after a write of which nothing went out. entered says that the call which was to be written
+// is entered: if it is the only one, it may go over another connection. Calls besides it may have been sent.
+func (c *conn) failUnsent(err error, entered bool) {
+	c.mu.Lock()
+	alone := entered && c.flights.n == 1
+	c.mu.Unlock()
+	if alone {
+		err = errNotSent{err}
+	}
+	c.fail(err)
 }
 
 // writeOut writes until nothing is left, or puts what is left back for whoever goes on. n is
@@ -382,6 +402,7 @@ func (c *conn) writeOut() (n int, err error) {
 	if c.writeCut && c.writer == nil {
 		c.nc.SetWriteDeadline(time.Time{})
 		c.writeCut = false
+		c.endIfDoneLocked() // bounds the write if nobody waits any more
 	}
 	for !c.out.empty() {
 		batch := c.out.take()
@@ -567,13 +588,29 @@ func (c *conn) answersOnewayLocked(h wire.Header) bool {
 	return c.oneway && h.Type == wire.Exception && h.SeqID >= firstSequenceID && age < window
 }
 
-// endIfDoneLocked closes a retired connection for which nobody waits any more and on which
-// nothing, such as a oneway call, is being written.
+// patience is how long what is being written on a retired connection may take when nobody waits any more: else
+// a server that does not read would cost a connection, and what was to be sent, for each call that gives up.
+const patience = 10 * time.Second
+
+// endIfDoneLocked closes a retired connection for which nobody waits any more, as soon as nothing, such as a oneway
+// call, is being written on it.
 func (c *conn) endIfDoneLocked() {
-	if c.retired && c.flights.waiting == 0 && c.err == nil && !c.writing {
+	switch {
+	case !c.retired || c.flights.waiting > 0 || c.err != nil:
+	case !c.writing:
 		c.err = errRetired
 		c.nc.Close()
+	case c.writer == nil: // else its own time-out is set, or it has all the time
+		c.nc.SetWriteDeadline(time.Now().Add(patience))
 	}
+}
+
+// retire lets the connection take no new calls.
+func (c *conn) retire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retired = true
+	c.endIfDoneLocked()
 }
 
 var errRetired = errors.New("the connection takes no more calls")

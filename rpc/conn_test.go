@@ -49,34 +49,57 @@ func TestNotSentIsNotShared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc := &brokenConn{wrote: make(chan struct{}), closed: make(chan struct{})}
-	c := newConn(nc, transport.Buffered, nil, p, 1<<20, new(scratch))
-	call := func() error { return callOver(c) }
-	waiting := make(chan error, 1)
-	go func() { waiting <- call() }()
-	<-nc.wrote
-	for { // until the first call waits for its reply
-		c.mu.Lock()
-		reading := c.reader != nil
-		c.mu.Unlock()
-		if reading {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	if err := call(); !errors.As(err, new(errNotSent)) || !errors.Is(err, syscall.EPIPE) {
-		t.Errorf("the call that was not sent: %v", err)
-	}
-	if err := <-waiting; err == nil || errors.As(err, new(errNotSent)) {
-		t.Errorf("the call that was sent would be sent again: %v", err)
+	cancellable, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for _, tt := range []struct {
+		what   string
+		ctx    context.Context
+		oneway bool
+	}{
+		{"a call", context.Background(), false},
+		{"a call that may give up", cancellable, false},
+		{"a oneway call", context.Background(), true},
+		{"a oneway call that may give up", cancellable, true},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			nc := &brokenConn{wrote: make(chan struct{}), closed: make(chan struct{})}
+			c := newConn(nc, transport.Buffered, nil, p, 1<<20, new(scratch))
+			c.onGuardable = func(time.Time) {}
+			waiting := make(chan error, 1)
+			go func() { waiting <- callOver(c) }()
+			<-nc.wrote
+			for { // until the first call waits for its reply
+				c.mu.Lock()
+				reading := c.reader != nil
+				c.mu.Unlock()
+				if reading {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			err := callWith(c, tt.ctx, tt.oneway)
+			if !errors.Is(err, syscall.EPIPE) {
+				t.Errorf("the call that was not sent: %v", err)
+			}
+			// The goroutine that writes for a call that may give up does not know which of the two was sent.
+			if known := tt.oneway || tt.ctx.Done() == nil; known != errors.As(err, new(errNotSent)) {
+				t.Errorf("the call that was not sent: %v, %T", err, err)
+			}
+			if err := <-waiting; err == nil || errors.As(err, new(errNotSent)) {
+				t.Errorf("the call that was sent would be sent again: %v", err)
+			}
+		})
 	}
 }
 
 // callOver calls a method without arguments.
-func callOver(c *conn) error {
+func callOver(c *conn) error { return callWith(c, context.Background(), false) }
+
+func callWith(c *conn, ctx context.Context, oneway bool) error {
 	c.claim(time.Now())
 	f := c.scratch.flight()
-	f.bound(context.Background(), time.Now(), 0)
+	f.bound(ctx, time.Now(), 0)
+	f.oneway = oneway
 	f.args, f.at = newApplicationPlan(), mem.To(new(applicationException))
 	return c.call(f)
 }
