@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"compress/flate"
 	"compress/zlib"
 	"errors"
@@ -18,7 +19,7 @@ import (
 func Zlib(nc net.Conn) net.Conn {
 	c := &zlibConn{Conn: nc}
 	c.plain, c.inflated = net.Pipe()
-	c.w = zlib.NewWriter(nc)
+	c.w = zlib.NewWriter(&c.deflated)
 	go c.inflate()
 	return c
 }
@@ -37,8 +38,9 @@ type zlibConn struct {
 	plain    net.Conn // what is read
 	inflated net.Conn // the other end of it
 
-	wmu sync.Mutex
-	w   *zlib.Writer
+	wmu      sync.Mutex
+	w        *zlib.Writer
+	deflated bytes.Buffer // what w wrote, which goes out at once: w writes little pieces
 
 	mu  sync.Mutex
 	err error // why the stream of the peer ended
@@ -74,14 +76,23 @@ func (c *zlibConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Write returns 0 with an error only if nothing was written: the peer may have been able to decompress b from a
+// part of what it became.
 func (c *zlibConn) Write(b []byte) (int, error) {
+	const keep = 64 << 10
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
+	if c.deflated.Reset(); c.deflated.Cap() > keep {
+		c.deflated = bytes.Buffer{}
+	}
 	if _, err := c.w.Write(b); err != nil {
 		return 0, err
 	}
 	if err := c.w.Flush(); err != nil {
 		return 0, err
+	}
+	if n, err := c.Conn.Write(c.deflated.Bytes()); err != nil {
+		return min(n, len(b)), err
 	}
 	return len(b), nil
 }
