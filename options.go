@@ -190,7 +190,7 @@ func WithDialer(f func(ctx context.Context, t transport.Target, config *tls.Conf
 // WithMaxConns sets how many connections there are at most. A client opens 16 by default: calls share a
 // connection, and another is opened only when the oldest call on each has waited for more than
 // 2 milliseconds; over HTTP/1.1 a connection carries one call at a time. A server takes 20,000 by default, and
-// closes at once what comes above; a negative n means without bound there.
+// closes at once what comes above; a negative n means without bound there, and is an error of [Dial].
 func WithMaxConns(n int) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.MaxConns = n },
@@ -217,7 +217,8 @@ func WithExclusiveConns() ClientOption {
 }
 
 // WithMaxCallsPerConn sets how many calls of one connection a server runs at once, when they are slow;
-// the default is 1024. A client that sends more is not read from until there are fewer.
+// the default is 1024, a negative n means without bound. A client that sends more is not read from until there are
+// fewer.
 func WithMaxCallsPerConn(n int) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.MaxCallsPerConn = n })
 }

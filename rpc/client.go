@@ -55,7 +55,7 @@ type ClientOptions struct {
 	// target's transport has no room for. Without it such metadata stays behind, silently.
 	RequireMetadata bool
 
-	// MaxConns is how many connections a client opens to the server; 0 means 16. Calls share
+	// MaxConns is how many connections a client opens to the server; 0 means 16, negative is an error. Calls share
 	// a connection; another one is opened when the oldest call on each has waited for more
 	// than 2 milliseconds, because classic servers answer the calls of one connection one
 	// after the other; from servers that answer in any order, another one is opened only when
@@ -98,7 +98,7 @@ type Client struct {
 }
 
 // Dial connects to target, as [transport.ParseTarget] reads it. The error is an *Error with
-// CodeUnavailable if there is no server, or says what is wrong with target. Of an http or https
+// CodeUnavailable if there is no server, or says what is wrong with target or opts. Of an http or https
 // target it learns only that somebody listens, and what TLS says: HTTP begins with the first
 // call, on another connection, because a server that takes one at a time would wait on this one.
 func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, error) {
@@ -113,8 +113,11 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 	if opts.MaxMessageBytes == 0 {
 		opts.MaxMessageBytes = wire.DefaultMaxMessageBytes
 	}
-	if opts.MaxConns == 0 {
+	switch {
+	case opts.MaxConns == 0:
 		opts.MaxConns = 16
+	case opts.MaxConns < 0:
+		return nil, fmt.Errorf("rpc: at most %d connections: a client needs one", opts.MaxConns)
 	}
 	opts.DialTimeout = orDefault(opts.DialTimeout, 10*time.Second)
 	if opts.Dialer == nil {

@@ -297,5 +297,6 @@ func (c *serverConn) awaitRoom() {
 
 func (c *serverConn) fullLocked() bool {
 	l := &c.late
-	return !l.broken && (max(l.calls, len(l.queue)) >= c.s.opts.MaxCallsPerConn || l.bytes >= maxLateBytes)
+	most := c.s.opts.MaxCallsPerConn
+	return !l.broken && (most > 0 && max(l.calls, len(l.queue)) >= most || l.bytes >= maxLateBytes)
 }

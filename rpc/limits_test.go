@@ -86,3 +86,27 @@ func TestServing(t *testing.T) {
 	}
 	<-done
 }
+
+// TestNegativeLimits has limits below 0: those of a server that may be so are none, a client's is a mistake.
+func TestNegativeLimits(t *testing.T) {
+	leaks(t)
+	l := listen(t)
+	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxConns: -1, MaxCalls: -1, MaxCallsPerConn: -1})
+	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{MaxConns: 1, Timeout: 10 * time.Second}), svc)
+	results := make(chan error, 8)
+	for range cap(results) {
+		go func() { results <- c.Wait(context.Background(), 20) }()
+	}
+	for range cap(results) {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := c.Ping(context.Background()); got != "pong" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	_, err := rpc.Dial(context.Background(), l.Addr().String(), rpc.ClientOptions{MaxConns: -1})
+	if want := "rpc: at most -1 connections: a client needs one"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

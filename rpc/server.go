@@ -75,7 +75,7 @@ type ServerOptions struct {
 	Transforms []header.Transform
 
 	// MaxCallsPerConn is how many calls of one connection may be under way at once, replies that
-	// wait for those of earlier calls included; 0 means 1024. A client that sends more is not read
+	// wait for those of earlier calls included; 0 means 1024, negative without bound. A client that sends more is not read
 	// from until there are fewer.
 	MaxCallsPerConn int
 
