@@ -2,16 +2,22 @@ package rpc_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/header"
 )
 
 // goodbye is the last message of a server to a client of thriftkit.
@@ -231,4 +237,47 @@ func TestOutcomes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// onewayTransform undoes, and cannot do, when it is a server's.
+type onewayTransform struct{ fails bool }
+
+func (onewayTransform) ID() uint32   { return 77 }
+func (onewayTransform) Name() string { return "oneway" }
+
+func (t onewayTransform) Append(dst, src []byte) ([]byte, error) {
+	if t.fails {
+		return dst, errors.New("it cannot be done")
+	}
+	return append(dst, src...), nil
+}
+
+func (onewayTransform) Undo(src []byte, _ int) ([]byte, error) { return slices.Clone(src), nil }
+
+// TestNoGoodbyeForBegunCalls has a server shut down while the reply to a call cannot be made: the client must not
+// take it for one that was not begun.
+func TestNoGoodbyeForBegunCalls(t *testing.T) {
+	leaks(t)
+	l := listen(t)
+	var s *rpc.Server
+	var calls atomic.Int32
+	stopped := make(chan error, 1)
+	s, svc := serve(t, l, rpc.DynamicHandler(func(context.Context, *schema.Method, *dynamic.Struct) (any, error) {
+		calls.Add(1)
+		go func() { stopped <- s.Shutdown(context.Background()) }()
+		for s.Stats().Serving {
+			runtime.Gosched()
+		}
+		return "pong", nil
+	}), rpc.ServerOptions{Transforms: []header.Transform{onewayTransform{fails: true}}})
+	c := bind(t, dial(t, l.Addr().String()+"?transport=header&compression=oneway", rpc.ClientOptions{Transforms: []header.Transform{onewayTransform{}}}), svc)
+	if _, err := c.Ping(context.Background()); code(err) != rpc.CodeConnectionLost || outcome(err) != rpc.OutcomeUnknown {
+		t.Errorf("%v, %s", err, outcome(err))
+	}
+	if n := calls.Load(); n != 1 {
+		t.Errorf("the handler ran %d times", n)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
 }

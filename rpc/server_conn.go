@@ -517,7 +517,11 @@ func (c *serverConn) append(dst []byte, in *incoming) ([]byte, error) {
 		if dst = c.s.finish(dst, in); len(dst) == start {
 			return dst, nil
 		}
-		return in.x.end(dst, start)
+		out, err := in.x.end(dst, start)
+		if err != nil {
+			return dst[:start], err // what is in front is whole and goes out
+		}
+		return out, nil
 	}
 	dst = c.framing.Begin(dst)
 	head := len(dst)
