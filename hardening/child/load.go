@@ -46,7 +46,8 @@ type Report struct {
 // Report asks, and begins a new period.
 func (l *Load) Report() (Report, error) {
 	var r Report
-	return r, l.ask("report", 10*time.Second, &r)
+	err := l.ask("report", 10*time.Second, &r)
+	return r, err
 }
 
 // period collects what a Report says.

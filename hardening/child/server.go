@@ -74,7 +74,8 @@ type Stats struct {
 // Stats asks. The server collects its garbage first, and gives memory back to the system.
 func (s *Server) Stats() (Stats, error) {
 	var stats Stats
-	return stats, s.ask("stats", 10*time.Second, &stats)
+	err := s.ask("stats", 10*time.Second, &stats)
+	return stats, err
 }
 
 // Shutdown makes the server end after it has answered what it has; it may take 10 seconds. took is how long it did.
