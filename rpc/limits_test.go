@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -9,33 +10,60 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 )
 
-// TestMaxCalls has more calls than handlers may run: those above wait, and are refused if it takes too long.
+// TestMaxCalls has more calls than handlers may run: those above are refused when they have waited for too long, and
+// run when there is room before.
 func TestMaxCalls(t *testing.T) {
-	leaks(t)
-	l := listen(t)
-	s, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxCalls: 1, QueueTimeout: 100 * time.Millisecond})
-	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc)
-	results := make(chan error, 2)
-	for range 2 {
-		go func() { results <- c.Wait(context.Background(), 300) }()
-		time.Sleep(20 * time.Millisecond)
-	}
-	if err := <-results; code(err) != rpc.CodeOverloaded || outcome(err) != rpc.OutcomeRefused || err.Error() != "Test.wait: overloaded: too many calls are under way (from the server)" {
-		t.Errorf("the second call: %v, %s", err, outcome(err))
-	}
-	if err := <-results; err != nil {
-		t.Errorf("the first call: %v", err)
-	}
-	go func() { results <- c.Wait(context.Background(), 50) }()
-	time.Sleep(20 * time.Millisecond)
-	if got, err := c.Echo(context.Background(), "x"); got != "x" || err != nil {
-		t.Errorf("a call that waits for a short time: %q, %v", got, err)
-	}
-	if err := <-results; err != nil {
-		t.Error(err)
-	}
-	if n := s.Stats().RefusedCalls; n != 1 {
-		t.Errorf("%d calls were refused, want 1", n)
+	for _, tt := range []struct {
+		what  string
+		queue time.Duration
+	}{
+		{"no room in time", 50 * time.Millisecond},
+		{"room in time", time.Minute},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			leaks(t)
+			refused := tt.queue < time.Second
+			l := listen(t)
+			b := &blocker{release: make(chan struct{})}
+			s, svc := serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{MaxCalls: 1, QueueTimeout: tt.queue})
+			c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc)
+			first, second := make(chan error, 1), make(chan error, 1)
+			echo := func(text string, result chan<- error) {
+				got, err := c.Echo(context.Background(), text)
+				if err == nil && got != text {
+					err = errors.New(got)
+				}
+				result <- err
+			}
+			go echo("slow", first)
+			waitFor(t, "the first call", func() bool { return b.now.Load() == 1 })
+			go echo("x", second)
+			if refused {
+				if err := <-second; code(err) != rpc.CodeOverloaded || outcome(err) != rpc.OutcomeRefused ||
+					err.Error() != "Test.echo: overloaded: too many calls are under way (from the server)" {
+					t.Errorf("the second call: %v, %s", err, outcome(err))
+				}
+			} else {
+				time.Sleep(20 * time.Millisecond) // so that it does wait; if it does not yet, all the same
+			}
+			close(b.release)
+			if err := <-first; err != nil {
+				t.Errorf("the first call: %v", err)
+			}
+			want := int64(1)
+			if !refused {
+				want = 0
+				if err := <-second; err != nil {
+					t.Errorf("the second call: %v", err)
+				}
+			}
+			if n := s.Stats().RefusedCalls; n != want {
+				t.Errorf("%d calls were refused, want %d", n, want)
+			}
+			if most := b.most.Load(); most != 1 {
+				t.Errorf("%d handlers ran at once", most)
+			}
+		})
 	}
 }
 

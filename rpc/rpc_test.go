@@ -633,8 +633,7 @@ func TestShutdown(t *testing.T) {
 	h := newHandler()
 	s, svc := serve(t, l, h, rpc.ServerOptions{})
 	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc)
-	idle := dial(t, l.Addr().String(), rpc.ClientOptions{})
-	_ = idle
+	dial(t, l.Addr().String(), rpc.ClientOptions{}) // an idle connection
 	result := make(chan error, 1)
 	go func() { result <- c.Wait(context.Background(), 200) }()
 	for h.waiting.Load() == 0 {
