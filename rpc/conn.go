@@ -588,9 +588,9 @@ func (c *conn) answersOnewayLocked(h wire.Header) bool {
 	return c.oneway && h.Type == wire.Exception && h.SeqID >= firstSequenceID && age < window
 }
 
-// patience is how long what is being written on a retired connection may take when nobody waits any more: else
+// writePatience is how long what is being written on a retired connection may take when nobody waits any more: else
 // a server that does not read would cost a connection, and what was to be sent, for each call that gives up.
-const patience = 10 * time.Second
+const writePatience = 10 * time.Second
 
 // endIfDoneLocked closes a retired connection for which nobody waits any more, as soon as nothing, such as a oneway
 // call, is being written on it.
@@ -601,7 +601,7 @@ func (c *conn) endIfDoneLocked() {
 		c.err = errRetired
 		c.nc.Close()
 	case c.writer == nil: // else its own time-out is set, or it has all the time
-		c.nc.SetWriteDeadline(time.Now().Add(patience))
+		c.nc.SetWriteDeadline(time.Now().Add(writePatience))
 	}
 }
 
