@@ -4,12 +4,18 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"time"
 
 	"github.com/thriftkit/thriftkit/wire"
 )
 
 // contentType is the media type of messages over HTTP, whatever their protocol.
 const contentType = "application/x-thrift"
+
+// httpIdle is how long a client keeps a connection without a call. A server that shuts down waits a little longer: by then each
+// connection of a client of ours has ended by an answer that said so, or by the client itself. HTTP/1.1 has no other way to end
+// one that is between two requests without crossing the next.
+const httpIdle = 2 * time.Second
 
 // maxHeaderBytes is how much the header of a request or a response may have.
 const maxHeaderBytes = 64 << 10

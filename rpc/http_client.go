@@ -55,7 +55,7 @@ func dialHTTP(ctx context.Context, t transport.Target, p protocol.Protocol, opts
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 		MaxConnsPerHost:        opts.MaxConns,
 		MaxIdleConnsPerHost:    opts.MaxConns,
-		IdleConnTimeout:        90 * time.Second,
+		IdleConnTimeout:        httpIdle,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true,
 	}

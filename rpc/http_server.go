@@ -203,7 +203,7 @@ func (s *Server) begin() bool {
 // drainHTTP lets connections that speak HTTP end with an answer: what closes one that is between two requests may cross the next
 // one, of which nobody would know whether it was executed.
 func (s *Server) drainHTTP(ctx context.Context) {
-	const patience, pause = 250 * time.Millisecond, 5 * time.Millisecond
+	const patience, pause = httpIdle + 500*time.Millisecond, 5 * time.Millisecond
 	end := time.Now().Add(patience)
 	for s.hasHTTP() && time.Now().Before(end) && ctx.Err() == nil {
 		time.Sleep(pause)
@@ -308,7 +308,7 @@ func (f httpLog) Handle(_ context.Context, r slog.Record) error {
 // serveHTTP hands the connection to net/http, from the first byte, and returns when it is closed.
 func (c *serverConn) serveHTTP() {
 	if c.draining.Load() { // else drain sees that net/http has the connection
-		return
+		c.nc.SetReadDeadline(time.Time{}) // one that is new has its first call answered, unless drainHTTP has ended
 	}
 	nc := &httpConn{Conn: c.r.Conn(c.out), ctx: c.ctx, under: c.out, closed: make(chan struct{})}
 	l := &singleListener{nc: nc, closed: make(chan struct{})}

@@ -422,7 +422,7 @@ func (s *Server) ListenAndServe(addr string) error {
 
 // Shutdown stops accepting connections and calls, waits until the calls in flight have been
 // answered, and closes everything. Clients are told: those of thriftkit lose no call, which makes rolling restarts
-// safe for them; connections over HTTP end with an answer that says so, for which they have a quarter of a second; of header
+// safe for them; connections over HTTP end with an answer that says so, for which they have two and a half seconds; of header
 // dialects the last answers ask the client to close. Other clients may lose a call that crosses the end of their connection. If ctx ends first, it closes the rest at once, cancels the
 // contexts of their handlers and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
