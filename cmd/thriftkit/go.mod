@@ -4,6 +4,8 @@ go 1.25.0
 
 require (
 	charm.land/bubbletea/v2 v2.0.8
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
+	github.com/brianvoe/gofakeit/v7 v7.18.1
 	github.com/charmbracelet/x/ansi v0.11.7
 	github.com/creack/pty v1.1.24
 	github.com/itchyny/gojq v0.12.20
