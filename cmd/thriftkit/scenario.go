@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,15 +55,23 @@ func readScenario(path string) (*scenario, error) {
 		return nil, err
 	}
 	sc := &scenario{path: path}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(sc); err != nil {
-		return nil, yamlError(path, err)
+	if err := decodeKnown(path, text, sc); err != nil {
+		return nil, err
 	}
 	if len(sc.Calls) == 0 {
 		return nil, fmt.Errorf("%s: there are no calls", path)
 	}
 	return sc, nil
+}
+
+// decodeKnown reads a text of YAML or JSON; fields that v does not have are a mistake.
+func decodeKnown(path string, text []byte, v any) error {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(v); err != nil && !errors.Is(err, io.EOF) {
+		return yamlError(path, err)
+	}
+	return nil
 }
 
 // yamlError puts the path in front of each mistake in a YAML text.
@@ -202,6 +211,15 @@ func (sc *scenario) data(c *scenarioCall, m *schema.Method, form dynamic.BinaryF
 // placed says of mistakes in the text that tmpl made where in the file they are.
 func placed(path string, tmpl *fill.Template, node *yaml.Node, err error) error {
 	var errs []error
+	for _, err := range flat(misfits(tmpl, node, err)) {
+		errs = append(errs, fmt.Errorf("%s:%w", path, err))
+	}
+	return errors.Join(errs...)
+}
+
+// misfits returns mistakes in the text that tmpl made of node as errors of type *fill.Error.
+func misfits(tmpl *fill.Template, node *yaml.Node, err error) error {
+	var errs []error
 	for _, err := range flat(err) {
 		at := fill.Place{Line: node.Line, Column: node.Column}
 		message := err.Error()
@@ -218,7 +236,7 @@ func placed(path string, tmpl *fill.Template, node *yaml.Node, err error) error 
 				message += " (declared at " + bad.Pos.String() + ")"
 			}
 		}
-		errs = append(errs, fmt.Errorf("%s:%d:%d: %s", path, at.Line, at.Column, message))
+		errs = append(errs, &fill.Error{Place: at, Message: message})
 	}
 	return errors.Join(errs...)
 }

@@ -148,7 +148,8 @@ func (r *run) take(due time.Duration) bool {
 }
 
 // call makes one call. due is when it should have been begun; negative: now.
-func (r *run) call(w *worker, due time.Duration) {
+// Calls of the warm-up do not count.
+func (r *run) call(w *worker, due time.Duration, counts bool) {
 	w.data.Number = r.number.Add(1) - 1
 	i := r.table[w.data.Number%uint64(len(r.table))]
 	do, err := r.o.Calls[i].Prepare(w.data)
@@ -160,7 +161,7 @@ func (r *run) call(w *worker, due time.Duration) {
 		err = do(context.Background())
 	}
 	ended := time.Since(r.start)
-	if due < r.o.Warmup {
+	if !counts {
 		return
 	}
 	kind, example := "", ""
@@ -206,9 +207,9 @@ func (r *run) open(ctx context.Context) {
 			w := r.worker(workers)
 			workers++
 			wg.Go(func() {
-				r.call(w, at)
+				r.call(w, at, at >= r.o.Warmup)
 				for at := range due {
-					r.call(w, at)
+					r.call(w, at, at >= r.o.Warmup)
 				}
 			})
 			continue
@@ -239,8 +240,12 @@ func (r *run) closed(ctx context.Context) {
 	var running []*atomic.Bool // whether worker i is
 	work := func(w *worker, on *atomic.Bool) {
 		defer on.Store(false)
-		for ctx.Err() == nil && int64(w.id) < wanted.Load() && r.take(time.Since(r.start)) {
-			r.call(w, -1)
+		for ctx.Err() == nil && int64(w.id) < wanted.Load() {
+			now := time.Since(r.start)
+			if !r.take(now) {
+				break
+			}
+			r.call(w, -1, now >= r.o.Warmup)
 		}
 	}
 	end := r.o.Schedule.Duration()

@@ -217,6 +217,15 @@ func Node(node *yaml.Node, t *schema.Type) (*Template, error) {
 	return b.template(), nil
 }
 
+// Literal is Node for values in which "{{" is nothing special.
+func Literal(node *yaml.Node, t *schema.Type) (*Template, error) {
+	b := &builder{literal: true}
+	if err := b.node(node, t, 0); err != nil {
+		return nil, err
+	}
+	return b.template(), nil
+}
+
 // IsStatic reports whether the text is always the same.
 func (t *Template) IsStatic() bool { return t.fixed != nil }
 
@@ -269,6 +278,8 @@ type builder struct {
 	last  []byte
 	marks []mark
 	size  int
+
+	literal bool // there are no templates
 }
 
 func (b *builder) write(text string) {
@@ -378,7 +389,7 @@ func memberType(t *schema.Type, name string) *schema.Type {
 }
 
 func (b *builder) scalar(node *yaml.Node, t *schema.Type) error {
-	if strings.Contains(node.Value, "{{") {
+	if !b.literal && strings.Contains(node.Value, "{{") {
 		tmpl, err := parse(node.Value)
 		if err != nil {
 			return Errorf(node, "%v", err)

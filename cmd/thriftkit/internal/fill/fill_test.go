@@ -142,3 +142,37 @@ func TestData(t *testing.T) {
 		}
 	}
 }
+
+func TestJSON(t *testing.T) {
+	text := "{\"id\": 1,\n\t\"name\": \"\\ud83d\\ude00\x7f\", \"prices\": {\"a\": 1e3},\r\n  \"sizes\": [1, -2], \"on\": null}"
+	node, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl, err := Node(node, itemType(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := tmpl.Append(nil, nil)
+	if want := "{\"id\":1,\"name\":\"😀\x7f\",\"prices\":{\"a\":1000},\"sizes\":[1,-2],\"on\":null}"; string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for part, want := range map[string]Place{`1,"n`: {1, 8}, `"😀`: {2, 10}, `-2`: {3, 16}, `null`: {3, 27}} {
+		if got := tmpl.At(strings.Index(string(got), part)); got != want {
+			t.Errorf("%s: got %v, want %v", part, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"{":            "1:2: the text ends too soon",
+		"":             "1:1: the text ends too soon",
+		"{\n \"a\": x": "2:7: invalid character 'x' looking for beginning of value",
+		"{} {}":        "1:6: the text goes on behind the value",
+	} {
+		if _, err := JSON([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+	if _, err := JSON([]byte(strings.Repeat("[", 5000))); err == nil || !strings.HasSuffix(err.Error(), "nested too deep") {
+		t.Errorf("got %v", err)
+	}
+}
