@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -33,6 +34,7 @@ func TestMain(m *testing.M) {
 //
 //	certificate HOST         writes cert.pem and key.pem
 //	exit CODE PROGRAM ARG…   runs a program, which must end with the code
+//	eventually REGEXP PROGRAM ARG…  runs a program until its output matches
 //	serve NAME ARG…          starts "thriftkit serve ARG…"; sets $NAME to where it listens and
 //	                         writes what it says about calls to the file NAME.log
 //	sigterm NAME             ends that server, which must take it well; so does the end of the script
@@ -55,6 +57,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"certificate": cmdCertificate,
 			"exit":        cmdExit,
+			"eventually":  cmdEventually,
 			"serve":       cmdServe,
 			"sigterm":     func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, syscall.SIGTERM) },
 			"sigint":      func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, os.Interrupt) },
@@ -100,6 +103,23 @@ func cmdExit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually REGEXP PROGRAM ARG…")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("no match for %q in time: %v", args[0], err)
+		}
 	}
 }
 

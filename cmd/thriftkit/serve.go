@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/mock"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
@@ -27,6 +28,12 @@ type serveOptions struct {
 	services    []string
 	answers     string
 	echo        bool
+	rules       string
+	seed        uint64
+	upstream    string
+	record      string
+	replay      string
+	log         string
 	tls         transport.TLSFiles
 	user        string
 	dialects    []string
@@ -35,12 +42,19 @@ type serveOptions struct {
 
 const serveLong = `serve answers the calls of the services in a .thrift file without a line of code.
 
-A call is answered by the JSON file of --answers, whose keys are Service.method, or method where only one service has
-it: {"PingPong.login": "welcome"}. A declared exception is thrown by {"exception": NAME, "value": {…}}. Other calls
-are answered, with --echo, by the first argument that has the type of the result, else by the defaults of the IDL
-and zero values.
+A call is answered by the first of these that has an answer:
 
-Each call is a line on standard error. SIGINT and SIGTERM end the server when the calls in flight have been answered.`
+  --rules FILE      YAML or JSON: answers by method and arguments, sequences, templates, delays, errors, dropped connections.
+                    The file is read again when it changes.
+  --replay FILE     what a log says that the same call was answered
+  --answers FILE    JSON whose keys are Service.method, or method where only one service has it: {"PingPong.login": "welcome"}.
+                    A declared exception is thrown by {"exception": NAME, "value": {…}}
+  --upstream TARGET the server there
+  --echo            the first argument that has the type of the result
+  and else          the defaults of the IDL and zero values
+
+--record FILE writes what the server of --upstream answered, for --replay; --log FILE writes every call. Both have a line of JSON for
+each call. Besides, each call is a line on standard error. SIGINT and SIGTERM end the server when the calls in flight have been answered.`
 
 func newServe() *cobra.Command {
 	o := &serveOptions{}
@@ -49,7 +63,8 @@ func newServe() *cobra.Command {
 		Short: "Serve the services of a .thrift file without code",
 		Long:  serveLong,
 		Example: "  thriftkit serve foo.thrift\n" +
-			"  thriftkit serve --listen 127.0.0.1:9090 --answers answers.json --echo foo.thrift",
+			"  thriftkit serve --listen 127.0.0.1:9090 --answers answers.json --echo foo.thrift\n" +
+			"  thriftkit serve --listen 127.0.0.1:9090 --rules rules.yaml --log calls.jsonl foo.thrift",
 		Args:              needArgs(1, 1, "FILE"),
 		ValidArgsFunction: completeFiles,
 		RunE: action(func(cmd *cobra.Command, args []string) error {
@@ -62,6 +77,12 @@ func newServe() *cobra.Command {
 	f.StringArrayVar(&o.services, "service", nil, "serve the service `NAME` only (may be repeated; default: all of FILE)")
 	f.StringVar(&o.answers, "answers", "", "take answers from this JSON `FILE`")
 	f.BoolVar(&o.echo, "echo", false, "answer with the first argument that has the type of the result")
+	f.StringVar(&o.rules, "rules", "", "answer by the rules in this YAML or JSON `FILE`, which is read again when it changes")
+	f.Uint64Var(&o.seed, "seed", 1, "the `N` from which the random values of rules begin")
+	f.StringVar(&o.upstream, "upstream", "", "pass calls that nothing else answers on to the server at `TARGET`")
+	f.StringVar(&o.record, "record", "", "write the calls that --upstream answered to this `FILE`, for --replay")
+	f.StringVar(&o.replay, "replay", "", "answer as the log in this `FILE`, of --record or --log, says")
+	f.StringVar(&o.log, "log", "", "write a line of JSON for each call to this `FILE`; - is standard output")
 	f.StringVar(&o.tls.Cert, "cert", "", "speak TLS as well, with the certificate in this PEM `FILE`")
 	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
 	f.StringVar(&o.tls.CA, "client-ca", "", "take only TLS clients with a certificate of an authority in this PEM `FILE`")
@@ -69,6 +90,7 @@ func newServe() *cobra.Command {
 	f.BoolVar(&o.reflection, "reflection", true, "tell clients that ask what is served, comments included")
 	addUserFlag(f, &o.user, "take only clients that log in by SASL as `NAME:PASSWORD`")
 	mustComplete(cmd.MarkFlagFilename("answers", "json"))
+	mustComplete(cmd.MarkFlagFilename("rules", "yaml", "yml", "json"))
 	mustComplete(cmd.RegisterFlagCompletionFunc("service", func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		if len(args) > 0 {
@@ -95,7 +117,7 @@ func (o *serveOptions) run(out, errOut io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	m := &mock{echo: o.echo}
+	m := &answerer{echo: o.echo}
 	if o.answers != "" {
 		if m.answers, err = loadAnswers(o.answers, file); err != nil {
 			return err
@@ -106,6 +128,11 @@ func (o *serveOptions) run(out, errOut io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
+	done, err := o.furnish(m, file, log, out)
+	if err != nil {
+		return err
+	}
+	defer done()
 	server := thriftkit.NewServer(append(opts, thriftkit.WithInterceptors(log.intercept), thriftkit.WithErrorLog(log.error))...)
 	for _, svc := range services {
 		if err := server.Register(svc, m.handler(svc)); err != nil {
@@ -115,6 +142,10 @@ func (o *serveOptions) run(out, errOut io.Writer, path string) error {
 	l, err := thriftkit.Listen(o.listen)
 	if err != nil {
 		return err
+	}
+	if m.rules != nil {
+		m.conns = &trackedListener{Listener: l, open: make(map[string]net.Conn)}
+		l = m.conns
 	}
 	return serveUntilSignal(server, l, out)
 }
@@ -230,34 +261,6 @@ func listenTarget(a net.Addr) string {
 	return a.String()
 }
 
-// A mock answers calls by what it was told.
-type mock struct {
-	answers answers
-	echo    bool
-}
-
-func (m *mock) handler(svc *schema.Service) thriftkit.DynamicHandler {
-	return func(_ context.Context, method *schema.Method, args *dynamic.Struct) (any, error) {
-		if a, ok := m.answers.find(svc, method.Name); ok {
-			if a.exception != nil {
-				return nil, &thriftkit.Exception{Value: a.exception}
-			}
-			return a.result, nil
-		}
-		if method.Result.Kind == schema.KindVoid {
-			return nil, nil
-		}
-		if m.echo {
-			for f, v := range args.Fields() {
-				if sameType(f.Type, method.Result, make(map[[2]*schema.Type]bool)) {
-					return v, nil
-				}
-			}
-		}
-		return dynamic.Zero(method.Result), nil
-	}
-}
-
 // sameType reports whether a and b are one type, aliases and annotations aside. met has the
 // pairs that were compared: map<T,T> has its T twice, so following every path could take time
 // exponential in the depth.
@@ -287,6 +290,8 @@ func sameType(a, b *schema.Type, met map[[2]*schema.Type]bool) bool {
 type callLog struct {
 	mu sync.Mutex // a line is written in one go
 	w  io.Writer
+
+	all, upstream *mock.Log // lines of JSON, of all calls and of those that another server answered; nil: none
 }
 
 func (l *callLog) print(format string, args ...any) {
@@ -300,9 +305,12 @@ func (l *callLog) error(err error) { l.print("thriftkit: %v", err) }
 func (l *callLog) intercept(next thriftkit.Handler) thriftkit.Handler {
 	return func(ctx context.Context, call *thriftkit.ServiceCall) error {
 		start := time.Now()
-		err := next(ctx, call)
+		by := ""
+		err := next(context.WithValue(ctx, answeredByKey{}, &by), call)
+		took := time.Since(start)
 		l.print("%s %s %s.%s %s → %s %v", start.Format("15:04:05.000"), peerName(ctx), call.Service.Name, call.Method.Name,
-			argsJSON(call), outcome(call, err), time.Since(start).Round(time.Microsecond))
+			argsJSON(call), outcome(call, err), took.Round(time.Microsecond))
+		l.entries(ctx, call, start, took, by, err)
 		return err
 	}
 }

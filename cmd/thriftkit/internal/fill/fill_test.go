@@ -166,13 +166,13 @@ func TestJSON(t *testing.T) {
 		"{":            "1:2: the text ends too soon",
 		"":             "1:1: the text ends too soon",
 		"{\n \"a\": x": "2:7: invalid character 'x' looking for beginning of value",
-		"{} {}":        "1:6: the text goes on behind the value",
+		"{} {}":        "1:4: invalid character '{' after top-level value",
 	} {
 		if _, err := JSON([]byte(text)); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
-	if _, err := JSON([]byte(strings.Repeat("[", 5000))); err == nil || !strings.HasSuffix(err.Error(), "nested too deep") {
+	if _, err := JSON([]byte(strings.Repeat("[", 5000) + strings.Repeat("]", 5000))); err == nil || !strings.HasSuffix(err.Error(), "nested too deep") {
 		t.Errorf("got %v", err)
 	}
 }

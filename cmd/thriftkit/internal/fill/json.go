@@ -5,21 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
 // Parse returns the tree of a text that is JSON or YAML. JSON is almost a part of YAML, but for some characters in strings, tabs
-// and the escapes of what is beyond the first 65,536 characters: so what is JSON is read as that. The error of JSON is an *Error.
+// and the escapes of what is beyond the first 65,536 characters: so what is JSON is read as that. The error is an *Error.
 func Parse(text []byte) (*yaml.Node, error) {
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && strings.IndexByte("{[", trimmed[0]) >= 0 && json.Valid(text) {
 		return JSON(text)
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, err
+		return nil, syntaxError(err)
 	}
 	if len(doc.Content) == 0 {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1, Column: 1}, nil
@@ -27,17 +27,35 @@ func Parse(text []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// JSON returns the tree of a JSON text, with lines and columns.
-func JSON(text []byte) (*yaml.Node, error) {
-	r := &jsonReader{text: text, dec: json.NewDecoder(bytes.NewReader(text))}
-	r.dec.UseNumber()
-	node, err := r.value(0)
-	if err == nil {
-		if _, end := r.dec.Token(); end != io.EOF {
-			err = r.fail(errors.New("the text goes on behind the value"))
+// syntaxError returns an error of YAML with its place, of which that tells the line alone: "yaml: line 2: message".
+func syntaxError(err error) error {
+	e := &Error{Place: Place{1, 1}, Message: strings.TrimPrefix(err.Error(), "yaml: ")}
+	if rest, ok := strings.CutPrefix(e.Message, "line "); ok {
+		if number, message, ok := strings.Cut(rest, ": "); ok {
+			if n, err := strconv.Atoi(number); err == nil {
+				e.Line, e.Message = n, message
+			}
 		}
 	}
-	return node, err
+	return e
+}
+
+// JSON returns the tree of a JSON text, with lines and columns. The error is an *Error.
+func JSON(text []byte) (*yaml.Node, error) {
+	var bad *json.SyntaxError
+	var whole json.RawMessage
+	if err := json.Unmarshal(text, &whole); errors.As(err, &bad) {
+		at := min(max(int(bad.Offset)-1, 0), len(text))
+		message := bad.Error()
+		if message == "unexpected end of JSON input" {
+			at, message = len(text), "the text ends too soon"
+		}
+		line, column := 1+bytes.Count(text[:at], []byte("\n")), at-bytes.LastIndexByte(text[:at], '\n')
+		return nil, &Error{Place: Place{line, column}, Message: message}
+	}
+	r := &jsonReader{text: text, dec: json.NewDecoder(bytes.NewReader(text))}
+	r.dec.UseNumber()
+	return r.value(0)
 }
 
 type jsonReader struct {
@@ -63,25 +81,11 @@ func (r *jsonReader) place() Place {
 	return Place{r.line + 1, at - r.start + 1}
 }
 
-func (r *jsonReader) fail(err error) error {
-	var bad *json.SyntaxError
-	message := strings.TrimPrefix(err.Error(), "json: ")
-	at := r.place()
-	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		message = "the text ends too soon"
-	case errors.As(err, &bad):
-		before := r.text[:min(max(int(bad.Offset)-1, 0), len(r.text))]
-		at = Place{1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')}
-	}
-	return &Error{Place: at, Message: message}
-}
-
 func (r *jsonReader) value(depth int) (*yaml.Node, error) {
 	at := r.place()
 	tok, err := r.dec.Token()
 	if err != nil {
-		return nil, r.fail(err)
+		return nil, &Error{Place: at, Message: err.Error()}
 	}
 	node := &yaml.Node{Kind: yaml.ScalarNode, Line: at.Line, Column: at.Column}
 	switch tok := tok.(type) {
@@ -110,8 +114,8 @@ func (r *jsonReader) value(depth int) (*yaml.Node, error) {
 			}
 			node.Content = append(node.Content, child)
 		}
-		if _, err := r.dec.Token(); err != nil {
-			return nil, r.fail(err)
+		if _, err := r.dec.Token(); err != nil { // the end
+			return nil, &Error{Place: at, Message: err.Error()}
 		}
 	}
 	return node, nil
