@@ -25,13 +25,12 @@ import (
 )
 
 type benchOptions struct {
-	includeDirs []string
-	idl         string
-	dialect     dialect
-	binary      string
-	data        string
-	dataFile    string
-	scenario    string
+	source   source
+	dialect  dialect
+	binary   string
+	data     string
+	dataFile string
+	scenario string
 
 	rate, concurrency string
 	duration, warmup  time.Duration
@@ -55,9 +54,8 @@ call after the other (a closed loop): what the server can do at most.
 A rate or a concurrency is one value, or phases: "100@10s,100..1000@1m,1000@30s" is 100 for 10 seconds, then evenly up to
 1000 within a minute, then 1000 for 30 seconds; "100..500/100@50s" goes up in stairs of 100.
 
-ARG and -d are as for call, but strings with "{{" are templates: {{.Number}} of the call, {{.Worker}}, {{.UUID}}, {{.Int 1 6}},
-{{.Text 8}}, {{.Float}}, {{.Pick "a" "b"}}, {{.Now.UnixMilli}}, {{.Fake.Email}} and all else of gofakeit. --data-file has
-one object of arguments on each line, or in a JSON array; the calls take them in turn. --scenario has several methods.
+TARGET, METHOD and --idl are as for call. ARG and -d are, too, but strings with "{{" are templates: {{.Number}} of the call, {{.Worker}}, {{.UUID}}, {{.Int 1 6}},
+{{.Text 8}}, {{.Float}}, {{.Pick "a" "b"}}, {{.Now.UnixMilli}}, {{.Fake.Email}} and all else of gofakeit. --data-file has one object of arguments on each line, or in a JSON array; the calls take them in turn. --scenario has several methods.
 
 Thresholds: --fail 'p99<50ms' --fail 'errors<1%' --fail 'login:p99.9<=1s' --fail 'rate>1000' --fail 'errors[time-out]<=3'
 --fail 'p99<+10%', the last against the run of --compare.
@@ -74,7 +72,7 @@ const exitThreshold = 6
 func newBench() *cobra.Command {
 	o := &benchOptions{}
 	cmd := &cobra.Command{
-		Use:     "bench [flags] --idl FILE TARGET (METHOD [ARG…] | --scenario FILE)",
+		Use:     "bench [flags] TARGET (METHOD [ARG…] | --scenario FILE)",
 		Short:   "Call methods over and over, and measure how long it takes",
 		Long:    benchLong,
 		Example: benchExample,
@@ -83,10 +81,9 @@ func newBench() *cobra.Command {
 			return o.run(cmd, args)
 		}),
 	}
-	addIncludeFlag(cmd, &o.includeDirs)
-	f := cmd.Flags()
-	f.StringVar(&o.idl, "idl", "", "the `FILE` that declares the methods")
+	o.source.addFlags(cmd)
 	o.dialect.addFlags(cmd)
+	f := cmd.Flags()
 	f.StringVar(&o.binary, "binary", "base64", "how binary values are written in arguments: `FORM` base64, hex or text")
 	f.StringVarP(&o.data, "data", "d", "", "all arguments as one `JSON` object by name; @FILE reads it from a file, @- from standard input")
 	f.StringVar(&o.dataFile, "data-file", "", "take the arguments of the calls in turn from this `FILE`: a JSON object on each line, or an array of them")
@@ -106,7 +103,6 @@ func newBench() *cobra.Command {
 	f.StringVar(&o.htmlFile, "html", "", "write the report as one HTML page to this `FILE`")
 	f.StringVar(&o.compare, "compare", "", "say what changed since the run whose --json is in this `FILE`")
 	f.StringArrayVar(&o.fail, "fail", nil, "end with exit code 6 unless `CONDITION` is kept, such as 'p99<50ms' or 'errors<1%' (may be repeated)")
-	mustComplete(cmd.RegisterFlagCompletionFunc("idl", completeFiles))
 	mustComplete(cmd.RegisterFlagCompletionFunc("binary", cobra.FixedCompletions([]string{"base64", "hex", "text"}, cobra.ShellCompDirectiveNoFileComp)))
 	mustComplete(cmd.RegisterFlagCompletionFunc("live", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp)))
 	mustComplete(cmd.MarkFlagFilename("scenario", "yaml", "yml", "json"))
@@ -118,8 +114,8 @@ func newBench() *cobra.Command {
 // completeBench completes METHOD.
 func completeBench(o *benchOptions) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-		if o.idl != "" && len(args) == 1 {
-			if file, err := load(o.idl, o.includeDirs); err == nil {
+		if len(args) == 1 {
+			if file, err := o.source.load(); file != nil && err == nil {
 				return withPrefix(toComplete, callableNames(file)), cobra.ShellCompDirectiveNoFileComp
 			}
 		}
@@ -151,8 +147,6 @@ func (o *benchOptions) run(cmd *cobra.Command, args []string) error {
 		return usagef("bench needs TARGET and METHOD (see thriftkit bench --help)")
 	case len(args) == 1 && sc == nil:
 		return usagef("bench needs METHOD, or --scenario FILE (see thriftkit bench --help)")
-	case o.idl == "":
-		return usagef("--idl FILE is needed: the file that declares the methods")
 	}
 	plan, err := o.plan()
 	if err != nil {
@@ -162,11 +156,7 @@ func (o *benchOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	target, err := o.dialect.target(args[0])
-	if err != nil {
-		return err
-	}
-	file, err := load(o.idl, o.includeDirs)
+	target, file, err := o.schema(cmd, args[0])
 	if err != nil {
 		return err
 	}
@@ -213,6 +203,25 @@ func (o *benchOptions) run(cmd *cobra.Command, args []string) error {
 		view.clear()
 	}
 	return o.report(cmd.OutOrStdout(), r, before, limits)
+}
+
+// schema returns where the calls go and what is known of it, as call finds it out.
+func (o *benchOptions) schema(cmd *cobra.Command, target string) (string, *schema.File, error) {
+	call := &callOptions{source: o.source, dialect: o.dialect, timeout: o.timeout}
+	r := request{target: target}
+	if err := call.resolve(cmd, &r); err != nil {
+		return "", nil, err
+	}
+	o.dialect, o.timeout = call.dialect, call.timeout
+	whole, err := o.dialect.target(r.target)
+	if err != nil {
+		return "", nil, err
+	}
+	file, err := call.source.load()
+	if file == nil && err == nil {
+		file, err = call.ask(cmd, r.target)
+	}
+	return whole, file, err
 }
 
 // A benchPlan is what the flags say about when calls are made.

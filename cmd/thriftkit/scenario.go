@@ -90,8 +90,8 @@ func yamlError(path string, err error) error {
 
 // settle gives flags that were not given what the file says.
 func (sc *scenario) settle(o *benchOptions, changed func(flag string) bool) {
-	if o.idl == "" && sc.IDL != "" {
-		o.idl = sc.beside(sc.IDL)
+	if len(o.source.idl) == 0 && sc.IDL != "" {
+		o.source.idl = []string{sc.beside(sc.IDL)}
 	}
 	if !changed("rate") && !changed("concurrency") {
 		o.rate, o.concurrency = sc.Rate, sc.Concurrency
