@@ -35,8 +35,16 @@ type config struct {
 	path        string
 	idl         setting[[]string]
 	includeDirs setting[[]string]
+	format      formatConfig
 	targets     map[string]*targetConfig
 	calls       map[string]*savedCall
+}
+
+// A formatConfig has the options of fmt.
+type formatConfig struct {
+	align         setting[bool]
+	width, indent setting[int]
+	separator     setting[string]
 }
 
 // A targetConfig is an environment that can be called.
@@ -147,8 +155,15 @@ func (r *configReader) root(c *config, n *yaml.Node) {
 		"targets": func(n *yaml.Node) {
 			c.targets = named(r, n, "targets", func(n *yaml.Node, name string) *targetConfig { return r.target(n, name) })
 		},
-		"calls":  func(n *yaml.Node) { c.calls = named(r, n, "calls", r.call) },
-		"format": func(n *yaml.Node) { r.mapping(n, "format", nil) }, // for options of fmt, which has none here yet
+		"calls": func(n *yaml.Node) { c.calls = named(r, n, "calls", r.call) },
+		"format": func(n *yaml.Node) {
+			r.mapping(n, "format", map[string]func(*yaml.Node){
+				"align":     func(n *yaml.Node) { c.format.align = r.boolean(n) },
+				"width":     func(n *yaml.Node) { c.format.width = r.number(n, 1, 10000) },
+				"indent":    func(n *yaml.Node) { c.format.indent = r.number(n, 1, 16) },
+				"separator": func(n *yaml.Node) { c.format.separator = r.separator(n) },
+			})
+		},
 	})
 }
 
@@ -343,6 +358,22 @@ func (r *configReader) boolean(n *yaml.Node) setting[bool] {
 		r.errorf(n, "true or false is wanted, not %s", kindName(n))
 	}
 	return setting[bool]{n.Value == "true", r.place(n)}
+}
+
+func (r *configReader) number(n *yaml.Node, least, most int) setting[int] {
+	v, err := strconv.Atoi(n.Value)
+	if err != nil || n.Kind != yaml.ScalarNode || v < least || v > most {
+		r.errorf(n, "a number of %d to %d is wanted", least, most)
+	}
+	return setting[int]{v, r.place(n)}
+}
+
+func (r *configReader) separator(n *yaml.Node) setting[string] {
+	s := r.text(n)
+	if _, ok := separators[s.value]; !ok {
+		r.errorf(n, "comma, semicolon or none is wanted")
+	}
+	return s
 }
 
 // json reads a value of YAML as the JSON that it stands for; a text is JSON already, or @FILE.
@@ -606,6 +637,18 @@ func (p *configPrinter) all(c *config) {
 		p.target("targets."+name+".", c.targets[name])
 	}
 	p.calls("calls.", c.calls)
+	if f := c.format.align; f.given() {
+		p.line("format.align", strconv.FormatBool(f.value), f.place)
+	}
+	for _, f := range []struct {
+		key string
+		setting[int]
+	}{{"format.width", c.format.width}, {"format.indent", c.format.indent}} {
+		if f.given() {
+			p.line(f.key, strconv.Itoa(f.value), f.place)
+		}
+	}
+	p.text("format.separator", c.format.separator)
 }
 
 func (p *configPrinter) target(prefix string, t *targetConfig) {

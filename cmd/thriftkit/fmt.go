@@ -30,9 +30,14 @@ func newFmt() *cobra.Command {
 		Long: `fmt prints .thrift files in the usual layout. It changes white space and separators only; comments stay where they are.
 
 A FILE may be a directory: then all .thrift files in it and below are meant, but for those in directories whose names
-begin with a dot. Without FILE standard input is formatted. Files with mistakes in their form are left alone.`,
+begin with a dot. Without FILE standard input is formatted. Files with mistakes in their form are left alone.
+
+The section format of thriftkit.yaml has align, width, indent and separator; flags go before it.`,
 		Example: "  thriftkit fmt -w foo.thrift idl\n  thriftkit fmt --check .\n  thriftkit fmt -d --align foo.thrift",
 		RunE: action(func(cmd *cobra.Command, args []string) error {
+			if err := o.configure(cmd.Flags().Changed); err != nil {
+				return err
+			}
 			return o.run(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), args)
 		}),
 		ValidArgsFunction: completeFiles,
@@ -82,16 +87,32 @@ func (o *fmtOptions) run(in io.Reader, out, errOut io.Writer, args []string) err
 	return o.result(changes, nil)
 }
 
+// separators are the words for what stands behind fields.
+var separators = map[string]format.Separator{"comma": format.Comma, "semicolon": format.Semicolon, "none": format.NoSeparator}
+
+// configure takes what thriftkit.yaml says and no flag does.
+func (o *fmtOptions) configure(changed func(flag string) bool) error {
+	c, err := loadConfig()
+	if c == nil || err != nil {
+		return err
+	}
+	take(&o.format.Align, c.format.align, changed("align"))
+	take(&o.format.Width, c.format.width, changed("width"))
+	take(&o.format.Indent, c.format.indent, changed("indent"))
+	take(&o.separator, c.format.separator, changed("separator"))
+	return nil
+}
+
+func take[T any](to *T, s setting[T], changed bool) {
+	if s.given() && !changed {
+		*to = s.value
+	}
+}
+
 // complete checks the flags and takes over those that are words.
 func (o *fmtOptions) complete(files int) error {
-	switch o.separator {
-	case "comma":
-		o.format.Separator = format.Comma
-	case "semicolon":
-		o.format.Separator = format.Semicolon
-	case "none":
-		o.format.Separator = format.NoSeparator
-	default:
+	var ok bool
+	if o.format.Separator, ok = separators[o.separator]; !ok {
 		return usagef("unknown separator %q (there is comma, semicolon, none)", o.separator)
 	}
 	switch {
