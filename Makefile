@@ -131,6 +131,10 @@ bench-once: ## Run every one of Go's benchmarks once, so that none can rot
 peers: ## Set up the peers of conformance tests (not needed before "make test")
 	@scripts/peers.sh
 
+.PHONY: generate
+generate: ## Make again what is made of the program: man pages, the reference of commands
+	$(GO) generate ./cmd/thriftkit/...
+
 .PHONY: release
 release: ## The program for each system that is released, with checksums, in dist/
 	GO=$(GO) scripts/release.sh dist
