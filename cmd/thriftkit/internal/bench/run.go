@@ -190,11 +190,6 @@ func (r *run) open(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if end > 0 && now > end {
-			// There is no more time. The calls from this one on were due and are not made.
-			r.unsent = int64(c.phases.rest(c.n - 1 - c.past))
-			return
-		}
 		if !r.take(at) {
 			break
 		}
@@ -213,6 +208,11 @@ func (r *run) open(ctx context.Context) {
 				}
 			})
 			continue
+		}
+		if end > 0 && now > end {
+			// There is no more time to wait for others. The calls from this one on were due and are not made.
+			r.unsent = int64(c.phases.rest(c.n - 1 - c.past))
+			return
 		}
 		due <- at
 	}
