@@ -106,3 +106,53 @@ func TestCommandServe(t *testing.T) {
 		}
 	})
 }
+
+// TestCommandPeers has the command line call the servers of libraries in Go, stand in for them, and put load on them: behind a
+// recording proxy they are called once more, and what was recorded answers in their place.
+func TestCommandPeers(t *testing.T) {
+	program := build(t, "cmd/thriftkit")
+	run := func(t *testing.T, want string, args ...string) {
+		t.Helper()
+		p := start(t, program, args...)
+		lines, code := p.rest()
+		if got := strings.Join(lines, "\n"); code != 0 || !strings.Contains(got, want) {
+			t.Errorf("%q: exit code %d, output %q, want %q\n%s", args, code, got, want, p.stderr.tail())
+		}
+	}
+	serve := func(t *testing.T, args ...string) (*process, string) {
+		p := start(t, program, append([]string{"serve", "--listen", "127.0.0.1:0"}, append(args, idlFile)...)...)
+		t.Cleanup(p.kill)
+		return p, p.line("listening on ")
+	}
+	check := func(t *testing.T, addr, transport string) {
+		at := "tcp://" + addr + "?transport=" + transport
+		run(t, `"pong"`, "call", "--idl", idlFile, at, "ping")
+		run(t, `"name*3@10"`, "call", "--idl", idlFile, at, "greet", "name", "3", "HIGH")
+		run(t, `{"x":-2,"y":1}`, "call", "--idl", idlFile, at, "mirror", "p.x=1", "p.y=-2")
+	}
+	peers := map[string]func(t *testing.T) (addr, transport string){
+		"thriftpy2": func(t *testing.T) (string, string) {
+			_, addr := servePython(t, route{"binary", "framed", "tcp", false})
+			return addr, "framed"
+		},
+	}
+	for _, p := range []*peer{apacheGo(), kitex()} {
+		peers[p.name] = func(t *testing.T) (string, string) {
+			return p.serve(t, certificates(t))["binary/framed/tcp"], "framed"
+		}
+	}
+	for name, peer := range peers {
+		t.Run(name, func(t *testing.T) {
+			addr, transport := peer(t)
+			check(t, addr, transport)
+			record := filepath.Join(t.TempDir(), "record.jsonl")
+			proxy, proxied := serve(t, "--upstream", "tcp://"+addr+"?transport="+transport, "--record", record)
+			check(t, proxied, "buffered")
+			proxy.kill()
+			_, mock := serve(t, "--replay", record)
+			check(t, mock, "header")
+			run(t, "0 errors", "bench", "--idl", idlFile, "--concurrency", "4", "--duration", "500ms", "--fail", "errors<1%", "--fail", "rate>50",
+				"tcp://"+addr+"?transport="+transport, "ping")
+		})
+	}
+}
