@@ -10,7 +10,7 @@ fleet=("$@")
 for n in 1 2; do
 	[ $# -gt 0 ] && break
 	thriftkit serve --listen 127.0.0.1:0 --rules rules.yaml --log "$work/$n.jsonl" foo.thrift >"$work/$n" 2>/dev/null & mocks="${mocks:-} $!"
-	until grep -q listening "$work/$n"; do sleep 0.1; done
+	until grep -qs listening "$work/$n"; do sleep 0.1; done
 	fleet+=("$(sed 's/listening on //' "$work/$n")")
 done
 for server in "${fleet[@]}"; do
