@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -16,7 +18,8 @@ const probeLong = `probe finds out which dialects of Thrift a server speaks and 
 
 It calls a method that no server has, in one dialect after the other, each on a connection of its own: none of the
 server's methods is executed. A server that does not answer within --timeout does not speak the dialect. If nothing
-is spoken without TLS, all is tried once more with it, without a look at the certificate.
+is spoken without TLS, all is tried once more with it, without a look at the certificate. @NAME is a target of
+thriftkit.yaml, whatever dialect that says.
 
 Exit codes: 0 a dialect was found, 1 none was, 2 usage, 3 cannot connect.`
 
@@ -26,17 +29,26 @@ func newProbe() *cobra.Command {
 		all      bool
 	)
 	cmd := &cobra.Command{
-		Use:               "probe [flags] TARGET",
-		Short:             "Find out which dialects a server speaks",
-		Long:              probeLong,
-		Example:           "  thriftkit probe 127.0.0.1:9090\n  thriftkit probe --all --timeout 300ms 127.0.0.1:9090",
-		Args:              needArgs(1, 1, "TARGET"),
-		ValidArgsFunction: cobra.NoFileCompletions,
+		Use:     "probe [flags] TARGET",
+		Short:   "Find out which dialects a server speaks",
+		Long:    probeLong,
+		Example: "  thriftkit probe 127.0.0.1:9090\n  thriftkit probe --all --timeout 300ms 127.0.0.1:9090",
+		Args:    needArgs(1, 1, "TARGET"),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return withPrefix(toComplete, targetNames(false)), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if patience <= 0 {
 				return usagef("--timeout %v is not above 0", patience)
 			}
-			return probe(cmd.OutOrStdout(), args[0], patience, all)
+			target, opts, err := probeTarget(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			return probe(cmd.OutOrStdout(), target, opts, patience, all)
 		}),
 	}
 	cmd.Flags().DurationVar(&patience, "timeout", time.Second, "how long to wait for each answer: `D`, such as 300ms")
@@ -44,11 +56,32 @@ func newProbe() *cobra.Command {
 	return cmd
 }
 
-func probe(w io.Writer, target string, patience time.Duration, all bool) error {
+// probeTarget returns what target stands for: it may be a @NAME of thriftkit.yaml.
+func probeTarget(cmd *cobra.Command, target string) (string, rpc.ClientOptions, error) {
+	var opts rpc.ClientOptions
+	name, isName := strings.CutPrefix(target, "@")
+	if !isName {
+		return target, opts, nil
+	}
+	if strings.Contains(name, "/") {
+		return "", opts, usagef("%q is a call: probe takes a target, as in @NAME", target)
+	}
+	o, r := &callOptions{}, request{target: target}
+	if err := o.resolve(cmd, &r); err != nil {
+		return "", opts, err
+	}
+	if o.dialect.insecure {
+		opts.TLS = &tls.Config{InsecureSkipVerify: true} // as thriftkit.yaml says
+	}
+	target, err := o.dialect.target(r.target)
+	return target, opts, err
+}
+
+func probe(w io.Writer, target string, opts rpc.ClientOptions, patience time.Duration, all bool) error {
 	if _, err := transport.ParseTarget(target); err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
-	found, err := rpc.Probe(context.Background(), target, patience, rpc.ClientOptions{})
+	found, err := rpc.Probe(context.Background(), target, patience, opts)
 	if err != nil {
 		return callError(w, err, 0)
 	}
