@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"reflect"
@@ -426,9 +427,10 @@ func (s *Server) ListenAndServe(addr string) error {
 // dialects the last answers ask the client to close. Other clients may lose a call that crosses the end of their connection. If ctx ends first, it closes the rest at once, cancels the
 // contexts of their handlers and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.stopAccepting()
+	closed := s.stopAccepting()
 	done := make(chan struct{})
 	go func() {
+		<-closed
 		s.drainHTTP(ctx)
 		s.http.Shutdown(ctx)
 		s.wg.Wait()
@@ -445,9 +447,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // Close ends all connections at once and cancels the contexts of handlers, in this order: what
-// a handler returns because it was cancelled reaches nobody. It does not wait.
+// a handler returns because it was cancelled reaches nobody. It waits for the listeners to be closed, a second at most,
+// and for nothing else.
 func (s *Server) Close() error {
-	s.stopAccepting()
+	closed := s.stopAccepting()
 	s.mu.Lock()
 	s.refusing, s.closed = true, true
 	for c := range s.conns {
@@ -455,19 +458,33 @@ func (s *Server) Close() error {
 	}
 	s.mu.Unlock()
 	s.cancel()
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	}
 	return nil
 }
 
-func (s *Server) stopAccepting() {
+// stopAccepting makes all connections end, and closes the listeners; closed is closed when that is done. It may take for ever:
+// a listener whose file another process has put into blocking mode is not closed while somebody waits for connections.
+func (s *Server) stopAccepting() (closed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.draining = true
-	for l := range s.listeners {
-		l.Close()
-	}
 	for c := range s.conns {
 		c.drain()
 	}
+	listeners := slices.Collect(maps.Keys(s.listeners))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, l := range listeners {
+			l.Close()
+		}
+	}()
+	return done
 }
 
 var _ RoundTripper = (*Server)(nil)

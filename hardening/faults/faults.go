@@ -143,6 +143,10 @@ func once(ctx context.Context, s scenario, o Options) (r Result, err error) {
 	}
 	w.listener.Close() // the servers have it
 	defer w.file.Close()
+	if w.file, err = inheritable(w.file); err != nil {
+		return r, err
+	}
+	defer w.file.Close()
 	if w.server, err = w.start(); err != nil {
 		return r, err
 	}
