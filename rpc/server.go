@@ -122,11 +122,12 @@ type Server struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
 
-	codec    *header.Codec
-	stats    serverStats
-	scratch  scratch // for replies
-	watchdog watchdog
-	limiter  *limiter // of MaxCalls
+	codec       *header.Codec
+	stats       serverStats
+	compressors transport.Compressors
+	scratch     scratch // for replies
+	watchdog    watchdog
+	limiter     *limiter // of MaxCalls
 
 	http  *http.Server  // of the connections that speak it
 	later chan struct{} // holds one for each oneway call that goes on after its answer

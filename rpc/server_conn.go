@@ -239,7 +239,7 @@ func (c *serverConn) detect() error {
 		return errors.New("the client does not speak TLS")
 	}
 	if err == nil && transport.IsZlib(first) {
-		c.over(transport.Zlib(c.r.Conn(c.out)))
+		c.over(c.s.compressors.Zlib(c.r.Conn(c.out)))
 		first, err = c.peek()
 	}
 	if err != nil {
