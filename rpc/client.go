@@ -273,7 +273,7 @@ func (c *Client) exchange(ctx context.Context, call *Call) error {
 	f.service, f.method = call.Service.Name, m.Name
 	if c.target.Service != "" {
 		f.service = c.target.Service
-		if c.target.Framing != transport.TTHeader { // whose envelope names the service
+		if c.target.Framing != wire.TTHeader { // whose envelope names the service
 			f.head.Name = f.service + ":" + m.Name
 		}
 	}
@@ -281,7 +281,7 @@ func (c *Client) exchange(ctx context.Context, call *Call) error {
 		f.head.Type = wire.Oneway
 	}
 	f.args, f.at = call.sig.args, call.args
-	if c.opts.RequireMetadata && !c.target.HTTP && !c.target.Framing.HasEnvelope() {
+	if c.opts.RequireMetadata && !c.target.HTTP && !c.target.Framing.HasHeader() {
 		if o := outgoingFor(ctx); len(o.transient)+len(o.persistent) > 0 {
 			return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("transport %s has no room for metadata", c.target.Framing), Method: m.String()}
 		}

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -32,8 +32,8 @@ import (
 // [pool.tick]. A call that does not costs no more for having a deadline.
 type conn struct {
 	nc      net.Conn
-	framing transport.Framing
-	sealer  *transport.Sealer // of a header dialect, else nil
+	framing wire.Framing
+	sealer  *msgio.HeaderCodec // of a header dialect, else nil
 	proto   protocol.Protocol
 	max     int  // bytes of a message
 	resumes bool // a write that was interrupted can go on with the rest
@@ -43,7 +43,7 @@ type conn struct {
 	onGuardable func(look time.Time)  // is called, with mu, when a call is entered that may need a guard
 	onSilence   func(since time.Time) // is called when a call timed out and nothing was answered since it began
 
-	r *transport.Reader // of whoever reads
+	r *msgio.Reader // of whoever reads
 
 	mu       sync.Mutex
 	claims   int // calls that chose this connection and are not entered yet
@@ -85,14 +85,14 @@ const firstSequenceID = 1 << 30
 type response struct {
 	msg      []byte
 	proto    protocol.Protocol
-	envelope *transport.Envelope // of a header dialect and of HTTP, else nil
+	envelope *msgio.Envelope // of a header dialect and of HTTP, else nil
 }
 
-func newConn(nc net.Conn, framing transport.Framing, sealer *transport.Sealer, p protocol.Protocol, maxMessageBytes int, s *scratch) *conn {
+func newConn(nc net.Conn, framing wire.Framing, sealer *msgio.HeaderCodec, p protocol.Protocol, maxMessageBytes int, s *scratch) *conn {
 	c := &conn{
 		nc: nc, framing: framing, sealer: sealer, proto: p, max: maxMessageBytes, scratch: s,
-		resumes:  transport.CanResume(nc),
-		r:        transport.NewReader(nc, maxMessageBytes),
+		resumes:  msgio.CanResume(nc),
+		r:        msgio.NewReader(nc, maxMessageBytes),
 		lastUsed: time.Now(),
 	}
 	c.r.Start(framing, p.NewSplitter(maxMessageBytes))
@@ -224,7 +224,7 @@ func (c *conn) open(frame []byte) (response, error) {
 	if c.sealer == nil {
 		return response{msg: frame, proto: c.proto}, nil
 	}
-	e, msg, err := c.sealer.Open(frame)
+	e, msg, err := c.sealer.Decode(frame)
 	if err != nil {
 		return response{}, err
 	}
@@ -336,7 +336,7 @@ func (c *conn) writeFailed(f *flight, n int, err error) error {
 	c.mu.Lock()
 	c.writer = nil
 	c.mu.Unlock()
-	if !transport.IsTimeout(err) {
+	if !msgio.IsTimeout(err) {
 		if n == 0 {
 			err = errNotSent{err}
 		}
@@ -481,7 +481,7 @@ func (c *conn) read(f *flight) {
 			}
 			msg, err = c.r.Recv()
 		}
-		if transport.IsTimeout(err) {
+		if msgio.IsTimeout(err) {
 			if c.wasCut(f) {
 				return
 			}
@@ -745,5 +745,5 @@ func (c *conn) unproven(since time.Time) bool {
 func (c *conn) stale(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mayBeStaleLocked(now) && !transport.Alive(c.nc)
+	return c.mayBeStaleLocked(now) && !msgio.Alive(c.nc)
 }

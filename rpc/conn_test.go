@@ -12,7 +12,6 @@ import (
 
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
 )
@@ -63,7 +62,7 @@ func TestNotSentIsNotShared(t *testing.T) {
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			nc := &brokenConn{wrote: make(chan struct{}), closed: make(chan struct{})}
-			c := newConn(nc, transport.Buffered, nil, p, 1<<20, new(scratch))
+			c := newConn(nc, wire.Buffered, nil, p, 1<<20, new(scratch))
 			c.onGuardable = func(time.Time) {}
 			waiting := make(chan error, 1)
 			go func() { waiting <- callOver(c) }()
@@ -147,7 +146,7 @@ func TestAnsweredWhileWriting(t *testing.T) {
 		t.Fatal(err)
 	}
 	nc := &turnConn{replies: make(chan []byte), closed: make(chan struct{})}
-	c := newConn(nc, transport.Buffered, nil, p, 1<<20, new(scratch))
+	c := newConn(nc, wire.Buffered, nil, p, 1<<20, new(scratch))
 	call := func() error { return callOver(c) }
 	entered := func() int32 { // how many calls were
 		c.mu.Lock()

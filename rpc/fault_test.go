@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
 )
@@ -44,8 +44,8 @@ func fake(t *testing.T, answer func(request) bool) string {
 				defer stop()
 				defer nc.Close()
 				p, _ := protocol.ByName("binary")
-				r := transport.NewReader(nc, 1<<20)
-				r.Start(transport.Buffered, p.NewSplitter(1<<20))
+				r := msgio.NewReader(nc, 1<<20)
+				r.Start(wire.Buffered, p.NewSplitter(1<<20))
 				for n := 0; ; n++ {
 					msg, err := r.Recv()
 					if err != nil {

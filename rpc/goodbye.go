@@ -5,8 +5,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -79,5 +79,5 @@ func (c *serverConn) goodbye() ([]byte, error) {
 // parts reports whether the connection ends because the server wants it to, and not in the middle of anything. Other
 // errors may be those of a reply, to a call that was begun.
 func (c *serverConn) parts(err error) bool {
-	return transport.IsTimeout(err) && (c.draining.Load() || c.greeted && c.r.Unread() == 0)
+	return msgio.IsTimeout(err) && (c.draining.Load() || c.greeted && c.r.Unread() == 0)
 }

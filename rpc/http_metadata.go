@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/internal/msgio"
 )
 
 // Metadata over HTTP is header fields, under their own names. Kitex's prefixes are taken off
@@ -40,7 +40,7 @@ func addMetadata(ctx context.Context, h http.Header) error {
 		}
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		h.Set(timeoutField, transport.Milliseconds(max(time.Until(deadline), 1)))
+		h.Set(timeoutField, msgio.Milliseconds(max(time.Until(deadline), 1)))
 	}
 	return nil
 }
@@ -74,8 +74,8 @@ func isToken(s string) bool {
 }
 
 // metadataOf returns what a header has as metadata.
-func metadataOf(h http.Header) *transport.Envelope {
-	e := new(transport.Envelope)
+func metadataOf(h http.Header) *msgio.Envelope {
+	e := new(msgio.Envelope)
 	for k, v := range h {
 		if ownFields[k] {
 			continue

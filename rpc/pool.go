@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire/header"
@@ -17,7 +18,7 @@ import (
 // A pool brings messages to a server over connections that calls share.
 type pool struct {
 	target transport.Target
-	sealer *transport.Sealer // of a header dialect, else nil
+	sealer *msgio.HeaderCodec // of a header dialect, else nil
 	proto  protocol.Protocol
 	opts   ClientOptions
 
@@ -45,9 +46,9 @@ const congested = 2 * time.Millisecond
 // dialPool returns a pool with its first connection.
 func dialPool(ctx context.Context, t transport.Target, proto protocol.Protocol, opts ClientOptions, s *scratch) (*pool, error) {
 	p := &pool{target: t, proto: proto, opts: opts, scratch: s}
-	if t.Framing.HasEnvelope() {
+	if t.Framing.HasHeader() {
 		var err error
-		if p.sealer, err = transport.NewSealer(t.Framing, header.NewCodec(opts.Transforms...), t.Compression, opts.MaxMessageBytes); err != nil {
+		if p.sealer, err = msgio.NewHeaderCodec(t.Framing, header.NewCodec(opts.Transforms...), t.Compression, opts.MaxMessageBytes); err != nil {
 			return nil, err
 		}
 	}
@@ -84,7 +85,7 @@ func (p *pool) dial(ctx context.Context) (*conn, error) {
 // negotiate runs SASL on nc, and closes it if that fails.
 func negotiate(ctx context.Context, nc net.Conn, opts ClientOptions) (net.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
-	over, err := transport.DialSASL(nc, opts.SASLUser, opts.SASLPassword)
+	over, err := msgio.DialSASL(nc, opts.SASLUser, opts.SASLPassword)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
@@ -124,7 +125,7 @@ type Server struct {
 
 	codec       *header.Codec
 	stats       serverStats
-	compressors transport.Compressors
+	compressors msgio.Compressors
 	scratch     scratch // for replies
 	watchdog    watchdog
 	limiter     *limiter // of MaxCalls

@@ -1,4 +1,4 @@
-package transport
+package msgio
 
 import (
 	"bytes"
@@ -31,7 +31,7 @@ func (s *lineSplitter) Split(buf []byte) (n, need int, err error) {
 	return 0, len(buf) + 1, nil
 }
 
-func newReader(f Framing, r io.Reader, maxBytes int) *Reader {
+func newReader(f wire.Framing, r io.Reader, maxBytes int) *Reader {
 	reader := NewReader(r, maxBytes)
 	reader.Start(f, new(lineSplitter))
 	return reader
@@ -52,10 +52,10 @@ func TestRecv(t *testing.T) {
 		}
 		bodies = append(bodies, string(b)+"\n")
 	}
-	for _, f := range []Framing{Buffered, Framed} {
+	for _, f := range []wire.Framing{wire.Buffered, wire.Framed} {
 		var stream strings.Builder
 		for _, b := range bodies {
-			if f == Framed {
+			if f == wire.Framed {
 				stream.WriteString("\x00\x00\x00\x00") // an empty frame means nothing
 				b = frame(b)
 			}
@@ -120,25 +120,25 @@ func (l *lazyReader) Read(b []byte) (int, error) {
 func TestRecvErrors(t *testing.T) {
 	tests := []struct {
 		name    string
-		framing Framing
+		framing wire.Framing
 		stream  string
 		good    int // messages in front of the error
 		err     string
 		is      error
 	}{
-		{"buffered: end between messages", Buffered, "a\nb\n", 2, "EOF", io.EOF},
-		{"buffered: nothing", Buffered, "", 0, "EOF", io.EOF},
-		{"buffered: end inside", Buffered, "a\nb", 1, "unexpected EOF", io.ErrUnexpectedEOF},
-		{"buffered: not understood", Buffered, "a\nbc!", 1, "at byte 2: invalid data: !", wire.ErrInvalid},
-		{"framed: end between messages", Framed, frame("a") + frame("b"), 2, "EOF", io.EOF},
-		{"framed: end behind an empty frame", Framed, frame("a") + frame(""), 1, "EOF", io.EOF},
-		{"framed: end inside of the length", Framed, frame("a") + "\x00\x00", 1, "unexpected EOF", io.ErrUnexpectedEOF},
-		{"framed: end behind the length", Framed, "\x00\x00\x00\x01", 0, "unexpected EOF", io.ErrUnexpectedEOF},
-		{"framed: end inside of the message", Framed, frame("abc")[:6], 0, "unexpected EOF", io.ErrUnexpectedEOF},
-		{"framed: at the limit", Framed, frame(strings.Repeat("a", 100)), 1, "EOF", io.EOF},
-		{"framed: above the limit", Framed, frame("a") + frame(strings.Repeat("a", 101)), 1, "at byte 0: too large: frame of 101 bytes, at most 100 are taken", wire.ErrTooLarge},
-		{"framed: negative", Framed, "\x80\x01\x00\x01", 0, "at byte 0: invalid data: frame of -2147418111 bytes", wire.ErrInvalid},
-		{"framed: the largest", Framed, "\x7f\xff\xff\xff", 0, "at byte 0: too large: frame of 2147483647 bytes, at most 100 are taken", ErrTooLarge},
+		{"buffered: end between messages", wire.Buffered, "a\nb\n", 2, "EOF", io.EOF},
+		{"buffered: nothing", wire.Buffered, "", 0, "EOF", io.EOF},
+		{"buffered: end inside", wire.Buffered, "a\nb", 1, "unexpected EOF", io.ErrUnexpectedEOF},
+		{"buffered: not understood", wire.Buffered, "a\nbc!", 1, "at byte 2: invalid data: !", wire.ErrInvalid},
+		{"framed: end between messages", wire.Framed, frame("a") + frame("b"), 2, "EOF", io.EOF},
+		{"framed: end behind an empty frame", wire.Framed, frame("a") + frame(""), 1, "EOF", io.EOF},
+		{"framed: end inside of the length", wire.Framed, frame("a") + "\x00\x00", 1, "unexpected EOF", io.ErrUnexpectedEOF},
+		{"framed: end behind the length", wire.Framed, "\x00\x00\x00\x01", 0, "unexpected EOF", io.ErrUnexpectedEOF},
+		{"framed: end inside of the message", wire.Framed, frame("abc")[:6], 0, "unexpected EOF", io.ErrUnexpectedEOF},
+		{"framed: at the limit", wire.Framed, frame(strings.Repeat("a", 100)), 1, "EOF", io.EOF},
+		{"framed: above the limit", wire.Framed, frame("a") + frame(strings.Repeat("a", 101)), 1, "at byte 0: too large: frame of 101 bytes, at most 100 are taken", wire.ErrTooLarge},
+		{"framed: negative", wire.Framed, "\x80\x01\x00\x01", 0, "at byte 0: invalid data: frame of -2147418111 bytes", wire.ErrInvalid},
+		{"framed: the largest", wire.Framed, "\x7f\xff\xff\xff", 0, "at byte 0: too large: frame of 2147483647 bytes, at most 100 are taken", wire.ErrTooLarge},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestRecvErrors(t *testing.T) {
 
 // TestRecvTimeout resumes after a time-out at every byte of the stream.
 func TestRecvTimeout(t *testing.T) {
-	for f, stream := range map[Framing]string{Buffered: "hello\nworld\n", Framed: frame("hello\n") + frame("world\n")} {
+	for f, stream := range map[wire.Framing]string{wire.Buffered: "hello\nworld\n", wire.Framed: frame("hello\n") + frame("world\n")} {
 		r := newReader(f, &timeoutReader{r: strings.NewReader(stream)}, 100)
 		var got []string
 		timeouts := 0
@@ -195,7 +195,7 @@ func (r *timeoutReader) Read(b []byte) (int, error) {
 }
 
 func TestPeek(t *testing.T) {
-	r := newReader(Buffered, iotest.OneByteReader(strings.NewReader("abc\nd")), 100)
+	r := newReader(wire.Buffered, iotest.OneByteReader(strings.NewReader("abc\nd")), 100)
 	for _, n := range []int{2, 4, 1, 0} {
 		if b, err := r.Peek(n); err != nil || string(b) != "abc\n"[:n] {
 			t.Fatalf("Peek(%d): %q, %v", n, b, err)
@@ -210,7 +210,7 @@ func TestPeek(t *testing.T) {
 }
 
 func TestNoProgress(t *testing.T) {
-	r := newReader(Framed, idleReader{}, 100)
+	r := newReader(wire.Framed, idleReader{}, 100)
 	if _, err := r.Recv(); err != io.ErrNoProgress {
 		t.Error(err)
 	}
@@ -227,7 +227,7 @@ func TestClaims(t *testing.T) {
 		stream := append(binary.BigEndian.AppendUint32(nil, claimed), make([]byte, sent)...)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := newReader(Framed, bytes.NewReader(stream), claimed).Recv()
+		_, err := newReader(wire.Framed, bytes.NewReader(stream), claimed).Recv()
 		runtime.ReadMemStats(&after)
 		if err != io.ErrUnexpectedEOF {
 			t.Error(err)
@@ -238,33 +238,13 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-func TestFraming(t *testing.T) {
-	for f, want := range map[Framing]string{Buffered: "> abc", Framed: "> \x00\x00\x00\x03abc"} {
-		dst := []byte("> ")
-		start := len(dst)
-		dst = append(f.Begin(dst), "abc"...)
-		if f.End(dst, start); string(dst) != want {
-			t.Errorf("%v: %q", f, dst)
-		}
-		if g, err := ParseFraming(f.String()); g != f || err != nil {
-			t.Errorf("%v: %v, %v", f, g, err)
-		}
-	}
-	if f, err := ParseFraming(""); f != Buffered || err != nil {
-		t.Errorf("%v, %v", f, err)
-	}
-	if _, err := ParseFraming("fast"); err == nil || err.Error() != `unknown transport "fast" (there is buffered, framed, header, ttheader)` {
-		t.Error(err)
-	}
-}
-
 // TestRecvLarge counts what is allocated for a message whose end nobody knows in advance.
 func TestRecvLarge(t *testing.T) {
 	const size = 1 << 20
 	stream := strings.NewReader(strings.Repeat("a", size) + "\n")
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := newReader(Buffered, iotest.HalfReader(stream), 2*size).Recv()
+	_, err := newReader(wire.Buffered, iotest.HalfReader(stream), 2*size).Recv()
 	runtime.ReadMemStats(&after)
 	if err != nil {
 		t.Fatal(err)

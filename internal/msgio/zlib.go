@@ -1,4 +1,4 @@
-package transport
+package msgio
 
 import (
 	"bytes"

@@ -1,68 +1,17 @@
-// Package transport moves whole messages over connections. It knows where a message ends and
-// nothing of what is in it.
-package transport
+// Package msgio reads and writes whole messages over connections: it finds the end of each message,
+// encodes and decodes the headers of THeader and TTHeader, and wraps connections in zlib and SASL.
+// It knows nothing of what is in a message. Package transport is the public face: targets and
+// listeners.
+package msgio
 
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"slices"
-	"strings"
 
 	"github.com/thriftkit/thriftkit/wire"
 )
-
-// A Framing is how messages follow each other in a stream.
-type Framing uint8
-
-// The framings.
-const (
-	Buffered Framing = iota // one after the other; the protocol knows where each ends
-	Framed                  // each behind its length, 4 bytes big-endian
-	Header                  // each in a frame of THeader (package wire/header)
-	TTHeader                // each in a frame of Kitex's TTHeader (package wire/ttheader)
-)
-
-var framingNames = [...]string{Buffered: "buffered", Framed: "framed", Header: "header", TTHeader: "ttheader"}
-
-// Names lists the transports by the names that targets and flags take: the framings, and http.
-func Names() []string { return append(framingNames[:len(framingNames):len(framingNames)], "http") }
-
-// String returns the name by which targets and flags know f.
-func (f Framing) String() string { return framingNames[f] }
-
-// ParseFraming returns the Framing called name; "" is Buffered.
-func ParseFraming(name string) (Framing, error) {
-	if name == "" {
-		return Buffered, nil
-	}
-	if i := slices.Index(framingNames[:], name); i >= 0 {
-		return Framing(i), nil
-	}
-	return 0, fmt.Errorf("unknown transport %q (there is %s)", name, strings.Join(framingNames[:], ", "))
-}
-
-// Begin appends the room that f, which is Buffered or Framed, needs in front of a message. The
-// message goes behind it, and End completes both. The others need a [Sealer].
-func (f Framing) Begin(dst []byte) []byte {
-	if f == Framed {
-		return append(dst, 0, 0, 0, 0)
-	}
-	return dst
-}
-
-// End completes the message that Begin started when dst had the length start.
-func (f Framing) End(dst []byte, start int) {
-	if f == Framed {
-		binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
-	}
-}
-
-// ErrTooLarge is the error of Recv for a message above the limit; test with errors.Is. It is
-// the same as [wire.ErrTooLarge].
-var ErrTooLarge = wire.ErrTooLarge
 
 const (
 	firstChunk = 256      // bytes of a new connection's first chunk: many never say much
@@ -79,7 +28,7 @@ const (
 // without copying, so it never writes to a byte that it has handed out. Not for concurrent use.
 type Reader struct {
 	r        io.Reader
-	framing  Framing
+	framing  wire.Framing
 	split    wire.Splitter // of Buffered
 	maxBytes int
 
@@ -98,8 +47,8 @@ func NewReader(r io.Reader, maxBytes int) *Reader {
 }
 
 // Start says how messages follow each other; split is needed for Buffered.
-func (r *Reader) Start(f Framing, split wire.Splitter) {
-	if r.framing, r.split = f, split; f.HasEnvelope() {
+func (r *Reader) Start(f wire.Framing, split wire.Splitter) {
+	if r.framing, r.split = f, split; f.HasHeader() {
 		r.maxBytes += maxEnvelope
 	}
 }
@@ -156,7 +105,7 @@ func (r *Reader) Next() ([]byte, error) {
 // message returns the length of the next message, the frame's header dropped, or -1 and how
 // many bytes must be there before it is worth while to look again.
 func (r *Reader) message() (n, need int, err error) {
-	if r.framing == Buffered {
+	if r.framing == wire.Buffered {
 		n, need, err := r.split.Split(r.buf[r.r0:r.w0])
 		if n == 0 {
 			n = -1

@@ -1,4 +1,4 @@
-package transport
+package msgio
 
 import (
 	"encoding/json"
@@ -57,21 +57,18 @@ func (e *Envelope) SetTransient(name, value string) { put(&e.Transient, name, va
 // SetPersistent adds a name and a value to the metadata for the receiver and those that it calls.
 func (e *Envelope) SetPersistent(name, value string) { put(&e.Persistent, name, value) }
 
-// HasEnvelope reports whether each message of f is in an envelope.
-func (f Framing) HasEnvelope() bool { return f == Header || f == TTHeader }
-
-// A Sealer opens and closes the envelopes of one dialect. It is safe for concurrent use.
-type Sealer struct {
-	framing    Framing
+// A HeaderCodec opens and closes the envelopes of one dialect. It is safe for concurrent use.
+type HeaderCodec struct {
+	framing    wire.Framing
 	codec      *header.Codec
 	transforms []uint32 // of our own messages
 	maxBytes   int
 }
 
-// NewSealer returns a Sealer for messages of at most maxBytes; compression, "" for none, names
+// NewHeaderCodec returns a HeaderCodec for messages of at most maxBytes; compression, "" for none, names
 // the transform of what it sends first.
-func NewSealer(f Framing, codec *header.Codec, compression string, maxBytes int) (*Sealer, error) {
-	s := &Sealer{framing: f, codec: codec, maxBytes: maxBytes}
+func NewHeaderCodec(f wire.Framing, codec *header.Codec, compression string, maxBytes int) (*HeaderCodec, error) {
+	s := &HeaderCodec{framing: f, codec: codec, maxBytes: maxBytes}
 	if compression != "" {
 		id, err := codec.Named(compression)
 		if err != nil {
@@ -83,7 +80,7 @@ func NewSealer(f Framing, codec *header.Codec, compression string, maxBytes int)
 }
 
 // Envelope returns an envelope for a call in the protocol called name.
-func (s *Sealer) Envelope(seq int32, protocol string) *Envelope {
+func (s *HeaderCodec) Envelope(seq int32, protocol string) *Envelope {
 	return &Envelope{SeqID: seq, Protocol: protocol, transforms: s.transforms}
 }
 
@@ -96,8 +93,8 @@ var ErrProtocol = errors.New("unknown protocol in the header")
 
 // Open returns the envelope and the message in it. When the error is ErrProtocol there is an
 // envelope nevertheless.
-func (s *Sealer) Open(frame []byte) (*Envelope, []byte, error) {
-	if s.framing == TTHeader {
+func (s *HeaderCodec) Decode(frame []byte) (*Envelope, []byte, error) {
+	if s.framing == wire.TTHeader {
 		return openTTHeader(frame)
 	}
 	f, msg, err := s.codec.Parse(frame, s.maxBytes)
@@ -191,8 +188,8 @@ func (e *Envelope) takeStatus() error {
 }
 
 // Begin appends what stands in front of the message; payload is where that is to begin.
-func (s *Sealer) Begin(dst []byte, e *Envelope) (out []byte, payload int, err error) {
-	if s.framing == TTHeader {
+func (s *HeaderCodec) Begin(dst []byte, e *Envelope) (out []byte, payload int, err error) {
+	if s.framing == wire.TTHeader {
 		f := e.ttheader()
 		out, err = f.Begin(dst)
 	} else {
@@ -203,8 +200,8 @@ func (s *Sealer) Begin(dst []byte, e *Envelope) (out []byte, payload int, err er
 }
 
 // End completes the envelope that Begin started when dst had the length start.
-func (s *Sealer) End(dst []byte, start, payload int, e *Envelope) ([]byte, error) {
-	if s.framing == TTHeader {
+func (s *HeaderCodec) End(dst []byte, start, payload int, e *Envelope) ([]byte, error) {
+	if s.framing == wire.TTHeader {
 		f := ttheader.Frame{Framed: e.framed}
 		f.End(dst, start, payload)
 		return dst, nil
