@@ -103,14 +103,6 @@ func outgoingFor(ctx context.Context) outgoing {
 	return o
 }
 
-// fill puts what a call with that deadline takes along into e.
-func (o *outgoing) fill(deadline time.Time, e *msgio.Envelope) {
-	e.Transient, e.Persistent = o.transient, o.persistent
-	if !deadline.IsZero() {
-		e.Timeout = max(time.Until(deadline), 1)
-	}
-}
-
 // received hands the metadata of a reply to the caller.
 func (o *outgoing) received(md map[string]string) {
 	if o.reply != nil {

@@ -31,11 +31,11 @@ type serverConn struct {
 	sealer  *msgio.HeaderCodec // of a header dialect, else nil
 	proto   protocol.Protocol  // of the others
 	begun   atomic.Bool        // a message has come
-	ours    bool               // the peer is a client of thriftkit: see firstSequenceID
+	ours    bool               // the peer is a client of thriftkit: see msgio.FirstSequenceID
 	greeted bool               // the peer is not in the middle of a greeting: it may rest
 	tracked *tracked           // of a client of thriftpy2 that tracks its calls, else nil
 
-	// Replies that are to be written, in a buffer of the server's scratch; of whoever reads.
+	// Replies that are to be written, in one of the server's buffers; of whoever reads.
 	replies  []byte
 	replyBuf *[]byte
 
@@ -196,7 +196,7 @@ func (c *serverConn) leave() {
 		return
 	}
 	if c.ours && c.parting.Load() {
-		c.sayGoodbye()
+		c.sendGoAway()
 	}
 	c.nc.Close()
 	c.out.Close() // what lies above it has goroutines of its own, maybe
@@ -469,7 +469,7 @@ func (c *serverConn) first(in *incoming) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	c.ours = h.SeqID >= firstSequenceID
+	c.ours = h.SeqID >= msgio.FirstSequenceID
 	c.late.ordered = !c.ours
 	return c.upgrade(in, h, off)
 }
@@ -483,7 +483,7 @@ func (c *serverConn) openSealed(in *incoming) error {
 	}
 	if !c.begun.Load() {
 		c.begun.Store(true)
-		c.ours = envelope.SeqID >= firstSequenceID
+		c.ours = envelope.SeqID >= msgio.FirstSequenceID
 		c.late.ordered = !c.ours && !envelope.OutOfOrder()
 	}
 	in.x = &exchange{in: envelope, sealer: c.sealer, answer: envelope.Answer()}
@@ -550,7 +550,7 @@ func (c *serverConn) reply(in *incoming) (err error) {
 		return c.replyInOrder(in)
 	}
 	if c.replyBuf == nil {
-		c.replyBuf = c.s.scratch.buffer()
+		c.replyBuf = c.s.buffers.Get()
 		c.replies = (*c.replyBuf)[:0]
 	}
 	c.replies, err = c.append(c.replies, in)
@@ -562,7 +562,7 @@ func (c *serverConn) flush() (err error) {
 	if c.replyBuf != nil {
 		*c.replyBuf = c.replies
 		err = c.send(c.replies)
-		c.s.scratch.putBuffer(c.replyBuf)
+		c.s.buffers.Put(c.replyBuf)
 		c.replyBuf, c.replies = nil, nil
 	}
 	if c.late.busy.Load() {

@@ -185,3 +185,8 @@ func IsTimeout(err error) bool {
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout()
 }
+
+// TooLarge is the error for a message of our own above the limit.
+func TooLarge(n, max int) error {
+	return wire.Errorf(-1, wire.ErrTooLarge, "message of %d bytes exceeds the limit of %d", n, max)
+}

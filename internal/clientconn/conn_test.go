@@ -1,17 +1,21 @@
-package rpc
+package clientconn
 
 import (
 	"context"
 	"errors"
 	"io"
 	"net"
+	"reflect"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
 )
@@ -44,10 +48,6 @@ func (c *brokenConn) Close() error {
 // TestNotSentIsNotShared makes a call whose write fails before a byte has left, while another
 // call waits for its reply: only the first may be sent again.
 func TestNotSentIsNotShared(t *testing.T) {
-	p, err := protocol.ByName("binary")
-	if err != nil {
-		t.Fatal(err)
-	}
 	cancellable, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for _, tt := range []struct {
@@ -62,14 +62,13 @@ func TestNotSentIsNotShared(t *testing.T) {
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			nc := &brokenConn{wrote: make(chan struct{}), closed: make(chan struct{})}
-			c := newConn(nc, wire.Buffered, nil, p, 1<<20, new(scratch))
-			c.onGuardable = func(time.Time) {}
+			c := newTestConn(nc)
 			waiting := make(chan error, 1)
 			go func() { waiting <- callOver(c) }()
 			<-nc.wrote
 			for { // until the first call waits for its reply
 				c.mu.Lock()
-				reading := c.reader != nil
+				reading := c.read.owner != nil
 				c.mu.Unlock()
 				if reading {
 					break
@@ -81,10 +80,10 @@ func TestNotSentIsNotShared(t *testing.T) {
 				t.Errorf("the call that was not sent: %v", err)
 			}
 			// The goroutine that writes for a call that may give up does not know which of the two was sent.
-			if known := tt.oneway || tt.ctx.Done() == nil; known != errors.As(err, new(errNotSent)) {
+			if known := tt.oneway || tt.ctx.Done() == nil; known != notSent(err) {
 				t.Errorf("the call that was not sent: %v, %T", err, err)
 			}
-			if err := <-waiting; err == nil || errors.As(err, new(errNotSent)) {
+			if err := <-waiting; err == nil || notSent(err) {
 				t.Errorf("the call that was sent would be sent again: %v", err)
 			}
 		})
@@ -92,15 +91,33 @@ func TestNotSentIsNotShared(t *testing.T) {
 }
 
 // callOver calls a method without arguments.
-func callOver(c *conn) error { return callWith(c, context.Background(), false) }
+func callOver(c *Conn) error { return callWith(c, context.Background(), false) }
 
-func callWith(c *conn, ctx context.Context, oneway bool) error {
-	c.claim(time.Now())
-	f := c.scratch.flight()
-	f.bound(ctx, time.Now(), 0)
-	f.oneway = oneway
-	f.args, f.at = newApplicationPlan(), mem.To(new(applicationException))
+func callWith(c *Conn, ctx context.Context, oneway bool) error {
+	c.reserve(time.Now())
+	f := new(Calls).Get()
+	f.Start(ctx, time.Now(), 0)
+	f.Oneway = oneway
+	f.Args, f.ArgsAt = nothing(), mem.To(&struct{}{})
 	return c.call(f)
+}
+
+// nothing returns the plan of a struct without fields.
+func nothing() *plan.Type {
+	p, err := plan.ForType(reflect.TypeFor[struct{}](), schematest.Struct("Nothing").Type())
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// newTestConn returns a connection of a pool that dials nothing.
+func newTestConn(nc net.Conn) *Conn {
+	p, err := protocol.ByName("binary")
+	if err != nil {
+		panic(err)
+	}
+	return newConn(NewPool(Options{Protocol: p, MaxMessageBytes: 1 << 20, MaxConns: 1, Buffers: new(msgio.Buffers)}), 1, nc)
 }
 
 // turnConn takes two writes and refuses the third; what is read comes from replies.
@@ -141,17 +158,13 @@ func (c *turnConn) Close() error {
 // TestAnsweredWhileWriting has a call write for another one after its own message is sent. The
 // reply comes in the meantime, and the other's message cannot be written: the call succeeds.
 func TestAnsweredWhileWriting(t *testing.T) {
-	p, err := protocol.ByName("binary")
-	if err != nil {
-		t.Fatal(err)
-	}
 	nc := &turnConn{replies: make(chan []byte), closed: make(chan struct{})}
-	c := newConn(nc, wire.Buffered, nil, p, 1<<20, new(scratch))
+	c := newTestConn(nc)
 	call := func() error { return callOver(c) }
 	entered := func() int32 { // how many calls were
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return int32(c.flights.n)
+		return int32(c.pending.n)
 	}
 	waitFor := func(ok func() bool) {
 		for !ok() {
@@ -163,21 +176,21 @@ func TestAnsweredWhileWriting(t *testing.T) {
 	waitFor(func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.reader != nil
+		return c.read.owner != nil
 	})
 	nc.second = func() {
-		mine := firstSequenceID + entered()
+		mine := msgio.FirstSequenceID + entered()
 		go func() { other <- call() }()
 		waitFor(func() bool {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			return !c.out.empty()
+			return !c.write.queue.empty()
 		})
 		nc.replies <- append(binary.AppendHeader(nil, wire.Header{Name: "m", Type: wire.Reply, SeqID: mine}), 0)
 		waitFor(func() bool {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			return c.flights.get(mine) == nil
+			return c.pending.get(mine) == nil
 		})
 	}
 	if err := call(); err != nil {

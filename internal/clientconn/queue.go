@@ -1,19 +1,23 @@
-package rpc
+package clientconn
 
-import "net"
+import (
+	"net"
 
-// outQueue holds messages that wait to be written: short ones one behind the other in one
+	"github.com/thriftkit/thriftkit/internal/msgio"
+)
+
+// A writeQueue holds messages that wait to be written: short ones one after the other in one
 // buffer, long ones as they are, so that they are not copied.
-type outQueue struct {
+type writeQueue struct {
 	pieces net.Buffers
-	owned  []*[]byte // buffers of long messages, to be used again when they are written
-	open   bool      // short messages go behind the last piece
-	spare  outBatch  // written, for the next take
-	small  []byte    // a buffer for short messages
+	owned  []*[]byte  // buffers of long messages, to be reused when they are written
+	open   bool       // the last piece takes more short messages
+	spare  writeBatch // written, for the next take
+	small  []byte     // the buffer of short messages
 }
 
-// outBatch is what is written at once.
-type outBatch struct {
+// A writeBatch is what is written at once.
+type writeBatch struct {
 	pieces net.Buffers
 	all    net.Buffers // the memory of pieces, which writing consumes
 	owned  []*[]byte
@@ -22,13 +26,13 @@ type outBatch struct {
 
 const (
 	longMessage = 16 << 10  // bytes from which on a message is not copied
-	keepSmall   = 256 << 10 // bytes of a buffer for short messages that is used again
+	keepSmall   = 256 << 10 // a larger buffer for short messages is not reused
 )
 
-func (q *outQueue) empty() bool { return len(q.pieces) == 0 }
+func (q *writeQueue) empty() bool { return len(q.pieces) == 0 }
 
-// add puts the message in buf behind the others and takes buf.
-func (q *outQueue) add(buf *[]byte, s *scratch) {
+// add appends the message in buf and takes buf.
+func (q *writeQueue) add(buf *[]byte, s *msgio.Buffers) {
 	if len(*buf) >= longMessage {
 		q.pieces = append(q.pieces, *buf)
 		q.owned = append(q.owned, buf)
@@ -44,11 +48,11 @@ func (q *outQueue) add(buf *[]byte, s *scratch) {
 		q.pieces = append(q.pieces, q.small[len(q.small)-len(*buf):])
 		q.open = true
 	}
-	s.putBuffer(buf)
+	s.Put(buf)
 }
 
-// pushFront puts bytes in front of the others.
-func (q *outQueue) pushFront(b []byte) {
+// pushFront inserts bytes before the others.
+func (q *writeQueue) pushFront(b []byte) {
 	q.pieces = append(q.pieces, nil)
 	copy(q.pieces[1:], q.pieces)
 	q.pieces[0] = b
@@ -57,16 +61,16 @@ func (q *outQueue) pushFront(b []byte) {
 	}
 }
 
-// take returns all that is there and leaves nothing.
-func (q *outQueue) take() outBatch {
-	b := outBatch{pieces: q.pieces, all: q.pieces, owned: q.owned, small: q.small}
+// take returns all messages and leaves none.
+func (q *writeQueue) take() writeBatch {
+	b := writeBatch{pieces: q.pieces, all: q.pieces, owned: q.owned, small: q.small}
 	q.pieces, q.owned, q.small, q.open = q.spare.all[:0], q.spare.owned[:0], q.spare.small[:0], false
-	q.spare = outBatch{}
+	q.spare = writeBatch{}
 	return b
 }
 
-// writeTo writes b; n is how much of it was written, and what is left is in b.
-func (b *outBatch) writeTo(nc net.Conn) (n int, err error) {
+// writeTo writes b. It returns how many bytes were written; the rest stays in b.
+func (b *writeBatch) writeTo(nc net.Conn) (n int, err error) {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		if len(b.pieces) > 1 {
@@ -86,16 +90,16 @@ func (b *outBatch) writeTo(nc net.Conn) (n int, err error) {
 	return n, nil
 }
 
-// putBack puts what is left of b in front of what has come since. Its buffers are not used again.
-func (q *outQueue) putBack(b outBatch) {
+// putBack returns the rest of b to the front of the queue. Its buffers are not reused.
+func (q *writeQueue) putBack(b writeBatch) {
 	q.pieces = append(append(net.Buffers(nil), b.pieces...), q.pieces...)
 }
 
 // done takes back the memory of b, which was written.
-func (q *outQueue) done(b outBatch, s *scratch) {
+func (q *writeQueue) done(b writeBatch, s *msgio.Buffers) {
 	for i, buf := range b.owned {
 		b.owned[i] = nil
-		s.putBuffer(buf)
+		s.Put(buf)
 	}
 	clear(b.all)
 	if cap(b.small) > keepSmall {

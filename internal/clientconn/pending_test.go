@@ -1,26 +1,28 @@
-package rpc
+package clientconn
 
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/thriftkit/thriftkit/internal/msgio"
 )
 
-// TestFlightTable compares the table with a map and a list, over ids that wrap and some calls that stay for
+// TestPendingTable compares the table with a map and a list, over ids that wrap and some calls that stay for
 // long.
-func TestFlightTable(t *testing.T) {
+func TestPendingTable(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	var table flightTable
-	var order []*flight
-	c := &conn{}
-	c.seq.Store(firstSequenceID - 500) // so that they wrap
+	var table pendingTable
+	var order []*Pending
+	c := &Conn{}
+	c.seq.Store(msgio.FirstSequenceID - 500) // so that they wrap
 	refused := 0
 	for range 20_000 {
-		switch f := (&flight{}); {
+		switch f := (&Pending{}); {
 		case len(order) < 3 || len(order) < 100 && random.IntN(2) == 0:
 			for f.seq = c.nextSequenceID(); !table.add(f); f.seq = c.nextSequenceID() {
 				refused++
 			}
-			if f.seq < firstSequenceID {
+			if f.seq < msgio.FirstSequenceID {
 				t.Fatalf("id %d", f.seq)
 			}
 			order = append(order, f)
