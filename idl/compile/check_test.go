@@ -719,4 +719,48 @@ service S {oneway void f(), oneway void g() throws ()}`,
 		},
 		good: `service S {void f(1: i32 a, 2: required i32 b = 3)}`,
 	},
+	{
+		name: "streams by annotation",
+		bad: `service S {
+  i32 a(1: i32 x) (streaming.mode = "both"),
+  i32 b() (streaming.mode = "client"),
+  void c(1: i32 x) (streaming.mode = "server"),
+  oneway void d(1: i32 x) (streaming.mode = "server")
+}`,
+		want: []string{
+			`a.thrift:2:20: error: "both" is not a streaming mode (want unary, client, server or bidirectional) [bad-stream]`,
+			`a.thrift:3:12: error: function b streams its parameter and has 0 (a function whose client streams has one parameter, which is each message) [bad-stream]`,
+			`a.thrift:4:21: error: function c streams its result and has none [bad-stream]`,
+			`a.thrift:5:28: error: oneway function d cannot stream [bad-stream]`,
+		},
+		good: `service S {
+  i32 a(1: i32 x) (streaming.mode = "bidirectional"),
+  i32 b(1: i32 x) (streaming.mode = "client"),
+  i32 c(1: i32 x) (streaming.mode = "server"),
+  void d(1: i32 x) (streaming.mode = "unary")
+}`,
+	},
+	{
+		name: "streams by type",
+		bad: `struct A {}
+exception X {}
+service S {
+  stream<A throws (1: A a)> a(),
+  sink<A, A throws (1: i32 i)> b(),
+  sink<A, A>, stream<A> c(),
+  oneway stream<A> d(),
+  stream<A> e() (streaming.mode = "server"),
+  sink<B, i32> f()
+}`,
+		want: []string{
+			"a.thrift:4:3: note: the type stream<…> is fbthrift's: the file is read in that dialect [dialect]",
+			"a.thrift:4:23: error: function a throws A, which is not an exception; defined at a.thrift:1:8 [not-an-exception]",
+			"a.thrift:5:24: error: function b throws i32, which is not an exception [not-an-exception]",
+			"a.thrift:6:25: error: the sink of c has a final response, and a stream follows [bad-stream]",
+			"a.thrift:7:3: error: oneway function d cannot stream [bad-stream]",
+			"a.thrift:8:18: error: e streams by its type and by an annotation [bad-stream]",
+			"a.thrift:9:8: error: unknown type B [unknown-type]",
+		},
+		good: "struct A {}",
+	},
 }

@@ -50,6 +50,7 @@ const maxDepth = 64
 type Options struct {
 	IncludeDirs []string // where else to look for included files, in order
 	Source      Source   // nil: OS{}
+	Syntax      syntax.Options
 }
 
 // A Program is the outcome of Load.

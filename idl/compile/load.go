@@ -43,7 +43,7 @@ type include struct {
 func (c *compiler) load(name, id string, data []byte) *unit {
 	u := &unit{compiler: c, path: name, loading: true}
 	c.units[id] = u
-	tree, diags := syntax.Parse(name, data)
+	tree, diags := c.opts.Syntax.Parse(name, data)
 	u.tree = tree
 	u.lines = cursor{tree: tree}
 	c.trees = append(c.trees, tree)

@@ -90,6 +90,9 @@ func markdown(b *bytes.Buffer, d *Definition) {
 			b.WriteString(markdownType(t.Type))
 		}
 		b.WriteString("\n\n")
+		if m.Stream != "" {
+			fmt.Fprintf(b, "%s\n\n", m.streamText(markdownType))
+		}
 		if m.Doc != "" {
 			fmt.Fprintf(b, "%s\n\n", text(m.Doc))
 		}
@@ -112,6 +115,35 @@ func markdown(b *bytes.Buffer, d *Definition) {
 		}
 		fmt.Fprintf(b, "Used by %s\n\n", strings.Join(list, ", "))
 	}
+}
+
+// streamText says what m streams, with types as typ writes them.
+func (m *Method) streamText(typ func(Type) string) string {
+	s := "streams: " + m.Stream
+	list := func(what string, fields []Field) {
+		for i, f := range fields {
+			if i == 0 {
+				s += what
+			} else {
+				s += ", "
+			}
+			s += typ(f.Type)
+		}
+	}
+	if m.First != nil {
+		s += "; first response " + typ(*m.First)
+	}
+	if m.Item != nil {
+		s += "; the client sends " + typ(*m.Item)
+		list(" and throws ", m.ItemThrows)
+	}
+	if m.Stream == "client" {
+		s += "; the server replies " + typ(m.Result)
+	} else {
+		s += "; the server sends " + typ(m.Result)
+	}
+	list(" and throws ", m.StreamThrows)
+	return s
 }
 
 func notes(b *bytes.Buffer, list []Annotation) {

@@ -44,6 +44,12 @@ var forms = []form{
 		want: "service A {}\n\nservice B extends a.A {\n  oneway void f(),\n  i32 g(1: i32 a = 1, 2: E b) throws (1: X x) (i = 'j'),\n  async void h(),\n}\n",
 	},
 	{
+		name: "streams",
+		src:  "service A{stream < i32>a() A ,stream<i32 throws(1:X x 2:Y y)>b();sink<i32,i64 throws (1:X x)> c()\nA, sink<i32>,stream<map<i32,i32>>d(1:i32 a)throws(1:X x)}",
+		want: "service A {\n  stream<i32> a(),\n  A, stream<i32 throws (1: X x, 2: Y y)> b(),\n  sink<i32, i64 throws (1: X x)> c(),\n" +
+			"  A, sink<i32>, stream<map<i32, i32>> d(1: i32 a) throws (1: X x),\n}\n",
+	},
+	{
 		name: "values",
 		src:  "const map<i32,S>A={1 :{'a':[ ] ,\"b\" : { }},2:{ }}const double D=+1.5e-3 const string E='\"'",
 		want: "const map<i32, S> A = {1: {'a': [], \"b\": {}}, 2: {}}\nconst double D = +1.5e-3\nconst string E = '\"'\n",

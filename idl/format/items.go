@@ -64,7 +64,7 @@ func items(f *syntax.File, marks []mark) []item {
 		text := f.Text(t.Range())
 		c.gap(i)
 		switch {
-		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles():
+		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles() && marks[i]&keepComma == 0:
 			c.before = len(c.comments) - c.from
 		default:
 			c.add(t, text, marks[i])
