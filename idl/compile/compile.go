@@ -111,6 +111,7 @@ type compiler struct {
 	numbers  map[*schema.Enum]map[int64]bool
 	fields   map[*schema.Struct]map[string]*schema.Field // of large structs
 	required map[*schema.Struct][]*schema.Field          // of structs of which there are values
+	endless  map[*schema.Struct]bool                     // structs of which no value can exist
 	hints    int                                         // names that were looked for in vain: hints cost time
 }
 
@@ -146,6 +147,7 @@ func (u *unit) compile() {
 		check()
 	}
 	u.checkEndless()
+	u.checkNeeded()
 	if u.failed {
 		return
 	}

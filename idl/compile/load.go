@@ -138,6 +138,11 @@ func (u *unit) find(h *syntax.Include) *unit {
 		u.error(h.Path.Span, "missing-include", "the include has no path")
 		return nil
 	}
+	if scheme, _, ok := strings.Cut(name, "://"); ok && scheme != "" {
+		u.error(h.Path.Span, "missing-include", "%s is a URL, and includes are files", name).
+			hint("download the file and include its path")
+		return nil
+	}
 	candidates := []string{cleanPath(name)}
 	if !isAbs(name) {
 		candidates[0] = cleanPath(path.Join(path.Dir(u.path), name))

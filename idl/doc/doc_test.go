@@ -122,7 +122,7 @@ func TestLinks(t *testing.T) {
 	}
 	markdown := string(d.AppendMarkdown(nil))
 	for _, want := range []string{
-		"| 1 | `name` | string | required | `\"a\\|b\"` |  |\n", "| `RED` | 1 |  |\n", "### find\n\nlist&lt;[Work](#shop.Work)&gt; find(string `name`, i32 `limit`) throws [Not\\_Found](#lib.Not_Found)\n",
+		"| 1 | `name` | string | required | `\"a\\|b\"` | `max = \"1\"` |\n", "| `RED` | 1 |  |\n", "### find\n\nlist&lt;[Work](#shop.Work)&gt; find(string `name`, i32 `limit`) throws [Not\\_Found](#lib.Not_Found)\n",
 		"streams: client; first response [Color](#shop.Color); the client sends [Work](#shop.Work) and throws [Not\\_Found](#lib.Not_Found); the server replies [Any](#shop.Any)\n",
 		"oneway void forget([Any](#shop.Any) `what`)", "i32 = `10`", "- annotation `slow` = `1`", "What | there is\nto do.",
 	} {

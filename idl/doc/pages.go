@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 )
 
@@ -61,13 +62,13 @@ func markdown(b *bytes.Buffer, d *Definition) {
 	case len(d.Fields) > 0:
 		b.WriteString("| id | name | type | | default | |\n|---|---|---|---|---|---|\n")
 		for _, f := range d.Fields {
-			fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s |\n", f.FieldID, code(f.Name), markdownType(f.Type), f.Requiredness, code(f.Default), cell(f.Doc))
+			fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s |\n", f.FieldID, code(f.Name), markdownType(f.Type), f.Requiredness, code(f.Default), cellNotes(f.Doc, f.Annotations))
 		}
 		b.WriteString("\n")
 	case len(d.Values) > 0:
 		b.WriteString("| name | number | |\n|---|---|---|\n")
 		for _, v := range d.Values {
-			fmt.Fprintf(b, "| %s | %d | %s |\n", code(v.Name), v.Number, cell(v.Doc))
+			fmt.Fprintf(b, "| %s | %d | %s |\n", code(v.Name), v.Number, cellNotes(v.Doc, v.Annotations))
 		}
 		b.WriteString("\n")
 	}
@@ -196,6 +197,18 @@ func code(s string) string {
 
 // text returns a comment as Markdown, which it may be itself, but for HTML.
 func text(s string) string { return strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(s) }
+
+// cellNotes is cell with annotations after the text.
+func cellNotes(doc string, list []Annotation) string {
+	s := cell(strings.TrimSpace(doc))
+	for _, a := range list {
+		if s != "" {
+			s += " "
+		}
+		s += code(a.Name + " = " + strconv.Quote(a.Value))
+	}
+	return s
+}
 
 // cell is text for a table.
 func cell(s string) string {
