@@ -1,6 +1,10 @@
 package syntax
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/thriftkit/thriftkit/internal/edits"
+)
 
 // parseFile reads headers and definitions up to the end.
 func (p *parser) parseFile() {
@@ -107,18 +111,40 @@ func definitionHint(name string) string {
 		return `did you mean "cpp_include"?`
 	case "import", "require":
 		return `did you mean "include"?`
-	case "interface", "interaction":
+	case "interface":
 		return `did you mean "service"?`
+	case "interaction":
+		return "interactions are fbthrift's: write a service"
 	case "message", "class", "record":
 		return `did you mean "struct"?`
-	case "package", "module":
+	case "module":
 		return `did you mean "namespace"?`
+	case "package":
+		return "packages are fbthrift's: write a namespace"
 	default:
 		if keyword(lower).isDefinition() {
 			return "did you mean " + quote(lower) + "?"
 		}
+		return misspelt(lower)
 	}
-	return ""
+}
+
+// misspelt returns a hint for a name that is nearly the keyword of a definition.
+func misspelt(name string) string {
+	var m edits.Measure
+	best, least := "", min(len(name)/3, 2)+1
+	for _, word := range []string{"namespace", "include", "cpp_include", "const", "typedef", "enum", "struct", "union", "exception", "service"} {
+		if len(name) > edits.Longest {
+			break
+		}
+		if d := m.Distance(name, word); d < least {
+			best, least = word, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + quote(best) + "?"
 }
 
 // skipDefinition moves behind the current token to the next one that begins a header or a
