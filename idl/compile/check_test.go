@@ -280,10 +280,13 @@ struct L {}`,
 	{
 		name: "no complaints that follow from a syntax error",
 		bad: `struct B {1: i32 }
-struct A {1: B b, 2: C c}
+stuct C {}
+struct A {1: B b, 2: C c, 3: Nowhere n}
 const i32 D = E.X`,
 		want: []string{
 			`a.thrift:1:18: error: expected the name of a field, found "}" [syntax]`,
+			`a.thrift:2:1: error: expected a definition, found "stuct" (did you mean "struct"?) [syntax]`,
+			`a.thrift:3:30: error: unknown type Nowhere [unknown-type]`,
 		},
 		good: `struct B {1: i32 x}
 struct A {1: B b}

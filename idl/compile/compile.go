@@ -19,7 +19,7 @@
 //
 // All mistakes of all files are reported together, sorted by place. One mistake is one
 // diagnostic: what follows only from another mistake is not reported, so a file with a syntax
-// error gets no complaints about names that may have been lost with it. Codes are stable;
+// error gets no complaints about names that it may define where it was not understood. Codes are stable;
 // docs/idl.md has an example of each. Errors make a file unusable and those that include it;
 // warnings never do.
 //

@@ -22,6 +22,7 @@ type unit struct {
 	broken   bool // has syntax errors, so a name may be unknown only because its definition was not understood
 	failed   bool // has errors, or includes a file that has
 
+	defined   map[string]bool    // names that a broken file may define, see mayBeLost
 	types     map[string]*symbol // typedefs, enums, structs and services: one name space
 	constants map[string]*constant
 	symbols   []symbol // all of them, in the order of the text

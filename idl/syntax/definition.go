@@ -629,7 +629,11 @@ func (p *parser) function() bool {
 	}
 	if !p.got(opParen) {
 		p.expected(`"("`)
-		return false
+		if p.op() != opInt || p.peek(1) != opColon {
+			return false
+		}
+		p.skipParams()
+		return true
 	}
 	f.Params = p.fieldList("a parameter")
 	f.Throws, f.ThrowsSpan, ok = p.throwsClause()
@@ -639,6 +643,18 @@ func (p *parser) function() bool {
 		p.functions.push(f)
 	}
 	return ok
+}
+
+// skipParams steps over parameters without a "(", so that it is reported once.
+func (p *parser) skipParams() {
+	for p.op() != opUnparen && p.op() != opUnbrace && p.op() != opEOF && !p.atDefinition() {
+		if p.op().opens() {
+			p.skipBalanced()
+		} else {
+			p.next()
+		}
+	}
+	p.got(opUnparen)
 }
 
 // atStream is whether a stream type of fbthrift begins n tokens ahead.
