@@ -77,6 +77,11 @@ var forms = []form{
 		want: "include \"a\" // a\n\nstruct A { // A\n  1: i32 a, /* a */ // aa\n  2: i32 b, # b\n  3: i32 c, /** c */\n} // end\n",
 	},
 	{
+		name: "comments that go on below",
+		src:  "struct A {\n  1: string uri   // where\n                  // nobody\n  // of n\n  2: i32 n // n\n}",
+		want: "struct A {\n  1: string uri, // where\n                 // nobody\n  // of n\n  2: i32 n, // n\n}\n",
+	},
+	{
 		name: "comments on their own lines",
 		src:  "// top\nstruct A {\n// a\n  1: i32 a\n      # b\n\n /* b */\n  2: i32 b\n// end\n}\n// end",
 		want: "// top\nstruct A {\n  // a\n  1: i32 a,\n  # b\n\n  /* b */\n  2: i32 b,\n  // end\n}\n// end\n",
