@@ -82,6 +82,11 @@ var forms = []form{
 		want: "struct A {\n  1: string uri, // where\n                 // nobody\n  // of n\n  2: i32 n, // n\n}\n",
 	},
 	{
+		name: "comments that go on below, after text that is not ASCII",
+		src:  "struct A {\n  1: string a = \"é中\", // where\n                      // nobody\n}",
+		want: "struct A {\n  1: string a = \"é中\", // where\n                      // nobody\n}\n",
+	},
+	{
 		name: "comments on their own lines",
 		src:  "// top\nstruct A {\n// a\n  1: i32 a\n      # b\n\n /* b */\n  2: i32 b\n// end\n}\n// end",
 		want: "// top\nstruct A {\n  // a\n  1: i32 a,\n  # b\n\n  /* b */\n  2: i32 b,\n  // end\n}\n// end\n",

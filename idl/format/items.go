@@ -100,7 +100,7 @@ func (c *collector) comment(t syntax.Trivia) {
 	n := comment{text: c.file.Text(t.Span), newlines: c.newlines > 0, blank: c.newlines > 1, line: t.Kind == syntax.LineComment}
 	if n.line {
 		n.text = strings.TrimRight(n.text, blanks)
-		n.column = int32(columnAt(c.file.Source, t.Start))
+		n.column = int32(runeColumnAt(c.file.Source, t.Start))
 	} else if n.lines = strings.IndexByte(n.text, '\n') >= 0; n.lines {
 		n.text = trimLines(n.text)
 		n.column = int32(columnAt(c.file.Source, t.Start))
