@@ -21,7 +21,7 @@ func ExampleStruct() {
 	fmt.Println(p.Set("z", 0))
 	// Output:
 	// <nil> 3 false
-	// in Point.y (field 2): the value does not fit: 1099511627776 is out of the range of i32
+	// in Point.y (field 2): the value does not fit: 1099511627776 is out of range for i32
 	// struct Point has no field "z"
 }
 
@@ -33,5 +33,5 @@ func ExampleOf() {
 	fmt.Println(err)
 	// Output:
 	// map[7:[seven sept]] <nil>
-	// in [0] value[1]: the value does not fit: string is wanted, not 7
+	// in [0] value[1]: the value does not fit: want string, got 7
 }

@@ -171,7 +171,7 @@ func appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, erro
 		return dst, err
 	}
 	if !x.IsSet() {
-		return dst, wire.Errorf(-1, wire.ErrValue, "%s is wanted, not nothing", t.Schema)
+		return dst, wire.Errorf(-1, wire.ErrValue, "want %s, got nothing", t.Schema)
 	}
 	return appendValue(dst, t.Dyn, x, depth)
 }

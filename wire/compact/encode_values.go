@@ -170,7 +170,7 @@ func (c Protocol) appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 		return dst, err
 	}
 	if !x.IsSet() {
-		return dst, wire.Errorf(-1, wire.ErrValue, "%s is wanted, not nothing", t.Schema)
+		return dst, wire.Errorf(-1, wire.ErrValue, "want %s, got nothing", t.Schema)
 	}
 	return c.appendValue(dst, t.Dyn, x, depth)
 }

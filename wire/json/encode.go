@@ -179,7 +179,7 @@ func (p Protocol) appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 		return dst, err
 	}
 	if !x.IsSet() {
-		return dst, wire.Errorf(-1, wire.ErrValue, "%s is wanted, not nothing", t.Schema)
+		return dst, wire.Errorf(-1, wire.ErrValue, "want %s, got nothing", t.Schema)
 	}
 	return p.appendValue(dst, x, depth)
 }
