@@ -94,23 +94,12 @@ func Float(src []byte, off int) (f float64, next int, ok bool) {
 
 // Int reads a number that has neither a fraction nor an exponent. If ok is false, it is out of
 // range, or next is off: there is no such number.
-func Int(src []byte, off int) (v int64, next int, ok bool) {
-	v, next, ok = LooseInt(src, off)
-	if next == off {
-		return 0, off, false
-	}
-	first := off
-	if src[first] == '-' {
-		first++
-	}
-	if src[first] == '0' && next > first+1 || next < len(src) && IsBare(src[next]) {
-		return 0, off, false
-	}
-	return v, next, ok
-}
+func Int(src []byte, off int) (v int64, next int, ok bool) { return readInt(src, off, false) }
 
 // LooseInt is Int that accepts leading zeros, and anything after the last digit.
-func LooseInt(src []byte, off int) (v int64, next int, ok bool) {
+func LooseInt(src []byte, off int) (v int64, next int, ok bool) { return readInt(src, off, true) }
+
+func readInt(src []byte, off int, loose bool) (v int64, next int, ok bool) {
 	i := off
 	negative := i < len(src) && src[i] == '-'
 	if negative {
@@ -118,11 +107,17 @@ func LooseInt(src []byte, off int) (v int64, next int, ok bool) {
 	}
 	first := i
 	var u uint64
-	for ; i < len(src) && src[i]-'0' <= 9; i++ {
-		u = u*10 + uint64(src[i]-'0')
+	for i < len(src) {
+		d := src[i] - '0'
+		if d > 9 {
+			break
+		}
+		u = u*10 + uint64(d)
+		i++
 	}
-	switch digits := i - first; {
-	case digits == 0:
+	digits := i - first
+	switch {
+	case digits == 0, !loose && (digits > 1 && src[first] == '0' || i < len(src) && IsBare(src[i])):
 		return 0, off, false
 	case digits > 18: // it may not fit
 		v, err := strconv.ParseInt(mem.String(src[off:i]), 10, 64)
