@@ -141,7 +141,13 @@ type list struct {
 // openList reads what stands in front of the elements of a list or set. Elements of another
 // type than want count as not sent: they are skipped.
 func (p Protocol) openList(src []byte, off int, want wire.Type, depth int) (l list, next int, err error) {
-	if off, err = jsontext.Expect(src, off, '['); err != nil || p != Apache {
+	if off, err = jsontext.Expect(src, off, '['); err != nil || p == ThriftPy2 {
+		return l, off, err
+	}
+	if p == Simple {
+		if isGoList(src[off:], want) {
+			err = goForm(off-1, want.String()+" elements", "[type,count,element,…]")
+		}
 		return l, off, err
 	}
 	l.counted = true
@@ -224,6 +230,9 @@ func (p Protocol) openMap(src []byte, off int, t *schema.Type, depth int) (n, ne
 		off, err = jsontext.Expect(src, off, '[')
 		return -1, off, err
 	case Simple:
+		if c, at, err := jsontext.Peek(src, off); err == nil && c == '[' {
+			return 0, at, goForm(at, "entries", "[keytype,valuetype,count,key,value,…]")
+		}
 		off, err = jsontext.Expect(src, off, '{')
 		return -1, off, err
 	}
