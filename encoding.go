@@ -84,7 +84,7 @@ func SetDefaults(desc *schema.Struct, v any) error {
 func destination(desc *schema.Struct, v any, caller string) (*plan.Type, mem.Pointer, error) {
 	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {
-		return nil, mem.Pointer{}, fmt.Errorf("thriftkit: %s: a pointer is wanted, not %T", caller, v)
+		return nil, mem.Pointer{}, fmt.Errorf("thriftkit: %s: want a pointer, got %T", caller, v)
 	}
 	t, err := plan.ForType(rv.Type().Elem(), desc.Type())
 	return t, mem.Of(rv), err

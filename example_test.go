@@ -143,7 +143,7 @@ func ExampleCall() {
 	fmt.Println(err)
 	// Output:
 	// 登录成功! <nil>
-	// PingPong.login: invalid argument: in PingPong.login.password (field 2): the value does not fit: string is wanted, not 42
+	// PingPong.login: invalid argument: in PingPong.login.password (field 2): the value does not fit: want string, got 42
 }
 
 func ExampleDynamicHandler() {

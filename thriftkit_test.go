@@ -184,8 +184,8 @@ func TestMarshal(t *testing.T) {
 		{"Marshal of nil", second(thriftkit.Marshal(desc, nil)), "thriftkit: Marshal of nothing as Order"},
 		{"Marshal of a nil pointer", second(thriftkit.Marshal(desc, pointer)), "the value does not fit: nil pointer to Order"},
 		{"Marshal of another type", second(thriftkit.Marshal(desc, 7)), "Order and Go int: the Go type must be a struct, a pointer to one, *dynamic.Struct or map[string]any"},
-		{"Unmarshal into nil", thriftkit.Unmarshal(desc, want, nil), "thriftkit: Unmarshal: a pointer is wanted, not <nil>"},
-		{"Unmarshal into a value", thriftkit.Unmarshal(desc, want, bound), "thriftkit: Unmarshal: a pointer is wanted, not thriftkit_test.order"},
+		{"Unmarshal into nil", thriftkit.Unmarshal(desc, want, nil), "thriftkit: Unmarshal: want a pointer, got <nil>"},
+		{"Unmarshal into a value", thriftkit.Unmarshal(desc, want, bound), "thriftkit: Unmarshal: want a pointer, got thriftkit_test.order"},
 		{"Unmarshal of too much", thriftkit.Unmarshal(desc, append(want, 0), &bound), "at byte 28: invalid data: 1 bytes behind the struct"},
 		{"SetDefaults of a dynamic struct", thriftkit.SetDefaults(desc, &dyn), "thriftkit: SetDefaults: **dynamic.Struct is not a pointer to a struct of Go's"},
 	} {
