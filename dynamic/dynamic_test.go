@@ -2,6 +2,7 @@ package dynamic_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -375,5 +376,41 @@ func TestContainers(t *testing.T) {
 	}
 	if err := m.Append("c", nil); err == nil || err.Error() != "in [3] value: the value does not fit: want i32, got nothing" || m.Len() != 3 {
 		t.Error(err)
+	}
+}
+
+// TestMapSet sets and deletes in a map that holds a key twice, as a message may.
+func TestMapSet(t *testing.T) {
+	m := dynamic.NewMap(schema.MapOf(schematest.I32, schematest.String))
+	show := func() string {
+		var b strings.Builder
+		for _, e := range m.Entries() {
+			fmt.Fprintf(&b, "%d:%s ", e.Key.Int(), e.Value.Text())
+		}
+		return b.String()
+	}
+	for _, tt := range []struct {
+		do   func() any
+		want any
+		m    string
+	}{
+		{func() any { return m.Append(1, "a") }, nil, "1:a "},
+		{func() any { return m.Append(2, "b") }, nil, "1:a 2:b "},
+		{func() any { return m.Append(1, "c") }, nil, "1:a 2:b 1:c "},
+		{func() any { return m.Set(1, "d") }, nil, "1:a 2:b 1:d "},
+		{func() any { return m.Set(2, "e") }, nil, "1:a 2:e 1:d "},
+		{func() any { return m.Set(3, "f") }, nil, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Set("x", "f").Error() }, `in [4] key: the value does not fit: want i32, got "x"`, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Set(4, 4).Error() }, "in [4] value: the value does not fit: want string, got 4", "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Set(4, nil).Error() }, "in [4] value: the value does not fit: want string, got nothing", "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Delete(4) }, false, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Delete("x") }, false, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Delete(nil) }, false, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Delete(int8(1)) }, true, "2:e 3:f "},
+		{func() any { return m.Delete(1) }, false, "2:e 3:f "},
+	} {
+		if got := tt.do(); got != tt.want || show() != tt.m {
+			t.Errorf("got %v, %s; want %v, %s", got, show(), tt.want, tt.m)
+		}
 	}
 }

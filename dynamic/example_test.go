@@ -35,3 +35,34 @@ func ExampleOf() {
 	// map[7:[seven sept]] <nil>
 	// in [0] value[1]: the value does not fit: want string, got 7
 }
+
+func ExampleStruct_Has() {
+	point := &schema.Struct{Name: "Point", Fields: []*schema.Field{
+		{ID: 1, Name: "x", Type: schema.Base(schema.KindI32)},
+		{ID: 2, Name: "y", Type: schema.Base(schema.KindI32)},
+	}}
+	if err := schema.Link(&schema.File{Path: "point", Structs: []*schema.Struct{point}}); err != nil {
+		panic(err)
+	}
+	p := dynamic.New(point)
+	err := p.Set("x", 0)
+	fmt.Println(p.Has("x"), p.Has("y"), p.Has("z"), err)
+	// Output: true false false <nil>
+}
+
+func ExampleMap() {
+	m := dynamic.NewMap(schema.MapOf(schema.Base(schema.KindString), schema.Base(schema.KindI32)))
+	for _, name := range []string{"a", "b", "a"} {
+		if err := m.Set(name, m.Len()); err != nil {
+			panic(err)
+		}
+	}
+	v, ok := m.Get(dynamic.String("a"))
+	fmt.Println(m.Len(), v.Int(), ok)
+	fmt.Println(m.Delete("a"), m.Delete("a"), m.Len())
+	fmt.Println(m.Set("c", "three"))
+	// Output:
+	// 2 2 true
+	// true false 1
+	// in [1] value: the value does not fit: want i32, got "three"
+}
