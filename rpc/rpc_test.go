@@ -354,8 +354,8 @@ func TestDynamicCalls(t *testing.T) {
 		want string
 	}{
 		{[]any{1, 2}, "Test.get: invalid argument: got 2 arguments, want at most 1"},
-		{[]any{"one"}, `Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: i32 is wanted, not "one"`},
-		{[]any{int64(1) << 40}, "Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: 1099511627776 is out of the range of i32"},
+		{[]any{"one"}, `Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: want i32, got "one"`},
+		{[]any{int64(1) << 40}, "Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: 1099511627776 is out of range for i32"},
 	} {
 		if _, err := rpc.Invoke[any](ctx, c, svc.Method("get"), test.args...); err == nil || err.Error() != test.want {
 			t.Errorf("%v: %v, want %s", test.args, err, test.want)
