@@ -48,10 +48,10 @@ func Example_dialectsMetadata() {
 		ctx = thriftkit.AddMetadata(ctx, map[string]string{"trace": "42"})
 		ctx = thriftkit.AddPersistentMetadata(ctx, map[string]string{"tenant": "blue"})
 		ctx = thriftkit.ReceiveMetadata(ctx, &back)
-		seen, err := thriftkit.Call[string](ctx, client, svc.Method("ping"))
+		seen, err := thriftkit.Invoke[string](ctx, client, svc.Method("ping"))
 		fmt.Printf("%q %q %v\n", seen, back["served-by"], err)
 
-		_, err = thriftkit.Call[string](ctx, client, svc.Method("login"))
+		_, err = thriftkit.Invoke[string](ctx, client, svc.Method("login"))
 		if name == "http" || name == "framed" {
 			fmt.Println(err)
 			continue
@@ -75,7 +75,7 @@ func Example_dialectsAccept() {
 	svc, addr := serveTicket(server)
 	for _, query := range []string{"", "?protocol=compact", "?transport=framed", "?transport=header", "?transport=http&protocol=json"} {
 		client := must(thriftkit.Dial(context.Background(), addr+query))
-		_, err := thriftkit.Call[string](context.Background(), client, svc.Method("ping"))
+		_, err := thriftkit.Invoke[string](context.Background(), client, svc.Method("ping"))
 		fmt.Printf("%q %v\n", query, err == nil)
 		client.Close()
 	}
@@ -101,7 +101,7 @@ func Example_dialectsSASL() {
 	svc, addr := serveTicket(server)
 	client, err := thriftkit.Dial(ctx, addr, thriftkit.WithSASLPlain("root", "pwd"))
 	fmt.Println(err)
-	fmt.Println(thriftkit.Call[string](ctx, client, svc.Method("ping")))
+	fmt.Println(thriftkit.Invoke[string](ctx, client, svc.Method("ping")))
 	_, err = thriftkit.Dial(ctx, "http://"+addr+"/", thriftkit.WithSASLPlain("root", "pwd"))
 	fmt.Println(err != nil)
 	// Output:
@@ -112,7 +112,7 @@ func Example_dialectsSASL() {
 
 // serveTicket serves PingPong on a free port.
 func serveTicket(server *thriftkit.Server) (svc *schema.Service, addr string) {
-	svc = thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	svc = thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
 	if err := server.Register(svc, ticket{}); err != nil {
 		log.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestDialectsOwnFields(t *testing.T) {
 	list, _, _ = strings.Cut(list, ".")
 	for _, name := range append(spans(list), "Client-Timeout") {
 		ctx := thriftkit.AddMetadata(t.Context(), map[string]string{name: "x"})
-		_, err := thriftkit.Call[string](ctx, client, svc.Method("ping"))
+		_, err := thriftkit.Invoke[string](ctx, client, svc.Method("ping"))
 		var e *thriftkit.Error
 		if !errors.As(err, &e) || e.Code != rpc.CodeArgument {
 			t.Errorf("%s: %v", name, err)

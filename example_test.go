@@ -43,7 +43,7 @@ func start(opts ...thriftkit.ServerOption) (*schema.Service, string) {
 }
 
 func ExampleMustLoad() {
-	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
 	for _, m := range foo.AllMethods() {
 		fmt.Println(m)
 	}
@@ -78,7 +78,7 @@ func ExampleParse() {
 }
 
 func ExampleListenAndServe() {
-	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
 	type half struct{} // has none of the methods
 	err := thriftkit.ListenAndServe("127.0.0.1:0", foo, half{})
 	fmt.Println(err)
@@ -88,7 +88,7 @@ func ExampleListenAndServe() {
 }
 
 func ExampleServe() {
-	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
@@ -100,7 +100,7 @@ func ExampleServe() {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	fmt.Println(thriftkit.Call[string](context.Background(), client, foo.Method("ping")))
+	fmt.Println(thriftkit.Invoke[string](context.Background(), client, foo.Method("ping")))
 	// Output: pong <nil>
 }
 
@@ -138,8 +138,8 @@ func ExampleCall() {
 	}
 	defer client.Close()
 
-	fmt.Println(thriftkit.Call[string](ctx, client, foo.Method("login"), "root", "secret"))
-	_, err = thriftkit.Call[string](ctx, client, foo.Method("login"), "root", 42)
+	fmt.Println(thriftkit.Invoke[string](ctx, client, foo.Method("login"), "root", "secret"))
+	_, err = thriftkit.Invoke[string](ctx, client, foo.Method("login"), "root", 42)
 	fmt.Println(err)
 	// Output:
 	// 登录成功! <nil>
@@ -166,12 +166,12 @@ func ExampleDynamicHandler() {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	fmt.Println(thriftkit.Call[any](context.Background(), client, foo.Method("login"), "root"))
+	fmt.Println(thriftkit.Invoke[any](context.Background(), client, foo.Method("login"), "root"))
 	// Output: loginmap[username:root] <nil>
 }
 
 func ExampleNewServer() {
-	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
 	server := thriftkit.NewServer(thriftkit.WithErrorLog(func(err error) { log.Print(err) }))
 	if err := server.Register(foo, pingPong{}); err != nil {
 		log.Fatal(err)
@@ -195,7 +195,7 @@ func ExampleNewServer() {
 func ExampleWithInterceptors() {
 	trace := func(name string) thriftkit.Interceptor {
 		return func(next thriftkit.Handler) thriftkit.Handler {
-			return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+			return func(ctx context.Context, call *thriftkit.Call) error {
 				fmt.Println(name, "before", call.Method)
 				err := next(ctx, call)
 				fmt.Println(name, "after", call.Result())
@@ -209,7 +209,7 @@ func ExampleWithInterceptors() {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	if _, err := thriftkit.Call[string](context.Background(), client, foo.Method("ping")); err != nil {
+	if _, err := thriftkit.Invoke[string](context.Background(), client, foo.Method("ping")); err != nil {
 		log.Fatal(err)
 	}
 	// Output:
@@ -304,7 +304,7 @@ func ExampleSetDefaults() {
 
 func ExampleAddMetadata() {
 	svc, addr := start(thriftkit.WithInterceptors(func(next thriftkit.Handler) thriftkit.Handler {
-		return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+		return func(ctx context.Context, call *thriftkit.Call) error {
 			fmt.Println("trace", thriftkit.Metadata(ctx)["trace"])
 			thriftkit.SetReplyMetadata(ctx, "served-by", "a")
 			return next(ctx, call)
@@ -317,7 +317,7 @@ func ExampleAddMetadata() {
 	defer client.Close()
 	var reply map[string]string
 	ctx := thriftkit.AddMetadata(context.Background(), map[string]string{"trace": "0af7"})
-	pong, err := thriftkit.Call[string](thriftkit.ReceiveMetadata(ctx, &reply), client, svc.Method("ping"))
+	pong, err := thriftkit.Invoke[string](thriftkit.ReceiveMetadata(ctx, &reply), client, svc.Method("ping"))
 	fmt.Println(pong, reply, err)
 	// Output:
 	// trace 0af7
@@ -336,7 +336,7 @@ func ExampleWithSASLUsers() {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	fmt.Println(thriftkit.Call[string](context.Background(), client, svc.Method("ping")))
+	fmt.Println(thriftkit.Invoke[string](context.Background(), client, svc.Method("ping")))
 	_, err = thriftkit.Dial(context.Background(), addr, thriftkit.WithSASLPlain("root", "guess"))
 	fmt.Println(err)
 	// Output:
@@ -370,6 +370,6 @@ func ExampleDialReflect() {
 	}
 	defer client.Close()
 	login := told.File.Service("PingPong").Method("login")
-	fmt.Println(thriftkit.Call[string](ctx, client, login, "root", "pwd"))
+	fmt.Println(thriftkit.Invoke[string](ctx, client, login, "root", "pwd"))
 	// Output: 登录成功! <nil>
 }

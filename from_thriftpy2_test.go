@@ -348,7 +348,7 @@ func Example_fromThriftpy2Transports() {
 		},
 	} {
 		client := must(dial())
-		fmt.Println(thriftkit.Call[int64](ctx, client, svc.Method("now")))
+		fmt.Println(thriftkit.Invoke[int64](ctx, client, svc.Method("now")))
 		client.Close()
 	}
 	fmt.Println(server.Shutdown(ctx))
@@ -374,7 +374,7 @@ func Example_fromThriftpy2Transports() {
 func Example_fromThriftpy2Metadata() {
 	ctx := context.Background()
 	trace := func(next thriftkit.Handler) thriftkit.Handler {
-		return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+		return func(ctx context.Context, call *thriftkit.Call) error {
 			fmt.Println(thriftkit.Metadata(ctx)["trace"], thriftkit.Metadata(ctx)["tenant"])
 			return next(ctx, call)
 		}
@@ -384,7 +384,7 @@ func Example_fromThriftpy2Metadata() {
 	defer client.Close()
 	ctx = thriftkit.AddMetadata(ctx, map[string]string{"trace": "42"})
 	ctx = thriftkit.AddPersistentMetadata(ctx, map[string]string{"tenant": "blue"})
-	fmt.Println(thriftkit.Call[int64](ctx, client, svc.Method("now")))
+	fmt.Println(thriftkit.Invoke[int64](ctx, client, svc.Method("now")))
 	// Output:
 	// 42 blue
 	// 42 <nil>
@@ -392,7 +392,7 @@ func Example_fromThriftpy2Metadata() {
 
 func Example_fromThriftpy2Multiplexing() {
 	ctx := context.Background()
-	store1, foo := storeFile().Service("Store"), thriftkit.MustLoad("examples/tutorial/foo.thrift").Service("PingPong")
+	store1, foo := storeFile().Service("Store"), thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
 	server := thriftkit.NewServer()
 	fmt.Println(server.Register(store1, &store{}), server.Register(foo, pingPong{}))
 	l := must(thriftkit.Listen("127.0.0.1:0"))
@@ -401,7 +401,7 @@ func Example_fromThriftpy2Multiplexing() {
 	client, err := thriftkit.Dial(ctx, "tcp://"+l.Addr().String()+"?service=PingPong")
 	fmt.Println(err)
 	defer client.Close()
-	fmt.Println(thriftkit.Call[string](ctx, client, foo.Method("ping")))
+	fmt.Println(thriftkit.Invoke[string](ctx, client, foo.Method("ping")))
 	// Output:
 	// <nil> <nil>
 	// <nil>
@@ -411,7 +411,7 @@ func Example_fromThriftpy2Multiplexing() {
 func Example_fromThriftpy2Calls() {
 	ctx := context.Background()
 	trace := func(next thriftkit.Handler) thriftkit.Handler {
-		return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+		return func(ctx context.Context, call *thriftkit.Call) error {
 			_, remote := thriftkit.PeerOf(ctx)
 			fmt.Println(call.Method, remote)
 			return next(ctx, call)
@@ -433,7 +433,7 @@ func Example_fromThriftpy2Calls() {
 	fmt.Println(<-handler.noted, err)
 
 	// Without Go types; what is not given takes its default at the server:
-	v, err := thriftkit.Call[*dynamic.Struct](ctx, client, svc.Method("find"), "lamp")
+	v, err := thriftkit.Invoke[*dynamic.Struct](ctx, client, svc.Method("find"), "lamp")
 	fmt.Println(v.Get("price").Int(), err)
 	args := dynamic.New(svc.Method("find").Args)
 	err = args.Set("name", "lamp")
@@ -470,7 +470,7 @@ func Example_fromThriftpy2Errors() {
 	_, err := c.Find(ctx, "chair", 1)
 	var missing *NotFound
 	fmt.Println(errors.As(err, &missing), missing.Name)
-	_, err = thriftkit.Call[any](ctx, client, svc.Method("find"), "chair")
+	_, err = thriftkit.Invoke[any](ctx, client, svc.Method("find"), "chair")
 	var exception *thriftkit.Exception
 	fmt.Println(errors.As(err, &exception), exception.Value.Get("name").Text())
 
@@ -480,9 +480,9 @@ func Example_fromThriftpy2Errors() {
 	_, err = c.Find(ctx, "bug", 1)
 	fmt.Println(err)
 	other := must(thriftkit.Parse("o.thrift", "service O { void f() }")).Service("O")
-	_, err = thriftkit.Call[any](ctx, client, other.Method("f"))
+	_, err = thriftkit.Invoke[any](ctx, client, other.Method("f"))
 	fmt.Println(errors.As(err, &failed), failed.Code == rpc.CodeUnknownMethod)
-	_, err = thriftkit.Call[any](ctx, client, svc.Method("find"), 42)
+	_, err = thriftkit.Invoke[any](ctx, client, svc.Method("find"), 42)
 	fmt.Println(errors.As(err, &failed), failed.Code == rpc.CodeArgument)
 
 	short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
@@ -519,7 +519,7 @@ func Example_fromThriftpy2TLS() {
 	svc, addr, _ := startStore(thriftkit.WithTLS(config), thriftkit.WithTLSOnly())
 	client, err := thriftkit.Dial(ctx, "tls://"+addr+"?ca="+cert+"&servername=store.test")
 	fmt.Println(err)
-	fmt.Println(thriftkit.Call[int64](ctx, client, svc.Method("now")))
+	fmt.Println(thriftkit.Invoke[int64](ctx, client, svc.Method("now")))
 	client.Close()
 
 	mutual, err := thriftkit.ServerTLS(cert, key, cert)
@@ -527,13 +527,13 @@ func Example_fromThriftpy2TLS() {
 	svc, addr, _ = startStore(thriftkit.WithTLS(mutual), thriftkit.WithTLSOnly())
 	client, err = thriftkit.Dial(ctx, "tls://"+addr+"?ca="+cert+"&servername=store.test&cert="+cert+"&key="+key)
 	fmt.Println(err)
-	fmt.Println(thriftkit.Call[int64](ctx, client, svc.Method("now")))
+	fmt.Println(thriftkit.Invoke[int64](ctx, client, svc.Method("now")))
 	client.Close()
 
 	own := &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{must(tls.LoadX509KeyPair(cert, key))}}
 	client, err = thriftkit.Dial(ctx, "tls://"+addr, thriftkit.WithTLS(own))
 	fmt.Println(err)
-	fmt.Println(thriftkit.Call[int64](ctx, client, svc.Method("now")))
+	fmt.Println(thriftkit.Invoke[int64](ctx, client, svc.Method("now")))
 	client.Close()
 	_, err = thriftkit.Dial(ctx, "localhost:9090?ca=ca.pem")
 	fmt.Println(err)

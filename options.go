@@ -169,9 +169,22 @@ func WithProtocol(name string) EncodingOption {
 	return protocolOption(name)
 }
 
-// WithTimeout bounds each call that has no earlier deadline in its context. The default is no bound.
+// WithTimeout bounds each call as a whole, whatever its interceptors do, unless its context has an
+// earlier deadline. The default is no bound.
 func WithTimeout(d time.Duration) ClientOption {
 	return clientOption(func(o *rpc.ClientOptions) { o.Timeout = d })
+}
+
+// WithAttemptTimeout bounds each attempt of a call, where an interceptor makes several. The default is
+// no bound besides that of the whole call.
+func WithAttemptTimeout(d time.Duration) ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.AttemptTimeout = d })
+}
+
+// WithLazyDial makes [Dial] return without a connection: the first call makes one. For servers that
+// may be down when the client is created.
+func WithLazyDial() ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.Lazy = true })
 }
 
 // WithDialTimeout bounds the making of a connection; the default is 10 seconds, a negative d

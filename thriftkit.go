@@ -3,7 +3,7 @@
 //
 // # A server and a client
 //
-//	foo := thriftkit.MustLoad("foo.thrift").Service("PingPong")
+//	foo := thriftkit.MustLoad("foo.thrift").MustService("PingPong")
 //
 //	type pingPong struct{}
 //
@@ -50,8 +50,8 @@
 //
 // # Without Go types
 //
-//	s, err := thriftkit.Call[string](ctx, client, foo.Method("login"), "root", "pwd")
-//	v, err := thriftkit.Call[*dynamic.Struct](ctx, client, svc.Method("get"), map[string]any{"id": 7})
+//	s, err := thriftkit.Invoke[string](ctx, client, foo.Method("login"), "root", "pwd")
+//	v, err := thriftkit.Invoke[*dynamic.Struct](ctx, client, svc.Method("get"), map[string]any{"id": 7})
 //
 // and a [DynamicHandler] serves any service. Package dynamic has the values and their JSON form.
 //
@@ -107,18 +107,77 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 )
 
-// The types of package rpc that most programs meet.
-type (
-	Client         = rpc.Client
-	Server         = rpc.Server
-	ServiceCall    = rpc.Call // what an Interceptor sees
-	Handler        = rpc.Handler
-	Interceptor    = rpc.Interceptor
-	DynamicHandler = rpc.DynamicHandler
-	Error          = rpc.Error
-	BusinessError  = rpc.BusinessError
-	Exception      = rpc.Exception
+// A Client calls the methods of services; [Dial] and [NewClient] return one.
+type Client = rpc.Client
+
+// A Server answers calls; [NewServer] returns one.
+type Server = rpc.Server
+
+// A Call is one call, as a [Handler] or an [Interceptor] sees it.
+type Call = rpc.Call
+
+// A Handler handles a call: a method of a server, the exchange of messages of a client, and
+// everything between.
+type Handler = rpc.Handler
+
+// An Interceptor wraps a Handler.
+type Interceptor = rpc.Interceptor
+
+// A DynamicHandler answers every method of a service without Go types.
+type DynamicHandler = rpc.DynamicHandler
+
+// A Peer is the other side of a connection; [PeerOf] returns it.
+type Peer = rpc.Peer
+
+// An Error is a failed call, other than by a declared exception.
+type Error = rpc.Error
+
+// A Code says what kind of failure an Error is.
+type Code = rpc.Code
+
+// An Outcome says what became of a failed call on the server: the base for deciding whether to call
+// again.
+type Outcome = rpc.Outcome
+
+// A BusinessError is an error of the called program's own kind that the IDL does not declare.
+type BusinessError = rpc.BusinessError
+
+// An Exception is a declared exception for which no Go type was given.
+type Exception = rpc.Exception
+
+// A Mismatch is one reason why Go types do not fit the IDL.
+type Mismatch = rpc.Mismatch
+
+// The codes that a program looks at most; package rpc has all.
+const (
+	CodeUnknownMethod  = rpc.CodeUnknownMethod
+	CodeInternal       = rpc.CodeInternal
+	CodeProtocol       = rpc.CodeProtocol
+	CodeOverloaded     = rpc.CodeOverloaded
+	CodeUnavailable    = rpc.CodeUnavailable
+	CodeConnectionLost = rpc.CodeConnectionLost
+	CodeTimeout        = rpc.CodeTimeout
+	CodeCanceled       = rpc.CodeCanceled
+	CodeClosed         = rpc.CodeClosed
+	CodeArgument       = rpc.CodeArgument
 )
+
+// The outcomes of failed calls.
+const (
+	OutcomeUnknown  = rpc.OutcomeUnknown  // it may have been executed
+	OutcomeNotSent  = rpc.OutcomeNotSent  // it never left this process
+	OutcomeRefused  = rpc.OutcomeRefused  // the server did not begin it
+	OutcomeExecuted = rpc.OutcomeExecuted // the server answered
+)
+
+// ErrServerClosed is returned by Serve and ListenAndServe after Shutdown or Close; test with errors.Is.
+var ErrServerClosed = rpc.ErrServerClosed
+
+// Errorf returns an *Error with a code, for handlers: the caller sees code and text.
+func Errorf(code Code, format string, args ...any) *Error { return rpc.Errorf(code, format, args...) }
+
+// OutcomeOf returns what became of the call that returned err, nil included.
+func OutcomeOf(err error) Outcome { return rpc.OutcomeOf(err) }
 
 // Load reads the IDL file at path and all it includes. The error is a syntax.Diagnostics with
 // every mistake in every file, each with its line and column.
@@ -200,7 +259,7 @@ func ServerTLS(cert, key, clientCA string) (*tls.Config, error) {
 
 // PeerOf returns the client whose call a handler or an interceptor of a server runs with ctx,
 // and whether there is one.
-func PeerOf(ctx context.Context) (rpc.Peer, bool) { return rpc.PeerOf(ctx) }
+func PeerOf(ctx context.Context) (Peer, bool) { return rpc.PeerOf(ctx) }
 
 // Metadata returns the names and values that came with the call which a handler, or an
 // interceptor of a server, runs with ctx; nil if there are none. They must not be changed. Over
@@ -241,6 +300,17 @@ func Dial(ctx context.Context, target string, opts ...ClientOption) (*Client, er
 	return rpc.Dial(ctx, target, o)
 }
 
+// NewClient returns a client whose calls h handles: another client ([Client.Handle]), a choice among
+// several, a server in this process ([Server.Handle]). Of opts, those about connections do not
+// matter.
+func NewClient(h Handler, opts ...ClientOption) *Client {
+	var o rpc.ClientOptions
+	for _, opt := range opts {
+		opt.applyClient(&o)
+	}
+	return rpc.NewClient(h, o)
+}
+
 // ReflectedSchema is what [DialReflect] learns from a server.
 type ReflectedSchema = reflection.Schema
 
@@ -248,7 +318,7 @@ type ReflectedSchema = reflection.Schema
 // services, which a server of this package hands out if it was made with [WithReflection]:
 //
 //	client, told, err := thriftkit.DialReflect(ctx, "localhost:9000")
-//	v, err := thriftkit.Call[any](ctx, client, told.File.Service("PingPong").Method("login"), "root", "pwd")
+//	v, err := thriftkit.Invoke[any](ctx, client, told.File.Service("PingPong").Method("login"), "root", "pwd")
 //
 // ctx bounds both. The error matches [reflection.ErrUnsupported] if the server answers, but hands out
 // no schema; others are those of a call.
@@ -265,11 +335,11 @@ func DialReflect(ctx context.Context, target string, opts ...ClientOption) (*Cli
 	return c, s, nil
 }
 
-// Call calls m with args, in the order of the IDL. Each may be anything that a field of type
-// any may hold: plain Go values, structs that bind to the IDL's, map[string]any for a struct,
-// dynamic values. nil and missing ones are not sent, so that the server applies the IDL's
-// defaults. T is any type that could be bound to the result, such as string, *Work,
-// *dynamic.Struct or any; for void it is not looked at.
-func Call[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T, error) {
+// Invoke calls m with args, in the order of the IDL. Each may be anything that a field of type any may
+// hold: plain Go values, structs that bind to the IDL's, map[string]any for a struct, dynamic
+// values. nil and missing ones are not sent, so that the server applies the IDL's defaults. T is
+// any type that could be bound to the result, such as string, *Work, *dynamic.Struct or any; for
+// void it is not looked at.
+func Invoke[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T, error) {
 	return rpc.Invoke[T](ctx, c, m, args...)
 }

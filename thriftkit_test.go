@@ -111,20 +111,20 @@ func TestOptions(t *testing.T) {
 	}
 	ctx := t.Context()
 
-	if _, err := thriftkit.Call[string](ctx, dial(), svc.Method("ping")); err == nil || err.Error() != "PingPong.ping: internal error: too late (from the server)" {
+	if _, err := thriftkit.Invoke[string](ctx, dial(), svc.Method("ping")); err == nil || err.Error() != "PingPong.ping: internal error: too late (from the server)" {
 		t.Errorf("WithExposedErrors: %v", err)
 	}
 	if err := <-reported; err.Error() != "rpc: PingPong.ping: too late" {
 		t.Errorf("WithErrorLog: %v", err)
 	}
 	short := dial(thriftkit.WithTimeout(20*time.Millisecond), thriftkit.WithDialTimeout(time.Second), thriftkit.WithMaxConns(1))
-	if _, err := thriftkit.Call[string](ctx, short, svc.Method("ping")); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := thriftkit.Invoke[string](ctx, short, svc.Method("ping")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("WithTimeout: %v", err)
 	}
 	<-reported
 	c := dial()
 	var e *thriftkit.Error
-	if _, err := thriftkit.Call[string](ctx, c, svc.Method("login"), strings.Repeat("x", 2000)); !errors.As(err, &e) {
+	if _, err := thriftkit.Invoke[string](ctx, c, svc.Method("login"), strings.Repeat("x", 2000)); !errors.As(err, &e) {
 		t.Errorf("WithMaxMessageBytes: %v", err)
 	}
 	if err := <-reported; !strings.Contains(err.Error(), "more than 1000 bytes") {
@@ -132,7 +132,7 @@ func TestOptions(t *testing.T) {
 	}
 	for range 3 { // the server closes the connection in between; nobody notices
 		time.Sleep(100 * time.Millisecond)
-		if got, err := thriftkit.Call[string](ctx, c, svc.Method("login"), "x"); got != "登录成功!" || err != nil {
+		if got, err := thriftkit.Invoke[string](ctx, c, svc.Method("login"), "x"); got != "登录成功!" || err != nil {
 			t.Errorf("WithIdleTimeout: %q, %v", got, err)
 		}
 	}

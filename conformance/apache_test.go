@@ -379,12 +379,12 @@ func TestApacheServer(t *testing.T) {
 			if err == nil {
 				check("bound")
 			}
-			dyn, err := thriftkit.Call[*dynamic.Struct](t.Context(), client, svc.Method("echo"), value)
+			dyn, err := thriftkit.Invoke[*dynamic.Struct](t.Context(), client, svc.Method("echo"), value)
 			if err != nil {
 				t.Fatal(err)
 			}
 			check("dynamic")
-			back, err := thriftkit.Call[*apacheAll](t.Context(), client, svc.Method("echo"), dyn)
+			back, err := thriftkit.Invoke[*apacheAll](t.Context(), client, svc.Method("echo"), dyn)
 			if err != nil || !reflect.DeepEqual(back, value) {
 				t.Errorf("dynamic: %+v, %v; want %+v", back, err, value)
 			}

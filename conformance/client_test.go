@@ -753,7 +753,7 @@ func sequences(m manners, file *schema.File, target string) []sequence {
 		{"unknown method", func(t *testing.T, call caller) {
 			newer, client := dialNewer(t, target)
 			for range 3 {
-				_, err := thriftkit.Call[string](t.Context(), client, newer.Method("unheardOf"), "a", []map[int32]string{{1: "x"}, {}})
+				_, err := thriftkit.Invoke[string](t.Context(), client, newer.Method("unheardOf"), "a", []map[int32]string{{1: "x"}, {}})
 				wantError(t, err, m.unknown, "")
 				usable(t, dynamicCaller(svc, client))
 			}
@@ -761,13 +761,13 @@ func sequences(m manners, file *schema.File, target string) []sequence {
 		{"unknown oneway method, which peers answer", func(t *testing.T, call caller) {
 			newer, client := dialNewer(t, target)
 			for range 20 {
-				if _, err := thriftkit.Call[any](t.Context(), client, newer.Method("unheardOneway"), "a"); err != nil {
+				if _, err := thriftkit.Invoke[any](t.Context(), client, newer.Method("unheardOneway"), "a"); err != nil {
 					t.Fatal(err)
 				}
 				usable(t, dynamicCaller(svc, client))
 			}
 			for range 40 {
-				if _, err := thriftkit.Call[any](t.Context(), client, newer.Method("unheardOneway"), "a"); err != nil {
+				if _, err := thriftkit.Invoke[any](t.Context(), client, newer.Method("unheardOneway"), "a"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -780,7 +780,7 @@ func sequences(m manners, file *schema.File, target string) []sequence {
 					"name": "kept", "count": 3, "price": 0.25, "extra": "e", "inner": map[string]any{"number": 1},
 					"lists": map[string]any{"a": []any{map[string]any{"flag": true}}}, "flags": []bool{true, false},
 				}
-				got, err := thriftkit.Call[dynamic.Value](t.Context(), client, newer.Method("echoItem"), item)
+				got, err := thriftkit.Invoke[dynamic.Value](t.Context(), client, newer.Method("echoItem"), item)
 				if want := `Item{name="kept",count=3,price=3fd0000000000000}`; err != nil || Text(got) != want {
 					t.Errorf("got %s, %v, want %s", Text(got), err, want)
 				}
@@ -789,11 +789,11 @@ func sequences(m manners, file *schema.File, target string) []sequence {
 		}},
 		{"plain Go values", func(t *testing.T, call caller) {
 			client, _ := dial(t, file, target)
-			got, err := thriftkit.Call[map[string]any](t.Context(), client, svc.Method("mirror"), map[string]any{"x": 1, "y": 2})
+			got, err := thriftkit.Invoke[map[string]any](t.Context(), client, svc.Method("mirror"), map[string]any{"x": 1, "y": 2})
 			if err != nil || fmt.Sprint(got) != "map[x:2 y:1]" {
 				t.Errorf("got %v, %v", got, err)
 			}
-			point, err := thriftkit.Call[*Point](t.Context(), client, svc.Method("mirror"), Point{1, 2})
+			point, err := thriftkit.Invoke[*Point](t.Context(), client, svc.Method("mirror"), Point{1, 2})
 			if err != nil || *point != (Point{2, 1}) {
 				t.Errorf("got %v, %v", point, err)
 			}

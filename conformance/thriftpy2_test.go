@@ -51,7 +51,7 @@ func failures(lines []string) (n int) {
 // spy has a server show look the context of each call.
 func spy(look func(ctx context.Context)) thriftkit.ServerOption {
 	return thriftkit.WithInterceptors(func(next thriftkit.Handler) thriftkit.Handler {
-		return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+		return func(ctx context.Context, call *thriftkit.Call) error {
 			look(ctx)
 			return next(ctx, call)
 		}

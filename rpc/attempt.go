@@ -71,16 +71,20 @@ type connector struct {
 // handle sends the call and reads its reply.
 func (x *connector) handle(ctx context.Context, call *Call) error {
 	call.begin(x.target.Address)
+	call.outcome = OutcomeExecuted
 	err := x.exchange(ctx, call)
-	call.outcome = OutcomeOf(err)
+	if err != nil {
+		call.outcome = OutcomeOf(err)
+	}
 	return err
 }
 
 func (x *connector) exchange(ctx context.Context, call *Call) error {
 	m := call.Method
 	f := x.calls.Get()
-	x.start(f, ctx, call.timeout)
-	if err := f.Over(time.Now()); err != nil {
+	now := time.Now()
+	x.start(ctx, f, now, call.timeout)
+	if err := f.Over(now); err != nil {
 		return notSent(failure(m.String(), CodeUnknown, err))
 	}
 	f.Header = wire.Header{Name: m.Name, Type: wire.Call}
@@ -126,8 +130,7 @@ func (x *connector) exchange(ctx context.Context, call *Call) error {
 
 // start sets the deadline of an attempt: that of the whole call, which is ctx's or timeout from now,
 // or that of the attempt, whichever is earlier.
-func (x *connector) start(f *clientconn.Pending, ctx context.Context, timeout time.Duration) {
-	now := time.Now()
+func (x *connector) start(ctx context.Context, f *clientconn.Pending, now time.Time, timeout time.Duration) {
 	if d := x.opts.AttemptTimeout; d > 0 && (timeout == 0 || d < timeout) {
 		timeout = d
 	}

@@ -31,10 +31,13 @@ package schema
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/thriftkit/thriftkit/internal/edits"
 )
 
 // A Position is a place in IDL text. The zero Position means "not from text".
@@ -126,8 +129,39 @@ func (f *File) Namespace(scope string) string {
 	return name
 }
 
+// nearest returns the one of names that name was probably meant to be, "" if none is near.
+func nearest(name string, names []string) string {
+	var m edits.Measure
+	best, most := "", max(2, len(name)/3)+1
+	for _, n := range names {
+		if d := m.Distance(strings.ToLower(name), strings.ToLower(n)); d < most {
+			best, most = n, d
+		}
+	}
+	return best
+}
+
 // Service returns the service called name, also "include.Name", or nil.
 func (f *File) Service(name string) *Service { s, _ := f.Lookup(name).(*Service); return s }
+
+// MustService is Service for programs that cannot go on without it: it panics if f declares no such
+// service, and says which name was probably meant.
+func (f *File) MustService(name string) *Service {
+	if s := f.Service(name); s != nil {
+		return s
+	}
+	names := make([]string, 0, len(f.Services))
+	for _, s := range f.Services {
+		names = append(names, s.Name)
+	}
+	hint := fmt.Sprintf("it declares %s", strings.Join(names, ", "))
+	if len(names) == 0 {
+		hint = "it declares none"
+	} else if near := nearest(name, names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	panic(fmt.Sprintf("%s: no service %q: %s", f.Path, name, hint))
+}
 
 // Struct returns the struct, union or exception called name, also "include.Name", or nil.
 func (f *File) Struct(name string) *Struct { s, _ := f.Lookup(name).(*Struct); return s }

@@ -350,7 +350,7 @@ func (c *trackedConn) Close() error {
 }
 
 // entries writes a call to the logs that are to have it.
-func (l *callLog) entries(ctx context.Context, call *thriftkit.ServiceCall, start time.Time, took time.Duration, by string, failed error) {
+func (l *callLog) entries(ctx context.Context, call *thriftkit.Call, start time.Time, took time.Duration, by string, failed error) {
 	if l.all == nil && (l.upstream == nil || by != byUpstream) {
 		return
 	}
@@ -371,7 +371,7 @@ func (l *callLog) entries(ctx context.Context, call *thriftkit.ServiceCall, star
 }
 
 // fillEntry puts the arguments and the outcome of a call into e.
-func fillEntry(e *mock.Entry, call *thriftkit.ServiceCall, failed error) (err error) {
+func fillEntry(e *mock.Entry, call *thriftkit.Call, failed error) (err error) {
 	args := dynamic.New(call.Method.Args)
 	for i := range call.NumArgs() {
 		if v, ok := call.Arg(i).(dynamic.Value); ok {

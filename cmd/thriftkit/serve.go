@@ -303,7 +303,7 @@ func (l *callLog) print(format string, args ...any) {
 func (l *callLog) error(err error) { l.print("thriftkit: %v", err) }
 
 func (l *callLog) intercept(next thriftkit.Handler) thriftkit.Handler {
-	return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+	return func(ctx context.Context, call *thriftkit.Call) error {
 		start := time.Now()
 		by := ""
 		err := next(context.WithValue(ctx, answeredByKey{}, &by), call)
@@ -330,7 +330,7 @@ func peerName(ctx context.Context) string {
 // longestJSON is how many bytes of JSON a line of the log has of the arguments, and of the result.
 const longestJSON = 200
 
-func argsJSON(call *thriftkit.ServiceCall) string {
+func argsJSON(call *thriftkit.Call) string {
 	args := dynamic.New(call.Method.Args)
 	for i := range call.NumArgs() {
 		if v, ok := call.Arg(i).(dynamic.Value); ok && args.SetAt(i, v) != nil {
@@ -348,7 +348,7 @@ func compactJSON(t *schema.Type, v dynamic.Value) string {
 	return truncate(string(text), longestJSON)
 }
 
-func outcome(call *thriftkit.ServiceCall, err error) string {
+func outcome(call *thriftkit.Call, err error) string {
 	var thrown *thriftkit.Exception
 	switch {
 	case errors.As(err, &thrown):

@@ -107,7 +107,7 @@ func (c *calculator) Clear(ctx context.Context) error {
 
 // timing is an interceptor; the same works on a client.
 func timing(next thriftkit.Handler) thriftkit.Handler {
-	return func(ctx context.Context, call *thriftkit.ServiceCall) error {
+	return func(ctx context.Context, call *thriftkit.Call) error {
 		start := time.Now()
 		err := next(ctx, call)
 		fmt.Fprintf(os.Stderr, "%s took %v\n", call.Method, time.Since(start))

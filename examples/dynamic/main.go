@@ -82,15 +82,15 @@ func main() {
 		{"title": "红楼梦", "authors": []string{"曹雪芹"}, "year": 1791},
 		{"title": "On the Nature of Things", "authors": []string{"Lucretius"}, "genre": "POETRY"},
 	} {
-		if _, err := thriftkit.Call[any](ctx, client, service.Method("add"), book); err != nil {
+		if _, err := thriftkit.Invoke[any](ctx, client, service.Method("add"), book); err != nil {
 			log.Fatal(err)
 		}
 	}
-	_, err = thriftkit.Call[any](ctx, client, service.Method("add"), map[string]any{"title": "Untitled", "year": "soon"})
+	_, err = thriftkit.Invoke[any](ctx, client, service.Method("add"), map[string]any{"title": "Untitled", "year": "soon"})
 	fmt.Println(err)
 
 	// A result is a value that knows its schema.
-	book, err := thriftkit.Call[*dynamic.Struct](ctx, client, service.Method("find"), "红楼梦")
+	book, err := thriftkit.Invoke[*dynamic.Struct](ctx, client, service.Method("find"), "红楼梦")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -99,13 +99,13 @@ func main() {
 	}
 
 	// Or it is plain Go.
-	shelves, err := thriftkit.Call[map[int32][]any](ctx, client, service.Method("shelves"))
+	shelves, err := thriftkit.Invoke[map[int32][]any](ctx, client, service.Method("shelves"))
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(len(shelves), "shelves")
 
-	_, err = thriftkit.Call[any](ctx, client, service.Method("find"), "Ulysses")
+	_, err = thriftkit.Invoke[any](ctx, client, service.Method("find"), "Ulysses")
 	var exception *thriftkit.Exception
 	if errors.As(err, &exception) {
 		fmt.Println(exception.Value.Schema().Name, exception.Value.Get("title").Text())

@@ -24,6 +24,6 @@ func (pingPong) Login(ctx context.Context, username, password string) (string, e
 }
 
 func main() {
-	foo := thriftkit.MustLoad("foo.thrift").Service("PingPong")
+	foo := thriftkit.MustLoad("foo.thrift").MustService("PingPong")
 	log.Fatal(thriftkit.ListenAndServe("127.0.0.1:6000", foo, pingPong{}))
 }

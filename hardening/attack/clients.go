@@ -148,7 +148,7 @@ func callOnce(ctx context.Context, target string, m *schema.Method) (allocated i
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start := time.Now()
-	_, err = thriftkit.Call[any](ctx, c, m)
+	_, err = thriftkit.Invoke[any](ctx, c, m)
 	took := time.Since(start)
 	runtime.ReadMemStats(&after)
 	allocated = int64(after.TotalAlloc - before.TotalAlloc)

@@ -77,7 +77,7 @@ func record(d Dialect, m *schema.Method, arg any) ([]byte, error) {
 	}
 	ctx, stop := context.WithTimeout(ctx, recording)
 	defer stop()
-	_, err = thriftkit.Call[any](ctx, c, m, args...) // nobody answers
+	_, err = thriftkit.Invoke[any](ctx, c, m, args...) // nobody answers
 	select {
 	case b := <-recorded:
 		return b, nil

@@ -134,7 +134,7 @@ func caller(ctx context.Context, target string) (call func() error, hangUp func(
 	}
 	m := file.Service("Conformance").Method("ping")
 	return func() error {
-		got, err := thriftkit.Call[string](ctx, c, m)
+		got, err := thriftkit.Invoke[string](ctx, c, m)
 		if err == nil && got != "pong" {
 			err = fmt.Errorf("ping answers %q", got)
 		}

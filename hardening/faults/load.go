@@ -77,7 +77,7 @@ func (l *load) call() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 	defer cancel()
 	begin := time.Now()
-	got, err := thriftkit.Call[string](ctx, l.client, l.method, token)
+	got, err := thriftkit.Invoke[string](ctx, l.client, l.method, token)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {

@@ -243,17 +243,17 @@ func (l *load) call(ctx context.Context, c *thriftkit.Client, d attack.Dialect, 
 		text := strings.Repeat("x", random.Intn(100<<10))
 		return expect(ctx, c, l.svc.Method("echoString"), text, text)
 	case 1: // a declared exception
-		_, err := thriftkit.Call[any](ctx, c, l.svc.Method("divide"), 1, 0)
+		_, err := thriftkit.Invoke[any](ctx, c, l.svc.Method("divide"), 1, 0)
 		var thrown *conformance.DivisionByZero
 		if errors.As(err, &thrown) {
 			return nil
 		}
 		return orWrong(err, "no exception")
 	case 2:
-		_, err := thriftkit.Call[any](ctx, c, l.svc.Method("notify"), "soak")
+		_, err := thriftkit.Invoke[any](ctx, c, l.svc.Method("notify"), "soak")
 		return err
 	case 3: // an error
-		_, err := thriftkit.Call[any](ctx, c, l.svc.Method("fail"), "undeclared")
+		_, err := thriftkit.Invoke[any](ctx, c, l.svc.Method("fail"), "undeclared")
 		var e *rpc.Error
 		if errors.As(err, &e) && e.Remote && e.Code == rpc.CodeInternal {
 			return nil
@@ -262,14 +262,14 @@ func (l *load) call(ctx context.Context, c *thriftkit.Client, d attack.Dialect, 
 	case 4: // one that gives up
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Millisecond)
 		defer cancel()
-		_, err := thriftkit.Call[any](ctx, c, l.svc.Method("sleep"), 5)
+		_, err := thriftkit.Invoke[any](ctx, c, l.svc.Method("sleep"), 5)
 		if err == nil || errors.Is(err, context.DeadlineExceeded) {
 			return nil
 		}
 		return err
 	case 5:
 		items := []any{map[string]any{"name": d.String(), "count": int32(n)}, map[string]any{"name": "", "price": 0.5}}
-		got, err := thriftkit.Call[[]conformance.Item](ctx, c, l.svc.Method("echoItems"), items)
+		got, err := thriftkit.Invoke[[]conformance.Item](ctx, c, l.svc.Method("echoItems"), items)
 		if err == nil && (len(got) != 2 || got[0].Count == nil || *got[0].Count != int32(n)) {
 			return fmt.Errorf("echoItems answers %v", got)
 		}
@@ -280,7 +280,7 @@ func (l *load) call(ctx context.Context, c *thriftkit.Client, d attack.Dialect, 
 }
 
 func expect(ctx context.Context, c *thriftkit.Client, m *schema.Method, arg, want string) error {
-	got, err := thriftkit.Call[string](ctx, c, m, arg)
+	got, err := thriftkit.Invoke[string](ctx, c, m, arg)
 	if err == nil && got != want {
 		return fmt.Errorf("%s answers %.40q to %.40q", m, got, want)
 	}

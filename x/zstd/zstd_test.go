@@ -40,7 +40,7 @@ func Example() {
 		panic(err)
 	}
 	defer client.Close()
-	text, err := thriftkit.Call[string](context.Background(), client, file.Service("Echo").Method("say"), strings.Repeat("a", 100_000))
+	text, err := thriftkit.Invoke[string](context.Background(), client, file.Service("Echo").Method("say"), strings.Repeat("a", 100_000))
 	fmt.Println(len(text), err)
 	// Output: 100000 <nil>
 }

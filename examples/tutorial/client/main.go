@@ -10,7 +10,7 @@ import (
 
 func main() {
 	ctx := context.Background()
-	foo := thriftkit.MustLoad("foo.thrift").Service("PingPong")
+	foo := thriftkit.MustLoad("foo.thrift").MustService("PingPong")
 	client, err := thriftkit.Dial(ctx, "127.0.0.1:6000")
 	if err != nil {
 		log.Fatal(err)
