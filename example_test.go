@@ -279,6 +279,27 @@ func ExampleUnmarshalNext() {
 	// mug
 }
 
+// A map whose keys are structs that Go cannot compare is a slice of structs of a Key and a Value.
+func ExampleMarshalValue_entries() {
+	file, err := thriftkit.Parse("order.thrift", orderThrift)
+	if err != nil {
+		log.Fatal(err)
+	}
+	type entry struct {
+		Key   *order
+		Value []int64
+	}
+	prices := schema.MapOf(file.Struct("Order").Type(), schema.ListOf(schema.Base(schema.KindI64)))
+	data, err := thriftkit.MarshalValue(prices, []entry{{&order{Item: "tea", Count: 2}, []int64{5, 7}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var m []entry
+	err = thriftkit.UnmarshalValue(prices, data, &m)
+	fmt.Println(m[0].Key.Item, m[0].Key.Count, m[0].Value, err)
+	// Output: tea 2 [5 7] <nil>
+}
+
 func ExampleMarshalValue() {
 	counts := schema.MapOf(schema.Base(schema.KindString), schema.Base(schema.KindI32))
 	data, err := thriftkit.MarshalValue(counts, map[string]int32{"tea": 2})

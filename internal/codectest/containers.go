@@ -34,6 +34,18 @@ func many[T ~int32 | ~int64 | ~float64]() []T {
 // testContainers has the Go maps and slices for which there are ways of their own, and beside each
 // one of the same schema for which there may not be: all read each other's bytes, and so do
 // dynamic values.
+// The entries of a map as Go structs, in either order.
+type (
+	entry[K, V any] struct {
+		Key   K
+		Value V
+	}
+	valueFirst[K, V any] struct {
+		Value V
+		Key   K
+	}
+)
+
 func (c Codec) testContainers(t *testing.T) {
 	point := corpus.Point.Type()
 	a, b := &Point{1, -1}, &Point{}
@@ -60,6 +72,9 @@ func (c Codec) testContainers(t *testing.T) {
 		{schema.ListOf(str), []any{[]string{"a", "", "长"}, []word{"a", "", "长"}}, nil},
 		{schema.MapOf(i64, double), []any{map[int64]float64{1: -1, 1 << 62: 0.5}, map[number]float64{1: -1, 1 << 62: 0.5}}, nil},
 		{schema.MapOf(str, point), []any{map[string]*Point{"a": a, "": b}, map[word]*Point{"a": a, "": b}, map[string]Point{"a": *a, "": *b}}, plain},
+		{schema.MapOf(str, point), []any{[]entry[string, *Point]{{"a", a}, {"", b}}, []valueFirst[string, Point]{{*a, "a"}, {*b, ""}}}, plain},
+		{schema.MapOf(i64, schema.ListOf(i32)), []any{[]entry[int64, []int32]{{1, []int32{1, 2}}, {-1, []int32{}}}}, map[int][]int{1: {1, 2}, -1: {}}},
+		{schema.MapOf(i64, i32), []any{[]entry[int64, int32]{}, map[int64]int32{}}, map[int]int{}},
 		{schema.MapOf(i32, str), []any{map[int32]*string{1: &x, -1: &y}, map[small]*string{1: &x, -1: &y}}, map[int]string{1: x, -1: y}},
 		{schema.MapOf(i64, schema.ListOf(i32)), []any{map[int64]*[]int32{1: {1, 2}, -1: {}}, map[number]*[]int32{1: {1, 2}, -1: {}}}, map[int][]int{1: {1, 2}, -1: {}}},
 		{schema.ListOf(point), []any{[]*Point{a, b}, []Point{*a, *b}}, []any{plain["a"], plain[""]}},

@@ -52,6 +52,8 @@ func appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, er
 		return appendSlice(dst, t, v, depth-1)
 	case plan.OpSetMap:
 		return appendSetMap(dst, t, v, depth-1)
+	case plan.OpEntries:
+		return appendEntrySlice(dst, t, v, depth-1)
 	default:
 		return appendMap(dst, t, v, depth-1)
 	}
@@ -137,6 +139,22 @@ func appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, erro
 			return dst, wire.InElement(err, i, "key")
 		}
 		if dst, err = appendTyped(dst, t.Elem, elemAt, depth); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+	}
+	return dst, nil
+}
+
+func appendEntrySlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	n, data := v.SliceLen(), v.SliceData()
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, n)
+	for i := range n {
+		entry := data.Add(uintptr(i) * t.Entry.Size)
+		var err error
+		if dst, err = appendTyped(dst, t.Key, entry.Add(t.KeyAt), depth); err != nil {
+			return dst, wire.InElement(err, i, "key")
+		}
+		if dst, err = appendTyped(dst, t.Elem, entry.Add(t.ValueAt), depth); err != nil {
 			return dst, wire.InElement(err, i, "value")
 		}
 	}

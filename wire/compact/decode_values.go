@@ -73,6 +73,8 @@ func (d *decoder) typed(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		return d.slice(off, t, v, depth-1)
 	case plan.OpSetMap:
 		return d.setMap(off, t, v, depth-1)
+	case plan.OpEntries:
+		return d.entrySlice(off, t, v, depth-1)
 	default:
 		return d.mapping(off, t, v, depth-1)
 	}
@@ -197,6 +199,33 @@ func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int,
 			return off, wire.InElement(err, i, "value")
 		}
 		m.SetMapIndex(key.Elem(), elem.Elem())
+	}
+	return off, nil
+}
+
+func (d *decoder) entrySlice(off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	n, off, err := knownMap(d.src, off, t.Key.Wire, t.Elem.Wire, depth)
+	switch {
+	case err != nil:
+		return off, err
+	case n == 0:
+		v.SetEmptySlice()
+		return off, nil
+	}
+	have := wire.Room(n, t.Entry.Size, len(d.src)-off)
+	data := d.slab.Values(t.Entry, have)
+	v.SetSlice(data, have)
+	for i := range n {
+		if i == have {
+			have, data = plan.GrowSlice(v, t, n)
+		}
+		entry := data.Add(uintptr(i) * t.Entry.Size)
+		if off, err = d.typed(off, t.Key, entry.Add(t.KeyAt), depth); err != nil {
+			return off, wire.InElement(err, i, "key")
+		}
+		if off, err = d.typed(off, t.Elem, entry.Add(t.ValueAt), depth); err != nil {
+			return off, wire.InElement(err, i, "value")
+		}
 	}
 	return off, nil
 }

@@ -51,6 +51,8 @@ func (c Protocol) appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int
 		return c.appendSlice(dst, t, v, depth-1)
 	case plan.OpSetMap:
 		return c.appendSetMap(dst, t, v, depth-1)
+	case plan.OpEntries:
+		return c.appendEntrySlice(dst, t, v, depth-1)
 	default:
 		return c.appendMap(dst, t, v, depth-1)
 	}
@@ -136,6 +138,22 @@ func (c Protocol) appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 			return dst, wire.InElement(err, i, "key")
 		}
 		if dst, err = c.appendTyped(dst, t.Elem, elemAt, depth); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+	}
+	return dst, nil
+}
+
+func (c Protocol) appendEntrySlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	n, data := v.SliceLen(), v.SliceData()
+	dst = AppendMapHeader(dst, t.Key.Wire, t.Elem.Wire, n)
+	for i := range n {
+		entry := data.Add(uintptr(i) * t.Entry.Size)
+		var err error
+		if dst, err = c.appendTyped(dst, t.Key, entry.Add(t.KeyAt), depth); err != nil {
+			return dst, wire.InElement(err, i, "key")
+		}
+		if dst, err = c.appendTyped(dst, t.Elem, entry.Add(t.ValueAt), depth); err != nil {
 			return dst, wire.InElement(err, i, "value")
 		}
 	}
