@@ -190,7 +190,7 @@ func TestStruct(t *testing.T) {
 	if s.Get("opt").Int() != 1 || s.Get("nope").IsSet() {
 		t.Error("a failed Set changed something")
 	}
-	if err := s.SetAt(0, dynamic.String("x")); err == nil || err.Error() != "in Presence.req (field 1): the value does not fit: want i32, got string" {
+	if err := s.Set("req", dynamic.String("x")); err == nil || err.Error() != "in Presence.req (field 1): the value does not fit: want i32, got string" {
 		t.Error(err)
 	}
 	s.SetDefaults()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -326,7 +327,7 @@ func TestAppendJSONBad(t *testing.T) {
 		{"unset", schematest.I32, dynamic.Value{}, "the value does not fit: want i32, got nothing"},
 		{"another kind", schematest.I32, dynamic.I64(1), "the value does not fit: want i32, got i64"},
 		{"another struct", node, of(point, fields{}), "the value does not fit: want Node, got struct"},
-		{"unset element", schema.ListOf(schematest.I8), dynamic.ListValue(dynamic.MakeList(schema.ListOf(schematest.I8), make([]dynamic.Value, 1))),
+		{"unset element", schema.ListOf(schematest.I8), dynamic.ListValue(dynmem.List(schema.ListOf(schematest.I8), make([]dynamic.Value, 1))),
 			"in [0]: the value does not fit: want i8, got nothing"},
 		{"contains itself", node, dynamic.StructValue(loop),
 			"in " + strings.Repeat("Node.next (field 2) > ", 63) + "Node.next (field 2): nested too deep: more than 64 levels"},

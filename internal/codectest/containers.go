@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/schema"
@@ -156,7 +157,7 @@ func (c Codec) testWide(t *testing.T) {
 			if i%3 != 0 {
 				v := int32(i)
 				wide.Elem().Field(i).Set(reflect.ValueOf(&v))
-				dyn.Slots()[i] = dynamic.I32(v)
+				dynmem.Slots(dyn)[i] = dynamic.I32(v)
 			}
 		}
 		value := dynamic.StructValue(dyn)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
@@ -13,8 +14,8 @@ import (
 // A decoder reads one value with all that is in it.
 type decoder struct {
 	src  []byte
-	slab plan.Slab    // of Go values
-	dyn  dynamic.Slab // of the others
+	slab plan.Slab   // of Go values
+	dyn  dynmem.Slab // of the others
 }
 
 // fields reads a struct into the zeroed memory at v, part by part.
@@ -89,7 +90,7 @@ var fixedKind = [...]uint8{
 
 // slots reads a dynamic struct. d may be nil for one that is Flat.
 func (d *decoder) slots(src []byte, off int, p *plan.DynamicStruct, s *dynamic.Struct, depth int) (int, error) {
-	vals, fields := s.Slots(), p.Fields
+	vals, fields := dynmem.Slots(s), p.Fields
 	var seen uint64
 	next := 0 // the field expected: senders write them in the order of the IDL
 	for {
@@ -140,5 +141,3 @@ func (d *decoder) slots(src []byte, off int, p *plan.DynamicStruct, s *dynamic.S
 		off = end
 	}
 }
-
-const valueSize = 24 // of a dynamic.Value, in bytes

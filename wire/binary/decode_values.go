@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
@@ -284,7 +285,7 @@ func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int
 	if err != nil {
 		return nil, off, err
 	}
-	room := wire.Room(n, valueSize, len(d.src)-off)
+	room := wire.Room(n, dynmem.ValueSize, len(d.src)-off)
 	if t.Elem.Kind == schema.KindStruct && room == n {
 		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
 	}
@@ -305,7 +306,7 @@ func (d *decoder) entries(off int, t *plan.Dynamic, depth int) (*dynamic.Map, in
 	if err != nil {
 		return nil, off, err
 	}
-	room := wire.Room(n, 2*valueSize, len(d.src)-off)
+	room := wire.Room(n, 2*dynmem.ValueSize, len(d.src)-off)
 	if t.Elem.Kind == schema.KindStruct && room == n {
 		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
 	}

@@ -197,14 +197,18 @@ func appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, erro
 // appendValue appends a dynamic value, whose fit with t was checked when it was made.
 func appendValue(dst []byte, t *plan.Dynamic, v dynamic.Value, depth int) ([]byte, error) {
 	switch t.Kind {
-	case schema.KindBool, schema.KindI8:
-		return append(dst, byte(v.Bits())), nil
+	case schema.KindBool:
+		return AppendBool(dst, v.Bool()), nil
+	case schema.KindI8:
+		return append(dst, byte(v.Int())), nil
 	case schema.KindI16:
-		return binary.BigEndian.AppendUint16(dst, uint16(v.Bits())), nil
+		return binary.BigEndian.AppendUint16(dst, uint16(v.Int())), nil
 	case schema.KindI32, schema.KindEnum:
-		return binary.BigEndian.AppendUint32(dst, uint32(v.Bits())), nil
-	case schema.KindI64, schema.KindDouble:
-		return binary.BigEndian.AppendUint64(dst, v.Bits()), nil
+		return binary.BigEndian.AppendUint32(dst, uint32(v.Int())), nil
+	case schema.KindI64:
+		return binary.BigEndian.AppendUint64(dst, uint64(v.Int())), nil
+	case schema.KindDouble:
+		return AppendDouble(dst, v.Double()), nil
 	case schema.KindString, schema.KindBinary:
 		return AppendString(dst, v.Text()), nil
 	case schema.KindUUID:

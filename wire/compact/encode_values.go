@@ -199,9 +199,9 @@ func (c Protocol) appendValue(dst []byte, t *plan.Dynamic, v dynamic.Value, dept
 	case schema.KindBool:
 		return AppendBool(dst, v.Bool()), nil
 	case schema.KindI8:
-		return append(dst, byte(v.Bits())), nil
+		return append(dst, byte(v.Int())), nil
 	case schema.KindI16, schema.KindI32, schema.KindI64, schema.KindEnum:
-		return AppendI64(dst, int64(v.Bits())), nil
+		return AppendI64(dst, v.Int()), nil
 	case schema.KindDouble:
 		return c.appendDouble(dst, v.Double()), nil
 	case schema.KindString, schema.KindBinary:
