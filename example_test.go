@@ -143,7 +143,7 @@ func ExampleCall() {
 	fmt.Println(err)
 	// Output:
 	// 登录成功! <nil>
-	// PingPong.login: invalid argument: in PingPong.login.password (field 2): the value does not fit: want string, got 42
+	// PingPong.login: invalid argument: in PingPong.login.password (field 2): invalid value: want string, got 42
 }
 
 func ExampleDynamicHandler() {
@@ -258,7 +258,7 @@ func ExampleUnmarshal() {
 	fmt.Println(err)
 	// Output:
 	// tea 1 <nil> <nil>
-	// at byte 3, in Order.item (field 1): the message ends early: length 3, but 2 bytes remain
+	// at byte 3, in Order.item (field 1): unexpected end of message: length 3, but 2 bytes remain
 }
 
 func ExampleUnmarshalNext() {

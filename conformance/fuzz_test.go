@@ -139,7 +139,7 @@ func (r *apacheReader) structure(desc *schema.Struct, depth int) (*dynamic.Struc
 		case f.Default != nil && desc.Kind != schema.Union:
 			s.Set(f.Name, dynamic.FromLiteral(f.Default))
 		case f.Requiredness == schema.Required:
-			return nil, errors.New("a required field is missing")
+			return nil, errors.New("missing required field")
 		}
 	}
 	if desc.Kind == schema.Union && set > 1 {

@@ -224,7 +224,7 @@ func (r *jsonReader) elements(f func(i int, tok jsontext.Token) *JSONError) *JSO
 	}
 }
 
-// misfit notes that the value that starts with tok is not a t, and moves behind it.
+// misfit notes that the value that starts with tok is not a t, and moves past it.
 func (r *jsonReader) misfit(t *schema.Type, tok jsontext.Token) *JSONError {
 	err := r.skip(tok)
 	if err == nil {

@@ -128,9 +128,9 @@ func (c Codec) testNilPointers(t *testing.T) {
 		v    any
 		want string
 	}{
-		{schema.ListOf(point), &[]*Point{{}, nil}, "in [1]: the value does not fit: nil pointer to Point"},
-		{schema.MapOf(schematest.String, point), &map[string]*Point{"a": nil}, "in [0] value: the value does not fit: nil pointer to Point"},
-		{schema.MapOf(schematest.String, point), &map[word]*Point{"a": nil}, "in [0] value: the value does not fit: nil pointer to Point"},
+		{schema.ListOf(point), &[]*Point{{}, nil}, "in [1]: invalid value: nil pointer to Point"},
+		{schema.MapOf(schematest.String, point), &map[string]*Point{"a": nil}, "in [0] value: invalid value: nil pointer to Point"},
+		{schema.MapOf(schematest.String, point), &map[word]*Point{"a": nil}, "in [0] value: invalid value: nil pointer to Point"},
 	} {
 		if _, err := c.Encode(test.v, test.st); err == nil || err.Error() != test.want {
 			t.Errorf("%T: %v, want %s", test.v, err, test.want)
@@ -186,7 +186,7 @@ func (c Codec) testWide(t *testing.T) {
 	}
 }
 
-// testRoom writes the golden values behind other bytes into slices of every capacity.
+// testRoom writes the golden values after other bytes into slices of every capacity.
 func (c Codec) testRoom(t *testing.T) {
 	const front = "in front"
 	for _, test := range golden {

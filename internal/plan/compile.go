@@ -476,7 +476,7 @@ func (n *fieldNames) find(tag, goName string) (*schema.Field, string) {
 	}
 }
 
-// SameName reports whether an IDL name and a Go name are the same but for case and underscores.
+// SameName reports whether an IDL name and a Go name are the same, ignoring case and underscores.
 func SameName(idl, goName string) bool { return foldName(idl) == foldName(goName) }
 
 // GoName returns the name of t for messages, short for structs that have none: theirs are as long as they are.
@@ -487,7 +487,7 @@ func GoName(t reflect.Type) string {
 	return t.String()
 }
 
-// foldName returns what names have in common that are the same but for case and underscores.
+// foldName returns what names have in common that are the same, ignoring case and underscores.
 func foldName(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -106,7 +106,7 @@ type Struct struct {
 	Unknown int     // offset of the field that keeps unknown fields, -1 if there is none
 	Union   bool
 	Codec   *wire.Codec // of the Go struct for this schema, or nil
-	Flat    bool        // to read it takes no memory but for binaries and strings
+	Flat    bool        // to read it takes no memory except for binaries and strings
 	Absent  uint64      // which of the first 64 fields want attention when a message lacks them
 	Room    int         // more bytes than the struct takes without its strings and composite fields, in any protocol but JSON
 

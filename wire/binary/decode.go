@@ -62,13 +62,13 @@ func (d *decoder) fields(src []byte, off int, p *plan.Struct, v mem.Pointer, dep
 	}
 }
 
-// fixedSize is how many bytes a value takes at least, by op, for one check in front of the switch.
+// fixedSize is how many bytes a value takes at least, by op, for one check before the switch.
 var fixedSize = [...]uint8{
 	plan.OpBool: 1, plan.OpI8: 1, plan.OpI16: 2, plan.OpI32: 4, plan.OpI64: 8, plan.OpDouble: 8,
 	plan.OpUUID: 16, plan.OpFields: 0,
 }
 
-// skipElems moves behind n elements whose type is not the schema's; they count as not sent.
+// skipElems moves past n elements whose type is not the schema's; they count as not sent.
 func skipElems(src []byte, off, n int, depth int, types ...wire.Type) (int, error) {
 	for range n {
 		for _, t := range types {

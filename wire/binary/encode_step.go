@@ -24,7 +24,7 @@ func grow(dst []byte, n int) []byte { return slices.Grow(dst, n) }
 // appendStruct appends the set fields of the struct at v and the stop. depth is how many more
 // levels may open.
 //
-// A store of a whole word may write behind what it means: what comes next writes over it, and Room
+// A store of a whole word may write past what it means: what comes next writes over it, and Room
 // has a word more than the fields take.
 func appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte, error) {
 	if depth == 0 {

@@ -83,7 +83,7 @@ func (d *decoder) boolField(t *plan.Type, at mem.Pointer, v bool, depth int) err
 var elemTrue, elemFalse = []byte{cTrue}, []byte{cFalse}
 
 // fixedSize is how many bytes a value takes, by op, where that is always the same: for one
-// check in front of the switch.
+// check before the switch.
 var fixedSize = [...]uint8{plan.OpBool: 1, plan.OpI8: 1, plan.OpDouble: 8, plan.OpUUID: 16, plan.OpFields: 0}
 
 // slots reads a dynamic struct. d may be nil for one that is Flat.

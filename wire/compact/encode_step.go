@@ -23,7 +23,7 @@ func grow(dst []byte, n int) []byte { return slices.Grow(dst, n) }
 
 func zigzag(v int64) uint64 { return uint64(v)<<1 ^ uint64(v>>63) }
 
-// putUvarint stores u at b[n:] and returns the offset behind it.
+// putUvarint stores u at b[n:] and returns the offset after it.
 func putUvarint(b []byte, n int, u uint64) int {
 	for u >= 0x80 {
 		b[n] = byte(u) | 0x80

@@ -249,7 +249,7 @@ func codecOf(p Protocol) codectest.Protocol {
 	return binary.Protocol{}
 }
 
-// TestDefaults has fields with defaults absent in front of, between and behind those that are there.
+// TestDefaults has fields with defaults absent before, between and after those that are there.
 func TestDefaults(t *testing.T) {
 	with := func(f *schema.Field, l *schema.Literal) *schema.Field { l.Type = f.Type; f.Default = l; return f }
 	list := schema.ListOf(schematest.I32)

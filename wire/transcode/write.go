@@ -61,7 +61,7 @@ func (w *writer) tracked(i, at int) {
 	}
 }
 
-// object writes a struct. Each field comes with the comma in front of it, of which the first
+// object writes a struct. Each field comes with the comma before it, of which the first
 // becomes the bracket.
 func (w *writer) object(o *object, depth int) bool {
 	if !o.direct {
@@ -138,7 +138,7 @@ func (w *writer) object(o *object, depth int) bool {
 }
 
 // sort brings the fields of an object, which start at start, into the order of the IDL, by way of
-// the room behind them.
+// the room after them.
 func (w *writer) sort(start int, parts []part) {
 	byIndex(parts)
 	end := len(w.dst)
