@@ -75,7 +75,11 @@ func (r *reader) follows(i, previous int) bool {
 	return false
 }
 
-func (r *reader) blanks() { r.off = jsontext.Blank(r.text, r.off) }
+func (r *reader) blanks() {
+	if r.off < len(r.text) && r.text[r.off] <= ' ' {
+		r.off = jsontext.Blank(r.text, r.off)
+	}
+}
 
 func (r *reader) take(c byte) bool {
 	if r.off < len(r.text) && r.text[r.off] == c {
