@@ -143,7 +143,7 @@ func ExampleCall() {
 	fmt.Println(err)
 	// Output:
 	// 登录成功! <nil>
-	// PingPong.login: invalid argument: in PingPong.login.password (field 2): the value does not fit: want string, got 42
+	// PingPong.login: invalid argument: in PingPong.login.password (field 2): invalid value: want string, got 42
 }
 
 func ExampleDynamicHandler() {
@@ -258,7 +258,7 @@ func ExampleUnmarshal() {
 	fmt.Println(err)
 	// Output:
 	// tea 1 <nil> <nil>
-	// at byte 3, in Order.item (field 1): the message ends early: length 3, but 2 bytes remain
+	// at byte 3, in Order.item (field 1): unexpected end of message: length 3, but 2 bytes remain
 }
 
 func ExampleUnmarshalNext() {
@@ -277,6 +277,27 @@ func ExampleUnmarshalNext() {
 	// Output:
 	// tea
 	// mug
+}
+
+// A map whose keys are structs that Go cannot compare is a slice of structs of a Key and a Value.
+func ExampleMarshalValue_entries() {
+	file, err := thriftkit.Parse("order.thrift", orderThrift)
+	if err != nil {
+		log.Fatal(err)
+	}
+	type entry struct {
+		Key   *order
+		Value []int64
+	}
+	prices := schema.MapOf(file.Struct("Order").Type(), schema.ListOf(schema.Base(schema.KindI64)))
+	data, err := thriftkit.MarshalValue(prices, []entry{{&order{Item: "tea", Count: 2}, []int64{5, 7}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var m []entry
+	err = thriftkit.UnmarshalValue(prices, data, &m)
+	fmt.Println(m[0].Key.Item, m[0].Key.Count, m[0].Value, err)
+	// Output: tea 2 [5 7] <nil>
 }
 
 func ExampleMarshalValue() {

@@ -274,8 +274,8 @@ func Example_fromThriftpy2Values() {
 	// map[color:2 name:lamp] <nil>
 	// GREEN 1
 	// [a b] true <nil>
-	// in Item.price (field 3): the value does not fit: want Cents, got "much" true
-	// the value does not fit: union Key must have exactly one member set, it has 2
+	// in Item.price (field 3): invalid value: want Cents, got "much" true
+	// invalid value: union Key must have exactly one member set, it has 2
 	// [255 254] <nil>
 }
 

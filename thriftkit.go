@@ -33,7 +33,8 @@
 //	enum                         any type made of int32; unknown values are kept
 //	list<T>                      []T
 //	set<T>                       []T or map[T]struct{}
-//	map<K,V>                     map[K]V
+//	map<K,V>                     map[K]V where Go compares K by its value; else a slice of structs of
+//	                             two fields, Key and Value, whose Key may be a pointer
 //	struct, exception            a struct or a pointer to one; an exception's type has an Error method
 //	union                        a struct of pointers, slices and maps of which exactly one is not nil
 //	optional fields              a pointer, slice or map, nil when unset; or a plain type with the

@@ -139,7 +139,7 @@ func dynamicCaller(svc *schema.Service, client *thriftkit.Client) caller {
 		m := svc.Method(method)
 		values := dynamic.New(m.Args)
 		for i, arg := range args {
-			if err := values.SetAt(i, ValueOf(m.Args.Fields[i].Type, arg)); err != nil {
+			if err := values.Set(m.Args.Fields[i].Name, ValueOf(m.Args.Fields[i].Type, arg)); err != nil {
 				return dynamic.Value{}, err
 			}
 		}
@@ -585,7 +585,7 @@ func filled(v dynamic.Value, fills func(*schema.Field) bool) dynamic.Value {
 			if !e.IsSet() && s.Schema().Kind != schema.Union && f.Requiredness == schema.Unspecified && fills(f) {
 				e = dynamic.Zero(f.Type)
 			}
-			s.SetAt(i, filled(e, fills))
+			s.Set(f.Name, filled(e, fills))
 		}
 		return dynamic.StructValue(s)
 	}

@@ -121,7 +121,7 @@ func (r *apacheReader) structure(desc *schema.Struct, depth int) (*dynamic.Struc
 		if err != nil {
 			return nil, err
 		}
-		if err := s.SetAt(i, v); err != nil {
+		if err := s.Set(desc.Fields[i].Name, v); err != nil {
 			return nil, err
 		}
 		if err := r.p.ReadFieldEnd(background); err != nil {
@@ -137,9 +137,9 @@ func (r *apacheReader) structure(desc *schema.Struct, depth int) (*dynamic.Struc
 		case s.At(i).IsSet():
 			set++
 		case f.Default != nil && desc.Kind != schema.Union:
-			s.SetAt(i, dynamic.FromLiteral(f.Default))
+			s.Set(f.Name, dynamic.FromLiteral(f.Default))
 		case f.Requiredness == schema.Required:
-			return nil, errors.New("a required field is missing")
+			return nil, errors.New("missing required field")
 		}
 	}
 	if desc.Kind == schema.Union && set > 1 {

@@ -152,7 +152,7 @@ func structOf(desc *schema.Struct, v reflect.Value) (*dynamic.Struct, error) {
 			continue
 		}
 		x, err := valueOf(f.Type, v.Field(i))
-		if err := firstError(err, s.SetAt(at, x)); err != nil {
+		if err := firstError(err, s.Set(f.Name, x)); err != nil {
 			return nil, err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // A Struct is a value of a struct, union or exception, or the arguments of a method.
-type Struct struct {
+type Struct struct { // internal/dynmem knows the layout
 	desc    *schema.Struct
 	vals    []Value // by Field.Index
 	unknown wire.UnknownFields
@@ -24,6 +24,34 @@ func New(desc *schema.Struct) *Struct {
 		return s
 	}
 	return &Struct{desc: desc, vals: make([]Value, len(desc.Fields))}
+}
+
+// alone makes a small struct at once with its values.
+func alone(desc *schema.Struct) *Struct {
+	switch n := len(desc.Fields); {
+	case n <= 2:
+		x := new(struct {
+			Struct
+			vals [2]Value
+		})
+		x.Struct = Struct{desc: desc, vals: x.vals[:n:n]}
+		return &x.Struct
+	case n <= 4:
+		x := new(struct {
+			Struct
+			vals [4]Value
+		})
+		x.Struct = Struct{desc: desc, vals: x.vals[:n:n]}
+		return &x.Struct
+	case n <= 8:
+		x := new(struct {
+			Struct
+			vals [8]Value
+		})
+		x.Struct = Struct{desc: desc, vals: x.vals[:n:n]}
+		return &x.Struct
+	}
+	return nil
 }
 
 // Schema returns the type of s.
@@ -66,17 +94,6 @@ func noField(desc *schema.Struct, name string) string {
 	return desc.Kind.String() + " " + desc.Name + " has no field " + name
 }
 
-// SetAt sets the field with index i of the schema's Fields, or unsets it if v is unset.
-// It fails if v does not fit.
-func (s *Struct) SetAt(i int, v Value) error {
-	f := s.desc.Fields[i]
-	if v.IsSet() && !v.Fits(f.Type) {
-		return wire.InField(misfit(f.Type, v.Kind().String()), s.desc.Name, f.Name, f.ID)
-	}
-	s.vals[i] = v
-	return nil
-}
-
 // SetDefaults gives every unset field that has a default its default. In a union it does
 // nothing: a default there says nothing about which member is set.
 func (s *Struct) SetDefaults() {
@@ -101,10 +118,6 @@ func (s *Struct) Fields() iter.Seq2[*schema.Field, Value] {
 	}
 }
 
-// Slots returns the fields' values by Field.Index, for codecs: a codec that stores there
-// answers for the fit of what it stores.
-func (s *Struct) Slots() []Value { return s.vals }
-
 // Unknown returns the fields that the sender knew and this schema does not.
 func (s *Struct) Unknown() wire.UnknownFields { return s.unknown }
 
@@ -112,17 +125,13 @@ func (s *Struct) Unknown() wire.UnknownFields { return s.unknown }
 func (s *Struct) SetUnknown(u wire.UnknownFields) { s.unknown = u }
 
 // A List is a value of a list or a set. A set's elements keep the order in which they came.
-type List struct {
+type List struct { // internal/dynmem knows the layout
 	typ  *schema.Type
 	vals []Value
 }
 
 // NewList returns an empty list or set of type t.
 func NewList(t *schema.Type) *List { return &List{typ: t} }
-
-// MakeList returns a list or set of type t that owns vals, for codecs: the caller answers for
-// their fit.
-func MakeList(t *schema.Type, vals []Value) *List { return &List{typ: t, vals: vals} }
 
 // Type returns the type of l.
 func (l *List) Type() *schema.Type { return l.typ }
@@ -159,7 +168,7 @@ func (l *List) Append(v any) error {
 
 // A Map is a value of a map. Entries keep the order in which they came, and a message may hold
 // a key twice; the last one counts.
-type Map struct {
+type Map struct { // internal/dynmem knows the layout
 	typ     *schema.Type
 	entries []Entry
 }
@@ -169,9 +178,6 @@ type Entry struct{ Key, Value Value }
 
 // NewMap returns an empty map of type t.
 func NewMap(t *schema.Type) *Map { return &Map{typ: t} }
-
-// MakeMap returns a map of type t that owns entries, for codecs: the caller answers for their fit.
-func MakeMap(t *schema.Type, entries []Entry) *Map { return &Map{typ: t, entries: entries} }
 
 // Type returns the type of m.
 func (m *Map) Type() *schema.Type { return m.typ }
@@ -283,13 +289,13 @@ func FromLiteral(l *schema.Literal) Value {
 		for i, e := range l.List {
 			vals[i] = FromLiteral(e)
 		}
-		return ListValue(MakeList(l.Type, vals))
+		return ListValue(&List{typ: l.Type, vals: vals})
 	case schema.KindMap:
 		entries := make([]Entry, len(l.Map))
 		for i, e := range l.Map {
 			entries[i] = Entry{FromLiteral(e.Key), FromLiteral(e.Value)}
 		}
-		return MapValue(MakeMap(l.Type, entries))
+		return MapValue(&Map{typ: l.Type, entries: entries})
 	}
 	return Value{}
 }

@@ -118,11 +118,11 @@ func intOf(t *schema.Type, rv reflect.Value) (Value, error) {
 	if !ok {
 		return Value{}, misfit(t, describe(rv))
 	}
-	return Int(t, n)
+	return intValue(t, n)
 }
 
-// Int returns n as a value of t: an i8, i16, i32, i64 or enum. It fails if n is out of range.
-func Int(t *schema.Type, n int64) (Value, error) {
+// intValue returns n as a value of t: an i8, i16, i32, i64 or enum. It fails if n is out of range.
+func intValue(t *schema.Type, n int64) (Value, error) {
 	bits := 64
 	switch t.Kind {
 	case schema.KindI8:
@@ -143,16 +143,16 @@ func Int(t *schema.Type, n int64) (Value, error) {
 
 func enumOf(t *schema.Type, rv reflect.Value) (Value, error) {
 	if n, ok := number(rv); ok {
-		return Int(t, n)
+		return intValue(t, n)
 	}
 	if rv.Kind() == reflect.String && rv.Type() != jsonNumber {
-		return EnumNamed(t.Enum, rv.String())
+		return enumNamed(t.Enum, rv.String())
 	}
 	return Value{}, misfit(t, describe(rv))
 }
 
-// EnumNamed returns the value of e called name, also "Enum.name". The error lists the names there are.
-func EnumNamed(e *schema.Enum, name string) (Value, error) {
+// enumNamed returns the value of e called name, also "Enum.name". The error lists the names there are.
+func enumNamed(e *schema.Enum, name string) (Value, error) {
 	if v := e.ByName(strings.TrimPrefix(name, e.Name+".")); v != nil {
 		return Enum(v.Number), nil
 	}
@@ -346,11 +346,11 @@ func ParseKey(t *schema.Type, text string) (v Value, ok bool, err error) {
 	case schema.KindI8, schema.KindI16, schema.KindI32, schema.KindI64, schema.KindEnum:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err == nil {
-			v, err := Int(t, n)
+			v, err := intValue(t, n)
 			return v, true, err
 		}
 		if t.Kind == schema.KindEnum {
-			v, err := EnumNamed(t.Enum, text)
+			v, err := enumNamed(t.Enum, text)
 			return v, true, err
 		}
 		return Value{}, true, misfit(t, strconv.Quote(text))

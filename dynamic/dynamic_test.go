@@ -106,7 +106,7 @@ func TestOfBad(t *testing.T) {
 	self = &self
 	deep := map[string]any{}
 	deep["next"] = deep
-	const bad = "the value does not fit: "
+	const bad = "invalid value: "
 	tests := []struct {
 		typ *schema.Type
 		in  any
@@ -181,7 +181,7 @@ func TestStruct(t *testing.T) {
 		err  string
 	}{
 		{"nope", 1, `struct Presence has no field "nope"`},
-		{"opt", "x", `in Presence.opt (field 2): the value does not fit: want i32, got "x"`},
+		{"opt", "x", `in Presence.opt (field 2): invalid value: want i32, got "x"`},
 	} {
 		if err := s.Set(test.name, test.v); err == nil || err.Error() != test.err {
 			t.Errorf("%v, want %s", err, test.err)
@@ -190,7 +190,7 @@ func TestStruct(t *testing.T) {
 	if s.Get("opt").Int() != 1 || s.Get("nope").IsSet() {
 		t.Error("a failed Set changed something")
 	}
-	if err := s.SetAt(0, dynamic.String("x")); err == nil || err.Error() != "in Presence.req (field 1): the value does not fit: want i32, got string" {
+	if err := s.Set("req", dynamic.String("x")); err == nil || err.Error() != "in Presence.req (field 1): invalid value: want i32, got string" {
 		t.Error(err)
 	}
 	s.SetDefaults()
@@ -310,20 +310,20 @@ func TestParseKey(t *testing.T) {
 		err  string
 	}{
 		{schematest.Bool, "true", true, ""},
-		{schematest.Bool, "yes", nil, `the value does not fit: want bool, got "yes"`},
+		{schematest.Bool, "yes", nil, `invalid value: want bool, got "yes"`},
 		{schematest.I8, "-128", int8(-128), ""},
-		{schematest.I8, "128", nil, "the value does not fit: 128 is out of range for i8"},
+		{schematest.I8, "128", nil, "invalid value: 128 is out of range for i8"},
 		{schematest.I64, "9223372036854775807", int64(math.MaxInt64), ""},
-		{schematest.I64, "9223372036854775808", nil, `the value does not fit: want i64, got "9223372036854775808"`},
+		{schematest.I64, "9223372036854775808", nil, `invalid value: want i64, got "9223372036854775808"`},
 		{schematest.Double, "1e3", 1000.0, ""},
 		{schematest.Double, "-Infinity", math.Inf(-1), ""},
-		{schematest.Double, "x", nil, `the value does not fit: want double, got "x"`},
+		{schematest.Double, "x", nil, `invalid value: want double, got "x"`},
 		{schematest.String, "", "", ""},
 		{colors, "RED", int32(1), ""},
 		{colors, "-7", int32(-7), ""},
-		{colors, "PINK", nil, `the value does not fit: enum Color has no value "PINK" (it has RED, GREEN, BLUE, LEAF)`},
+		{colors, "PINK", nil, `invalid value: enum Color has no value "PINK" (it has RED, GREEN, BLUE, LEAF)`},
 		{schematest.UUID, uuidText, uuid, ""},
-		{schematest.UUID, "x", nil, `the value does not fit: "x" is not a uuid`},
+		{schematest.UUID, "x", nil, `invalid value: "x" is not a uuid`},
 	}
 	for _, test := range tests {
 		v, ok, err := dynamic.ParseKey(test.typ, test.text)
@@ -357,8 +357,8 @@ func TestContainers(t *testing.T) {
 		t.Error(err)
 	}
 	for v, want := range map[any]string{
-		nil: "in [1]: the value does not fit: want i32, got nothing",
-		"x": `in [1]: the value does not fit: want i32, got "x"`,
+		nil: "in [1]: invalid value: want i32, got nothing",
+		"x": `in [1]: invalid value: want i32, got "x"`,
 	} {
 		if err := l.Append(v); err == nil || err.Error() != want || l.Len() != 1 {
 			t.Errorf("%v, want %s", err, want)
@@ -371,10 +371,10 @@ func TestContainers(t *testing.T) {
 	if _, ok := m.Get(dynamic.String("c")); ok {
 		t.Error("there is no c")
 	}
-	if err := m.Append(1, 1); err == nil || err.Error() != "in [3] key: the value does not fit: want string, got 1" {
+	if err := m.Append(1, 1); err == nil || err.Error() != "in [3] key: invalid value: want string, got 1" {
 		t.Error(err)
 	}
-	if err := m.Append("c", nil); err == nil || err.Error() != "in [3] value: the value does not fit: want i32, got nothing" || m.Len() != 3 {
+	if err := m.Append("c", nil); err == nil || err.Error() != "in [3] value: invalid value: want i32, got nothing" || m.Len() != 3 {
 		t.Error(err)
 	}
 }
@@ -400,9 +400,9 @@ func TestMapSet(t *testing.T) {
 		{func() any { return m.Set(1, "d") }, nil, "1:a 2:b 1:d "},
 		{func() any { return m.Set(2, "e") }, nil, "1:a 2:e 1:d "},
 		{func() any { return m.Set(3, "f") }, nil, "1:a 2:e 1:d 3:f "},
-		{func() any { return m.Set("x", "f").Error() }, `in [4] key: the value does not fit: want i32, got "x"`, "1:a 2:e 1:d 3:f "},
-		{func() any { return m.Set(4, 4).Error() }, "in [4] value: the value does not fit: want string, got 4", "1:a 2:e 1:d 3:f "},
-		{func() any { return m.Set(4, nil).Error() }, "in [4] value: the value does not fit: want string, got nothing", "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Set("x", "f").Error() }, `in [4] key: invalid value: want i32, got "x"`, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Set(4, 4).Error() }, "in [4] value: invalid value: want string, got 4", "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Set(4, nil).Error() }, "in [4] value: invalid value: want string, got nothing", "1:a 2:e 1:d 3:f "},
 		{func() any { return m.Delete(4) }, false, "1:a 2:e 1:d 3:f "},
 		{func() any { return m.Delete("x") }, false, "1:a 2:e 1:d 3:f "},
 		{func() any { return m.Delete(nil) }, false, "1:a 2:e 1:d 3:f "},

@@ -21,7 +21,7 @@ func ExampleStruct() {
 	fmt.Println(p.Set("z", 0))
 	// Output:
 	// <nil> 3 false
-	// in Point.y (field 2): the value does not fit: 1099511627776 is out of range for i32
+	// in Point.y (field 2): invalid value: 1099511627776 is out of range for i32
 	// struct Point has no field "z"
 }
 
@@ -33,7 +33,7 @@ func ExampleOf() {
 	fmt.Println(err)
 	// Output:
 	// map[7:[seven sept]] <nil>
-	// in [0] value[1]: the value does not fit: want string, got 7
+	// in [0] value[1]: invalid value: want string, got 7
 }
 
 func ExampleStruct_Has() {
@@ -64,5 +64,5 @@ func ExampleMap() {
 	// Output:
 	// 2 2 true
 	// true false 1
-	// in [1] value: the value does not fit: want i32, got "three"
+	// in [1] value: invalid value: want i32, got "three"
 }

@@ -44,7 +44,7 @@ type JSONError struct {
 	Line    int             // from 1
 	Column  int             // from 1, in bytes
 	Path    string          // such as "user.tags[3]"; "" for the whole value
-	Message string          // what is wanted and what was found
+	Message string          // what was wanted and what was found
 	Pos     schema.Position // of the field in the IDL; zero if there is none or the schema is not from text
 
 	offset int

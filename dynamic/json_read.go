@@ -224,7 +224,7 @@ func (r *jsonReader) elements(f func(i int, tok jsontext.Token) *JSONError) *JSO
 	}
 }
 
-// misfit notes that the value that starts with tok is not a t, and moves behind it.
+// misfit notes that the value that starts with tok is not a t, and moves past it.
 func (r *jsonReader) misfit(t *schema.Type, tok jsontext.Token) *JSONError {
 	err := r.skip(tok)
 	if err == nil {
@@ -288,7 +288,7 @@ func (r *jsonReader) number(t *schema.Type, tok jsontext.Token) (v Value, ok boo
 		}
 		var n int64
 		if n, err = strconv.ParseInt(text, 10, 64); err == nil {
-			v, err = Int(t, n)
+			v, err = intValue(t, n)
 		}
 	default:
 		return Value{}, false
@@ -312,7 +312,7 @@ func (r *jsonReader) string(t *schema.Type, tok jsontext.Token) (Value, bool) {
 	case schema.KindUUID:
 		v, err = ParseUUID(mem.String(tok.Text))
 	case schema.KindEnum:
-		v, err = EnumNamed(t.Enum, mem.String(tok.Text))
+		v, err = enumNamed(t.Enum, mem.String(tok.Text))
 	case schema.KindDouble:
 		if mem.String(tok.Text) != "NaN" && mem.String(tok.Text) != "Infinity" && mem.String(tok.Text) != "-Infinity" {
 			return v, false

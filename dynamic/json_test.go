@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -191,8 +192,8 @@ var badJSON = []struct {
 	{"single quotes", schematest.String, `'a'`, `1:1: want a value, got '\''`},
 	{"leading zero", schematest.I32, `012`, `1:1: want a number, got 012`},
 	{"plus", schematest.I32, `+1`, `1:1: want a value, got '+'`},
-	{"no digit behind the point", schematest.Double, `1.`, `1:3: unexpected end of JSON text`},
-	{"no digit in front of the point", schematest.Double, `.5`, `1:1: want a value, got '.'`},
+	{"no digit after the point", schematest.Double, `1.`, `1:3: unexpected end of JSON text`},
+	{"no digit before the point", schematest.Double, `.5`, `1:1: want a value, got '.'`},
 	{"no exponent", schematest.Double, `1e`, `1:3: unexpected end of JSON text`},
 	{"hexadecimal", schematest.I32, `0x10`, `1:1: want a number, got 0x10`},
 	{"minus only", schematest.I32, `-`, `1:2: unexpected end of JSON text`},
@@ -262,7 +263,7 @@ var badJSON = []struct {
 		"1:10: value: want i32, got true (declared at corpus.thrift:81:3)\n" +
 			"2:1: struct Node has no field \"x\"\n" +
 			"3:17: next.value: 300000000000 is out of range for i32 (declared at corpus.thrift:81:3)"},
-	{"mistakes in front of one of form", point, `{"x":true,"y":1`, "1:6: x: want i32, got true (declared at corpus.thrift:11:3)\n1:16: unexpected end of JSON text"},
+	{"mistakes before one of form", point, `{"x":true,"y":1`, "1:6: x: want i32, got true (declared at corpus.thrift:11:3)\n1:16: unexpected end of JSON text"},
 	{"too deep", node, strings.Repeat(`{"next":`, 64) + `{}` + strings.Repeat(`}`, 64),
 		"1:513: " + strings.Repeat("next.", 63) + "next: nested deeper than 64 levels"},
 	{"too deep where nothing is read", point, `{"z":` + strings.Repeat(`[`, 1000), "1:2: struct Point has no field \"z\"\n1:134: nested deeper than 64 levels"},
@@ -323,11 +324,11 @@ func TestAppendJSONBad(t *testing.T) {
 		v    dynamic.Value
 		err  string
 	}{
-		{"unset", schematest.I32, dynamic.Value{}, "the value does not fit: want i32, got nothing"},
-		{"another kind", schematest.I32, dynamic.I64(1), "the value does not fit: want i32, got i64"},
-		{"another struct", node, of(point, fields{}), "the value does not fit: want Node, got struct"},
-		{"unset element", schema.ListOf(schematest.I8), dynamic.ListValue(dynamic.MakeList(schema.ListOf(schematest.I8), make([]dynamic.Value, 1))),
-			"in [0]: the value does not fit: want i8, got nothing"},
+		{"unset", schematest.I32, dynamic.Value{}, "invalid value: want i32, got nothing"},
+		{"another kind", schematest.I32, dynamic.I64(1), "invalid value: want i32, got i64"},
+		{"another struct", node, of(point, fields{}), "invalid value: want Node, got struct"},
+		{"unset element", schema.ListOf(schematest.I8), dynamic.ListValue(dynmem.List(schema.ListOf(schematest.I8), make([]dynamic.Value, 1))),
+			"in [0]: invalid value: want i8, got nothing"},
 		{"contains itself", node, dynamic.StructValue(loop),
 			"in " + strings.Repeat("Node.next (field 2) > ", 63) + "Node.next (field 2): nested too deep: more than 64 levels"},
 	}

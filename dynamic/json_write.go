@@ -3,11 +3,11 @@ package dynamic
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"math"
 	"slices"
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -60,7 +60,7 @@ func (w *jsonWriter) value(t *schema.Type, v Value) error {
 		w.dst = strconv.AppendInt(w.dst, v.Int(), 10)
 		return nil
 	case schema.KindDouble:
-		w.dst = AppendJSONDouble(w.dst, v.Double())
+		w.dst = jsontext.AppendDouble(w.dst, v.Double())
 		return nil
 	case schema.KindString:
 		w.text(v.Bytes())
@@ -235,7 +235,7 @@ func keyText(t *schema.Type, key Value) string {
 	case schema.KindBool:
 		return strconv.FormatBool(key.Bool())
 	case schema.KindDouble:
-		return string(appendDouble(nil, key.Double()))
+		return string(jsontext.AppendBareDouble(nil, key.Double()))
 	case schema.KindString:
 		return key.Text()
 	case schema.KindUUID:
@@ -246,36 +246,6 @@ func keyText(t *schema.Type, key Value) string {
 		}
 	}
 	return strconv.FormatInt(key.Int(), 10)
-}
-
-// AppendJSONDouble appends f as JSON: a number, or the string "NaN", "Infinity" or "-Infinity".
-func AppendJSONDouble(dst []byte, f float64) []byte {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return AppendJSONString(dst, string(appendDouble(nil, f)))
-	}
-	return appendDouble(dst, f)
-}
-
-// appendDouble appends the shortest text for f, in the form that ECMAScript gives a number.
-func appendDouble(dst []byte, f float64) []byte {
-	switch {
-	case math.IsNaN(f):
-		return append(dst, "NaN"...)
-	case math.IsInf(f, 1):
-		return append(dst, "Infinity"...)
-	case math.IsInf(f, -1):
-		return append(dst, "-Infinity"...)
-	}
-	format := byte('f')
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
-		format = 'e'
-	}
-	dst = strconv.AppendFloat(dst, f, format, -1, 64)
-	if n := len(dst); format == 'e' && dst[n-4] == 'e' && dst[n-2] == '0' { // e-07 is e-7
-		dst[n-2] = dst[n-1]
-		dst = dst[:n-1]
-	}
-	return dst
 }
 
 func (w *jsonWriter) binary(b []byte) {
@@ -308,34 +278,4 @@ func (w *jsonWriter) text(b []byte) {
 	w.dst = append(w.dst, '}')
 }
 
-func (w *jsonWriter) quote(s string) { w.dst = AppendJSONString(w.dst, s) }
-
-// AppendJSONString appends s, which must be UTF-8, as a string of JSON. It escapes what RFC 8259,
-// section 7, wants escaped.
-func AppendJSONString(dst []byte, s string) []byte {
-	const hexDigits = "0123456789abcdef"
-	dst = append(dst, '"')
-	start := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		start = i + 1
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, `\n`...)
-		case '\r':
-			dst = append(dst, `\r`...)
-		case '\t':
-			dst = append(dst, `\t`...)
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
-}
+func (w *jsonWriter) quote(s string) { w.dst = jsontext.AppendString(w.dst, s) }

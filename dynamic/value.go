@@ -22,7 +22,7 @@ import (
 // Its accessors return the zero value of their result when the Value is of another kind.
 // Strings and binaries that were read from a message share the message's memory, which is
 // never reused; to keep a small part of a large message, clone it.
-type Value struct {
+type Value struct { // internal/dynmem knows the layout
 	ptr  mem.Pointer // bytes, or *[16]byte, *Struct, *List, *Map
 	num  uint64      // number, or length of the bytes
 	kind schema.Kind // KindVoid: unset
@@ -108,9 +108,6 @@ func (v Value) Int() int64 {
 	}
 	return 0
 }
-
-// Bits returns a number as it is held, for codecs: sign-extended, the bits of a double, 1 for true.
-func (v Value) Bits() uint64 { return v.num }
 
 // Double returns the double.
 func (v Value) Double() float64 {

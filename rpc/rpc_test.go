@@ -354,8 +354,8 @@ func TestDynamicCalls(t *testing.T) {
 		want string
 	}{
 		{[]any{1, 2}, "Test.get: invalid argument: got 2 arguments, want at most 1"},
-		{[]any{"one"}, `Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: want i32, got "one"`},
-		{[]any{int64(1) << 40}, "Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: 1099511627776 is out of range for i32"},
+		{[]any{"one"}, `Test.get: invalid argument: in Test.get.id (field 1): invalid value: want i32, got "one"`},
+		{[]any{int64(1) << 40}, "Test.get: invalid argument: in Test.get.id (field 1): invalid value: 1099511627776 is out of range for i32"},
 	} {
 		if _, err := rpc.Invoke[any](ctx, c, svc.Method("get"), test.args...); err == nil || err.Error() != test.want {
 			t.Errorf("%v: %v, want %s", test.args, err, test.want)
@@ -499,7 +499,7 @@ func TestAnswers(t *testing.T) {
 		{"a reply", message("echo", wire.Reply, 3, echoX), message("echo", wire.Exception, 3, exception("a call is wanted, not a reply", 2))},
 		{"an unknown type", message("echo", 9, 3, echoX), message("echo", wire.Exception, 3, exception("a call is wanted, not a message type 9", 2))},
 		{"arguments that end early", message("echo", wire.Call, 3, "0b0001 00000005 78"),
-			message("echo", wire.Exception, 3, exception("at byte 19, in Test.echo.text (field 1): the message ends early: length 5, but 1 bytes remain", 7))},
+			message("echo", wire.Exception, 3, exception("at byte 19, in Test.echo.text (field 1): unexpected end of message: length 5, but 1 bytes remain", 7))},
 		{"bytes behind the arguments", message("echo", wire.Call, 3, echoX+"ff"),
 			message("echo", wire.Exception, 3, exception("at byte 25: invalid data: 1 bytes behind the arguments", 7))},
 		{"an unknown exception code", message("get", wire.Call, 1, "080001 00000003 00"), message("get", wire.Exception, 1, exception("internal error", 6))},

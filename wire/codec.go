@@ -15,7 +15,7 @@ type BinaryCodec interface {
 	AppendThriftBinary(dst []byte, depth int) ([]byte, error)
 
 	// ConsumeThriftBinary reads the struct at off into the receiver, which is zero, and returns the
-	// offset behind it. What it stores may share src's memory. depth is as in
+	// offset after it. What it stores may share src's memory. depth is as in
 	// AppendThriftBinary: 0 is TooDeep(off).
 	ConsumeThriftBinary(src []byte, off, depth int) (int, error)
 }

@@ -15,9 +15,9 @@ func TestCheckUnion(t *testing.T) {
 		{nil, []bool{false, true, false}, "<nil>"},
 		{UnknownFields{1}, nil, "<nil>"},
 		{UnknownFields{1}, []bool{false}, "<nil>"},
-		{nil, nil, "the value does not fit: union U must have exactly one member set, it has 0"},
-		{nil, []bool{true, false, true}, "the value does not fit: union U must have exactly one member set, it has 2"},
-		{UnknownFields{1}, []bool{true, true}, "the value does not fit: union U must have exactly one member set, it has 2"},
+		{nil, nil, "invalid value: union U must have exactly one member set, it has 0"},
+		{nil, []bool{true, false, true}, "invalid value: union U must have exactly one member set, it has 2"},
+		{UnknownFields{1}, []bool{true, true}, "invalid value: union U must have exactly one member set, it has 2"},
 	} {
 		if got := fmt.Sprint(CheckUnion("U", test.unknown, test.members...)); got != test.want {
 			t.Errorf("%v: %s\nwant %s", test.members, got, test.want)

@@ -8,12 +8,12 @@ import (
 
 // The causes of an [Error], for errors.Is.
 var (
-	ErrTruncated = errors.New("the message ends early")
+	ErrTruncated = errors.New("unexpected end of message")
 	ErrInvalid   = errors.New("invalid data")
 	ErrTooDeep   = errors.New("nested too deep")
 	ErrTooLarge  = errors.New("too large")
-	ErrMissing   = errors.New("a required field is missing")
-	ErrValue     = errors.New("the value does not fit")
+	ErrMissing   = errors.New("missing required field")
+	ErrValue     = errors.New("invalid value")
 )
 
 // An Error says where a message could not be read or written, and why. Test for the cause
@@ -25,7 +25,7 @@ type Error struct {
 	Cause   error
 }
 
-// Error returns "at byte 41, in Work.comment (field 4): the message ends early: …".
+// Error returns "at byte 41, in Work.comment (field 4): unexpected end of message: …".
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Offset >= 0 {
@@ -69,12 +69,12 @@ func TooDeep(offset int) error {
 	return &Error{Offset: offset, Cause: ErrTooDeep, Message: fmt.Sprintf("more than %d levels", MaxDepth)}
 }
 
-// InField puts a field in front of err's path as err passes outwards through it.
+// InField puts a field before err's path as err passes outwards through it.
 func InField(err error, structName, field string, id int16) error {
 	return within(err, fmt.Sprintf("%s.%s (field %d)", structName, field, id))
 }
 
-// InElement puts an element of a container in front of err's path; part is "", "key" or "value".
+// InElement puts an element of a container before err's path; part is "", "key" or "value".
 func InElement(err error, i int, part string) error {
 	if part != "" {
 		part = " " + part

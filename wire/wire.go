@@ -83,7 +83,7 @@ func (t MessageType) String() string {
 	return "message type " + strconv.Itoa(int(t))
 }
 
-// A Header is the envelope of a message: the part in front of the arguments or the result.
+// A Header is the envelope of a message: the part before the arguments or the result.
 type Header struct {
 	Name  string // the method's name, with "Service:" in front where services share a connection
 	Type  MessageType

@@ -87,7 +87,7 @@ func parseWords(m *schema.Method, words []string, form dynamic.BinaryForm) (*dyn
 		given[f.Index] = true
 		v, err := parseWord(f, text, form)
 		if err == nil {
-			err = args.SetAt(f.Index, v)
+			err = args.Set(f.Name, v)
 		}
 		if err != nil {
 			errs = append(errs, argumentErrors(m, f, err)...)
@@ -245,7 +245,7 @@ func complete(args *dynamic.Struct, given []bool, m *schema.Method) []error {
 		case f.Default == nil && !given[i]:
 			missing = append(missing, f.Name)
 		case f.Default != nil && f.Requiredness == schema.Required:
-			if err := args.SetAt(i, dynamic.FromLiteral(f.Default)); err != nil {
+			if err := args.Set(f.Name, dynamic.FromLiteral(f.Default)); err != nil {
 				return []error{err}
 			}
 		}

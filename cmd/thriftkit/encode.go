@@ -366,7 +366,7 @@ func (e *encoder) reply(node *yaml.Node, m *jsonMessage, method *schema.Method) 
 		if err != nil {
 			return nil, err
 		}
-		return s, s.SetAt(0, v)
+		return s, s.Set(s.Schema().Fields[0].Name, v)
 	}
 	for _, f := range method.Reply().Fields {
 		if f.ID != 0 && f.Type.Struct.Name == m.Exception {
@@ -378,7 +378,7 @@ func (e *encoder) reply(node *yaml.Node, m *jsonMessage, method *schema.Method) 
 			if err != nil {
 				return nil, err
 			}
-			return s, s.SetAt(f.Index, v)
+			return s, s.Set(f.Name, v)
 		}
 	}
 	return nil, fill.Errorf(node, "%s declares no exception %q%s", method, m.Exception, throwsHint(method))

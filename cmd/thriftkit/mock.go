@@ -375,7 +375,7 @@ func fillEntry(e *mock.Entry, call *thriftkit.Call, failed error) (err error) {
 	args := dynamic.New(call.Method.Args)
 	for i := range call.NumArgs() {
 		if v, ok := call.Arg(i).(dynamic.Value); ok {
-			if err := args.SetAt(i, v); err != nil {
+			if err := args.Set(args.Schema().Fields[i].Name, v); err != nil {
 				return err
 			}
 		}

@@ -232,7 +232,7 @@ func (p *part) appendJSON(dst []byte) []byte {
 func (p *part) set(args *dynamic.Struct, i int, form dynamic.BinaryForm) error {
 	v, err := dynamic.ParseJSON(p.t, p.appendJSON(nil), dynamic.JSONOptions{Binary: form})
 	if err == nil {
-		return args.SetAt(i, v)
+		return args.Set(args.Schema().Fields[i].Name, v)
 	}
 	var errs []error
 	for _, err := range parts(err) {

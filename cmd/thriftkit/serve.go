@@ -333,7 +333,7 @@ const longestJSON = 200
 func argsJSON(call *thriftkit.Call) string {
 	args := dynamic.New(call.Method.Args)
 	for i := range call.NumArgs() {
-		if v, ok := call.Arg(i).(dynamic.Value); ok && args.SetAt(i, v) != nil {
+		if v, ok := call.Arg(i).(dynamic.Value); ok && args.Set(args.Schema().Fields[i].Name, v) != nil {
 			return "?"
 		}
 	}

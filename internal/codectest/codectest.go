@@ -60,7 +60,7 @@ func (c Codec) golden(test goldenValue) ([]byte, bool) {
 	return []byte(text), ok
 }
 
-// appendHeader appends what stands in front of the value of a message, in the protocols that
+// appendHeader appends what precedes the value of a message, in the protocols that
 // have bytes in Hex.
 func (c Codec) appendHeader(dst []byte, h wire.Header) []byte {
 	return c.Protocol.(interface {
@@ -197,7 +197,7 @@ func (c Codec) testGolden(t *testing.T) {
 	}
 }
 
-// show shows bytes that are not the wanted ones.
+// show shows bytes that are not the expected ones.
 func (c Codec) show(got, want []byte) string {
 	if c.Texts != nil {
 		return fmt.Sprintf("%q\nwant %q", got, want)

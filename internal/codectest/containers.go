@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/schema"
@@ -34,6 +35,18 @@ func many[T ~int32 | ~int64 | ~float64]() []T {
 // testContainers has the Go maps and slices for which there are ways of their own, and beside each
 // one of the same schema for which there may not be: all read each other's bytes, and so do
 // dynamic values.
+// The entries of a map as Go structs, in either order.
+type (
+	entry[K, V any] struct {
+		Key   K
+		Value V
+	}
+	valueFirst[K, V any] struct {
+		Value V
+		Key   K
+	}
+)
+
 func (c Codec) testContainers(t *testing.T) {
 	point := corpus.Point.Type()
 	a, b := &Point{1, -1}, &Point{}
@@ -60,6 +73,9 @@ func (c Codec) testContainers(t *testing.T) {
 		{schema.ListOf(str), []any{[]string{"a", "", "长"}, []word{"a", "", "长"}}, nil},
 		{schema.MapOf(i64, double), []any{map[int64]float64{1: -1, 1 << 62: 0.5}, map[number]float64{1: -1, 1 << 62: 0.5}}, nil},
 		{schema.MapOf(str, point), []any{map[string]*Point{"a": a, "": b}, map[word]*Point{"a": a, "": b}, map[string]Point{"a": *a, "": *b}}, plain},
+		{schema.MapOf(str, point), []any{[]entry[string, *Point]{{"a", a}, {"", b}}, []valueFirst[string, Point]{{*a, "a"}, {*b, ""}}}, plain},
+		{schema.MapOf(i64, schema.ListOf(i32)), []any{[]entry[int64, []int32]{{1, []int32{1, 2}}, {-1, []int32{}}}}, map[int][]int{1: {1, 2}, -1: {}}},
+		{schema.MapOf(i64, i32), []any{[]entry[int64, int32]{}, map[int64]int32{}}, map[int]int{}},
 		{schema.MapOf(i32, str), []any{map[int32]*string{1: &x, -1: &y}, map[small]*string{1: &x, -1: &y}}, map[int]string{1: x, -1: y}},
 		{schema.MapOf(i64, schema.ListOf(i32)), []any{map[int64]*[]int32{1: {1, 2}, -1: {}}, map[number]*[]int32{1: {1, 2}, -1: {}}}, map[int][]int{1: {1, 2}, -1: {}}},
 		{schema.ListOf(point), []any{[]*Point{a, b}, []Point{*a, *b}}, []any{plain["a"], plain[""]}},
@@ -112,9 +128,9 @@ func (c Codec) testNilPointers(t *testing.T) {
 		v    any
 		want string
 	}{
-		{schema.ListOf(point), &[]*Point{{}, nil}, "in [1]: the value does not fit: nil pointer to Point"},
-		{schema.MapOf(schematest.String, point), &map[string]*Point{"a": nil}, "in [0] value: the value does not fit: nil pointer to Point"},
-		{schema.MapOf(schematest.String, point), &map[word]*Point{"a": nil}, "in [0] value: the value does not fit: nil pointer to Point"},
+		{schema.ListOf(point), &[]*Point{{}, nil}, "in [1]: invalid value: nil pointer to Point"},
+		{schema.MapOf(schematest.String, point), &map[string]*Point{"a": nil}, "in [0] value: invalid value: nil pointer to Point"},
+		{schema.MapOf(schematest.String, point), &map[word]*Point{"a": nil}, "in [0] value: invalid value: nil pointer to Point"},
 	} {
 		if _, err := c.Encode(test.v, test.st); err == nil || err.Error() != test.want {
 			t.Errorf("%T: %v, want %s", test.v, err, test.want)
@@ -141,7 +157,7 @@ func (c Codec) testWide(t *testing.T) {
 			if i%3 != 0 {
 				v := int32(i)
 				wide.Elem().Field(i).Set(reflect.ValueOf(&v))
-				dyn.Slots()[i] = dynamic.I32(v)
+				dynmem.Slots(dyn)[i] = dynamic.I32(v)
 			}
 		}
 		value := dynamic.StructValue(dyn)
@@ -170,7 +186,7 @@ func (c Codec) testWide(t *testing.T) {
 	}
 }
 
-// testRoom writes the golden values behind other bytes into slices of every capacity.
+// testRoom writes the golden values after other bytes into slices of every capacity.
 func (c Codec) testRoom(t *testing.T) {
 	const front = "in front"
 	for _, test := range golden {

@@ -119,7 +119,7 @@ func (c Codec) checkBound(t *testing.T, which uint8, data []byte) {
 	if err := c.Decode(out, back, desc.Type()); err != nil {
 		t.Fatal(err)
 	}
-	// Written from the dynamic value it must be the same Go value, but for what only
+	// Written from the dynamic value it must be the same Go value, except for what only
 	// dynamic values can leave unset.
 	if desc == corpus.Containers {
 		out, err := c.Encode(&dyn, desc.Type())

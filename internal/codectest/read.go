@@ -43,7 +43,7 @@ func (c Codec) testRead(t *testing.T) {
 		{"elements of another type that vary in size", corpus.Containers, Hex{"0e 0002 0c 00000002 00 08 0001 00000001 00  00", "2a 2c 00 15 02 00  00"}, &Containers{Longs: map[int64]struct{}{}}, fields{"longs": []int{}}},
 		{"empty map without types", corpus.Containers, Hex{"0d 0005 00 00 00000000  00", "5b 00  00"}, &Containers{Counts: map[string]int32{}}, fields{"counts": fields{}}},
 		{"empty list without type", corpus.Containers, Hex{"0f 0001 00 00000000  00", "19 00  00"}, &Containers{Ints: []int32{}}, fields{"ints": []int{}}},
-		{"a list where a set is wanted is skipped", corpus.Containers, Hex{"0f 0002 0a 00000001 0000000000000005  00", "29 16 0a  00"}, &Containers{}, fields{}},
+		{"a list where a set is expected is skipped", corpus.Containers, Hex{"0f 0002 0a 00000001 0000000000000005  00", "29 16 0a  00"}, &Containers{}, fields{}},
 		{"defaults", corpus.Presence, Hex{"08 0001 00000001  00", "15 02  00"}, &Presence{Req: 1, ReqDef: 4, OptDef: ptr(int32(5)), PlainDef: 6}, presence(fields{"req": 1})},
 		{"a field with default is there", corpus.Presence, Hex{"08 0001 00000001  08 0005 00000000  00", "15 02  45 00  00"}, &Presence{Req: 1, ReqDef: 4, OptDef: ptr(int32(0)), PlainDef: 6}, presence(fields{"req": 1, "opt_def": 0})},
 		{"a field with default has the wrong type", corpus.Presence, Hex{"08 0001 00000001  02 0006 00  00", "15 02  52  00"}, &Presence{Req: 1, ReqDef: 4, OptDef: ptr(int32(5)), PlainDef: 6}, presence(fields{"req": 1})},
@@ -51,8 +51,8 @@ func (c Codec) testRead(t *testing.T) {
 		{"union's member twice", corpus.Shape, Hex{"04 0002 0000000000000000  04 0002 3ff8000000000000  00", "27 0000000000000000  07 04 000000000000f83f  00"}, &Shape{Radius: ptr(1.5)}, fields{"radius": 1.5}},
 		{"elements of another type, of fixed size", corpus.Containers, Hex{"0f 0001 02 00000002 01 00  00", "19 21 01 02  00"}, &Containers{Ints: []int32{}}, fields{"ints": []int{}}},
 		{"keys of fixed size, values of another type", corpus.Containers, Hex{"0d 000e 04 02 00000001 3fe0000000000000 01  00", "eb 01 71 000000000000e03f 01  00"}, &Containers{Ratios: map[float64]int8{}}, fields{"ratios": fields{}}},
-		{"a bool where a number is wanted is skipped", corpus.Point, Hex{"02 0001 01  08 0002 00000002  00", "11  15 04  00"}, &Point{0, 2}, fields{"y": 2}},
-		{"a number where a bool is wanted is skipped", corpus.Scalars, Hex{"08 0001 00000001  03 0002 fe  00", "15 02  13 fe  00"}, &Scalars{Tiny: -2}, fields{"tiny": -2}},
+		{"a bool where a number is expected is skipped", corpus.Point, Hex{"02 0001 01  08 0002 00000002  00", "11  15 04  00"}, &Point{0, 2}, fields{"y": 2}},
+		{"a number where a bool is expected is skipped", corpus.Scalars, Hex{"08 0001 00000001  03 0002 fe  00", "15 02  13 fe  00"}, &Scalars{Tiny: -2}, fields{"tiny": -2}},
 		{"elements that are bools: type 2", corpus.Containers, Hex{"", "99 19 22 01 02  00"}, &Containers{Grid: [][]bool{{true, false}}}, fields{"grid": [][]bool{{true, false}}}},
 		{"elements that are bools: false as 0", corpus.Containers, Hex{"", "99 19 21 01 00  00"}, &Containers{Grid: [][]bool{{true, false}}}, fields{"grid": [][]bool{{true, false}}}},
 		{"elements that are bools: only 1 is true", corpus.Containers, Hex{"", "99 19 21 03 01  00"}, &Containers{Grid: [][]bool{{false, true}}}, fields{"grid": [][]bool{{false, true}}}},
@@ -245,7 +245,7 @@ func (c Codec) testFlipped(t *testing.T) {
 	}
 }
 
-// testClaims sends counts and lengths of 2^26 with nothing behind them.
+// testClaims sends counts and lengths of 2^26 with nothing after them.
 func (c Codec) testClaims(t *testing.T) {
 	tests := []struct {
 		name string

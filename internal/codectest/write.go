@@ -57,20 +57,20 @@ func (c Codec) testWriteBad(t *testing.T) {
 		v    any
 		err  string
 	}{
-		{"required field of a dynamic struct", corpus.Presence, ptr(dynOf(corpus.Presence, fields{})), "in Presence.req (field 1): a required field is missing: it must be set"},
-		{"union with none", corpus.Shape, &Shape{}, "the value does not fit: union Shape must have exactly one member set, it has 0"},
-		{"union with none, dynamic", corpus.Shape, ptr(dynOf(corpus.Shape, fields{})), "the value does not fit: union Shape must have exactly one member set, it has 0"},
-		{"union with two", corpus.Shape, &Shape{Radius: ptr(1.0), Label: ptr("")}, "the value does not fit: union Shape must have exactly one member set, it has 2"},
-		{"union with two, dynamic", corpus.Shape, ptr(dynOf(corpus.Shape, fields{"radius": 1, "label": ""})), "the value does not fit: union Shape must have exactly one member set, it has 2"},
-		{"nil element", corpus.Node, &Node{Children: []*Node{nil}}, "in Node.children (field 3)[0]: the value does not fit: nil pointer to Node"},
-		{"nil entry", corpus.Node, &Node{Named: map[string]*Node{"a": nil}}, "in Node.named (field 4)[0] value: the value does not fit: nil pointer to Node"},
-		{"the wrong thing in an interface", corpus.Point, &mistyped{X: "1", Y: 2}, `in Point.x (field 1): the value does not fit: want i32, got "1"`},
-		{"out of range in an interface", corpus.Point, &mistyped{X: int64(1 << 40)}, "in Point.x (field 1): the value does not fit: 1099511627776 is out of range for i32"},
-		{"another struct in an interface", corpus.Point, ptr(any(&Oops{})), "the value does not fit: corpus.thrift:10:8: struct Point and Go codectest.Oops.Message (string): the IDL has no such field: use a tag such as `thrift:\"name\"` for another name, or `thrift:\"-\"` to leave it out\n" +
+		{"required field of a dynamic struct", corpus.Presence, ptr(dynOf(corpus.Presence, fields{})), "in Presence.req (field 1): missing required field: it must be set"},
+		{"union with none", corpus.Shape, &Shape{}, "invalid value: union Shape must have exactly one member set, it has 0"},
+		{"union with none, dynamic", corpus.Shape, ptr(dynOf(corpus.Shape, fields{})), "invalid value: union Shape must have exactly one member set, it has 0"},
+		{"union with two", corpus.Shape, &Shape{Radius: ptr(1.0), Label: ptr("")}, "invalid value: union Shape must have exactly one member set, it has 2"},
+		{"union with two, dynamic", corpus.Shape, ptr(dynOf(corpus.Shape, fields{"radius": 1, "label": ""})), "invalid value: union Shape must have exactly one member set, it has 2"},
+		{"nil element", corpus.Node, &Node{Children: []*Node{nil}}, "in Node.children (field 3)[0]: invalid value: nil pointer to Node"},
+		{"nil entry", corpus.Node, &Node{Named: map[string]*Node{"a": nil}}, "in Node.named (field 4)[0] value: invalid value: nil pointer to Node"},
+		{"the wrong thing in an interface", corpus.Point, &mistyped{X: "1", Y: 2}, `in Point.x (field 1): invalid value: want i32, got "1"`},
+		{"out of range in an interface", corpus.Point, &mistyped{X: int64(1 << 40)}, "in Point.x (field 1): invalid value: 1099511627776 is out of range for i32"},
+		{"another struct in an interface", corpus.Point, ptr(any(&Oops{})), "invalid value: corpus.thrift:10:8: struct Point and Go codectest.Oops.Message (string): the IDL has no such field: use a tag such as `thrift:\"name\"` for another name, or `thrift:\"-\"` to leave it out\n" +
 			"corpus.thrift:11:3: Point.x (i32) and Go codectest.Oops: the Go struct has no field for it (a field of type wire.UnknownFields would keep what has none)\n" +
 			"corpus.thrift:12:3: Point.y (i32) and Go codectest.Oops: the Go struct has no field for it (a field of type wire.UnknownFields would keep what has none)"},
-		{"nothing", corpus.Point, new(dynamic.Value), "the value does not fit: want Point, got nothing"},
-		{"a value of another struct", corpus.Point, ptr(dynOf(corpus.Oops, fields{})), "the value does not fit: want Point, got struct"},
+		{"nothing", corpus.Point, new(dynamic.Value), "invalid value: want Point, got nothing"},
+		{"a value of another struct", corpus.Point, ptr(dynOf(corpus.Oops, fields{})), "invalid value: want Point, got struct"},
 		{"contains itself", corpus.Node, loop, "in " + strings.Repeat("Node.next (field 2) > ", 63) + "Node.next (field 2): nested too deep: more than 64 levels"},
 	}
 	for _, test := range tests {

@@ -28,6 +28,13 @@ func Blank(src []byte, off int) int {
 
 // Peek returns the first byte after white space, and where it is.
 func Peek(src []byte, off int) (c byte, at int, err error) {
+	if off < len(src) && src[off] > ' ' {
+		return src[off], off, nil
+	}
+	return peekAfterBlank(src, off)
+}
+
+func peekAfterBlank(src []byte, off int) (c byte, at int, err error) {
 	if off = Blank(src, off); off < len(src) {
 		return src[off], off, nil
 	}
@@ -46,8 +53,9 @@ func Expect(src []byte, off int, c byte) (int, error) {
 	return off + 1, err
 }
 
-// Item returns the offset of item i of the array or object that end closes; more is false, and
-// next the offset after end, if there is none. The caller read items 0 to i-1.
+// Item returns the offset of item i of the array or object that end closes, which white space may
+// precede; more is false, and next the offset after end, if there is none. The caller read items 0
+// to i-1.
 func Item(src []byte, off, i int, end byte) (next int, more bool, err error) {
 	c, off, err := Peek(src, off)
 	switch {
@@ -60,7 +68,7 @@ func Item(src []byte, off, i int, end byte) (next int, more bool, err error) {
 	case c != ',':
 		return off, false, Unexpected(off, c, "',' or "+ShowByte(end))
 	}
-	return Blank(src, off+1), true, nil
+	return off + 1, true, nil
 }
 
 // Key reads the name of a member of an object, and the colon. The name is read like [String] does.

@@ -12,12 +12,10 @@ import (
 // and bytes that are not UTF-8 are accepted as they are. s shares src's memory unless there are
 // escapes in it.
 func String(src []byte, off int) (s []byte, next int, err error) {
-	c, off, err := Peek(src, off)
-	if err != nil {
-		return nil, off, err
-	}
-	if c != '"' {
-		return nil, off, Unexpected(off, c, "a string")
+	if off >= len(src) || src[off] != '"' {
+		if off, err = quote(src, off); err != nil {
+			return nil, off, err
+		}
 	}
 	off++
 	for i := off; i < len(src); i++ {
@@ -29,6 +27,15 @@ func String(src []byte, off int) (s []byte, next int, err error) {
 		}
 	}
 	return nil, off, wire.Truncated(len(src))
+}
+
+// quote returns the offset of the quote after white space at off.
+func quote(src []byte, off int) (int, error) {
+	c, off, err := Peek(src, off)
+	if err == nil && c != '"' {
+		err = Unexpected(off, c, "a string")
+	}
+	return off, err
 }
 
 // unescape reads the string whose first byte is at off and whose first escape is at i.
@@ -56,12 +63,10 @@ func unescape(src []byte, off, i int) ([]byte, int, error) {
 // shares src's memory unless there are escapes in it; then it is written over *scratch, which keeps
 // it, or is allocated if scratch is nil.
 func Text(src []byte, off int, scratch *[]byte) (s []byte, next int, err error) {
-	c, off, err := Peek(src, off)
-	if err != nil {
-		return nil, off, err
-	}
-	if c != '"' {
-		return nil, off, Unexpected(off, c, "a string")
+	if off >= len(src) || src[off] != '"' {
+		if off, err = quote(src, off); err != nil {
+			return nil, off, err
+		}
 	}
 	off++
 	start, valid := off, off // what stands before valid is UTF-8

@@ -37,7 +37,7 @@ func Size[T any]() uintptr {
 // IsNil reports whether p is nil.
 func (p Pointer) IsNil() bool { return p.p == nil }
 
-// Add returns the address offset bytes behind p, inside the same object.
+// Add returns the address offset bytes after p, inside the same object.
 func (p Pointer) Add(offset uintptr) Pointer { return Pointer{unsafe.Add(p.p, offset)} }
 
 // AllZero reports whether the n bytes at p are known to be zero, which makes the value there the

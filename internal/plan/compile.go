@@ -242,7 +242,7 @@ func (c *compiler) shapePlan(t reflect.Type, st *schema.Type, at site) *Type {
 	case schema.KindMap:
 		return c.mapType(p, t, st, at)
 	default:
-		c.mismatch(at, st, t, "nothing stands for void")
+		c.mismatch(at, st, t, "void has no Go type")
 	}
 	return nil
 }
@@ -279,7 +279,7 @@ func (c *compiler) listType(p *Type, t reflect.Type, st *schema.Type, at site) *
 		p.Elem = c.typePlan(t.Elem(), st.Elem, elemSite)
 	case t.Kind() == reflect.Map && st.Kind == schema.KindSet && t.Elem().Kind() == reflect.Struct && t.Elem().NumField() == 0:
 		p.Op = OpSetMap
-		p.Elem = c.keyPlan(t.Key(), st.Elem, elemSite)
+		p.Elem = c.keyPlan(t.Key(), st.Elem, elemSite, "a slice for the set")
 	case st.Kind == schema.KindSet:
 		c.mismatch(at, st, t, "the Go type must be a slice, or a map with elements struct{}")
 	default:
@@ -296,13 +296,23 @@ func (c *compiler) mapType(p *Type, t reflect.Type, st *schema.Type, at site) *T
 		p.Op = OpDynMap
 		return p
 	}
+	keySite, elemSite := site{at.pos, at.idl + "{key}", at.goPath + "{key}"}, site{at.pos, at.idl + "{value}", at.goPath + "{value}"}
+	if key, value, ok := entryOf(t); ok {
+		p.Op, p.KeyAt, p.ValueAt = OpEntries, key.Offset, value.Offset
+		p.Entry = c.newType(t.Elem(), st)
+		p.Key, p.Elem = c.typePlan(key.Type, st.Key, keySite), c.typePlan(value.Type, st.Elem, elemSite)
+		if p.Key == nil || p.Elem == nil {
+			return nil
+		}
+		return p
+	}
 	if t.Kind() != reflect.Map {
-		c.mismatch(at, st, t, "the Go type must be a map")
+		c.mismatch(at, st, t, "the Go type must be a map, or a slice of structs of a Key and a Value")
 		return nil
 	}
 	p.Op = OpMap
-	p.Key = c.keyPlan(t.Key(), st.Key, site{at.pos, at.idl + "{key}", at.goPath + "{key}"})
-	p.Elem = c.typePlan(t.Elem(), st.Elem, site{at.pos, at.idl + "{value}", at.goPath + "{value}"})
+	p.Key = c.keyPlan(t.Key(), st.Key, keySite, "a slice of structs of a Key and a Value for the map")
+	p.Elem = c.typePlan(t.Elem(), st.Elem, elemSite)
 	if p.Key == nil || p.Elem == nil {
 		return nil
 	}
@@ -312,11 +322,23 @@ func (c *compiler) mapType(p *Type, t reflect.Type, st *schema.Type, at site) *T
 	return p
 }
 
+// entryOf returns the fields of the entries, if t is a slice of such: structs of two fields called
+// Key and Value. A map whose keys Go cannot compare is one of these.
+func entryOf(t reflect.Type) (key, value reflect.StructField, ok bool) {
+	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Struct || t.Elem().NumField() != 2 {
+		return key, value, false
+	}
+	key, isKey := t.Elem().FieldByName("Key")
+	value, isValue := t.Elem().FieldByName("Value")
+	return key, value, isKey && isValue
+}
+
 // keyPlan is typePlan for what must be comparable by value: pointers would make every key of
-// a message a different one, and an interface might hold what cannot be compared.
-func (c *compiler) keyPlan(t reflect.Type, st *schema.Type, at site) *Type {
+// a message a different one, and an interface might hold what cannot be compared. other is the Go type
+// that holds such keys.
+func (c *compiler) keyPlan(t reflect.Type, st *schema.Type, at site, other string) *Type {
 	if !isPlain(t) {
-		c.mismatch(at, st, t, "a key must be compared by its value: use a plain type, or *dynamic.Map for the whole map")
+		c.mismatch(at, st, t, "a key must be compared by its value: use a plain type, or %s", other)
 		return nil
 	}
 	return c.typePlan(t, st, at)
@@ -457,7 +479,7 @@ func (n *fieldNames) find(tag, goName string) (*schema.Field, string) {
 	}
 }
 
-// SameName reports whether an IDL name and a Go name are the same but for case and underscores.
+// SameName reports whether an IDL name and a Go name are the same, ignoring case and underscores.
 func SameName(idl, goName string) bool { return foldName(idl) == foldName(goName) }
 
 // GoName returns the name of t for messages, short for structs that have none: theirs are as long as they are.
@@ -468,7 +490,7 @@ func GoName(t reflect.Type) string {
 	return t.String()
 }
 
-// foldName returns what names have in common that are the same but for case and underscores.
+// foldName returns what names have in common that are the same, ignoring case and underscores.
 func foldName(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -521,7 +543,7 @@ func presenceOf(t *Type, mayBeUnset bool) Presence {
 		if mayBeUnset {
 			return NotNil
 		}
-	case OpSlice, OpBytes:
+	case OpSlice, OpBytes, OpEntries:
 		if mayBeUnset {
 			return NotNilList
 		}

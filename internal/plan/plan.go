@@ -33,6 +33,7 @@ const (
 	OpSlice   // a slice of Elem: list or set
 	OpSetMap  // a map[Elem]struct{}: set
 	OpMap
+	OpEntries   // a slice of structs of a Key and a Value: map
 	OpValue     // a dynamic.Value
 	OpDynStruct // a *dynamic.Struct
 	OpDynList   // a *dynamic.List
@@ -49,10 +50,13 @@ type Type struct {
 	Go     reflect.Type
 	Size   uintptr // of the Go type
 	Key    *Type
-	Elem   *Type // of OpPointer, OpSlice, OpSetMap, OpMap
+	Elem   *Type // of OpPointer, OpSlice, OpSetMap, OpMap, OpEntries
 	Struct *Struct
 	Map    MapType  // of OpMap
 	Dyn    *Dynamic // of a dynamic Op
+
+	Entry          *Type   // of OpEntries, the Go struct: only its Go type, its Size and memory for it
+	KeyAt, ValueAt uintptr // of OpEntries, the offsets in Entry
 
 	sliceOf reflect.Type // []Go
 	same    *Type        // the first of those of the plan with the same Go type
@@ -102,7 +106,7 @@ type Struct struct {
 	Unknown int     // offset of the field that keeps unknown fields, -1 if there is none
 	Union   bool
 	Codec   *wire.Codec // of the Go struct for this schema, or nil
-	Flat    bool        // to read it takes no memory but for binaries and strings
+	Flat    bool        // to read it takes no memory except for binaries and strings
 	Absent  uint64      // which of the first 64 fields want attention when a message lacks them
 	Room    int         // more bytes than the struct takes without its strings and composite fields, in any protocol but JSON
 

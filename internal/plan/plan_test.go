@@ -43,7 +43,7 @@ func TestForType(t *testing.T) {
 		mapPI  = schema.MapOf(point, schematest.I32)
 		nested = schema.MapOf(schematest.I8, schema.ListOf(schema.SetOf(schematest.String)))
 	)
-	const notAKey = ": a key must be compared by its value: use a plain type, or *dynamic.Map for the whole map"
+	const notAKey = ": a key must be compared by its value: use a plain type, or a slice of structs of a Key and a Value for the map"
 	tests := []struct {
 		st  *schema.Type
 		t   reflect.Type
@@ -105,12 +105,12 @@ func TestForType(t *testing.T) {
 		{setI, typeOf[map[Color]Empty](), plan.OpSetMap, ""},
 		{setI, typeOf[*dynamic.List](), plan.OpDynList, ""},
 		{setI, typeOf[map[int32]bool](), 0, "set<i32> and Go map[int32]bool: the Go type must be a slice, or a map with elements struct{}"},
-		{setI, typeOf[map[any]struct{}](), 0, "set<i32>[] (i32) and Go map[interface {}]struct {}[] (interface {})" + notAKey},
+		{setI, typeOf[map[any]struct{}](), 0, "set<i32>[] (i32) and Go map[interface {}]struct {}[] (interface {}): a key must be compared by its value: use a plain type, or a slice for the set"},
 		{mapSI, typeOf[map[string]int32](), plan.OpMap, ""},
 		{mapSI, typeOf[map[Text]*int32](), plan.OpMap, ""},
 		{mapSI, typeOf[map[string]any](), plan.OpMap, ""},
 		{mapSI, typeOf[*dynamic.Map](), plan.OpDynMap, ""},
-		{mapSI, typeOf[[]int32](), 0, "map<string,i32> and Go []int32: the Go type must be a map"},
+		{mapSI, typeOf[[]int32](), 0, "map<string,i32> and Go []int32: the Go type must be a map, or a slice of structs of a Key and a Value"},
 		{mapSI, typeOf[map[int32]string](), 0, "map<string,i32>{key} (string) and Go map[int32]string{key} (int32): the Go type must be string or []byte\n" +
 			"map<string,i32>{value} (i32) and Go map[int32]string{value} (string): the Go type must be int32"},
 		{mapSI, typeOf[map[*string]int32](), 0, "map<string,i32>{key} (string) and Go map[*string]int32{key} (*string)" + notAKey},
@@ -118,13 +118,26 @@ func TestForType(t *testing.T) {
 		{mapPI, typeOf[map[Pointed]int32](), 0, "map<Point,i32>{key} (Point) and Go map[plan_test.Pointed]int32{key} (plan_test.Pointed)" + notAKey},
 		{mapPI, typeOf[map[struct{ X, Y any }]int32](), 0, "map<Point,i32>{key} (Point) and Go map[struct { X interface {}; Y interface {} }]int32{key} (struct { X interface {}; Y interface {} })" + notAKey},
 		{mapPI, typeOf[map[dynamic.Value]int32](), 0, "map<Point,i32>{key} (Point) and Go map[dynamic.Value]int32{key} (dynamic.Value)" + notAKey},
+		{mapPI, typeOf[[]struct {
+			Key   *Pointed
+			Value int32
+		}](), plan.OpEntries, ""},
+		{mapPI, typeOf[[]struct {
+			Value int32
+			Key   Point
+		}](), plan.OpEntries, ""},
+		{mapSI, typeOf[[]struct{ Key, Value int32 }](), 0, "map<string,i32>{key} (string) and Go []struct { Key int32; Value int32 }{key} (int32): the Go type must be string or []byte"},
+		{mapSI, typeOf[[]struct {
+			Key string
+			Val int32
+		}](), 0, "map<string,i32> and Go []struct { Key string; Val int32 }: the Go type must be a map, or a slice of structs of a Key and a Value"},
 		{nested, typeOf[map[int8][]map[string]struct{}](), plan.OpMap, ""},
 		{nested, typeOf[map[int8][][]int8](), 0, "map<i8,list<set<string>>>{value}[][] (string) and Go map[int8][][]int8{value}[][] (int8): the Go type must be string or []byte"},
 		{point, typeOf[any](), plan.OpAny, ""},
 		{mapPI, typeOf[any](), plan.OpAny, ""},
 		{mapPI, typeOf[dynamic.Value](), plan.OpValue, ""},
 		{schematest.I32, typeOf[error](), 0, "i32 and Go error: the Go type must be int32"},
-		{schema.Base(schema.KindVoid), typeOf[int32](), 0, "void and Go int32: nothing stands for void"},
+		{schema.Base(schema.KindVoid), typeOf[int32](), 0, "void and Go int32: void has no Go type"},
 	}
 	for _, test := range tests {
 		t.Run(test.st.String()+"_"+test.t.String(), func(t *testing.T) {

@@ -79,7 +79,7 @@ func (s *Slab) Values(t *Type, n int) mem.Pointer {
 		at := c.at
 		c.left -= n
 		c.at = mem.Pointer{}
-		if c.left > 0 { // else it would point behind the memory
+		if c.left > 0 { // else it would point past the memory
 			c.at = at.Add(uintptr(n) * t.Size)
 		}
 		return at
@@ -87,7 +87,7 @@ func (s *Slab) Values(t *Type, n int) mem.Pointer {
 	return c.fill(t, n)
 }
 
-// fill makes the values, and others behind them when it has made some of the type before.
+// fill makes the values, and others after them when it has made some of the type before.
 func (c *chunk) fill(t *Type, n int) mem.Pointer {
 	if !useSlabs || t.Size == 0 {
 		return t.makeValues(n)

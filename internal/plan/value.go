@@ -74,6 +74,15 @@ func Assign(t *Type, at mem.Pointer, v dynamic.Value) {
 			m.SetMapIndex(newValue(t.Key, e.Key), newValue(t.Elem, e.Value))
 		}
 		at.Value(t.Go).Set(m)
+	case OpEntries:
+		n := v.Map().Len()
+		at.Value(t.Go).Set(reflect.MakeSlice(t.Go, n, n))
+		data := at.SliceData()
+		for i, e := range v.Map().Entries() {
+			entry := data.Add(uintptr(i) * t.Entry.Size)
+			Assign(t.Key, entry.Add(t.KeyAt), e.Key)
+			Assign(t.Elem, entry.Add(t.ValueAt), e.Value)
+		}
 	default:
 		assignDynamic(t, at, v)
 	}

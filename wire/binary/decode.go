@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
@@ -13,8 +14,8 @@ import (
 // A decoder reads one value with all that is in it.
 type decoder struct {
 	src  []byte
-	slab plan.Slab    // of Go values
-	dyn  dynamic.Slab // of the others
+	slab plan.Slab   // of Go values
+	dyn  dynmem.Slab // of the others
 }
 
 // fields reads a struct into the zeroed memory at v, part by part.
@@ -61,13 +62,13 @@ func (d *decoder) fields(src []byte, off int, p *plan.Struct, v mem.Pointer, dep
 	}
 }
 
-// fixedSize is how many bytes a value takes at least, by op, for one check in front of the switch.
+// fixedSize is how many bytes a value takes at least, by op, for one check before the switch.
 var fixedSize = [...]uint8{
 	plan.OpBool: 1, plan.OpI8: 1, plan.OpI16: 2, plan.OpI32: 4, plan.OpI64: 8, plan.OpDouble: 8,
 	plan.OpUUID: 16, plan.OpFields: 0,
 }
 
-// skipElems moves behind n elements whose type is not the schema's; they count as not sent.
+// skipElems moves past n elements whose type is not the schema's; they count as not sent.
 func skipElems(src []byte, off, n int, depth int, types ...wire.Type) (int, error) {
 	for range n {
 		for _, t := range types {
@@ -89,7 +90,7 @@ var fixedKind = [...]uint8{
 
 // slots reads a dynamic struct. d may be nil for one that is Flat.
 func (d *decoder) slots(src []byte, off int, p *plan.DynamicStruct, s *dynamic.Struct, depth int) (int, error) {
-	vals, fields := s.Slots(), p.Fields
+	vals, fields := dynmem.Slots(s), p.Fields
 	var seen uint64
 	next := 0 // the field expected: senders write them in the order of the IDL
 	for {
@@ -140,5 +141,3 @@ func (d *decoder) slots(src []byte, off int, p *plan.DynamicStruct, s *dynamic.S
 		off = end
 	}
 }
-
-const valueSize = 24 // of a dynamic.Value, in bytes

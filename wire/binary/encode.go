@@ -2,6 +2,7 @@ package binary
 
 import (
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/wire"
@@ -38,7 +39,7 @@ func appendDynamic(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth i
 	if useSteps {
 		return appendSlots(dst, p, s, depth)
 	}
-	vals := s.Slots()
+	vals := dynmem.Slots(s)
 	for i := range p.Fields {
 		f := &p.Fields[i]
 		if !vals[i].IsSet() {

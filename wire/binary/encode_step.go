@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
@@ -23,7 +24,7 @@ func grow(dst []byte, n int) []byte { return slices.Grow(dst, n) }
 // appendStruct appends the set fields of the struct at v and the stop. depth is how many more
 // levels may open.
 //
-// A store of a whole word may write behind what it means: what comes next writes over it, and Room
+// A store of a whole word may write past what it means: what comes next writes over it, and Room
 // has a word more than the fields take.
 func appendStruct(dst []byte, p *plan.Struct, v mem.Pointer, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -121,7 +122,7 @@ func appendSlots(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth int
 		dst = grow(dst, p.Room)
 	}
 	b, n := dst[:cap(dst)], len(dst)
-	vals := s.Slots()
+	vals := dynmem.Slots(s)
 	fields := p.Fields[:len(vals)]
 	for i := range fields {
 		f, v := &fields[i], &vals[i]
@@ -133,18 +134,18 @@ func appendSlots(dst []byte, p *plan.DynamicStruct, s *dynamic.Struct, depth int
 		}
 		switch f.Kind {
 		case schema.KindBool, schema.KindI8:
-			binary.BigEndian.PutUint32(b[n:n+4:n+4], f.Head<<8|uint32(uint8(v.Bits())))
+			binary.BigEndian.PutUint32(b[n:n+4:n+4], f.Head<<8|uint32(uint8(dynmem.Bits(v))))
 			n += 4
 		case schema.KindI16:
-			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(uint16(v.Bits()))<<24)
+			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(uint16(dynmem.Bits(v)))<<24)
 			n += 5
 		case schema.KindI32, schema.KindEnum:
-			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(uint32(v.Bits()))<<8)
+			binary.BigEndian.PutUint64(b[n:n+8:n+8], uint64(f.Head)<<40|uint64(uint32(dynmem.Bits(v)))<<8)
 			n += 7
 		case schema.KindI64, schema.KindDouble:
 			to := b[n : n+11 : n+11]
 			binary.BigEndian.PutUint32(to, f.Head<<8)
-			binary.BigEndian.PutUint64(to[3:], v.Bits())
+			binary.BigEndian.PutUint64(to[3:], dynmem.Bits(v))
 			n += 11
 		case schema.KindString, schema.KindBinary:
 			s := v.Text()

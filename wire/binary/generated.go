@@ -62,22 +62,22 @@ func AppendI32(dst []byte, v int32) []byte { return binary.BigEndian.AppendUint3
 // AppendI64 appends an i64.
 func AppendI64(dst []byte, v int64) []byte { return binary.BigEndian.AppendUint64(dst, uint64(v)) }
 
-// AppendI32s appends the elements of a list, behind its header.
+// AppendI32s appends the elements of a list, after its header.
 func AppendI32s(dst []byte, v []int32) []byte {
 	return appendWords32(dst, *mem.As[[]uint32](mem.To(&v)))
 }
 
-// AppendI64s appends the elements of a list, behind its header.
+// AppendI64s appends the elements of a list, after its header.
 func AppendI64s(dst []byte, v []int64) []byte {
 	return appendWords64(dst, *mem.As[[]uint64](mem.To(&v)))
 }
 
-// AppendDoubles appends the elements of a list, behind its header.
+// AppendDoubles appends the elements of a list, after its header.
 func AppendDoubles(dst []byte, v []float64) []byte {
 	return appendWords64(dst, *mem.As[[]uint64](mem.To(&v)))
 }
 
-// AppendStrings appends the elements of a list, behind its header.
+// AppendStrings appends the elements of a list, after its header.
 func AppendStrings(dst []byte, v []string) []byte { return appendTexts(dst, v) }
 
 // Head is the header of a field in one number, for a switch: its type and its id.
@@ -139,13 +139,13 @@ func consumeLastHead(src []byte, off int) (head uint32, next int, err error) {
 	return Head(wire.Type(src[off]), int16(binary.BigEndian.Uint16(src[off+1:]))), off + 3, nil
 }
 
-// SkipField returns the offset behind the value at off of a field with that head, which is in a
+// SkipField returns the offset after the value at off of a field with that head, which is in a
 // struct that may nest depth more levels.
 func SkipField(src []byte, off int, head uint32, depth int) (int, error) {
 	return skip(src, off, wire.Type(head>>16), depth-1)
 }
 
-// The functions below return the value at off and the offset behind it. That lies outside src if the
+// The functions below return the value at off and the offset after it. That lies outside src if the
 // message ends early, which is for the caller to see: it is one check for many kinds.
 
 // BoolAt returns the bool at off.
@@ -258,7 +258,7 @@ func ConsumeUUID(src []byte, off int) (v [16]byte, next int, err error) {
 }
 
 // ConsumeListHeader reads the header of a list or set that is a field or element of something that
-// may nest depth more levels. The n elements behind it are of type elem and the bytes that they
+// may nest depth more levels. The n elements after it are of type elem and the bytes that they
 // take at least are there; they may nest depth-1 levels. Elements of another type count as not
 // sent: they are skipped, and n is 0.
 func ConsumeListHeader(src []byte, off int, elem wire.Type, depth int) (n, next int, err error) {

@@ -3,7 +3,7 @@
 // of a message header and writes either.
 //
 // Append functions extend dst and return it. Consume functions read src at an offset and
-// return the offset behind what they read; offsets count from the start of the message, and
+// return the offset after what they read; offsets count from the start of the message, and
 // errors are *wire.Error with the offset and the path of fields. Decoded strings and binaries
 // share src's memory: the caller must own src and never write to it again.
 package binary
@@ -107,17 +107,17 @@ func AppendDouble(dst []byte, v float64) []byte {
 	return binary.BigEndian.AppendUint64(dst, math.Float64bits(v))
 }
 
-// AppendFieldHeader appends the header of a field, behind which its value goes.
+// AppendFieldHeader appends the header of a field; its value must follow.
 func AppendFieldHeader(dst []byte, t wire.Type, id int16) []byte {
 	return append(dst, byte(t), byte(id>>8), byte(id))
 }
 
-// AppendListHeader appends the header of a list or set, behind which its n elements go.
+// AppendListHeader appends the header of a list or set; its n elements must follow.
 func AppendListHeader(dst []byte, t wire.Type, n int) []byte {
 	return append(dst, byte(t), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
-// AppendMapHeader appends the header of a map, behind which its n entries go, key and value in turn.
+// AppendMapHeader appends the header of a map; its n entries must follow, key and value in turn.
 func AppendMapHeader(dst []byte, k, v wire.Type, n int) []byte {
 	return append(dst, byte(k), byte(v), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
@@ -201,7 +201,7 @@ func badType(off int, t wire.Type) error {
 	return wire.Errorf(off, wire.ErrInvalid, "%s is not the type of a value", t)
 }
 
-// Skip returns the offset behind the value of type t at off.
+// Skip returns the offset after the value of type t at off.
 func Skip(src []byte, off int, t wire.Type) (int, error) { return skip(src, off, t, wire.MaxDepth) }
 
 func skip(src []byte, off int, t wire.Type, depth int) (int, error) {

@@ -45,7 +45,7 @@ func (Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, er
 	return appendTyped(dst, t, v, wire.MaxDepth)
 }
 
-// ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
+// ConsumeValue reads the value at off into the zeroed memory at v and returns the offset after
 // it. What it stores shares src's memory.
 func (Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
 	if t.Op == plan.OpStruct && t.Struct.Codec != nil {

@@ -11,7 +11,7 @@ import (
 // use NewSplitter.
 type Splitter struct {
 	max   int // bytes of one message
-	off   int // everything in front of it has been understood
+	off   int // everything before it has been understood
 	state splitState
 	stack [wire.MaxDepth]splitFrame
 	depth int
@@ -118,7 +118,7 @@ func (s *Splitter) step(buf []byte) (need int, err error) {
 	return need, err
 }
 
-// value moves behind the value of type t that starts skip bytes behind s.off, or opens it.
+// value moves past the value of type t that starts skip bytes after s.off, or opens it.
 func (s *Splitter) value(buf []byte, t wire.Type, skip int) (need int, err error) {
 	at := s.off + skip
 	size := int(minSize[t])

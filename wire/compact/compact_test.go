@@ -42,11 +42,11 @@ func TestReadBad(t *testing.T) {
 		err  string
 		is   error
 	}{
-		{"nothing", corpus.Point, "", "at byte 0: the message ends early", wire.ErrTruncated},
-		{"no stop", corpus.Point, "15 02", "at byte 2: the message ends early", wire.ErrTruncated},
-		{"no id", corpus.Point, "05", "at byte 1: the message ends early", wire.ErrTruncated},
-		{"half an id", corpus.Point, "05 80", "at byte 2: the message ends early", wire.ErrTruncated},
-		{"half a number", corpus.Point, "15 80", "at byte 2, in Point.x (field 1): the message ends early", wire.ErrTruncated},
+		{"nothing", corpus.Point, "", "at byte 0: unexpected end of message", wire.ErrTruncated},
+		{"no stop", corpus.Point, "15 02", "at byte 2: unexpected end of message", wire.ErrTruncated},
+		{"no id", corpus.Point, "05", "at byte 1: unexpected end of message", wire.ErrTruncated},
+		{"half an id", corpus.Point, "05 80", "at byte 2: unexpected end of message", wire.ErrTruncated},
+		{"half a number", corpus.Point, "15 80", "at byte 2, in Point.x (field 1): unexpected end of message", wire.ErrTruncated},
 
 		{"i32 of 6 bytes", corpus.Point, "15 808080808000 00", "at byte 1, in Point.x (field 1): invalid data: a number of more than 32 bits", wire.ErrInvalid},
 		{"i32 that goes on at its 5th byte, the last", corpus.Point, "15 8080808080", "at byte 1, in Point.x (field 1): invalid data: a number of more than 32 bits", wire.ErrInvalid},
@@ -77,13 +77,13 @@ func TestReadBad(t *testing.T) {
 		{"negative length", corpus.Oops, "18 ffffffff0f 00", "at byte 1, in Oops.message (field 1): invalid data: size -1", wire.ErrInvalid},
 		{"negative count of a list", corpus.Containers, "19 f5 8080808008 00", "at byte 2, in Containers.ints (field 1): invalid data: size -2147483648", wire.ErrInvalid},
 		{"negative count of a map", corpus.Containers, "5b ffffffff0f 85 00", "at byte 1, in Containers.counts (field 5): invalid data: size -1", wire.ErrInvalid},
-		{"string longer than the message", corpus.Oops, "18 05 6e6f 00", "at byte 1, in Oops.message (field 1): the message ends early: length 5, but 3 bytes remain", wire.ErrTruncated},
-		{"list longer than the message", corpus.Containers, "19 55 02 00", "at byte 1, in Containers.ints (field 1): the message ends early: count 5, but 2 bytes remain", wire.ErrTruncated},
-		{"map longer than the message", corpus.Containers, "5b 02 85 00 00 00", "at byte 1, in Containers.counts (field 5): the message ends early: count 2, but 3 bytes remain", wire.ErrTruncated},
+		{"string longer than the message", corpus.Oops, "18 05 6e6f 00", "at byte 1, in Oops.message (field 1): unexpected end of message: length 5, but 3 bytes remain", wire.ErrTruncated},
+		{"list longer than the message", corpus.Containers, "19 55 02 00", "at byte 1, in Containers.ints (field 1): unexpected end of message: count 5, but 2 bytes remain", wire.ErrTruncated},
+		{"map longer than the message", corpus.Containers, "5b 02 85 00 00 00", "at byte 1, in Containers.counts (field 5): unexpected end of message: count 2, but 3 bytes remain", wire.ErrTruncated},
 
-		{"element in depth", corpus.Node, "39 2c 00 15", "at byte 4, in Node.children (field 3)[1] > Node.value (field 1): the message ends early", wire.ErrTruncated},
-		{"required field", corpus.Presence, "00", "at byte 0, in Presence.req (field 1): a required field is missing", wire.ErrMissing},
-		{"required field of another type", corpus.Presence, "16 02 00", "at byte 2, in Presence.req (field 1): a required field is missing", wire.ErrMissing},
+		{"element in depth", corpus.Node, "39 2c 00 15", "at byte 4, in Node.children (field 3)[1] > Node.value (field 1): unexpected end of message", wire.ErrTruncated},
+		{"required field", corpus.Presence, "00", "at byte 0, in Presence.req (field 1): missing required field", wire.ErrMissing},
+		{"required field of another type", corpus.Presence, "16 02 00", "at byte 2, in Presence.req (field 1): missing required field", wire.ErrMissing},
 		{"union with two members", corpus.Shape, "27 0000000000000000  18 00  00", "at byte 11: invalid data: union Shape has more than one member", wire.ErrInvalid},
 	}
 	for _, test := range tests {
@@ -146,7 +146,7 @@ func TestHeaderBad(t *testing.T) {
 	if _, _, err := (Protocol{Version2: true}).ConsumeHeader(unhex("82 21 00 00")); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	want = "at byte 3: the message ends early: length 9, but 1 bytes remain"
+	want = "at byte 3: unexpected end of message: length 9, but 1 bytes remain"
 	if _, _, err := (Protocol{}).ConsumeHeader(unhex("82 21 00 09 61")); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -229,7 +229,7 @@ func TestUnknownBad(t *testing.T) {
 	}
 	for _, s := range []string{"00", "08", "08 0001", "08 0001 000000", "0b 0001 00000002 61", "0b 0001 ffffffff", "05 0001", "00 0001", "08 0001 00000001 00", "0f 0001 05 00000001 00"} {
 		_, err := Protocol{}.AppendValue(nil, p, mem.To(&codectest.Relay{Unknown: unhex(s)}))
-		if want := "the value does not fit: unknown fields that are not in the binary protocol"; err == nil || err.Error() != want {
+		if want := "invalid value: unknown fields that are not in the binary protocol"; err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", s, err, want)
 		}
 	}

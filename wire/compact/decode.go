@@ -2,6 +2,7 @@ package compact
 
 import (
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
@@ -12,8 +13,8 @@ import (
 type decoder struct {
 	Protocol
 	src  []byte
-	slab plan.Slab    // of Go values
-	dyn  dynamic.Slab // of the others
+	slab plan.Slab   // of Go values
+	dyn  dynmem.Slab // of the others
 }
 
 // fields reads a struct into the zeroed memory at v, part by part.
@@ -82,12 +83,12 @@ func (d *decoder) boolField(t *plan.Type, at mem.Pointer, v bool, depth int) err
 var elemTrue, elemFalse = []byte{cTrue}, []byte{cFalse}
 
 // fixedSize is how many bytes a value takes, by op, where that is always the same: for one
-// check in front of the switch.
+// check before the switch.
 var fixedSize = [...]uint8{plan.OpBool: 1, plan.OpI8: 1, plan.OpDouble: 8, plan.OpUUID: 16, plan.OpFields: 0}
 
 // slots reads a dynamic struct. d may be nil for one that is Flat.
 func (d *decoder) slots(c Protocol, src []byte, off int, p *plan.DynamicStruct, s *dynamic.Struct, depth int) (int, error) {
-	vals, fields := s.Slots(), p.Fields
+	vals, fields := dynmem.Slots(s), p.Fields
 	var seen uint64
 	next := 0
 	var last int16
@@ -138,5 +139,3 @@ func (d *decoder) slots(c Protocol, src []byte, off int, p *plan.DynamicStruct, 
 		off = end
 	}
 }
-
-const valueSize = 24 // of a dynamic.Value, in bytes

@@ -129,7 +129,7 @@ func (d *decoder) structure(c Protocol, src []byte, off int, p *plan.Struct, v m
 	}
 }
 
-// isNext reports whether b is the header of f behind a field with the id last.
+// isNext reports whether b is the header of f after a field with the id last.
 func isNext(b byte, f *plan.Field, last int16) bool {
 	return b>>4 != 0 && int(last)+int(b>>4) == int(f.ID) && fromCompact[b&0x0f] == wire.Type(f.Head>>16)
 }

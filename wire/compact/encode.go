@@ -2,6 +2,7 @@ package compact
 
 import (
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
@@ -55,7 +56,7 @@ func (c Protocol) appendDynamic(dst []byte, p *plan.DynamicStruct, s *dynamic.St
 	if useSteps {
 		return c.appendSlots(dst, p, s, depth)
 	}
-	vals := s.Slots()
+	vals := dynmem.Slots(s)
 	var last int16
 	for i := range vals {
 		f := &p.Fields[i]

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
@@ -22,7 +23,7 @@ func grow(dst []byte, n int) []byte { return slices.Grow(dst, n) }
 
 func zigzag(v int64) uint64 { return uint64(v)<<1 ^ uint64(v>>63) }
 
-// putUvarint stores u at b[n:] and returns the offset behind it.
+// putUvarint stores u at b[n:] and returns the offset after it.
 func putUvarint(b []byte, n int, u uint64) int {
 	for u >= 0x80 {
 		b[n] = byte(u) | 0x80
@@ -170,7 +171,7 @@ func (c Protocol) appendSlots(dst []byte, p *plan.DynamicStruct, s *dynamic.Stru
 	}
 	b, n := dst[:cap(dst)], len(dst)
 	var last int16
-	vals := s.Slots()
+	vals := dynmem.Slots(s)
 	fields := p.Fields[:len(vals)]
 	for i := range fields {
 		f, v := &fields[i], &vals[i]
@@ -189,12 +190,12 @@ func (c Protocol) appendSlots(dst []byte, p *plan.DynamicStruct, s *dynamic.Stru
 		last = f.ID
 		switch f.Kind {
 		case schema.KindI8:
-			b[n] = byte(v.Bits())
+			b[n] = byte(dynmem.Bits(v))
 			n++
 		case schema.KindI16, schema.KindI32, schema.KindI64, schema.KindEnum:
-			n = putUvarint(b, n, zigzag(int64(v.Bits())))
+			n = putUvarint(b, n, zigzag(int64(dynmem.Bits(v))))
 		case schema.KindDouble:
-			c.putDouble(b[n:n+8], v.Bits())
+			c.putDouble(b[n:n+8], dynmem.Bits(v))
 			n += 8
 		case schema.KindString, schema.KindBinary:
 			s := v.Text()

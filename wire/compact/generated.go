@@ -10,8 +10,8 @@ import (
 // The functions below are for generated code, see wire.CompactCodec; they write and read what the
 // walkers do in version 1, and their errors are the same.
 
-// AppendFieldHeader appends the header of a field of a type other than bool, behind which its value
-// goes; last is the id of the field in front of it in the struct, 0 for the first.
+// AppendFieldHeader appends the header of a field of a type other than bool; its value
+// must follow. last is the id of the field before it in the struct, 0 for the first.
 func AppendFieldHeader(dst []byte, t wire.Type, id, last int16) []byte {
 	return appendField(dst, toCompact[t], id, last)
 }
@@ -31,7 +31,7 @@ func AppendDouble(dst []byte, v float64) []byte {
 	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
 }
 
-// AppendUnknown appends the unknown fields u behind a field with the id last.
+// AppendUnknown appends the unknown fields u after a field with the id last.
 func AppendUnknown(dst []byte, u wire.UnknownFields, last int16) ([]byte, error) {
 	return Protocol{}.appendUnknown(dst, u, last)
 }
@@ -39,7 +39,7 @@ func AppendUnknown(dst []byte, u wire.UnknownFields, last int16) ([]byte, error)
 // Head is the header of a field in one number, for a switch: its type and its id.
 func Head(t wire.Type, id int16) uint32 { return uint32(t)<<16 | uint32(uint16(id)) }
 
-// ConsumeHead reads the header of a field behind one with the id last; head is what Head returns,
+// ConsumeHead reads the header of a field after one with the id last; head is what Head returns,
 // 0 at the end of the struct, and v the value of a bool field.
 func ConsumeHead(src []byte, off int, last int16) (head uint32, v bool, next int, err error) {
 	f, next, err := consumeField(src, off, last)
@@ -49,7 +49,7 @@ func ConsumeHead(src []byte, off int, last int16) (head uint32, v bool, next int
 	return Head(f.t, f.id), f.bool, next, nil
 }
 
-// SkipField returns the offset behind the value at off of a field with that head, which is in a
+// SkipField returns the offset after the value at off of a field with that head, which is in a
 // struct that may nest depth more levels.
 func SkipField(src []byte, off int, head uint32, depth int) (int, error) {
 	return skipField(src, off, field{t: wire.Type(head >> 16)}, depth-1)
@@ -94,7 +94,7 @@ func ConsumeUUID(src []byte, off int) (v [16]byte, next int, err error) {
 }
 
 // ConsumeListHeader reads the header of a list or set that is a field or element of something that
-// may nest depth more levels. The n elements behind it are of type elem and the bytes that they
+// may nest depth more levels. The n elements after it are of type elem and the bytes that they
 // take at least are there; they may nest depth-1 levels. Elements of another type count as not
 // sent: they are skipped, and n is 0.
 func ConsumeListHeader(src []byte, off int, elem wire.Type, depth int) (n, next int, err error) {

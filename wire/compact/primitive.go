@@ -5,7 +5,7 @@
 // of uuid there, is not known here.
 //
 // Append functions extend dst and return it. Consume functions read src at an offset and
-// return the offset behind what they read; offsets count from the start of the message, and
+// return the offset after what they read; offsets count from the start of the message, and
 // errors are *wire.Error with the offset and the path of fields. Decoded strings and binaries
 // share src's memory: the caller must own src and never write to it again.
 package compact
@@ -143,7 +143,7 @@ func appendField(dst []byte, ct byte, id, last int16) []byte {
 	return AppendI16(append(dst, ct), id)
 }
 
-// AppendListHeader appends the header of a list or set, behind which its n elements go.
+// AppendListHeader appends the header of a list or set; its n elements must follow.
 func AppendListHeader(dst []byte, elem wire.Type, n int) []byte {
 	if n < 15 {
 		return append(dst, byte(n)<<4|toCompact[elem])
@@ -151,7 +151,7 @@ func AppendListHeader(dst []byte, elem wire.Type, n int) []byte {
 	return binary.AppendUvarint(append(dst, 0xf0|toCompact[elem]), uint64(n))
 }
 
-// AppendMapHeader appends the header of a map, behind which its n entries go, key and value in turn.
+// AppendMapHeader appends the header of a map; its n entries must follow, key and value in turn.
 func AppendMapHeader(dst []byte, key, elem wire.Type, n int) []byte {
 	if n == 0 {
 		return append(dst, 0)
@@ -360,10 +360,10 @@ func badType(off int, ct byte) error {
 	return wire.Errorf(off, wire.ErrInvalid, "type %d is not the type of a value", ct)
 }
 
-// Skip returns the offset behind the element of type t at off.
+// Skip returns the offset after the element of type t at off.
 func Skip(src []byte, off int, t wire.Type) (int, error) { return skip(src, off, t, wire.MaxDepth) }
 
-// skip skips an element; a bool field has nothing behind its header, see skipField.
+// skip skips an element; a bool field has nothing after its header, see skipField.
 func skip(src []byte, off int, t wire.Type, depth int) (int, error) {
 	if n := int(fixed[t]); n > 0 {
 		if len(src)-off < n {

@@ -11,7 +11,7 @@ import (
 type splitter struct {
 	version byte
 	max     int // bytes of one message
-	off     int // everything in front of it has been understood
+	off     int // everything before it has been understood
 	inBody  bool
 	stack   [wire.MaxDepth]frame
 	depth   int
@@ -59,7 +59,7 @@ func (s *splitter) wait(buf []byte, err error) (int, int, error) {
 	return 0, need, err
 }
 
-// header moves past the message header and opens the struct behind it.
+// header moves past the message header and opens the struct after it.
 func (s *splitter) header(buf []byte) (ok bool, err error) {
 	if err := checkVersion(buf, s.version); err != nil {
 		return s.more(err)
@@ -126,7 +126,7 @@ func (f *frame) takeAll() int64 {
 	return n
 }
 
-// value moves behind the value of type t at the offset at, or opens it.
+// value moves past the value of type t at the offset at, or opens it.
 func (s *splitter) value(buf []byte, at int, t wire.Type) (ok bool, err error) {
 	switch size := int64(fixed[t]); {
 	case t == wire.String && at < len(buf) && buf[at] < 0x80: // as below, for most lengths

@@ -86,7 +86,7 @@ func (c Protocol) toBinary(dst, src []byte, off int, t wire.Type) ([]byte, int) 
 	return dst, next
 }
 
-// appendUnknown appends fields kept as the binary protocol writes them, behind a field with the
+// appendUnknown appends fields kept as the binary protocol writes them, after a field with the
 // id last. Programs may have put anything there, so it is checked first.
 func (c Protocol) appendUnknown(dst []byte, u wire.UnknownFields, last int16) ([]byte, error) {
 	for off := 0; off < len(u); {

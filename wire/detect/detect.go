@@ -25,7 +25,7 @@ type Dialect struct {
 	Protocol string   // "binary", "compact", "json", "thriftpy2-json", "simple-json"
 	Old      bool     // binary without a version
 	Version2 bool     // compact with big-endian doubles
-	Envelope Envelope // then nothing else is told: the envelope names the protocol
+	Envelope Envelope // then nothing else is reported: the envelope names the protocol
 }
 
 // Bytes returns the dialect that starts with b, and whether there is one; there is none if b has
@@ -91,7 +91,7 @@ func isName(b []byte) bool {
 	return true
 }
 
-// restIsHeader checks what can be seen of the message type behind a short name.
+// restIsHeader checks what can be seen of the message type after a short name.
 func restIsHeader(b []byte, name int) bool {
 	if 4+name >= 8 {
 		return true

@@ -6,7 +6,7 @@ import "encoding/binary"
 const minText = len(`{"metadata":{"version":1,"name":"","ttype":1,"seqid":0},"payload":{}}`)
 
 // text returns the dialect of JSON that starts with the 8 bytes of b. A message of thriftpy2's
-// is an object behind its length; in a frame it has two lengths in front, the second one less by
+// is an object after its length; in a frame two lengths precede it, the second one less by
 // its own size. Messages of the others are arrays.
 func text(b []byte, maxFrame int) (Dialect, bool) {
 	if name := array(b); name != "" {

@@ -54,7 +54,7 @@ func Value(data []byte, desc *schema.Struct, o Options) ([]Range, error) {
 		x.compact = o.Protocol == "compact"
 		x.structure(desc, 0)
 		if x.err == nil && x.off < len(x.src) {
-			x.fail(wire.ErrInvalid, "%d bytes behind the struct", len(x.src)-x.off)
+			x.fail(wire.ErrInvalid, "unexpected bytes after the struct: %d", len(x.src)-x.off)
 		}
 	})
 }
@@ -281,7 +281,7 @@ func (x *explainer) theader() {
 	x.enclosed(sealed(f.Protocol), end)
 }
 
-// fixed explains what THeader and TTHeader begin with, and returns the size of the header behind.
+// fixed explains what THeader and TTHeader begin with, and returns the size of the header that follows.
 func (x *explainer) fixed() int {
 	magic, flags := x.u16(), x.u16()
 	x.add(0, "magic and flags", "%#04x, %d", magic, flags)
@@ -335,7 +335,7 @@ func (x *explainer) enclosed(name string, end int) {
 	x.src = whole[:end]
 	x.message(name)
 	if !x.done() && x.off < end {
-		x.fail(wire.ErrInvalid, "%d bytes behind the message", end-x.off)
+		x.fail(wire.ErrInvalid, "unexpected bytes after the message: %d", end-x.off)
 	}
 	x.src = whole
 }

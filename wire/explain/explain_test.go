@@ -95,7 +95,7 @@ func contiguous(t *testing.T, data []byte, ranges []explain.Range) {
 	at := 0
 	for _, r := range ranges {
 		if r.Start != at || r.End <= r.Start || r.Name == "" {
-			t.Fatalf("range %+v behind %d", r, at)
+			t.Fatalf("range %+v after %d", r, at)
 		}
 		at = r.End
 	}
@@ -346,7 +346,7 @@ func TestValue(t *testing.T) {
 	if err != nil || len(ranges) != 3 || ranges[1].Value != "GREEN (2)" {
 		t.Errorf("%+v, %v", ranges, err)
 	}
-	if _, err := explain.Value(append(data, 0), item, explain.Options{}); err == nil || err.Error() != "at byte 16: invalid data: 1 bytes behind the struct" {
+	if _, err := explain.Value(append(data, 0), item, explain.Options{}); err == nil || err.Error() != "at byte 16: invalid data: unexpected bytes after the struct: 1" {
 		t.Errorf("%v", err)
 	}
 }
@@ -364,7 +364,7 @@ func FuzzStream(f *testing.F) {
 		at := 0
 		for _, r := range ranges {
 			if r.Start != at || r.End <= r.Start {
-				t.Fatalf("%+v behind %d", r, at)
+				t.Fatalf("%+v after %d", r, at)
 			}
 			at = r.End
 		}

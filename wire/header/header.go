@@ -1,6 +1,6 @@
 // Package header reads and writes the frames of THeader, Apache Thrift's header transport (Apache
 // Thrift, doc/specs/HeaderFormat.md; fbthrift speaks it as well). A frame has the message as its
-// payload and in front of it names and values, the protocol of the payload, and the transforms
+// payload and before it names and values, the protocol of the payload, and the transforms
 // that the payload went through.
 package header
 
@@ -33,7 +33,7 @@ const (
 // MaxTransforms is how many transforms a payload may have gone through.
 const MaxTransforms = 4
 
-// A Frame is what a frame has in front of its payload.
+// A Frame is what a frame has before its payload.
 type Frame struct {
 	Flags      uint16
 	SeqID      uint32
@@ -43,7 +43,7 @@ type Frame struct {
 	Persistent map[string]string // for the receiver and for those that it calls (fbthrift)
 }
 
-// Begin appends the frame's header. The payload goes behind it, and End completes both. The
+// Begin appends the frame's header. The payload goes after it, and End completes both. The
 // error is wire.ErrTooLarge if there is too much in f.
 func (f *Frame) Begin(dst []byte) ([]byte, error) {
 	start := len(dst)
@@ -105,7 +105,7 @@ func (f *Frame) End(dst []byte, start, payload int, c *Codec) ([]byte, error) {
 	return dst, nil
 }
 
-// Parse reads a frame, without the length in front of it, and returns the payload with its
+// Parse reads a frame, without the length before it, and returns the payload with its
 // transforms undone; unless there were any, it is a part of src. It has at most maxBytes.
 func (c *Codec) Parse(src []byte, maxBytes int) (*Frame, []byte, error) {
 	if len(src) < fixedSize {

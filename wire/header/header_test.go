@@ -74,20 +74,20 @@ func TestParse(t *testing.T) {
 func TestParseBad(t *testing.T) {
 	c := NewCodec()
 	tests := []struct{ name, hex, want string }{
-		{"nothing", "", "at byte 0: the message ends early"},
-		{"shorter than a header", "0fff 0000 00000001 00", "at byte 9: the message ends early"},
+		{"nothing", "", "at byte 0: unexpected end of message"},
+		{"shorter than a header", "0fff 0000 00000001 00", "at byte 9: unexpected end of message"},
 		{"another magic", "0ffe 0000 00000001 0000", "at byte 0: invalid data: not a frame of THeader: it starts with 0f fe"},
-		{"a header of no bytes", "0fff 0000 00000001 0000 8001", "at byte 10: the message ends early"},
+		{"a header of no bytes", "0fff 0000 00000001 0000 8001", "at byte 10: unexpected end of message"},
 		{"a header longer than the frame", "0fff 0000 00000001 ffff 0000", "at byte 8: invalid data: a header of 262140 bytes in a frame that has 2 more"},
 		{"a number of six bytes", "0fff 0000 00000001 0002 8080808080 0100 00", "at byte 10: invalid data: a number of more than 32 bits"},
 		{"a number of 33 bits", "0fff 0000 00000001 0002 ffffffff 1f 0000 00", "at byte 10: invalid data: a number of more than 32 bits"},
-		{"a number that does not end", "0fff 0000 00000001 0001 80808080", "at byte 14: the message ends early"},
+		{"a number that does not end", "0fff 0000 00000001 0001 80808080", "at byte 14: unexpected end of message"},
 		{"100 million transforms", "0fff 0000 00000001 0002 00 80c2d72f 000000", "at byte 15: too large: 100000000 transforms, at most 4 are undone"},
 		{"a transform that nobody knows", "0fff 0000 00000001 0001 00 01 02 00", "at byte 10: invalid data: transform 2 is not known"},
 		{"more names than bytes", "0fff 0000 00000001 0002 00 00 01 ffffffff 07", "at byte 18: invalid data: 2147483647 names in a header that has 0 more bytes; at most 4096 are taken"},
 		{"a name longer than the header", "0fff 0000 00000001 0002 00 00 01 01 7f 61 00 00", "at byte 15: invalid data: a string of 127 bytes in a header that has 3 more"},
-		{"a value that is missing", "0fff 0000 00000001 0002 00 00 01 01 03 616161", "at byte 18: the message ends early"},
-		{"not compressed", "0fff 0000 00000001 0001 00 01 01 00 ff", "the message ends early: the compressed payload"},
+		{"a value that is missing", "0fff 0000 00000001 0002 00 00 01 01 03 616161", "at byte 18: unexpected end of message"},
+		{"not compressed", "0fff 0000 00000001 0001 00 01 01 00 ff", "unexpected end of message: the compressed payload"},
 		{"compressed by something else", "0fff 0000 00000001 0001 00 01 01 00 ffff ffff ffff", "invalid data: the compressed payload: zlib: invalid header"},
 	}
 	for _, test := range tests {

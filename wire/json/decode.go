@@ -137,6 +137,8 @@ func (p Protocol) consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer,
 		return p.consumeSlice(src, off, t, v, depth-1)
 	case plan.OpSetMap:
 		return p.consumeSetMap(src, off, t, v, depth-1)
+	case plan.OpEntries:
+		return p.consumeEntrySlice(src, off, t, v, depth-1)
 	default:
 		return p.consumeMap(src, off, t, v, depth-1)
 	}
@@ -241,4 +243,23 @@ func (p Protocol) consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, d
 		elem.Elem().SetZero() // or the next value would be read into the memory of the last
 		return p.consumeTyped(src, off, t.Elem, mem.Of(elem), depth)
 	}, func() { m.SetMapIndex(key.Elem(), elem.Elem()) })
+}
+
+func (p Protocol) consumeEntrySlice(src []byte, off int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
+	n, off, err := p.openMap(src, off, t.Schema, depth)
+	if err != nil {
+		return off, err
+	}
+	slice := v.Value(t.Go)
+	slice.Set(reflect.MakeSlice(t.Go, 0, wire.Room(max(n, 0), t.Entry.Size, len(src)-off)))
+	entry := reflect.New(t.Entry.Go)
+	at := mem.Of(entry)
+	return p.consumeEntries(src, off, n, func(off int, part string) (int, error) {
+		if part == keyPart {
+			t.Key.Zero(at.Add(t.KeyAt))
+			return p.consumeTyped(src, off, t.Key, at.Add(t.KeyAt), depth)
+		}
+		t.Elem.Zero(at.Add(t.ValueAt))
+		return p.consumeTyped(src, off, t.Elem, at.Add(t.ValueAt), depth)
+	}, func() { slice.Set(reflect.Append(slice, entry.Elem())) })
 }

@@ -2,6 +2,7 @@ package json
 
 import (
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
@@ -60,7 +61,7 @@ func (p Protocol) consumeValue(src []byte, off int, t *schema.Type, depth int) (
 }
 
 func (p Protocol) consumeFields(src []byte, off int, s *dynamic.Struct, depth int) (int, error) {
-	desc, vals := s.Schema(), s.Slots()
+	desc, vals := s.Schema(), dynmem.Slots(s)
 	off, err := jsontext.Expect(src, off, '{')
 	if err != nil {
 		return off, err
@@ -117,21 +118,19 @@ func (p Protocol) schemaIndex(m member, desc *schema.Struct) int {
 	return -1
 }
 
-const valueSize = 24 // of a dynamic.Value, in bytes
-
 func (p Protocol) consumeElems(src []byte, off int, t *schema.Type, depth int) (*dynamic.List, int, error) {
 	l, off, err := p.openList(src, off, wire.TypeOf(t.Elem.Kind), depth)
 	if err != nil {
 		return nil, off, err
 	}
-	vals := make([]dynamic.Value, 0, wire.Room(max(l.n, 0), valueSize, len(src)-off))
+	vals := make([]dynamic.Value, 0, wire.Room(max(l.n, 0), dynmem.ValueSize, len(src)-off))
 	for i := 0; ; i++ {
 		at, more, err := l.next(src, off, i)
 		if err != nil {
 			return nil, off, err
 		}
 		if !more {
-			return dynamic.MakeList(t, vals), at, nil
+			return dynmem.List(t, vals), at, nil
 		}
 		v, next, err := p.consumeValue(src, at, t.Elem, depth)
 		if err != nil {
@@ -147,7 +146,7 @@ func (p Protocol) consumeDynamicMap(src []byte, off int, t *schema.Type, depth i
 	if err != nil {
 		return nil, off, err
 	}
-	entries := make([]dynamic.Entry, 0, wire.Room(max(n, 0), 2*valueSize, len(src)-off))
+	entries := make([]dynamic.Entry, 0, wire.Room(max(n, 0), 2*dynmem.ValueSize, len(src)-off))
 	var e dynamic.Entry
 	off, err = p.consumeEntries(src, off, n, func(off int, part string) (int, error) {
 		var err error
@@ -161,5 +160,5 @@ func (p Protocol) consumeDynamicMap(src []byte, off int, t *schema.Type, depth i
 	if err != nil {
 		return nil, off, err
 	}
-	return dynamic.MakeMap(t, entries), off, nil
+	return dynmem.Map(t, entries), off, nil
 }

@@ -94,6 +94,8 @@ func (p Protocol) appendTyped(dst []byte, t *plan.Type, v mem.Pointer, depth int
 		return p.appendSlice(dst, t, v, depth-1)
 	case plan.OpSetMap:
 		return p.appendSetMap(dst, t, v, depth-1)
+	case plan.OpEntries:
+		return p.appendEntrySlice(dst, t, v, depth-1)
 	default:
 		return p.appendMap(dst, t, v, depth-1)
 	}
@@ -160,6 +162,28 @@ func (p Protocol) appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 			return dst, wire.InElement(err, i, "key")
 		}
 		if dst, err = p.appendTyped(p.appendKeyTail(dst, start), t.Elem, elemAt, depth); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+		dst = p.appendEntryTail(dst)
+	}
+	return p.appendMapTail(dst), nil
+}
+
+func (p Protocol) appendEntrySlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
+	if err := p.checkKey(t.Schema, -1); err != nil {
+		return dst, err
+	}
+	n, data := v.SliceLen(), v.SliceData()
+	dst = p.appendMapHead(dst, t.Key.Wire, t.Elem.Wire, n)
+	for i := range n {
+		entry := data.Add(uintptr(i) * t.Entry.Size)
+		dst = p.appendKeyHead(dst, i)
+		start := len(dst)
+		var err error
+		if dst, err = p.appendTyped(dst, t.Key, entry.Add(t.KeyAt), depth); err != nil {
+			return dst, wire.InElement(err, i, "key")
+		}
+		if dst, err = p.appendTyped(p.appendKeyTail(dst, start), t.Elem, entry.Add(t.ValueAt), depth); err != nil {
 			return dst, wire.InElement(err, i, "value")
 		}
 		dst = p.appendEntryTail(dst)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -39,7 +40,7 @@ func (p Protocol) appendValue(dst []byte, v dynamic.Value, depth int) ([]byte, e
 }
 
 func (p Protocol) appendDynamic(dst []byte, s *dynamic.Struct, depth int) ([]byte, error) {
-	desc, vals := s.Schema(), s.Slots()
+	desc, vals := s.Schema(), dynmem.Slots(s)
 	if err := plan.CheckDynamic(s); err != nil {
 		return dst, err
 	}

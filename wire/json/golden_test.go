@@ -183,7 +183,7 @@ func alone(payload string) string {
 	return sized(`{"metadata": {"version": 1}, "payload": ` + payload + `}`)
 }
 
-// sized puts its length in front of text.
+// sized puts its length before text.
 func sized(text string) string {
 	return string(stdbinary.BigEndian.AppendUint32(nil, uint32(len(text)))) + text
 }

@@ -10,7 +10,7 @@ import (
 
 const version = 1 // of the forms that name one
 
-// consumeHeader reads the items of a message's array in front of the value.
+// consumeHeader reads the items of a message's array before the value.
 func (p Protocol) consumeHeader(src []byte) (h wire.Header, off int, err error) {
 	if off, err = jsontext.Expect(src, 0, '['); err != nil {
 		return h, off, err
@@ -169,7 +169,7 @@ func closeEnvelope(src []byte, off int) (int, error) {
 	return skipMembers(src, off)
 }
 
-// skipMembers moves behind the object of which one member, that ends at off, was read.
+// skipMembers moves past the object of which one member, that ends at off, was read.
 func skipMembers(src []byte, off int) (int, error) {
 	for {
 		next, more, err := jsontext.Item(src, off, 1, '}')

@@ -121,8 +121,8 @@ func TestMessageBad(t *testing.T) {
 		{Apache, `[1,"a",1,0,{},1]`, "at byte 13: invalid data: want ']', got ','"},
 		{Apache, `[1,"a",1,0,[]]`, "at byte 11: invalid data: want '{', got '['"},
 		{Simple, `[1,"a",1,0,{}]`, "at byte 1: invalid data: want a string, got '1'"},
-		{ThriftPy2, "\x00\x00\x00", "at byte 3: the message ends early"},
-		{ThriftPy2, "\x00\x00\x00\x05{}", "at byte 0: the message ends early: length 5, but 2 bytes remain"},
+		{ThriftPy2, "\x00\x00\x00", "at byte 3: unexpected end of message"},
+		{ThriftPy2, "\x00\x00\x00\x05{}", "at byte 0: unexpected end of message: length 5, but 2 bytes remain"},
 		{ThriftPy2, sized(`[]`), "at byte 4: invalid data: want '{', got '['"},
 		{ThriftPy2, sized(`{}`), "at byte 6: invalid data: the message has no metadata"},
 		{ThriftPy2, sized(`{"payload": {}}`), "at byte 19: invalid data: the message has no metadata"},
@@ -132,7 +132,7 @@ func TestMessageBad(t *testing.T) {
 		{ThriftPy2, sized(`{"metadata": {"name": null}}`), "at byte 26: invalid data: want a string, got 'n'"},
 		{ThriftPy2, sized(`{"metadata": {"ttype": 200}}`), "at byte 27: invalid data: 200 is out of range for i8"},
 		{ThriftPy2, sized(`{"metadata": {}, "payload": {}, x}`), "at byte 36: invalid data: want a string, got 'x'"},
-		{ThriftPy2, sized(`{"metadata": {}, "payload": {}`) + `}`, "at byte 34: the message ends early"},
+		{ThriftPy2, sized(`{"metadata": {}, "payload": {}`) + `}`, "at byte 34: unexpected end of message"},
 		{ThriftPy2, sized(`{"metadata": {}, "payload": {`) + `}}`, "at byte 0: invalid data: length 29, but the text goes on"},
 	} {
 		if _, _, _, err := readPoint(test.p, []byte(test.text)); err == nil || err.Error() != test.err {
@@ -144,7 +144,7 @@ func TestMessageBad(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if _, _, end, err := readPoint(ThriftPy2, []byte(sized(`{"metadata": {}, "payload": {}} x`))); err != nil || end != 35 {
-		t.Errorf("bytes behind the object: %d, %v", end, err)
+		t.Errorf("bytes after the object: %d, %v", end, err)
 	}
 }
 

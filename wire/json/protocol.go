@@ -98,7 +98,7 @@ func (p Protocol) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, 
 	return p.appendTrailer(dst, start), nil
 }
 
-// ConsumeValue reads the value at off into the zeroed memory at v and returns the offset behind
+// ConsumeValue reads the value at off into the zeroed memory at v and returns the offset after
 // it. What it stores shares src's memory. An offset of 0 means a value without a message around
 // it.
 func (p Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
@@ -116,7 +116,7 @@ func (p Protocol) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer)
 }
 
 // ConsumeTrailer reads what closes the message whose value ends at off, and white space, and
-// returns the offset behind it.
+// returns the offset after it.
 func (p Protocol) ConsumeTrailer(src []byte, off int) (int, error) {
 	var err error
 	if p == ThriftPy2 {

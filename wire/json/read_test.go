@@ -56,7 +56,7 @@ func TestRead(t *testing.T) {
 		{"elements of another type: as if none were sent", corpus.Containers, `{"1":{"lst":["i64",2,1,2]},"2":{"set":["rec",1,{"1":{"str":""}}]}}`, "", &containers{Ints: []int32{}, Longs: map[int64]struct{}{}}, fields{"ints": []int{}, "longs": []int{}}},
 		{"keys of another type", corpus.Containers, `{"5":{"map":["i32","i32",2,{"1":2,"2":3}]}}`, "", &containers{Counts: map[string]int32{}}, fields{"counts": fields{}}},
 		{"values of another type", corpus.Containers, `{"5":{"map":["str","lst",1,{"a":["map",1,["i8","dbl",1,{"1":"NaN"}]]}]}}`, "", &containers{Counts: map[string]int32{}}, fields{"counts": fields{}}},
-		{"a list where a set is wanted is skipped", corpus.Containers, `{"2":{"lst":["i64",1,5]}}`, "", &containers{}, fields{}},
+		{"a list where a set is expected is skipped", corpus.Containers, `{"2":{"lst":["i64",1,5]}}`, "", &containers{}, fields{}},
 		{"an empty list of another type", corpus.Containers, `{"1":{"lst":["rec",0]},"5":{"map":["i8","i8",0,{}]}}`, "", &containers{Ints: []int32{}, Counts: map[string]int32{}}, fields{"ints": []int{}, "counts": fields{}}},
 
 		{"numbers in quotes", corpus.Scalars, `{"2":{"i8":"-2"},"5":{"i64":"9223372036854775807"},"6":{"dbl":"-1.5e1"},"10":{"i32":"77"}}`, `{"tiny":"-2","big":"9223372036854775807","ratio":"-1.5e1","color":"77"}`, &scalars{Tiny: -2, Big: math.MaxInt64, Ratio: -15, Color: 77}, fields{"tiny": -2, "big": int64(math.MaxInt64), "ratio": -15.0, "color": 77}},
@@ -137,7 +137,7 @@ func TestReadBad(t *testing.T) {
 		err  string
 		is   error
 	}{
-		{"nothing", Apache, corpus.Point, ``, "at byte 0: the message ends early", wire.ErrTruncated},
+		{"nothing", Apache, corpus.Point, ``, "at byte 0: unexpected end of message", wire.ErrTruncated},
 		{"no struct", Apache, corpus.Point, `[]`, "at byte 0: invalid data: want '{', got '['", invalid},
 		{"id that is no number", Apache, corpus.Point, `{"x":{"i32":1}}`, `at byte 1: invalid data: want an integer, got "x"`, invalid},
 		{"id out of range", Apache, corpus.Point, `{"32768":{"i32":1}}`, `at byte 1: invalid data: "32768" is out of range for i16`, invalid},
@@ -192,12 +192,12 @@ func TestReadBad(t *testing.T) {
 		{"count of skipped elements", Apache, corpus.Containers, `{"1":{"lst":["i64",1,5,6]}}`, "at byte 22, in Containers.ints (field 1): invalid data: count 0, but there are more", invalid},
 		{"count of an unknown list", Apache, corpus.Point, `{"9":{"lst":["i64",1,5,6]}}`, "at byte 22: invalid data: count 1, but there are more", invalid},
 		{"negative count", Apache, corpus.Containers, `{"1":{"lst":["i32",-1]}}`, "at byte 19, in Containers.ints (field 1): invalid data: count -1", invalid},
-		{"count beyond the message", Apache, corpus.Containers, `{"1":{"lst":["i32",99,1]}}`, "at byte 19, in Containers.ints (field 1): the message ends early: count 99, but 5 bytes remain", wire.ErrTruncated},
-		{"two things behind a map", Apache, corpus.Containers, `{"5":{"map":["str","i32",0,{},1]}}`, "at byte 29, in Containers.counts (field 5): invalid data: want ']', got ','", invalid},
+		{"count beyond the message", Apache, corpus.Containers, `{"1":{"lst":["i32",99,1]}}`, "at byte 19, in Containers.ints (field 1): unexpected end of message: count 99, but 5 bytes remain", wire.ErrTruncated},
+		{"two things after a map", Apache, corpus.Containers, `{"5":{"map":["str","i32",0,{},1]}}`, "at byte 29, in Containers.counts (field 5): invalid data: want ']', got ','", invalid},
 		{"unknown field of a wrong form", Apache, corpus.Point, `{"9":{"rec":[]}}`, "at byte 12: invalid data: want '{', got '['", invalid},
 		{"unknown field out of range", Apache, corpus.Point, `{"9":{"i8":200}}`, "at byte 11: invalid data: 200 is out of range for i8", invalid},
 
-		{"an entry without value", ThriftPy2, corpus.Containers, `{"counts": [{"key": "a"}]}`, "at byte 67, in Containers.counts (field 5)[0]: invalid data: a key and a value are wanted", invalid},
+		{"an entry without value", ThriftPy2, corpus.Containers, `{"counts": [{"key": "a"}]}`, "at byte 67, in Containers.counts (field 5)[0]: invalid data: want a key and a value", invalid},
 		{"an entry that is none", ThriftPy2, corpus.Containers, `{"counts": {"a": 1}}`, "at byte 55, in Containers.counts (field 5): invalid data: want '[', got '{'", invalid},
 		{"the value of an entry", ThriftPy2, corpus.Containers, `{"counts": [{"key": "a", "value": []}]}`, "at byte 78, in Containers.counts (field 5)[0] value: invalid data: want an integer, got '['", invalid},
 		{"unknown field that is no JSON", ThriftPy2, corpus.Point, `{"z": nil}`, `at byte 50: invalid data: want a value, got nil`, invalid},
@@ -205,10 +205,10 @@ func TestReadBad(t *testing.T) {
 		{"unknown object with a bad key", ThriftPy2, corpus.Point, `{"z": {1: 2}}`, "at byte 51: invalid data: want a string, got '1'", invalid},
 
 		{"element in depth", Simple, corpus.Node, `{"children":[{},{"value":true}]}`, "at byte 25, in Node.children (field 3)[1] > Node.value (field 1): invalid data: want an integer, got true", invalid},
-		{"keys that are structs", Simple, corpus.Containers, `{"by_point":{}}`, "at byte 12, in Containers.by_point (field 8): the value does not fit: the protocol simple-json has no form for the keys of map<Point,string>", wire.ErrValue},
-		{"required field", Simple, corpus.Presence, `{}`, "at byte 1, in Presence.req (field 1): a required field is missing", wire.ErrMissing},
-		{"required field that is null", Simple, corpus.Presence, `{"req":null}`, "at byte 11, in Presence.req (field 1): a required field is missing", wire.ErrMissing},
-		{"required field of another type", Apache, corpus.Presence, `{"1":{"i64":1}}`, "at byte 14, in Presence.req (field 1): a required field is missing", wire.ErrMissing},
+		{"keys that are structs", Simple, corpus.Containers, `{"by_point":{}}`, "at byte 12, in Containers.by_point (field 8): invalid value: the protocol simple-json has no form for the keys of map<Point,string>", wire.ErrValue},
+		{"required field", Simple, corpus.Presence, `{}`, "at byte 1, in Presence.req (field 1): missing required field", wire.ErrMissing},
+		{"required field that is null", Simple, corpus.Presence, `{"req":null}`, "at byte 11, in Presence.req (field 1): missing required field", wire.ErrMissing},
+		{"required field of another type", Apache, corpus.Presence, `{"1":{"i64":1}}`, "at byte 14, in Presence.req (field 1): missing required field", wire.ErrMissing},
 		{"union with two members", Simple, corpus.Shape, `{"radius":1,"label":""}`, "at byte 22: invalid data: union Shape has more than one member", invalid},
 	}
 	for _, test := range tests {
@@ -286,7 +286,7 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-// TestClaims sends counts with nothing behind them.
+// TestClaims sends counts with nothing after them.
 func TestClaims(t *testing.T) {
 	corpus := codectest.Corpus()
 	for _, text := range []string{

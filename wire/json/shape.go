@@ -59,7 +59,7 @@ func consumeTag(src []byte, off int) (wire.Type, int, error) {
 	return t, next, nil
 }
 
-// A member is what stands in front of a field's value: the id and the type in Apache's form, in
+// A member is what precedes a field's value: the id and the type in Apache's form, in
 // the others the name.
 type member struct {
 	id   int16
@@ -68,7 +68,7 @@ type member struct {
 	null bool
 }
 
-// consumeMember reads what stands in front of a field's value.
+// consumeMember reads what precedes a field's value.
 func (p Protocol) consumeMember(src []byte, off int) (m member, next int, err error) {
 	if p != Apache {
 		m.name, off, err = jsontext.Key(src, off)
@@ -95,7 +95,7 @@ func (p Protocol) consumeMember(src []byte, off int) (m member, next int, err er
 	return m, off, err
 }
 
-// closeMember reads what stands behind a field's value.
+// closeMember reads what follows a field's value.
 func (p Protocol) closeMember(src []byte, off int) (int, error) {
 	if p != Apache {
 		return off, nil
@@ -110,7 +110,7 @@ func (p Protocol) isField(m member, f *schema.Field) bool {
 	return f.Name == string(m.name)
 }
 
-// unfit reports whether the value of m counts as not sent, where a want is wanted.
+// unfit reports whether the value of m counts as not sent, where want is expected.
 func (p Protocol) unfit(m member, want wire.Type) bool {
 	if p == Apache {
 		return m.t != want
@@ -118,7 +118,7 @@ func (p Protocol) unfit(m member, want wire.Type) bool {
 	return m.null
 }
 
-// skipMember moves behind the value of m. kept is the field in the binary protocol, in Apache's
+// skipMember moves past the value of m. kept is the field in the binary protocol, in Apache's
 // form.
 func (p Protocol) skipMember(src []byte, off int, m member, depth int) (next int, kept wire.UnknownFields, err error) {
 	if p != Apache {
@@ -138,7 +138,7 @@ type list struct {
 	n       int
 }
 
-// openList reads what stands in front of the elements of a list or set. Elements of another
+// openList reads what precedes the elements of a list or set. Elements of another
 // type than want count as not sent: they are skipped.
 func (p Protocol) openList(src []byte, off int, want wire.Type, depth int) (l list, next int, err error) {
 	if off, err = jsontext.Expect(src, off, '['); err != nil || p == ThriftPy2 {
@@ -173,7 +173,7 @@ func (p Protocol) openList(src []byte, off int, want wire.Type, depth int) (l li
 	return l, off, nil
 }
 
-// next moves to element i of l, or behind l.
+// next moves to element i of l, or past l.
 func (l list) next(src []byte, off, i int) (next int, more bool, err error) {
 	if !l.counted {
 		return jsontext.Item(src, off, i, ']')
@@ -219,7 +219,7 @@ const (
 	valuePart = "value"
 )
 
-// openMap reads what stands in front of the entries of a map, and returns how many there are,
+// openMap reads what precedes the entries of a map, and returns how many there are,
 // or -1. Entries of another type than t count as not sent: they are skipped.
 func (p Protocol) openMap(src []byte, off int, t *schema.Type, depth int) (n, next int, err error) {
 	if err := p.checkKey(t, off); err != nil {
@@ -250,7 +250,7 @@ func (p Protocol) openMap(src []byte, off int, t *schema.Type, depth int) (n, ne
 	return 0, off, err
 }
 
-// consumeMapHead reads what stands in front of the entries of a map in Apache's form.
+// consumeMapHead reads what precedes the entries of a map in Apache's form.
 func consumeMapHead(src []byte, off int) (key, elem wire.Type, n, next int, err error) {
 	if off, err = jsontext.Expect(src, off, '['); err != nil {
 		return 0, 0, 0, off, err
@@ -292,7 +292,7 @@ func (p Protocol) consumeEntries(src []byte, off, n int, read func(off int, part
 	}
 }
 
-// nextEntry moves to entry i of n, or -1, or behind the map.
+// nextEntry moves to entry i of n, or -1, or past the map.
 func (p Protocol) nextEntry(src []byte, off, i, n int) (next int, more bool, err error) {
 	if p == ThriftPy2 {
 		return jsontext.Item(src, off, i, ']')
@@ -334,7 +334,7 @@ func consumePair(src []byte, off, i int, read func(off int, part string) (int, e
 	for j := 0; ; j++ {
 		next, more, err := jsontext.Item(src, off, j, '}')
 		if err == nil && !more && !(key && value) {
-			err = wire.InElement(wire.Errorf(off, wire.ErrInvalid, "a key and a value are wanted"), i, "")
+			err = wire.InElement(wire.Errorf(off, wire.ErrInvalid, "want a key and a value"), i, "")
 		}
 		if err != nil || !more {
 			return next, err

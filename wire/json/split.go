@@ -11,7 +11,7 @@ import (
 // every byte is looked at once.
 type splitter struct {
 	max      int // bytes of one message
-	off      int // everything in front of it has been looked at
+	off      int // everything before it has been looked at
 	depth    int // how many brackets are open
 	inString bool
 	escaped  bool // the byte at off is part of an escape
@@ -53,7 +53,7 @@ func (s *splitter) Split(buf []byte) (n, need int, err error) {
 	return 0, len(buf) + 1, nil
 }
 
-// skipString returns the offset behind the rest of a string, or the end of buf.
+// skipString returns the offset after the rest of a string, or the end of buf.
 func (s *splitter) skipString(buf []byte) int {
 	for i := s.off; i < len(buf); i++ {
 		switch c := buf[i]; {

@@ -17,7 +17,7 @@ func appendBinaryField(dst []byte, m member) []byte {
 }
 
 // toBinary appends the value of type t at off in the binary protocol, and returns the offset
-// behind it.
+// after it.
 func toBinary(dst, src []byte, off int, t wire.Type, depth int) ([]byte, int, error) {
 	switch t {
 	case wire.Bool:

@@ -155,7 +155,7 @@ func quote(dst []byte, start int) []byte {
 	return dst
 }
 
-// appendFieldHead appends what stands in front of a field's value. The struct's first field
+// appendFieldHead appends what precedes a field's value. The struct's first field
 // would start at start.
 func (p Protocol) appendFieldHead(dst []byte, start int, id int16, name string, t wire.Type) []byte {
 	if len(dst) > start {
@@ -186,7 +186,7 @@ func (p Protocol) appendListHead(dst []byte, elem wire.Type, n int) []byte {
 	return dst
 }
 
-// appendElemHead appends what stands in front of element i.
+// appendElemHead appends what precedes element i.
 func (p Protocol) appendElemHead(dst []byte, i int) []byte {
 	if i > 0 || p == Apache {
 		dst = p.appendComma(dst)
@@ -206,7 +206,7 @@ func (p Protocol) appendMapHead(dst []byte, key, elem wire.Type, n int) []byte {
 	return append(dst, '{')
 }
 
-// appendKeyHead appends what stands in front of the key of entry i.
+// appendKeyHead appends what precedes the key of entry i.
 func (p Protocol) appendKeyHead(dst []byte, i int) []byte {
 	if i > 0 {
 		dst = p.appendComma(dst)
@@ -254,7 +254,7 @@ func (p Protocol) checkKey(t *schema.Type, off int) error {
 	return nil
 }
 
-// appendHeader appends what stands in front of the value of a message.
+// appendHeader appends what precedes the value of a message.
 func (p Protocol) appendHeader(dst []byte, h wire.Header) []byte {
 	start := `[1,`
 	switch p {

@@ -39,7 +39,7 @@ func TestStrings(t *testing.T) {
 	}
 }
 
-// TestDoubles has what Apache's Go and thriftpy2 write, but for -0, which Go writes as that.
+// TestDoubles has what Apache's Go and thriftpy2 write, except for -0, which Go writes as that.
 func TestDoubles(t *testing.T) {
 	for _, test := range []struct {
 		v                 float64
@@ -100,7 +100,7 @@ func TestKeys(t *testing.T) {
 	}
 	for _, p := range protocols {
 		if p == Simple {
-			const want = "in Keys.l (field 2): the value does not fit: the protocol simple-json has no form for the keys of map<list<i8>,i8>"
+			const want = "in Keys.l (field 2): invalid value: the protocol simple-json has no form for the keys of map<list<i8>,i8>"
 			if _, err := codec(p).Encode(&s, desc.Type()); err == nil || err.Error() != want {
 				t.Errorf("%v, want %s", err, want)
 			}
@@ -212,7 +212,7 @@ func TestUnknownMember(t *testing.T) {
 		if got, err := codec(Apache).Encode(v, desc.Type()); err != nil || string(got) != src {
 			t.Errorf("%T: %s, %v", v, got, err)
 		}
-		const want = "the value does not fit: the member of union Shape is unknown, and the protocol thriftpy2-json has only names"
+		const want = "invalid value: the member of union Shape is unknown, and the protocol thriftpy2-json has only names"
 		if _, err := codec(ThriftPy2).Encode(v, desc.Type()); err == nil || err.Error() != want {
 			t.Errorf("%T: %v, want %s", v, err, want)
 		}
@@ -224,7 +224,7 @@ func TestUnknownBad(t *testing.T) {
 	desc := schematest.Struct("Nothing")
 	for _, s := range []string{"00", "08", "08 0001", "08 0001 000000", "0b 0001 00000002 61", "05 0001", "00 0001", "08 0001 00000001 00", "0f 0001 05 00000001 00"} {
 		_, err := codec(Apache).Encode(&codectest.Relay{Unknown: codectest.Unhex(s)}, desc.Type())
-		if want := "the value does not fit: unknown fields that are not in the binary protocol"; err == nil || err.Error() != want {
+		if want := "invalid value: unknown fields that are not in the binary protocol"; err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", s, err, want)
 		}
 	}

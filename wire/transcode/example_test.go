@@ -27,5 +27,5 @@ func ExampleAppendThrift() {
 	// 08 00 01 00 00 00 01 08 00 02 ff ff ff ff 00, <nil>
 	// {"x":1,"y":-1}, <nil>
 	// 1:10: struct Point has no field "z"
-	// at byte 9: the message ends early
+	// at byte 9: unexpected end of message
 }

@@ -1,7 +1,7 @@
 package transcode
 
 import (
-	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -55,7 +55,7 @@ func newObject(desc *schema.Struct, known map[*schema.Struct]*object) *object {
 		members: make([]member, len(desc.Fields)), byName: make(map[string]int, len(desc.Fields))}
 	known[desc] = o
 	for i, f := range desc.Fields {
-		quoted := string(dynamic.AppendJSONString(nil, f.Name))
+		quoted := string(jsontext.AppendString(nil, f.Name))
 		n := newNode(f.Type, known)
 		o.members[i] = member{quoted: quoted, comma: "," + quoted + ":",
 			head: uint32(n.wire)<<16 | uint32(uint16(f.ID)), id: f.ID, node: n, schema: f}

@@ -27,7 +27,7 @@ type reader struct {
 	parts   []part // of the open objects, the fields, if they are tracked; of the open maps, the keys
 }
 
-// A part is a field in dst: its header, and its value behind it. Or a key.
+// A part is a field in dst: its header, and its value after it. Or a key.
 type part struct{ index, head, value, end int32 }
 
 // most is how long a text or a message may be whose parts are counted in 32 bits.
@@ -65,7 +65,7 @@ func (r *reader) all(o *object) bool {
 	return r.off == len(r.text)
 }
 
-// follows reports whether field i may come behind the previous one. If not, all is to be read
+// follows reports whether field i may come after the previous one. If not, all is to be read
 // again, with the fields tracked: at most once.
 func (r *reader) follows(i, previous int) bool {
 	if i > previous || r.track {
@@ -75,7 +75,11 @@ func (r *reader) follows(i, previous int) bool {
 	return false
 }
 
-func (r *reader) blanks() { r.off = jsontext.Blank(r.text, r.off) }
+func (r *reader) blanks() {
+	if r.off < len(r.text) && r.text[r.off] <= ' ' {
+		r.off = jsontext.Blank(r.text, r.off)
+	}
+}
 
 func (r *reader) take(c byte) bool {
 	if r.off < len(r.text) && r.text[r.off] == c {
@@ -100,7 +104,7 @@ func (r *reader) more(i int, end byte) (more, ok bool) {
 	return true, true
 }
 
-// colon moves behind the colon of a member.
+// colon moves past the colon of a member.
 func (r *reader) colon() bool {
 	if !r.take(':') {
 		r.blanks()
@@ -199,7 +203,7 @@ func (r *reader) object(o *object, depth int) bool {
 }
 
 // sort brings the fields of an object, which start at start, into the order of the IDL, by way of
-// the room behind them.
+// the room after them.
 func (r *reader) sort(start int, parts []part, o *object) {
 	byIndex(parts)
 	end := len(r.dst)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/codectest"
+	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -228,7 +229,7 @@ func TestScalars(t *testing.T) {
 			s := dynamic.New(scalars)
 			for i, f := range scalars.Fields {
 				if f.Type.Kind == schema.KindDouble {
-					s.Slots()[i] = dynamic.Double(x)
+					dynmem.Slots(s)[i] = dynamic.Double(x)
 				}
 			}
 			v := dynamic.StructValue(s)
@@ -248,7 +249,7 @@ func codecOf(p Protocol) codectest.Protocol {
 	return binary.Protocol{}
 }
 
-// TestDefaults has fields with defaults absent in front of, between and behind those that are there.
+// TestDefaults has fields with defaults absent before, between and after those that are there.
 func TestDefaults(t *testing.T) {
 	with := func(f *schema.Field, l *schema.Literal) *schema.Field { l.Type = f.Type; f.Default = l; return f }
 	list := schema.ListOf(schematest.I32)

@@ -61,7 +61,7 @@ func (w *writer) tracked(i, at int) {
 	}
 }
 
-// object writes a struct. Each field comes with the comma in front of it, of which the first
+// object writes a struct. Each field comes with the comma before it, of which the first
 // becomes the bracket.
 func (w *writer) object(o *object, depth int) bool {
 	if !o.direct {
@@ -138,7 +138,7 @@ func (w *writer) object(o *object, depth int) bool {
 }
 
 // sort brings the fields of an object, which start at start, into the order of the IDL, by way of
-// the room behind them.
+// the room after them.
 func (w *writer) sort(start int, parts []part) {
 	byIndex(parts)
 	end := len(w.dst)
@@ -247,7 +247,7 @@ func (w *writer) text(b []byte) bool {
 	if !utf8.Valid(b[end:]) {
 		return false
 	}
-	w.dst = dynamic.AppendJSONString(w.dst[:len(w.dst)-1], mem.String(b))
+	w.dst = jsontext.AppendString(w.dst[:len(w.dst)-1], mem.String(b))
 	return true
 }
 
@@ -267,7 +267,7 @@ func (w *writer) value(n *node, depth int) bool {
 	case schema.KindEnum:
 		v, ok := w.int(n.kind)
 		if e := n.enum.ByNumber(int32(v)); e != nil {
-			w.dst = dynamic.AppendJSONString(w.dst, e.Name)
+			w.dst = jsontext.AppendString(w.dst, e.Name)
 		} else {
 			w.dst = strconv.AppendInt(w.dst, v, 10)
 		}
@@ -275,7 +275,7 @@ func (w *writer) value(n *node, depth int) bool {
 	case schema.KindDouble:
 		b, ok := w.fixed(8)
 		if ok {
-			w.dst = dynamic.AppendJSONDouble(w.dst, w.double(b))
+			w.dst = jsontext.AppendDouble(w.dst, w.double(b))
 		}
 		return ok
 	case schema.KindString:

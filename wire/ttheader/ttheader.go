@@ -42,8 +42,8 @@ const (
 	StatusMessage = "biz-message" // for people
 	StatusExtra   = "biz-extra"   // a JSON object of strings
 
-	Transient  = "RPC_TRANSIT_" // in front of names for the receiver
-	Persistent = "RPC_PERSIST_" // in front of names for the receiver and those that it calls
+	Transient  = "RPC_TRANSIT_" // before names for the receiver
+	Persistent = "RPC_PERSIST_" // before names for the receiver and those that it calls
 	token      = Transient + "gdpr-token"
 )
 
@@ -62,7 +62,7 @@ const (
 	maxString = 0xffff
 )
 
-// A Frame is what a frame has in front of its payload. The access token (info 0x11) is the
+// A Frame is what a frame has before its payload. The access token (info 0x11) is the
 // string RPC_TRANSIT_gdpr-token, as in Kitex.
 type Frame struct {
 	Flags    uint16
@@ -73,7 +73,7 @@ type Frame struct {
 	Strings  map[string]string
 }
 
-// Begin appends the frame's header. The payload goes behind it, and End completes both. The
+// Begin appends the frame's header. The payload goes after it, and End completes both. The
 // error is wire.ErrTooLarge if there is too much in f.
 func (f *Frame) Begin(dst []byte) ([]byte, error) {
 	start := len(dst)
@@ -150,7 +150,7 @@ func (f *Frame) End(dst []byte, start, payload int) {
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
 }
 
-// Parse reads a frame, without the length in front of it, and returns its payload, a part of
+// Parse reads a frame, without the length before it, and returns its payload, a part of
 // src, without the length that that may have.
 func Parse(src []byte) (*Frame, []byte, error) {
 	if len(src) < fixedSize {
@@ -179,7 +179,7 @@ func Parse(src []byte) (*Frame, []byte, error) {
 }
 
 // payload returns what follows the header, which ends at off. Whether it has a length in front
-// is seen from the length itself: no message starts with the number of the bytes behind it.
+// is seen from the length itself: no message starts with the number of the bytes after it.
 func (f *Frame) payload(src []byte, off int) (*Frame, []byte, error) {
 	payload := src[off:]
 	if len(payload) < 4 || payload[0] >= 0x80 {

@@ -68,8 +68,8 @@ func TestParse(t *testing.T) {
 
 func TestParseBad(t *testing.T) {
 	tests := []struct{ name, hex, want string }{
-		{"nothing", "", "at byte 0: the message ends early"},
-		{"shorter than a header", "1000 0000 00000001 00", "at byte 9: the message ends early"},
+		{"nothing", "", "at byte 0: unexpected end of message"},
+		{"shorter than a header", "1000 0000 00000001 00", "at byte 9: unexpected end of message"},
 		{"another magic", "1001 0000 00000001 0000", "at byte 0: invalid data: not a frame of TTHeader: it starts with 10 01"},
 		{"a header of no bytes", "1000 0000 00000001 0000 8001", "at byte 8: invalid data: a header of 0 bytes"},
 		{"a header longer than the frame", "1000 0000 00000001 ffff 0000", "at byte 8: invalid data: a header of 262140 bytes in a frame that has 2 more"},
@@ -79,7 +79,7 @@ func TestParseBad(t *testing.T) {
 		{"more numbers than bytes", "1000 0000 00000001 0002 00 00 10 0001 000000", "at byte 13: invalid data: 1 names in a header that has 3 more bytes"},
 		{"a name longer than the header", "1000 0000 00000001 0002 00 00 01 0001 7fff 00", "at byte 13: invalid data: 1 names in a header that has 3 more bytes"},
 		{"a value longer than the header", "1000 0000 00000001 0003 00 00 01 0001 0001 61 00ff 0000", "at byte 18: invalid data: a string of 255 bytes in a header that has 2 more"},
-		{"a count that is cut off", "1000 0000 00000001 0001 00 00 01 00", "at byte 14: the message ends early"},
+		{"a count that is cut off", "1000 0000 00000001 0001 00 00 01 00", "at byte 14: unexpected end of message"},
 		{"a token that is cut off", "1000 0000 00000001 0002 00 00 11 0009 616161", "at byte 13: invalid data: a string of 9 bytes in a header that has 3 more"},
 		{"a payload that lies about its length", "1000 0000 00000001 0001 00 00 0000 00000005 80010001", "at byte 14: invalid data: a payload that says it has 5 bytes and has 4"},
 	}

@@ -84,7 +84,7 @@ func generate() (map[string][]byte, error) {
 	}
 	files := make(map[string][]byte)
 	for _, p := range protocols {
-		for _, name := range []string{"encode_values.go", "decode_values.go"} {
+		for _, name := range []string{"encode_plain.go", "decode_plain.go"} {
 			var b bytes.Buffer
 			if err := all.ExecuteTemplate(&b, name+".tmpl", p); err != nil {
 				return nil, err

@@ -20,6 +20,7 @@ import (
 
 	"github.com/brianvoe/gofakeit/v7"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/schema"
 	"go.yaml.in/yaml/v3"
 )
@@ -248,7 +249,7 @@ func (t *Template) Append(dst []byte, d *Data) ([]byte, error) {
 			return dst, err
 		}
 		if p.quoted {
-			dst = dynamic.AppendJSONString(dst, strings.ToValidUTF8(out.String(), "\ufffd"))
+			dst = jsontext.AppendString(dst, strings.ToValidUTF8(out.String(), "\ufffd"))
 		} else {
 			dst = append(dst, out.Bytes()...)
 		}
@@ -416,7 +417,7 @@ func (b *builder) scalar(node *yaml.Node, t *schema.Type) error {
 		if err := node.Decode(&f); err != nil {
 			return Errorf(node, "%s is not a number", node.Value)
 		}
-		b.write(string(dynamic.AppendJSONDouble(nil, f)))
+		b.write(string(jsontext.AppendDouble(nil, f)))
 	default:
 		b.write(quote(node.Value))
 	}
@@ -424,5 +425,5 @@ func (b *builder) scalar(node *yaml.Node, t *schema.Type) error {
 }
 
 func quote(text string) string {
-	return string(dynamic.AppendJSONString(nil, strings.ToValidUTF8(text, "\ufffd")))
+	return string(jsontext.AppendString(nil, strings.ToValidUTF8(text, "\ufffd")))
 }

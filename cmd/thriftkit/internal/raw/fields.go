@@ -11,6 +11,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/fill"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/wire"
 	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
 	"go.yaml.in/yaml/v3"
@@ -135,7 +136,7 @@ func (w *writer) value(t wire.Type, depth int) error {
 		}
 		w.off = next
 		if utf8.Valid(text) {
-			w.out = dynamic.AppendJSONString(w.out, string(text))
+			w.out = jsontext.AppendString(w.out, string(text))
 		} else {
 			w.add(`{"base64":"` + base64.StdEncoding.EncodeToString(text) + `"}`)
 		}
@@ -157,7 +158,7 @@ func (w *writer) value(t wire.Type, depth int) error {
 	case wire.I64:
 		w.out = strconv.AppendInt(w.out, int64(binary.BigEndian.Uint64(b)), 10)
 	case wire.Double:
-		w.out = dynamic.AppendJSONDouble(w.out, math.Float64frombits(binary.BigEndian.Uint64(b)))
+		w.out = jsontext.AppendDouble(w.out, math.Float64frombits(binary.BigEndian.Uint64(b)))
 	case wire.UUID:
 		w.add(`"` + dynamic.FormatUUID([16]byte(b)) + `"`)
 	default:

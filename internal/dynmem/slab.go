@@ -1,77 +1,52 @@
-package dynamic
+package dynmem
 
-import "github.com/thriftkit/thriftkit/schema"
+import (
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/schema"
+)
 
-// A Slab makes the composite values of one message, several at once, for codecs. What is kept of a
+// A Slab makes the composite values of one message, several at once. What is kept of a
 // message keeps what was made together with it: no more than twice of what it has itself. The
 // zero Slab is ready. Not for concurrent use.
 type Slab struct {
-	structs pile[Struct]
-	lists   pile[List]
-	maps    pile[Map]
-	values  pile[Value]
-	entries pile[Entry]
+	structs pile[dynamic.Struct]
+	lists   pile[dynamic.List]
+	maps    pile[dynamic.Map]
+	values  pile[dynamic.Value]
+	entries pile[dynamic.Entry]
 }
 
-// Struct is New.
-func (s *Slab) Struct(desc *schema.Struct) *Struct {
+// Struct is [dynamic.New].
+func (s *Slab) Struct(desc *schema.Struct) *dynamic.Struct {
 	if useSlabs && len(s.structs.left) == 0 && s.structs.next == 0 {
-		if x := alone(desc); x != nil {
-			s.structs.next, s.values.next = 2, max(s.values.next, 2*len(desc.Fields))
-			return x
+		if n := len(desc.Fields); n <= small {
+			s.structs.next, s.values.next = 2, max(s.values.next, 2*n)
+			return dynamic.New(desc)
 		}
 	}
 	x := &s.structs.take(1)[0]
-	*x = Struct{desc: desc, vals: s.Values(len(desc.Fields))}
+	setStruct(x, desc, s.Values(len(desc.Fields)))
 	return x
 }
 
-// List is MakeList.
-func (s *Slab) List(t *schema.Type, vals []Value) *List {
+// List is the func List.
+func (s *Slab) List(t *schema.Type, vals []dynamic.Value) *dynamic.List {
 	x := &s.lists.take(1)[0]
-	*x = List{typ: t, vals: vals}
+	setList(x, t, vals)
 	return x
 }
 
-// alone makes a small struct at once with its values: many messages hold no other.
-func alone(desc *schema.Struct) *Struct {
-	switch n := len(desc.Fields); {
-	case n <= 2:
-		x := new(struct {
-			Struct
-			vals [2]Value
-		})
-		x.Struct = Struct{desc: desc, vals: x.vals[:n:n]}
-		return &x.Struct
-	case n <= 4:
-		x := new(struct {
-			Struct
-			vals [4]Value
-		})
-		x.Struct = Struct{desc: desc, vals: x.vals[:n:n]}
-		return &x.Struct
-	case n <= 8:
-		x := new(struct {
-			Struct
-			vals [8]Value
-		})
-		x.Struct = Struct{desc: desc, vals: x.vals[:n:n]}
-		return &x.Struct
-	}
-	return nil
-}
-
-// Map is MakeMap.
-func (s *Slab) Map(t *schema.Type, entries []Entry) *Map {
+// Map is the func Map.
+func (s *Slab) Map(t *schema.Type, entries []dynamic.Entry) *dynamic.Map {
 	x := &s.maps.take(1)[0]
-	*x = Map{typ: t, entries: entries}
+	setMap(x, t, entries)
 	return x
 }
 
 // Entries returns n entries of unset values, with no spare capacity.
-func (s *Slab) Entries(n int) []Entry {
+func (s *Slab) Entries(n int) []dynamic.Entry {
 	if n >= large {
-		return make([]Entry, n)
+		return make([]dynamic.Entry, n)
 	}
 	return s.entries.take(n)
 }
@@ -88,15 +63,16 @@ func (s *Slab) Reserve(desc *schema.Struct, n, remain int) {
 }
 
 // Values returns n unset values, with no spare capacity.
-func (s *Slab) Values(n int) []Value {
+func (s *Slab) Values(n int) []dynamic.Value {
 	if n >= large && n > len(s.values.left) {
-		return make([]Value, n)
+		return make([]dynamic.Value, n)
 	}
 	return s.values.take(n)
 }
 
 const (
 	useSlabs = true // false: each value is made alone
+	small    = 8    // fields of a struct that dynamic.New makes at once with its values: many messages hold no other
 	large    = 8    // in a row, what is made with others would leave more unused than it saves
 )
 

@@ -1,4 +1,4 @@
-package dynamic_test
+package dynmem
 
 import (
 	"testing"
@@ -13,7 +13,7 @@ import (
 func TestSlab(t *testing.T) {
 	corpus := schematest.New()
 	listType := schema.ListOf(schematest.I32)
-	var s dynamic.Slab
+	var s Slab
 	var structs []*dynamic.Struct
 	var lists []*dynamic.List
 	for i := range 1000 {
@@ -31,7 +31,7 @@ func TestSlab(t *testing.T) {
 			}
 			vals[j] = dynamic.I32(int32(i))
 		}
-		x.Slots()[0], x.Slots()[1] = dynamic.I32(int32(i)), dynamic.I32(int32(-i))
+		Slots(x)[0], Slots(x)[1] = dynamic.I32(int32(i)), dynamic.I32(int32(-i))
 		structs, lists = append(structs, x), append(lists, s.List(listType, append(vals, dynamic.I32(-1))))
 	}
 	for i, x := range structs {
@@ -48,7 +48,7 @@ func TestSlabGrows(t *testing.T) {
 	corpus := schematest.New()
 	for n, want := range map[int]float64{1: 2, 31: 10, 100: 14} {
 		if got := testing.AllocsPerRun(10, func() {
-			var s dynamic.Slab
+			var s Slab
 			for range n {
 				s.Struct(corpus.Point)
 			}
