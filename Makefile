@@ -29,7 +29,7 @@ PACKAGES = $(addsuffix /...,$(MODULES))
 in-bench = @if $(GO) env GOVERSION | grep -qE '^go1\.(1?[0-9]|2[0-5])([^0-9]|$$)'; then echo "bench: left out, it needs Go 1.26"; \
 	else set -x; cd bench; GOWORK=off $(1); fi
 
-# Tells the conformance tests where the peers are.
+# Tells the conformance tests where the peers are, and whether one that is missing is an error.
 PEERS_ENV = peers="$$(scripts/peers.sh --env)"; eval "$$peers";
 
 .PHONY: help
@@ -43,18 +43,19 @@ build: ## Compile everything; the command line program goes to bin/
 	$(call in-bench,$(GO) build ./...)
 	@if ls cmd/thriftkit/*.go >/dev/null 2>&1; then set -x; $(GO) build -o bin/ ./cmd/thriftkit; fi
 
-# Tests come last, so that the closing lines say what ran.
+# This needs Go and make and nothing else: without a C compiler there is no cgo. -short leaves out what takes minutes.
 .PHONY: test
-test: peers lint cross bench-once test-race ## Everything that a change must pass
+test: fmt-check ## All tests that need nothing but Go (2 minutes; the first time 4)
+	CGO_ENABLED=0 $(GO) test -short $(PACKAGES)
 
-.PHONY: test-quick
-test-quick: ## Unit tests only, with the test cache
-	$(GO) test $(PACKAGES)
+# Tests come last, so that the closing lines say what ran.
+.PHONY: test-all
+test-all: peers lint cross bench-once test-race ## Everything that a change must pass: also peers in other languages, race detector, linters
 
 # Without the test cache: it does not see changes of the peers' programs. Go's own limit of 10
 # minutes for a package would be near on a slow machine.
 .PHONY: test-race
-test-race: peers ## All tests with the race detector and the peers
+test-race: peers # All tests with the race detector and the peers
 	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 30m $(PACKAGES)
 	$(call in-bench,$(GO) test -count=1 ./...)
 
@@ -98,7 +99,7 @@ cross: ## Vet for other systems
 fuzz: ## Every fuzz target for FUZZTIME (30s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
 
-# What of the suites below "make test" runs is their short form.
+# "make test-all" runs the short form of the suites below.
 .PHONY: attack
 attack: ## Hostile input against a server and clients; ATTACK=-peers does the same to other libraries
 	$(PEERS_ENV) $(GO) run ./hardening attack $(ATTACK)
@@ -128,7 +129,7 @@ bench-once: ## Run every one of Go's benchmarks once, so that none can rot
 	$(PEERS_ENV) $(GO) test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
 
 .PHONY: peers
-peers: ## Set up the peers of conformance tests (not needed before "make test")
+peers: ## Set up the peers of conformance tests ("make test-all" does it)
 	@scripts/peers.sh
 
 .PHONY: generate

@@ -15,7 +15,7 @@ import (
 func TestOpsExample(t *testing.T) {
 	for _, program := range []string{"bash", "jq"} {
 		if _, err := exec.LookPath(program); err != nil {
-			if ci := os.Getenv("CI"); ci != "" && ci != "false" {
+			if os.Getenv("THRIFTKIT_PEERS") == "required" {
 				t.Fatal(err)
 			}
 			t.Skip(err)

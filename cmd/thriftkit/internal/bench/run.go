@@ -42,6 +42,8 @@ type Options struct {
 	Kind func(error) string
 	// Progress, if not nil, is told how far it is after each interval.
 	Progress func(Progress)
+
+	pause func(time.Duration) // waits; nil: pause. Tests in virtual time set time.Sleep
 }
 
 // A Progress is how far a run is.
@@ -59,6 +61,9 @@ type Progress struct {
 func Run(ctx context.Context, o Options) *Report {
 	r := &run{o: o, late: newHistogram(), total: make([]tally, len(o.Calls)), start: time.Now()}
 	r.o.Schedule = o.Schedule.warmed(o.Warmup)
+	if o.pause == nil {
+		r.o.pause = pause
+	}
 	r.table = interleave(o.Calls)
 	r.left.Store(o.Count)
 	r.shards = make([]*shard, 16)
@@ -223,7 +228,7 @@ func (r *run) waitUntil(ctx context.Context, at time.Duration) time.Duration {
 	const step = 50 * time.Millisecond // a context that is done is seen that soon
 	now := time.Since(r.start)
 	for now < at && ctx.Err() == nil {
-		pause(min(at-now, step))
+		r.o.pause(min(at-now, step))
 		now = time.Since(r.start)
 	}
 	return now
