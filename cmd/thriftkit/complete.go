@@ -60,7 +60,7 @@ func completeCall(o *callOptions) cobra.CompletionFunc {
 }
 
 // patience is how long a server may take to tell its schema when somebody has pressed the tab key.
-const patience = 700 * time.Millisecond
+const patience = 2 * time.Second
 
 // callableNames returns the full name of every method and, where it is enough, its name alone.
 func callableNames(file *schema.File) []string {

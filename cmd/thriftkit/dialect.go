@@ -183,7 +183,7 @@ func (d *dialect) expand(text string) (string, error) {
 // suggestion returns what a server that does not answer in the default dialect speaks instead,
 // as a line to put behind err; "" if that is not to be found out.
 func suggestion(err error, target string) string {
-	const patience, most = 500 * time.Millisecond, 5 * time.Second
+	const patience, most = time.Second, 5 * time.Second
 	var e *rpc.Error
 	if !errors.As(err, &e) || e.Remote || e.Code != rpc.CodeConnectionLost && e.Code != rpc.CodeTimeout && e.Code != rpc.CodeProtocol {
 		return ""
