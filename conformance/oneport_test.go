@@ -43,11 +43,11 @@ json, http                http://127.0.0.1:6000/?protocol=json`},
 // READMEs show the commands with their output.
 func TestOnePort(t *testing.T) {
 	need(t, "sh")
-	port := freePort(t)
-	dir := onePortFolder(t, port)
-	server := start(t, "sh", "-c", `cd "$1" && exec ./server`, "sh", dir)
-	t.Cleanup(server.kill) // it serves for ever
-	waitFor(t, "127.0.0.1:"+port)
+	var dir string
+	server, port := startOnPort(t, func(port string) []string {
+		dir = onePortFolder(t, port)
+		return []string{"sh", "-c", `cd "$1" && exec ./server`, "sh", dir}
+	})
 	t.Setenv("THRIFTKIT", build(t, "cmd/thriftkit"))
 	skipped := false
 	for _, tt := range onePort {

@@ -39,6 +39,9 @@ func python(t *testing.T) string {
 	return p
 }
 
+// patient is how long a test waits for what takes a moment on a machine that is not busy.
+const patient = 2 * time.Minute
+
 // A process is a program that a test started; it ends with the test.
 type process struct {
 	t      *testing.T
