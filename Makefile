@@ -133,8 +133,8 @@ peers: ## Set up the peers of conformance tests ("make test-all" does it)
 	@scripts/peers.sh
 
 .PHONY: generate
-generate: ## Make again what is made of the program: man pages, the reference of commands
-	$(GO) generate ./cmd/thriftkit/...
+generate: ## Generate the walkers of wire/, the man pages and the reference of commands
+	$(GO) generate ./wire ./cmd/thriftkit/...
 
 .PHONY: release
 release: ## The program for each system that is released, with checksums, in dist/

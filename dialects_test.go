@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
@@ -189,11 +190,11 @@ func dialectOf(t *testing.T, first string) string {
 		t.Fatal(err)
 	}
 	switch d, ok := detect.Bytes(b, wire.DefaultMaxMessageBytes); {
-	case transport.IsTLS(b):
+	case msgio.IsTLS(b):
 		return "TLS"
-	case transport.IsZlib(b):
+	case msgio.IsZlib(b):
 		return "zlib"
-	case transport.IsHTTP(b):
+	case msgio.IsHTTP(b):
 		return "http"
 	case !ok:
 		return "unknown"

@@ -12,47 +12,78 @@ import (
 )
 
 // Marshal returns v, a value of the struct desc, in the binary protocol or the one that an option
-// names, without the header of a message. v is anything that a field of that type may hold: a Go struct that binds to desc
-// or a pointer to one, a *dynamic.Struct, a map[string]any. The error says what does not fit:
-// *rpc.Mismatch for the Go type, *wire.Error for the value.
+// names, without a message header. v is anything that a field of that type may hold: a Go struct
+// that binds to desc or a pointer to one, a *dynamic.Struct, a map[string]any. The error says what
+// does not fit: *rpc.Mismatch for the Go type, *wire.Error for the value.
 func Marshal(desc *schema.Struct, v any, opts ...EncodingOption) ([]byte, error) {
+	return MarshalValue(desc.Type(), v, opts...)
+}
+
+// MarshalValue is [Marshal] for a value of any type: a list, a set, a map, a scalar. Such a value
+// does not say what it is: the reader must know the type.
+func MarshalValue(t *schema.Type, v any, opts ...EncodingOption) ([]byte, error) {
 	p, err := encodingProtocol(opts)
 	if err != nil {
 		return nil, err
 	}
 	if v == nil {
-		return nil, fmt.Errorf("thriftkit: Marshal of nothing as %s", desc.Name)
+		return nil, fmt.Errorf("thriftkit: Marshal of nil as %s", t)
 	}
 	rv := reflect.New(reflect.TypeOf(v))
 	rv.Elem().Set(reflect.ValueOf(v))
-	t, err := plan.ForType(rv.Type().Elem(), desc.Type())
+	bound, err := plan.ForType(rv.Type().Elem(), t)
 	if err != nil {
 		return nil, err
 	}
 	const usual = 128 // bytes
-	return p.AppendValue(make([]byte, 0, usual), t, mem.Of(rv))
+	return p.AppendValue(make([]byte, 0, usual), bound, mem.Of(rv))
 }
 
 // Unmarshal reads data, which holds one value of the struct desc as Marshal writes it, into
 // what v points to; what that held before is lost, also after an error. Fields that desc does
 // not know are skipped, or kept where the Go struct has a field of type wire.UnknownFields.
 // Strings and []byte share data's memory, which must not be changed any more. The error says
-// what does not fit: *rpc.Mismatch for the Go type, *wire.Error for the bytes.
+// what does not fit: *rpc.Mismatch for the Go type, *wire.Error for the bytes. Bytes after the
+// value are an error; UnmarshalNext returns them.
 func Unmarshal(desc *schema.Struct, data []byte, v any, opts ...EncodingOption) error {
-	p, err := encodingProtocol(opts)
-	if err != nil {
-		return err
-	}
-	t, at, err := destination(desc, v, "Unmarshal")
-	if err != nil {
-		return err
-	}
-	t.Zero(at)
-	end, err := p.ConsumeValue(data, 0, t, at)
-	if err == nil && end != len(data) {
-		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the %s", len(data)-end, desc.Kind)
+	return UnmarshalValue(desc.Type(), data, v, opts...)
+}
+
+// UnmarshalValue is [Unmarshal] for a value of any type, as [MarshalValue] writes it.
+func UnmarshalValue(t *schema.Type, data []byte, v any, opts ...EncodingOption) error {
+	rest, err := unmarshal(t, data, v, "Unmarshal", opts)
+	if err == nil && len(rest) > 0 {
+		what := t.String()
+		if t.Kind == schema.KindStruct {
+			what = t.Struct.Kind.String()
+		}
+		err = wire.Errorf(len(data)-len(rest), wire.ErrInvalid, "unexpected bytes after the %s: %d", what, len(rest))
 	}
 	return err
+}
+
+// UnmarshalNext is [UnmarshalValue] for data that goes on after the value: it returns the rest,
+// which shares data's memory. With desc.Type() it reads structs that follow each other. After an
+// error there is no rest.
+func UnmarshalNext(t *schema.Type, data []byte, v any, opts ...EncodingOption) (rest []byte, err error) {
+	return unmarshal(t, data, v, "UnmarshalNext", opts)
+}
+
+func unmarshal(t *schema.Type, data []byte, v any, caller string, opts []EncodingOption) (rest []byte, err error) {
+	p, err := encodingProtocol(opts)
+	if err != nil {
+		return nil, err
+	}
+	bound, at, err := destination(t, v, caller)
+	if err != nil {
+		return nil, err
+	}
+	bound.Zero(at)
+	end, err := p.ConsumeValue(data, 0, bound, at)
+	if err != nil {
+		return nil, err
+	}
+	return data[end:], nil
 }
 
 func encodingProtocol(opts []EncodingOption) (protocol.Protocol, error) {
@@ -69,7 +100,7 @@ func encodingProtocol(opts []EncodingOption) (protocol.Protocol, error) {
 // to and that binds to desc, to its default. A struct that is composed in Go has zero values
 // where the IDL has defaults; fields that were read from a peer have them already.
 func SetDefaults(desc *schema.Struct, v any) error {
-	t, at, err := destination(desc, v, "SetDefaults")
+	t, at, err := destination(desc.Type(), v, "SetDefaults")
 	if err != nil {
 		return err
 	}
@@ -81,11 +112,11 @@ func SetDefaults(desc *schema.Struct, v any) error {
 }
 
 // destination returns the plan and the address of what v, a pointer, points to.
-func destination(desc *schema.Struct, v any, caller string) (*plan.Type, mem.Pointer, error) {
+func destination(st *schema.Type, v any, caller string) (*plan.Type, mem.Pointer, error) {
 	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {
-		return nil, mem.Pointer{}, fmt.Errorf("thriftkit: %s: a pointer is wanted, not %T", caller, v)
+		return nil, mem.Pointer{}, fmt.Errorf("thriftkit: %s: want a pointer, got %T", caller, v)
 	}
-	t, err := plan.ForType(rv.Type().Elem(), desc.Type())
+	t, err := plan.ForType(rv.Type().Elem(), st)
 	return t, mem.Of(rv), err
 }

@@ -143,7 +143,7 @@ func ExampleCall() {
 	fmt.Println(err)
 	// Output:
 	// 登录成功! <nil>
-	// PingPong.login: invalid argument: in PingPong.login.password (field 2): the value does not fit: string is wanted, not 42
+	// PingPong.login: invalid argument: in PingPong.login.password (field 2): the value does not fit: want string, got 42
 }
 
 func ExampleDynamicHandler() {
@@ -259,6 +259,36 @@ func ExampleUnmarshal() {
 	// Output:
 	// tea 1 <nil> <nil>
 	// at byte 3, in Order.item (field 1): the message ends early: length 3, but 2 bytes remain
+}
+
+func ExampleUnmarshalNext() {
+	file, err := thriftkit.Parse("order.thrift", orderThrift)
+	if err != nil {
+		log.Fatal(err)
+	}
+	data := []byte("\x0b\x00\x01\x00\x00\x00\x03tea\x00" + "\x0b\x00\x01\x00\x00\x00\x03mug\x00")
+	for len(data) > 0 {
+		var o order
+		if data, err = thriftkit.UnmarshalNext(file.Struct("Order").Type(), data, &o); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(o.Item)
+	}
+	// Output:
+	// tea
+	// mug
+}
+
+func ExampleMarshalValue() {
+	counts := schema.MapOf(schema.Base(schema.KindString), schema.Base(schema.KindI32))
+	data, err := thriftkit.MarshalValue(counts, map[string]int32{"tea": 2})
+	fmt.Printf("% x %v\n", data, err)
+	var m map[string]int32
+	err = thriftkit.UnmarshalValue(counts, data, &m)
+	fmt.Println(m, err)
+	// Output:
+	// 0b 08 00 00 00 01 00 00 00 03 74 65 61 00 00 00 02 <nil>
+	// map[tea:2] <nil>
 }
 
 func ExampleSetDefaults() {

@@ -277,7 +277,7 @@ func Example_fromThriftpy2Values() {
 	// map[color:2 name:lamp] <nil>
 	// GREEN 1
 	// [a b] true <nil>
-	// in Item.price (field 3): the value does not fit: Cents is wanted, not "much" true
+	// in Item.price (field 3): the value does not fit: want Cents, got "much" true
 	// the value does not fit: union Key must have exactly one member set, it has 2
 	// [255 254] <nil>
 }

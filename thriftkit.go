@@ -271,5 +271,5 @@ func DialReflect(ctx context.Context, target string, opts ...ClientOption) (*Cli
 // defaults. T is any type that could be bound to the result, such as string, *Work,
 // *dynamic.Struct or any; for void it is not looked at.
 func Call[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T, error) {
-	return rpc.Do[T](ctx, c, m, args...)
+	return rpc.Invoke[T](ctx, c, m, args...)
 }

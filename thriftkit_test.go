@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -12,6 +14,8 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 func TestLoad(t *testing.T) {
@@ -184,12 +188,12 @@ func TestMarshal(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"Marshal of nil", second(thriftkit.Marshal(desc, nil)), "thriftkit: Marshal of nothing as Order"},
+		{"Marshal of nil", second(thriftkit.Marshal(desc, nil)), "thriftkit: Marshal of nil as Order"},
 		{"Marshal of a nil pointer", second(thriftkit.Marshal(desc, pointer)), "the value does not fit: nil pointer to Order"},
 		{"Marshal of another type", second(thriftkit.Marshal(desc, 7)), "Order and Go int: the Go type must be a struct, a pointer to one, *dynamic.Struct or map[string]any"},
-		{"Unmarshal into nil", thriftkit.Unmarshal(desc, want, nil), "thriftkit: Unmarshal: a pointer is wanted, not <nil>"},
-		{"Unmarshal into a value", thriftkit.Unmarshal(desc, want, bound), "thriftkit: Unmarshal: a pointer is wanted, not thriftkit_test.order"},
-		{"Unmarshal of too much", thriftkit.Unmarshal(desc, append(want, 0), &bound), "at byte 28: invalid data: 1 bytes behind the struct"},
+		{"Unmarshal into nil", thriftkit.Unmarshal(desc, want, nil), "thriftkit: Unmarshal: want a pointer, got <nil>"},
+		{"Unmarshal into a value", thriftkit.Unmarshal(desc, want, bound), "thriftkit: Unmarshal: want a pointer, got thriftkit_test.order"},
+		{"Unmarshal of too much", thriftkit.Unmarshal(desc, append(want, 0), &bound), "at byte 28: invalid data: unexpected bytes after the struct: 1"},
 		{"SetDefaults of a dynamic struct", thriftkit.SetDefaults(desc, &dyn), "thriftkit: SetDefaults: **dynamic.Struct is not a pointer to a struct of Go's"},
 	} {
 		if test.err == nil || test.err.Error() != test.want {
@@ -199,3 +203,50 @@ func TestMarshal(t *testing.T) {
 }
 
 func second(_ []byte, err error) error { return err }
+
+// TestMarshalValue has values that are no structs in every protocol, alone and after each other.
+func TestMarshalValue(t *testing.T) {
+	i32, text := schema.Base(schema.KindI32), schema.Base(schema.KindString)
+	for _, protocol := range []string{"binary", "compact", "json", "thriftpy2-json", "simple-json"} {
+		opt := thriftkit.WithProtocol(protocol)
+		for _, tt := range []struct {
+			t     *schema.Type
+			value any
+		}{
+			{schema.ListOf(i32), []int32{1, -2}},
+			{schema.ListOf(schema.ListOf(text)), [][]string{{"a"}, {}}},
+			{schema.SetOf(text), map[string]struct{}{"a": {}, "b": {}}},
+			{schema.MapOf(text, i32), map[string]int32{"a": 1, "b": 2}},
+			{i32, int32(7)},
+			{schema.Base(schema.KindDouble), math.Copysign(0, -1)},
+			{text, "a\"b"},
+			{schema.Base(schema.KindBool), true},
+		} {
+			data, err := thriftkit.MarshalValue(tt.t, tt.value, opt)
+			if err != nil {
+				t.Errorf("%s: %s: %v", protocol, tt.t, err)
+				continue
+			}
+			got := reflect.New(reflect.TypeOf(tt.value))
+			if err := thriftkit.UnmarshalValue(tt.t, data, got.Interface(), opt); err != nil || !reflect.DeepEqual(got.Elem().Interface(), tt.value) {
+				t.Errorf("%s: %s: %v, %v, want %v", protocol, tt.t, got.Elem(), err, tt.value)
+			}
+			sep := ""
+			if strings.HasSuffix(protocol, "json") && protocol != "thriftpy2-json" {
+				sep = " " // or two numbers would be one
+			}
+			twice := append(append(data[:len(data):len(data)], sep...), data...)
+			rest, err := thriftkit.UnmarshalNext(tt.t, twice, got.Interface(), opt)
+			if err != nil || string(rest) != sep+string(data) || !reflect.DeepEqual(got.Elem().Interface(), tt.value) {
+				t.Errorf("%s: %s: the first of two is %v, then %q, %v", protocol, tt.t, got.Elem(), rest, err)
+			}
+			want := fmt.Sprintf("at byte %d: invalid data: unexpected bytes after the %s: %d", len(data), tt.t, len(sep)+len(data))
+			if err := thriftkit.UnmarshalValue(tt.t, twice, got.Interface(), opt); err == nil || err.Error() != want {
+				t.Errorf("%s: %s: %v, want %s", protocol, tt.t, err, want)
+			}
+			if rest, err := thriftkit.UnmarshalNext(tt.t, nil, got.Interface(), opt); rest != nil || !errors.Is(err, wire.ErrTruncated) {
+				t.Errorf("%s: %s: nothing gives %q, %v", protocol, tt.t, rest, err)
+			}
+		}
+	}
+}

@@ -44,7 +44,7 @@ func TestCommandCall(t *testing.T) {
 		{args: `check false`, stderr: `{"exception":"Unavailable","value":{"reason":"not ok","retryAfterMs":250}}`, code: 5},
 		{args: `fail application`, stderr: "protocol error: as asked (from the server)", code: 64 + 7},
 		{args: `fail undeclared`, stderr: "connection lost", code: 3},
-		{args: `echoI8 128`, stderr: "128 is out of the range of i8", code: 2},
+		{args: `echoI8 128`, stderr: "128 is out of range for i8", code: 2},
 		{args: `unheardOf`, stderr: "unheardOf", code: 2},
 	}
 	for _, w := range []route{{"binary", "buffered", "tcp", false}, {"binary", "framed", "tcp", false}, {"compact", "framed", "tcp", false}} {

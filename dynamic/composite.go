@@ -3,6 +3,7 @@ package dynamic
 import (
 	"errors"
 	"iter"
+	"slices"
 	"strconv"
 
 	"github.com/thriftkit/thriftkit/schema"
@@ -35,6 +36,9 @@ func (s *Struct) Get(name string) Value {
 	}
 	return Value{}
 }
+
+// Has reports whether the field called name is set.
+func (s *Struct) Has(name string) bool { return s.Get(name).IsSet() }
 
 // At returns the field with index i of the schema's Fields.
 func (s *Struct) At(i int) Value { return s.vals[i] }
@@ -178,34 +182,78 @@ func (m *Map) Len() int { return len(m.entries) }
 // Entries returns the entries in their order. The caller must not change the slice.
 func (m *Map) Entries() []Entry { return m.entries }
 
-// Get returns the value under key, and whether there is one. It takes time in proportion to Len.
+// Get returns the value of key, and whether there is one. It takes time in proportion to Len.
 func (m *Map) Get(key Value) (Value, bool) {
-	for i := len(m.entries) - 1; i >= 0; i-- {
-		if Equal(m.entries[i].Key, key) {
-			return m.entries[i].Value, true
-		}
+	if i := m.index(key); i >= 0 {
+		return m.entries[i].Value, true
 	}
 	return Value{}, false
 }
 
-// Append adds an entry at the end; key and value are converted as by [Of].
+// index returns the position of the entry that counts for key, or -1.
+func (m *Map) index(key Value) int {
+	for i := len(m.entries) - 1; i >= 0; i-- {
+		if Equal(m.entries[i].Key, key) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Append adds an entry at the end, without regard to the others; key and value are converted as by
+// [Of].
 func (m *Map) Append(key, value any) error {
+	e, err := m.entry(key, value, len(m.entries))
+	if err == nil {
+		m.entries = append(m.entries, e)
+	}
+	return err
+}
+
+// Set gives key the value: in its place if m has the key, else at the end. Both are converted as by
+// [Of]; if one does not fit, the error says so and m is unchanged. It takes time in proportion to Len.
+func (m *Map) Set(key, value any) error {
+	e, err := m.entry(key, value, len(m.entries))
+	if err != nil {
+		return err
+	}
+	if i := m.index(e.Key); i >= 0 {
+		m.entries[i].Value = e.Value
+	} else {
+		m.entries = append(m.entries, e)
+	}
+	return nil
+}
+
+// Delete removes every entry with that key, which is converted as by [Of], and reports whether
+// there was one. A key that does not fit is in no map. It takes time in proportion to Len.
+func (m *Map) Delete(key any) bool {
 	k, err := Of(m.typ.Key, key)
-	if err == nil && !k.IsSet() {
+	if err != nil {
+		return false
+	}
+	n := len(m.entries)
+	m.entries = slices.DeleteFunc(m.entries, func(e Entry) bool { return Equal(e.Key, k) })
+	return len(m.entries) < n
+}
+
+// entry converts the parts of entry i.
+func (m *Map) entry(key, value any, i int) (e Entry, err error) {
+	e.Key, err = Of(m.typ.Key, key)
+	if err == nil && !e.Key.IsSet() {
 		err = misfit(m.typ.Key, "nothing")
 	}
 	if err != nil {
-		return wire.InElement(err, len(m.entries), "key")
+		return e, wire.InElement(err, i, "key")
 	}
-	v, err := Of(m.typ.Elem, value)
-	if err == nil && !v.IsSet() {
+	e.Value, err = Of(m.typ.Elem, value)
+	if err == nil && !e.Value.IsSet() {
 		err = misfit(m.typ.Elem, "nothing")
 	}
 	if err != nil {
-		return wire.InElement(err, len(m.entries), "value")
+		return e, wire.InElement(err, i, "value")
 	}
-	m.entries = append(m.entries, Entry{k, v})
-	return nil
+	return e, nil
 }
 
 // FromLiteral returns a constant as a Value; each call makes new composite values.

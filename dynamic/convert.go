@@ -16,7 +16,7 @@ import (
 )
 
 func misfit(t *schema.Type, got string) error {
-	return wire.Errorf(-1, wire.ErrValue, "%s is wanted, not %s", t, got)
+	return wire.Errorf(-1, wire.ErrValue, "want %s, got %s", t, got)
 }
 
 // Of converts a plain Go value to a value of type t:
@@ -136,7 +136,7 @@ func Int(t *schema.Type, n int64) (Value, error) {
 		return Value{}, misfit(t, "an integer")
 	}
 	if n<<(64-bits)>>(64-bits) != n {
-		return Value{}, wire.Errorf(-1, wire.ErrValue, "%d is out of the range of %s", n, t)
+		return Value{}, wire.Errorf(-1, wire.ErrValue, "%d is out of range for %s", n, t)
 	}
 	return Value{kind: t.Kind, num: uint64(n)}, nil
 }

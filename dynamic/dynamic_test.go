@@ -2,6 +2,7 @@ package dynamic_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -111,43 +112,43 @@ func TestOfBad(t *testing.T) {
 		in  any
 		err string
 	}{
-		{schematest.Bool, 1, bad + "bool is wanted, not int"},
-		{schematest.I8, 128, bad + "128 is out of the range of i8"},
-		{schematest.I8, -129, bad + "-129 is out of the range of i8"},
-		{schematest.I16, 1 << 15, bad + "32768 is out of the range of i16"},
-		{schematest.I64, uint64(1 << 63), bad + "i64 is wanted, not 9223372036854775808"},
-		{schematest.I32, 7.0, bad + "i32 is wanted, not 7 (float64)"},
-		{schematest.I32, "7", bad + `i32 is wanted, not "7"`},
-		{schematest.I32, json.Number("7.5"), bad + "i32 is wanted, not 7.5"},
-		{schematest.I32, true, bad + "i32 is wanted, not true"},
-		{schematest.Double, "1", bad + `double is wanted, not "1"`},
-		{schematest.Double, json.Number("x"), bad + "double is wanted, not x"},
-		{schematest.String, 1, bad + "string is wanted, not 1"},
-		{schematest.String, json.Number("1"), bad + "string is wanted, not 1"},
-		{schematest.String, []string{"a"}, bad + "string is wanted, not []string"},
+		{schematest.Bool, 1, bad + "want bool, got int"},
+		{schematest.I8, 128, bad + "128 is out of range for i8"},
+		{schematest.I8, -129, bad + "-129 is out of range for i8"},
+		{schematest.I16, 1 << 15, bad + "32768 is out of range for i16"},
+		{schematest.I64, uint64(1 << 63), bad + "want i64, got 9223372036854775808"},
+		{schematest.I32, 7.0, bad + "want i32, got 7 (float64)"},
+		{schematest.I32, "7", bad + `want i32, got "7"`},
+		{schematest.I32, json.Number("7.5"), bad + "want i32, got 7.5"},
+		{schematest.I32, true, bad + "want i32, got true"},
+		{schematest.Double, "1", bad + `want double, got "1"`},
+		{schematest.Double, json.Number("x"), bad + "want double, got x"},
+		{schematest.String, 1, bad + "want string, got 1"},
+		{schematest.String, json.Number("1"), bad + "want string, got 1"},
+		{schematest.String, []string{"a"}, bad + "want string, got []string"},
 		{schematest.UUID, "123", bad + `"123" is not a uuid`},
 		{schematest.UUID, strings.Replace(uuidText, "1", "g", 1), bad + `"g23e4567-e89b-12d3-a456-426614174000" is not a uuid`},
-		{schematest.UUID, [4]byte{}, bad + "uuid is wanted, not [4]uint8"},
+		{schematest.UUID, [4]byte{}, bad + "want uuid, got [4]uint8"},
 		{colors, "PINK", bad + `enum Color has no value "PINK" (it has RED, GREEN, BLUE, LEAF)`},
-		{colors, int64(1 << 31), bad + "2147483648 is out of the range of Color"},
-		{colors, 1.5, bad + "Color is wanted, not 1.5 (float64)"},
-		{listI, map[int]struct{}{}, bad + "list<i32> is wanted, not map[int]struct {}"},
-		{listI, []any{1, "x"}, "in [1]: " + bad + `i32 is wanted, not "x"`},
-		{listI, []any{nil}, "in [0]: " + bad + "i32 is wanted, not nothing"},
-		{setI, map[int]int{}, bad + "set<i32> is wanted, not map[int]int"},
-		{mapSI, []int{}, bad + "map<string,i32> is wanted, not []int"},
-		{mapSI, map[int]int{1: 1}, "in [0] key: " + bad + "string is wanted, not 1"},
-		{mapSI, map[string]any{"a": nil}, "in [0] value: " + bad + "i32 is wanted, not nothing"},
-		{schema.MapOf(schematest.I8, schematest.I8), map[string]int{"x": 1}, "in [0] key: " + bad + `i8 is wanted, not "x"`},
-		{mapPI, map[string]int{"x": 1}, "in [0] key: " + bad + `Point is wanted, not "x"`},
-		{point, 1, bad + "Point is wanted, not 1"},
-		{point, struct{ X int }{}, bad + "Point is wanted, not struct { X int }"},
+		{colors, int64(1 << 31), bad + "2147483648 is out of range for Color"},
+		{colors, 1.5, bad + "want Color, got 1.5 (float64)"},
+		{listI, map[int]struct{}{}, bad + "want list<i32>, got map[int]struct {}"},
+		{listI, []any{1, "x"}, "in [1]: " + bad + `want i32, got "x"`},
+		{listI, []any{nil}, "in [0]: " + bad + "want i32, got nothing"},
+		{setI, map[int]int{}, bad + "want set<i32>, got map[int]int"},
+		{mapSI, []int{}, bad + "want map<string,i32>, got []int"},
+		{mapSI, map[int]int{1: 1}, "in [0] key: " + bad + "want string, got 1"},
+		{mapSI, map[string]any{"a": nil}, "in [0] value: " + bad + "want i32, got nothing"},
+		{schema.MapOf(schematest.I8, schematest.I8), map[string]int{"x": 1}, "in [0] key: " + bad + `want i8, got "x"`},
+		{mapPI, map[string]int{"x": 1}, "in [0] key: " + bad + `want Point, got "x"`},
+		{point, 1, bad + "want Point, got 1"},
+		{point, struct{ X int }{}, bad + "want Point, got struct { X int }"},
 		{point, map[string]any{"z": 1}, bad + `struct Point has no field "z"`},
-		{point, map[string]any{"x": "1"}, "in Point.x (field 1): " + bad + `i32 is wanted, not "1"`},
-		{point, of(shape, fields{}), bad + "Point is wanted, not struct"},
-		{listI, of(setI, []int{}), bad + "list<i32> is wanted, not set"},
-		{schematest.I32, dynamic.I64(1), bad + "i32 is wanted, not i64"},
-		{node, fields{"children": []any{fields{"next": fields{"value": "x"}}}}, "in Node.children (field 3)[0] > Node.next (field 2) > Node.value (field 1): " + bad + `i32 is wanted, not "x"`},
+		{point, map[string]any{"x": "1"}, "in Point.x (field 1): " + bad + `want i32, got "1"`},
+		{point, of(shape, fields{}), bad + "want Point, got struct"},
+		{listI, of(setI, []int{}), bad + "want list<i32>, got set"},
+		{schematest.I32, dynamic.I64(1), bad + "want i32, got i64"},
+		{node, fields{"children": []any{fields{"next": fields{"value": "x"}}}}, "in Node.children (field 3)[0] > Node.next (field 2) > Node.value (field 1): " + bad + `want i32, got "x"`},
 		{node, deep, "in " + strings.Repeat("Node.next (field 2) > ", 63) + "Node.next (field 2): nested too deep: more than 64 levels"},
 		{schematest.I32, self, "nested too deep: more than 64 levels"},
 	}
@@ -180,7 +181,7 @@ func TestStruct(t *testing.T) {
 		err  string
 	}{
 		{"nope", 1, `struct Presence has no field "nope"`},
-		{"opt", "x", `in Presence.opt (field 2): the value does not fit: i32 is wanted, not "x"`},
+		{"opt", "x", `in Presence.opt (field 2): the value does not fit: want i32, got "x"`},
 	} {
 		if err := s.Set(test.name, test.v); err == nil || err.Error() != test.err {
 			t.Errorf("%v, want %s", err, test.err)
@@ -189,7 +190,7 @@ func TestStruct(t *testing.T) {
 	if s.Get("opt").Int() != 1 || s.Get("nope").IsSet() {
 		t.Error("a failed Set changed something")
 	}
-	if err := s.SetAt(0, dynamic.String("x")); err == nil || err.Error() != "in Presence.req (field 1): the value does not fit: i32 is wanted, not string" {
+	if err := s.SetAt(0, dynamic.String("x")); err == nil || err.Error() != "in Presence.req (field 1): the value does not fit: want i32, got string" {
 		t.Error(err)
 	}
 	s.SetDefaults()
@@ -309,14 +310,14 @@ func TestParseKey(t *testing.T) {
 		err  string
 	}{
 		{schematest.Bool, "true", true, ""},
-		{schematest.Bool, "yes", nil, `the value does not fit: bool is wanted, not "yes"`},
+		{schematest.Bool, "yes", nil, `the value does not fit: want bool, got "yes"`},
 		{schematest.I8, "-128", int8(-128), ""},
-		{schematest.I8, "128", nil, "the value does not fit: 128 is out of the range of i8"},
+		{schematest.I8, "128", nil, "the value does not fit: 128 is out of range for i8"},
 		{schematest.I64, "9223372036854775807", int64(math.MaxInt64), ""},
-		{schematest.I64, "9223372036854775808", nil, `the value does not fit: i64 is wanted, not "9223372036854775808"`},
+		{schematest.I64, "9223372036854775808", nil, `the value does not fit: want i64, got "9223372036854775808"`},
 		{schematest.Double, "1e3", 1000.0, ""},
 		{schematest.Double, "-Infinity", math.Inf(-1), ""},
-		{schematest.Double, "x", nil, `the value does not fit: double is wanted, not "x"`},
+		{schematest.Double, "x", nil, `the value does not fit: want double, got "x"`},
 		{schematest.String, "", "", ""},
 		{colors, "RED", int32(1), ""},
 		{colors, "-7", int32(-7), ""},
@@ -356,8 +357,8 @@ func TestContainers(t *testing.T) {
 		t.Error(err)
 	}
 	for v, want := range map[any]string{
-		nil: "in [1]: the value does not fit: i32 is wanted, not nothing",
-		"x": `in [1]: the value does not fit: i32 is wanted, not "x"`,
+		nil: "in [1]: the value does not fit: want i32, got nothing",
+		"x": `in [1]: the value does not fit: want i32, got "x"`,
 	} {
 		if err := l.Append(v); err == nil || err.Error() != want || l.Len() != 1 {
 			t.Errorf("%v, want %s", err, want)
@@ -370,10 +371,46 @@ func TestContainers(t *testing.T) {
 	if _, ok := m.Get(dynamic.String("c")); ok {
 		t.Error("there is no c")
 	}
-	if err := m.Append(1, 1); err == nil || err.Error() != "in [3] key: the value does not fit: string is wanted, not 1" {
+	if err := m.Append(1, 1); err == nil || err.Error() != "in [3] key: the value does not fit: want string, got 1" {
 		t.Error(err)
 	}
-	if err := m.Append("c", nil); err == nil || err.Error() != "in [3] value: the value does not fit: i32 is wanted, not nothing" || m.Len() != 3 {
+	if err := m.Append("c", nil); err == nil || err.Error() != "in [3] value: the value does not fit: want i32, got nothing" || m.Len() != 3 {
 		t.Error(err)
+	}
+}
+
+// TestMapSet sets and deletes in a map that holds a key twice, as a message may.
+func TestMapSet(t *testing.T) {
+	m := dynamic.NewMap(schema.MapOf(schematest.I32, schematest.String))
+	show := func() string {
+		var b strings.Builder
+		for _, e := range m.Entries() {
+			fmt.Fprintf(&b, "%d:%s ", e.Key.Int(), e.Value.Text())
+		}
+		return b.String()
+	}
+	for _, tt := range []struct {
+		do   func() any
+		want any
+		m    string
+	}{
+		{func() any { return m.Append(1, "a") }, nil, "1:a "},
+		{func() any { return m.Append(2, "b") }, nil, "1:a 2:b "},
+		{func() any { return m.Append(1, "c") }, nil, "1:a 2:b 1:c "},
+		{func() any { return m.Set(1, "d") }, nil, "1:a 2:b 1:d "},
+		{func() any { return m.Set(2, "e") }, nil, "1:a 2:e 1:d "},
+		{func() any { return m.Set(3, "f") }, nil, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Set("x", "f").Error() }, `in [4] key: the value does not fit: want i32, got "x"`, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Set(4, 4).Error() }, "in [4] value: the value does not fit: want string, got 4", "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Set(4, nil).Error() }, "in [4] value: the value does not fit: want string, got nothing", "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Delete(4) }, false, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Delete("x") }, false, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Delete(nil) }, false, "1:a 2:e 1:d 3:f "},
+		{func() any { return m.Delete(int8(1)) }, true, "2:e 3:f "},
+		{func() any { return m.Delete(1) }, false, "2:e 3:f "},
+	} {
+		if got := tt.do(); got != tt.want || show() != tt.m {
+			t.Errorf("got %v, %s; want %v, %s", got, show(), tt.want, tt.m)
+		}
 	}
 }

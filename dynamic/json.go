@@ -50,7 +50,7 @@ type JSONError struct {
 	offset int
 }
 
-// Error returns "3:14: user.tags[3]: i32 is wanted, not true (declared at foo.thrift:5:7)".
+// Error returns "3:14: user.tags[3]: want i32, got true (declared at foo.thrift:5:7)".
 func (e *JSONError) Error() string {
 	s := strconv.Itoa(e.Line) + ":" + strconv.Itoa(e.Column) + ": "
 	if e.Path != "" {

@@ -1,6 +1,7 @@
 package dynamic
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/thriftkit/thriftkit/internal/jsontext"
+	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -30,7 +33,7 @@ import (
 // They are unknown fields, missing required ones, names and keys given twice, values that do
 // not fit, unions without exactly one member. Nothing of data is kept.
 func ParseJSON(t *schema.Type, data []byte, opts JSONOptions) (Value, error) {
-	r := jsonReader{jsonScanner: jsonScanner{input: string(data)}, opts: opts}
+	r := jsonReader{input: bytes.Clone(data), opts: opts}
 	v, err := r.whole(t)
 	if err != nil {
 		r.mistakes = append(r.mistakes, err)
@@ -48,7 +51,8 @@ const maxMistakes = 20
 // read on: it is no JSON, or nested too deep. Other mistakes are noted, and what is wrong comes
 // back unset.
 type jsonReader struct {
-	jsonScanner
+	input    []byte // the values share its memory
+	off      int
 	opts     JSONOptions
 	path     []byte
 	field    *schema.Field // the innermost around the value
@@ -64,8 +68,8 @@ func (r *jsonReader) whole(t *schema.Type) (Value, *JSONError) {
 	if err != nil {
 		return v, err
 	}
-	if tok, err = r.next(); err == nil && tok.kind != 0 {
-		err = r.errorf(tok.at, "the text goes on behind the value")
+	if tok, err = r.next(); err == nil && tok.Kind != 0 {
+		err = r.errorf(tok.At, "unexpected %s after the value", r.describe(tok))
 	}
 	return v, err
 }
@@ -76,8 +80,8 @@ func (r *jsonReader) verdict() error {
 	errs := make([]error, len(r.mistakes))
 	for i, e := range r.mistakes {
 		before := r.input[:e.offset]
-		e.Line = 1 + strings.Count(before, "\n")
-		e.Column = len(before) - strings.LastIndexByte(before, '\n')
+		e.Line = 1 + bytes.Count(before, []byte("\n"))
+		e.Column = len(before) - bytes.LastIndexByte(before, '\n')
 		errs[i] = e
 	}
 	if len(errs) == 1 {
@@ -102,76 +106,82 @@ func (r *jsonReader) mistake(at int, format string, args ...any) {
 	r.mistakes = append(r.mistakes, e)
 }
 
-func (r *jsonReader) next() (jsonToken, *JSONError) {
-	tok, bad := r.token()
-	if bad != "" {
-		return tok, r.errorf(r.off, "%s", bad)
+func (r *jsonReader) next() (jsontext.Token, *JSONError) {
+	tok, err := jsontext.Next(r.input, r.off)
+	if err != nil {
+		return tok, r.malformed(err)
 	}
+	r.off = tok.Next
 	return tok, nil
 }
 
+const endOfText = "unexpected end of JSON text"
+
+// malformed returns an error of package jsontext as a mistake.
+func (r *jsonReader) malformed(err error) *JSONError {
+	var e *wire.Error
+	switch {
+	case !errors.As(err, &e):
+		return r.errorf(r.off, "%s", err)
+	case errors.Is(err, wire.ErrInvalid):
+		return r.errorf(e.Offset, "%s", e.Message)
+	case errors.Is(err, wire.ErrTruncated):
+		return r.errorf(e.Offset, "%s", endOfText)
+	}
+	return r.errorf(e.Offset, "nested deeper than %d levels", wire.MaxDepth)
+}
+
 // describe says what tok is, with its text if that is short.
-func (r *jsonReader) describe(tok jsonToken) string {
+func (r *jsonReader) describe(tok jsontext.Token) string {
 	const short = 40
 	switch {
-	case tok.kind == 0:
-		return "the end of the text"
-	case tok.kind == '{':
+	case tok.Kind == '{':
 		return "an object"
-	case tok.kind == '[':
+	case tok.Kind == '[':
 		return "an array"
-	case tok.kind == '"' && tok.end-tok.at > short:
-		return "a string of " + strconv.Itoa(len(tok.text)) + " bytes"
-	case tok.end-tok.at > short:
-		return r.input[tok.at:tok.at+short] + "…"
-	case strings.IndexByte("}],:", tok.kind) >= 0:
-		return strconv.QuoteRune(rune(tok.kind))
+	case tok.Kind == '"' && tok.Next-tok.At > short:
+		return "a string of " + strconv.Itoa(len(tok.Text)) + " bytes"
+	case tok.Next-tok.At > short:
+		return string(r.input[tok.At:tok.At+short]) + "…"
+	case strings.IndexByte("}],:", tok.Kind) >= 0:
+		return strconv.QuoteRune(rune(tok.Kind))
 	}
-	return r.input[tok.at:tok.end]
+	return string(r.input[tok.At:tok.Next])
 }
 
-func (r *jsonReader) unexpected(tok jsonToken, wanted string) *JSONError {
-	return r.errorf(tok.at, "%s is wanted, not %s", wanted, r.describe(tok))
+func (r *jsonReader) unexpected(tok jsontext.Token, wanted string) *JSONError {
+	if tok.Kind == 0 {
+		return r.errorf(tok.At, "%s", endOfText)
+	}
+	return r.errorf(tok.At, "want %s, got %s", wanted, r.describe(tok))
 }
 
-// skip moves behind the value that starts with tok.
-func (r *jsonReader) skip(tok jsonToken, depth int) *JSONError {
-	if depth == 0 {
-		return r.tooDeep(tok)
+// skip reads over the value that starts with tok.
+func (r *jsonReader) skip(tok jsontext.Token) *JSONError {
+	next, err := jsontext.Skip(r.input, tok.At, 2*wire.MaxDepth, false)
+	if err != nil {
+		return r.malformed(err)
 	}
-	switch tok.kind {
-	case '{':
-		return r.members(func(jsonToken) *JSONError {
-			tok, err := r.next()
-			if err != nil {
-				return err
-			}
-			return r.skip(tok, depth-1)
-		})
-	case '[':
-		return r.elements(func(_ int, tok jsonToken) *JSONError { return r.skip(tok, depth-1) })
-	case '"', '0', 't', 'f', 'n':
-		return nil
-	}
-	return r.unexpected(tok, "a value")
+	r.off = next
+	return nil
 }
 
-func (r *jsonReader) tooDeep(tok jsonToken) *JSONError {
-	return r.errorf(tok.at, "nested deeper than %d levels", wire.MaxDepth)
+func (r *jsonReader) tooDeep(tok jsontext.Token) *JSONError {
+	return r.errorf(tok.At, "nested deeper than %d levels", wire.MaxDepth)
 }
 
 // members calls f for each member of the object whose { was read; f reads the value.
-func (r *jsonReader) members(f func(name jsonToken) *JSONError) *JSONError {
+func (r *jsonReader) members(f func(name jsontext.Token) *JSONError) *JSONError {
 	tok, err := r.next()
-	if err != nil || tok.kind == '}' {
+	if err != nil || tok.Kind == '}' {
 		return err
 	}
 	for {
-		if tok.kind != '"' {
+		if tok.Kind != '"' {
 			return r.unexpected(tok, "the name of a member")
 		}
 		name := tok
-		if tok, err = r.next(); err == nil && tok.kind != ':' {
+		if tok, err = r.next(); err == nil && tok.Kind != ':' {
 			err = r.unexpected(tok, "':'")
 		}
 		if err == nil {
@@ -181,9 +191,9 @@ func (r *jsonReader) members(f func(name jsonToken) *JSONError) *JSONError {
 			tok, err = r.next()
 		}
 		switch {
-		case err != nil || tok.kind == '}':
+		case err != nil || tok.Kind == '}':
 			return err
-		case tok.kind != ',':
+		case tok.Kind != ',':
 			return r.unexpected(tok, "',' or '}'")
 		}
 		if tok, err = r.next(); err != nil {
@@ -193,9 +203,9 @@ func (r *jsonReader) members(f func(name jsonToken) *JSONError) *JSONError {
 }
 
 // elements calls f for each element of the array whose [ was read, with its first token.
-func (r *jsonReader) elements(f func(i int, tok jsonToken) *JSONError) *JSONError {
+func (r *jsonReader) elements(f func(i int, tok jsontext.Token) *JSONError) *JSONError {
 	tok, err := r.next()
-	if err != nil || tok.kind == ']' {
+	if err != nil || tok.Kind == ']' {
 		return err
 	}
 	for i := 0; ; i++ {
@@ -203,9 +213,9 @@ func (r *jsonReader) elements(f func(i int, tok jsonToken) *JSONError) *JSONErro
 			tok, err = r.next()
 		}
 		switch {
-		case err != nil || tok.kind == ']':
+		case err != nil || tok.Kind == ']':
 			return err
-		case tok.kind != ',':
+		case tok.Kind != ',':
 			return r.unexpected(tok, "',' or ']'")
 		}
 		if tok, err = r.next(); err != nil {
@@ -215,10 +225,10 @@ func (r *jsonReader) elements(f func(i int, tok jsonToken) *JSONError) *JSONErro
 }
 
 // misfit notes that the value that starts with tok is not a t, and moves behind it.
-func (r *jsonReader) misfit(t *schema.Type, tok jsonToken) *JSONError {
-	err := r.skip(tok, 2*wire.MaxDepth)
+func (r *jsonReader) misfit(t *schema.Type, tok jsontext.Token) *JSONError {
+	err := r.skip(tok)
 	if err == nil {
-		r.mistake(tok.at, "%s is wanted, not %s", wanted(t), r.describe(tok))
+		r.mistake(tok.At, "want %s, got %s", wanted(t), r.describe(tok))
 	}
 	return err
 }
@@ -245,17 +255,17 @@ func wanted(t *schema.Type) string {
 }
 
 // value reads the value of type t that starts with tok.
-func (r *jsonReader) value(t *schema.Type, tok jsonToken, depth int) (Value, *JSONError) {
+func (r *jsonReader) value(t *schema.Type, tok jsontext.Token, depth int) (Value, *JSONError) {
 	switch {
-	case tok.kind == '{' || tok.kind == '[':
+	case tok.Kind == '{' || tok.Kind == '[':
 		return r.composite(t, tok, depth)
-	case t.Kind == schema.KindBool && (tok.kind == 't' || tok.kind == 'f'):
-		return Bool(tok.kind == 't'), nil
-	case tok.kind == '0':
+	case t.Kind == schema.KindBool && (tok.Kind == 't' || tok.Kind == 'f'):
+		return Bool(tok.Kind == 't'), nil
+	case tok.Kind == '0':
 		if v, ok := r.number(t, tok); ok {
 			return v, nil
 		}
-	case tok.kind == '"':
+	case tok.Kind == '"':
 		if v, ok := r.string(t, tok); ok {
 			return v, nil
 		}
@@ -264,8 +274,8 @@ func (r *jsonReader) value(t *schema.Type, tok jsonToken, depth int) (Value, *JS
 }
 
 // number reports false if a t is not a number at all.
-func (r *jsonReader) number(t *schema.Type, tok jsonToken) (v Value, ok bool) {
-	text := r.input[tok.at:tok.end]
+func (r *jsonReader) number(t *schema.Type, tok jsontext.Token) (v Value, ok bool) {
+	text := mem.String(r.input[tok.At:tok.Next])
 	var err error
 	switch t.Kind {
 	case schema.KindDouble:
@@ -284,35 +294,35 @@ func (r *jsonReader) number(t *schema.Type, tok jsonToken) (v Value, ok bool) {
 		return Value{}, false
 	}
 	if err != nil {
-		r.mistake(tok.at, "%s is out of the range of %s", r.describe(tok), t)
+		r.mistake(tok.At, "%s is out of range for %s", r.describe(tok), t)
 		return Value{}, true
 	}
 	return v, true
 }
 
 // string reports false if a t is not a string at all.
-func (r *jsonReader) string(t *schema.Type, tok jsonToken) (Value, bool) {
+func (r *jsonReader) string(t *schema.Type, tok jsontext.Token) (Value, bool) {
 	var v Value
 	var err error
 	switch t.Kind {
 	case schema.KindString:
-		return String(tok.text), true
+		return String(mem.String(tok.Text)), true
 	case schema.KindBinary:
-		v, err = r.binary(tok.text)
+		v, err = r.binary(mem.String(tok.Text))
 	case schema.KindUUID:
-		v, err = ParseUUID(tok.text)
+		v, err = ParseUUID(mem.String(tok.Text))
 	case schema.KindEnum:
-		v, err = EnumNamed(t.Enum, tok.text)
+		v, err = EnumNamed(t.Enum, mem.String(tok.Text))
 	case schema.KindDouble:
-		if tok.text != "NaN" && tok.text != "Infinity" && tok.text != "-Infinity" {
+		if mem.String(tok.Text) != "NaN" && mem.String(tok.Text) != "Infinity" && mem.String(tok.Text) != "-Infinity" {
 			return v, false
 		}
-		v, _, err = ParseKey(t, tok.text)
+		v, _, err = ParseKey(t, mem.String(tok.Text))
 	default:
 		return v, false
 	}
 	if err != nil {
-		r.mistake(tok.at, "%s", plainMessage(err))
+		r.mistake(tok.At, "%s", plainMessage(err))
 		return Value{}, true
 	}
 	return v, true
@@ -355,8 +365,8 @@ func decodeBase64(text string) ([]byte, error) {
 }
 
 // composite reads what starts with a bracket.
-func (r *jsonReader) composite(t *schema.Type, tok jsonToken, depth int) (Value, *JSONError) {
-	object := tok.kind == '{'
+func (r *jsonReader) composite(t *schema.Type, tok jsontext.Token, depth int) (Value, *JSONError) {
+	object := tok.Kind == '{'
 	if object && (t.Kind == schema.KindString || t.Kind == schema.KindBinary) {
 		return r.base64Object(t, tok)
 	}
@@ -378,7 +388,7 @@ func (r *jsonReader) composite(t *schema.Type, tok jsonToken, depth int) (Value,
 
 // in reads the value of type t that starts with tok as the part of a composite value that
 // where names, such as ".name" or "[3]".
-func (r *jsonReader) in(where string, t *schema.Type, tok jsonToken, depth int) (Value, *JSONError) {
+func (r *jsonReader) in(where string, t *schema.Type, tok jsontext.Token, depth int) (Value, *JSONError) {
 	mark := len(r.path)
 	if mark == 0 {
 		where = strings.TrimPrefix(where, ".")
@@ -389,26 +399,26 @@ func (r *jsonReader) in(where string, t *schema.Type, tok jsonToken, depth int) 
 	return v, err
 }
 
-func (r *jsonReader) fields(desc *schema.Struct, open jsonToken, depth int) (Value, *JSONError) {
+func (r *jsonReader) fields(desc *schema.Struct, open jsontext.Token, depth int) (Value, *JSONError) {
 	s := New(desc)
 	given := make([]int, len(desc.Fields)) // offset+1 of the name
 	outer := r.field
-	err := r.members(func(name jsonToken) *JSONError {
+	err := r.members(func(name jsontext.Token) *JSONError {
 		tok, err := r.next()
 		if err != nil {
 			return err
 		}
-		f := desc.Field(name.text)
+		f := desc.Field(mem.String(name.Text))
 		if f == nil {
-			r.mistake(name.at, "%s%s", noField(desc, r.describe(name)), suggestField(desc, name.text))
-			return r.skip(tok, 2*wire.MaxDepth)
+			r.mistake(name.At, "%s%s", noField(desc, r.describe(name)), suggestField(desc, mem.String(name.Text)))
+			return r.skip(tok)
 		}
 		if given[f.Index] > 0 {
-			r.mistake(name.at, "field %s is given twice", f.Name)
-			return r.skip(tok, 2*wire.MaxDepth)
+			r.mistake(name.At, "field %s is given twice", f.Name)
+			return r.skip(tok)
 		}
-		given[f.Index] = name.at + 1
-		if tok.kind == 'n' {
+		given[f.Index] = name.At + 1
+		if tok.Kind == 'n' {
 			given[f.Index] = 0
 			return nil
 		}
@@ -420,7 +430,7 @@ func (r *jsonReader) fields(desc *schema.Struct, open jsonToken, depth int) (Val
 	if err != nil {
 		return Value{}, err
 	}
-	r.complete(s, given, open.at)
+	r.complete(s, given, open.At)
 	return StructValue(s), nil
 }
 
@@ -453,7 +463,7 @@ func (r *jsonReader) complete(s *Struct, given []int, at int) {
 
 func (r *jsonReader) elems(t *schema.Type, depth int) (Value, *JSONError) {
 	l := NewList(t)
-	err := r.elements(func(i int, tok jsonToken) *JSONError {
+	err := r.elements(func(i int, tok jsontext.Token) *JSONError {
 		v, err := r.in("["+strconv.Itoa(i)+"]", t.Elem, tok, depth)
 		l.vals = append(l.vals, v)
 		return err
@@ -465,7 +475,7 @@ func (r *jsonReader) elems(t *schema.Type, depth int) (Value, *JSONError) {
 func (r *jsonReader) textEntries(t *schema.Type, depth int) (Value, *JSONError) {
 	m := NewMap(t)
 	seen := make(map[string]bool)
-	err := r.members(func(name jsonToken) *JSONError {
+	err := r.members(func(name jsontext.Token) *JSONError {
 		key := r.keyOf(t.Key, name)
 		if key.IsSet() {
 			r.once(t.Key, key, seen, name)
@@ -474,40 +484,40 @@ func (r *jsonReader) textEntries(t *schema.Type, depth int) (Value, *JSONError) 
 		if err != nil {
 			return err
 		}
-		v, err := r.in("["+strconv.Quote(name.text)+"]", t.Elem, tok, depth)
+		v, err := r.in("["+strconv.Quote(mem.String(name.Text))+"]", t.Elem, tok, depth)
 		m.entries = append(m.entries, Entry{key, v})
 		return err
 	})
 	return MapValue(m), err
 }
 
-func (r *jsonReader) keyOf(t *schema.Type, name jsonToken) Value {
+func (r *jsonReader) keyOf(t *schema.Type, name jsontext.Token) Value {
 	var key Value
 	var err error
 	switch {
 	case t.Kind == schema.KindBinary:
-		key, err = r.binary(name.text)
-	case t.Kind == schema.KindBool && name.text != "true" && name.text != "false":
+		key, err = r.binary(mem.String(name.Text))
+	case t.Kind == schema.KindBool && mem.String(name.Text) != "true" && mem.String(name.Text) != "false":
 		err = misfit(t, r.describe(name))
 	default:
-		key, _, err = ParseKey(t, name.text)
+		key, _, err = ParseKey(t, mem.String(name.Text))
 	}
 	if err != nil {
-		r.mistake(name.at, "key: %s", plainMessage(err))
+		r.mistake(name.At, "key: %s", plainMessage(err))
 		return Value{}
 	}
 	return key
 }
 
 // once notes a key that the map has already.
-func (r *jsonReader) once(t *schema.Type, key Value, seen map[string]bool, tok jsonToken) {
+func (r *jsonReader) once(t *schema.Type, key Value, seen map[string]bool, tok jsontext.Token) {
 	text, err := canonicalKey(t, key)
 	switch {
 	case err != nil || !seen[text]:
-	case tok.kind == '{' || tok.kind == '[':
-		r.mistake(tok.at, "this key is given twice")
+	case tok.Kind == '{' || tok.Kind == '[':
+		r.mistake(tok.At, "this key is given twice")
 	default:
-		r.mistake(tok.at, "the key %s is given twice", r.describe(tok))
+		r.mistake(tok.At, "the key %s is given twice", r.describe(tok))
 	}
 	seen[text] = true
 }
@@ -516,7 +526,7 @@ func (r *jsonReader) once(t *schema.Type, key Value, seen map[string]bool, tok j
 func (r *jsonReader) entries(t *schema.Type, depth int) (Value, *JSONError) {
 	m := NewMap(t)
 	seen := make(map[string]bool)
-	err := r.elements(func(i int, tok jsonToken) *JSONError {
+	err := r.elements(func(i int, tok jsontext.Token) *JSONError {
 		mark := len(r.path)
 		r.path = append(r.path, "["+strconv.Itoa(i)+"]"...)
 		e, err := r.entry(t, tok, seen, depth)
@@ -527,66 +537,66 @@ func (r *jsonReader) entries(t *schema.Type, depth int) (Value, *JSONError) {
 	return MapValue(m), err
 }
 
-func (r *jsonReader) entry(t *schema.Type, open jsonToken, seen map[string]bool, depth int) (Entry, *JSONError) {
+func (r *jsonReader) entry(t *schema.Type, open jsontext.Token, seen map[string]bool, depth int) (Entry, *JSONError) {
 	var e Entry
-	if open.kind != '{' {
-		err := r.skip(open, 2*wire.MaxDepth)
-		r.mistake(open.at, `an object {"key": …, "value": …} is wanted, not %s`, r.describe(open))
+	if open.Kind != '{' {
+		err := r.skip(open)
+		r.mistake(open.At, `an object {"key": …, "value": want …}, got %s`, r.describe(open))
 		return e, err
 	}
 	parts := 0
-	err := r.members(func(name jsonToken) *JSONError {
+	err := r.members(func(name jsontext.Token) *JSONError {
 		tok, err := r.next()
 		if err != nil {
 			return err
 		}
 		mistakes := len(r.mistakes)
 		switch {
-		case name.text == keyMember && parts&1 == 0:
+		case mem.String(name.Text) == keyMember && parts&1 == 0:
 			parts |= 1
 			e.Key, err = r.in("."+keyMember, t.Key, tok, depth)
 			if err == nil && len(r.mistakes) == mistakes {
 				r.once(t.Key, e.Key, seen, tok)
 			}
-		case name.text == valueMember && parts&2 == 0:
+		case mem.String(name.Text) == valueMember && parts&2 == 0:
 			parts |= 2
 			e.Value, err = r.in("."+valueMember, t.Elem, tok, depth)
 		default:
-			r.mistake(name.at, "an entry of a map has one key and one value, not %s", r.describe(name))
-			err = r.skip(tok, 2*wire.MaxDepth)
+			r.mistake(name.At, "an entry of a map has one key and one value, not %s", r.describe(name))
+			err = r.skip(tok)
 		}
 		return err
 	})
 	if err == nil && parts != 3 {
-		r.mistake(open.at, "an entry of a map has one key and one value")
+		r.mistake(open.At, "an entry of a map has one key and one value")
 	}
 	return e, err
 }
 
 // base64Object reads {"base64": "…"}, which stands for a string or binary of any bytes.
-func (r *jsonReader) base64Object(t *schema.Type, open jsonToken) (Value, *JSONError) {
+func (r *jsonReader) base64Object(t *schema.Type, open jsontext.Token) (Value, *JSONError) {
 	var v Value
 	good := true
 	n := 0
-	err := r.members(func(name jsonToken) *JSONError {
+	err := r.members(func(name jsontext.Token) *JSONError {
 		tok, err := r.next()
 		if err != nil {
 			return err
 		}
 		n++
-		if name.text != base64Member || tok.kind != '"' {
+		if mem.String(name.Text) != base64Member || tok.Kind != '"' {
 			good = false
-			return r.skip(tok, 2*wire.MaxDepth)
+			return r.skip(tok)
 		}
-		b, bad := decodeBase64(tok.text)
+		b, bad := decodeBase64(mem.String(tok.Text))
 		if bad != nil {
-			r.mistake(tok.at, "%s", bad)
+			r.mistake(tok.At, "%s", bad)
 		}
 		v = Value{kind: t.Kind, num: Binary(b).num, ptr: Binary(b).ptr}
 		return nil
 	})
 	if err == nil && (!good || n != 1) {
-		r.mistake(open.at, `%s is wanted, as a string or as {"base64": "…"}`, t)
+		r.mistake(open.At, `want %s, as a string or as {"base64": "…"}`, t)
 	}
 	return v, err
 }

@@ -46,7 +46,7 @@ func TestOutput(t *testing.T) {
 		"pingpong":   "pong\n登录成功!\n",
 		"calculator": "6 * 7 = 42\n1 / 0: division by 0\nlog entry 1: 42\nafter clear: no entry 1\n",
 		"generated":  "pong <nil>\n登录成功! <nil>\ntrue Denied(username: root)\n",
-		"dynamic": `Library.add: invalid argument: in Library.add.book (field 1) > Book.year (field 4): the value does not fit: i32 is wanted, not "soon"
+		"dynamic": `Library.add: invalid argument: in Library.add.book (field 1) > Book.year (field 4): the value does not fit: want i32, got "soon"
 title = 红楼梦
 authors = [曹雪芹]
 genre = 1

@@ -567,7 +567,11 @@ func (g *generator) consumeElement(p protocol, t *schema.Type, to, part string, 
 	case isComposite(t):
 		g.p("if %s, off, err = %s(src, off, depth-1); err != nil {\n%s", to, g.consumeContainer(p, t), inElement)
 	case kind == schema.KindEnum:
-		g.p("x, next, err := %s(src, off)\nif err != nil {\n%s\n%s, off = %s(x), next", g.use(p.path, "ConsumeI32"), inElement, to, g.goType(t))
+		x := "x" // of the key of a map; its value has another name, as both may be enums
+		if part == "value" {
+			x = "y"
+		}
+		g.p("%s, next, err := %s(src, off)\nif err != nil {\n%s\n%s, off = %s(%s), next", x, g.use(p.path, "ConsumeI32"), inElement, to, g.goType(t), x)
 	default:
 		g.p("if %s, off, err = %s(src, off); err != nil {\n%s", to, g.use(p.path, "Consume"+suffixes[kind]), inElement)
 	}

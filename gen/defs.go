@@ -69,7 +69,7 @@ func (g *generator) constants() {
 }
 
 // structs writes the types of structs, unions and exceptions, with their codecs.
-func (g *generator) structs() {
+func (g *generator) structs() error {
 	for _, s := range g.pkg.file.Structs {
 		name := g.pkg.of[s]
 		switch s.Kind {
@@ -96,7 +96,11 @@ func (g *generator) structs() {
 		if g.codecs[s] {
 			g.codec(s)
 		}
+		if err := g.flush(flushAt); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func hasDefaults(s *schema.Struct) bool {

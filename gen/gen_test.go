@@ -328,3 +328,38 @@ func TestComment(t *testing.T) {
 		}
 	}
 }
+
+// Names that cannot be elements of an import path, on any system, get an underscore.
+func TestPackageNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"aux": "aux_", "CON": "con_", "nul": "nul_", "prn": "prn_", "com1": "com1_", "lpt9": "lpt9_", "com": "com", "com10": "com10", "comx": "comx",
+		"internal": "internal_", "type": "type_", "7": "p7", "a-b": "ab",
+	} {
+		if got := plain(name); got != want {
+			t.Errorf("%s becomes %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A large file takes memory by the size of its definitions, and time by that of its text: what comes out
+// of ten times as many structs is ten times as long.
+func TestLinear(t *testing.T) {
+	size := func(n int) int {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "struct S%05d {1: i32 a, 2: list<S%05d> b}\n", i, max(i-1, 0))
+		}
+		f, diags := compile.Compile("a.thrift", compile.Options{Source: compile.Texts{"a.thrift": b.String()}})
+		if f == nil {
+			t.Fatal(diags)
+		}
+		files, err := Go([]*schema.File{f}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files[0].Text)
+	}
+	if small, large := size(20), size(200); large > 11*small {
+		t.Errorf("%d bytes for 20 structs, %d for 200", small, large)
+	}
+}

@@ -87,7 +87,7 @@ func (s scope) pick(name string) string {
 
 // Names that are something else where generated code has one of its own.
 const (
-	locals      = "a b body c call ctx depth dst e err h head i k last many n next off p r result s seen slab src text v x"
+	locals      = "a b body c call ctx depth dst e err h head i k last many n next off p r result s seen slab src text v x y"
 	predeclared = "any append bool byte cap clear close comparable complex complex128 complex64 copy delete error false float32 float64 imag " +
 		"init int int16 int32 int64 int8 iota len main make max min new nil panic print println real recover rune string true uint uint16 " +
 		"uint32 uint64 uint8 uintptr"
@@ -174,10 +174,20 @@ func plain(name string) string {
 	switch {
 	case s == "" || isDigit(rune(s[0])):
 		s = "p" + s
-	case token.IsKeyword(s) || s == "main" || s == "vendor" || s == "internal" || s == "testdata" || s == "init":
+	case token.IsKeyword(s) || s == "main" || s == "vendor" || s == "internal" || s == "testdata" || s == "init" || isDevice(s):
 		s += "_"
 	}
 	return s
+}
+
+// isDevice reports whether Windows takes name for a device, so that Go refuses import paths with it on
+// all systems.
+func isDevice(name string) bool {
+	switch name {
+	case "con", "prn", "aux", "nul":
+		return true
+	}
+	return len(name) == 4 && (name[:3] == "com" || name[:3] == "lpt") && isDigit(rune(name[3]))
 }
 
 // fileName returns the name of the Go file for f. The ending keeps the words by which Go would leave

@@ -9,6 +9,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
@@ -159,7 +160,7 @@ func (s *Server) reply(dst []byte, p protocol.Protocol, h wire.Header, x *exchan
 	start := len(dst)
 	dst, err = p.AppendMessage(dst, h, t, v)
 	if n := len(dst) - start; err == nil && n > s.opts.MaxMessageBytes {
-		err = tooLarge(n, s.opts.MaxMessageBytes)
+		err = msgio.TooLarge(n, s.opts.MaxMessageBytes)
 	}
 	return dst, err
 }

@@ -303,7 +303,7 @@ func (m *boundMethod) newCall() *Call {
 	call, ok := m.calls.Get().(*Call)
 	if !ok {
 		call = m.make()
-		call.Method, call.Service, call.sig = m.method, m.svc, m.signature
+		call.Method, call.Service, call.sig, call.server = m.method, m.svc, m.signature, true
 		if m.receiver.IsValid() {
 			call.bound = newBoundCall(call, m.receiver)
 		}
@@ -319,10 +319,9 @@ func (m *boundMethod) makeCall() *Call {
 	return &Call{args: mem.Of(reflect.New(m.args.Go)), reply: mem.Of(reflect.New(m.reply.Go))}
 }
 
-// release takes back a call whose reply has been made. What the handler got was copied out of it, but
-// an interceptor may have kept it.
+// release takes back a call whose reply has been made. What the handler got was copied out of it.
 func (m *boundMethod) release(call *Call) {
-	if m.kept {
+	if !call.reset() {
 		return
 	}
 	m.args.Zero(call.args)
@@ -407,7 +406,7 @@ func (c *Client) stub(svc *schema.Service, sig *signature, t reflect.Type) refle
 	}
 	isVoid := sig.method.Result.Kind == schema.KindVoid
 	noError := reflect.Zero(errorType)
-	var calls sync.Pool // of *stubCall, but an interceptor may keep a call
+	var calls sync.Pool // of *stubCall
 	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
 		x, ok := calls.Get().(*stubCall)
 		if !ok {
@@ -435,7 +434,7 @@ func (c *Client) stub(svc *schema.Service, sig *signature, t reflect.Type) refle
 		} else {
 			out = append(out, noError)
 		}
-		if c.handler == nil {
+		if x.call.reset() {
 			sig.args.Zero(x.call.args)
 			sig.reply.Zero(x.call.reply)
 			calls.Put(x)

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"net"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
-	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -23,11 +23,19 @@ import (
 type ClientOptions struct {
 	Interceptors []Interceptor // the first is the outermost
 
-	// Timeout bounds each call that has no earlier deadline in its context; 0 means none. Calls end
-	// up to 4 milliseconds late when they time out or are cancelled.
+	// Timeout bounds each call as a whole, whatever its interceptors do, unless its context has an
+	// earlier deadline; 0 means no bound. A timeout or cancellation may be noticed up to 4 ms late.
 	Timeout time.Duration
 
-	// DialTimeout bounds the making of a connection; 0 means 10 seconds, negative none.
+	// AttemptTimeout bounds each attempt of a call: what an interceptor that retries calls several
+	// times. 0 means no bound besides that of the whole call.
+	AttemptTimeout time.Duration
+
+	// Lazy makes Dial return without a connection: the first call makes one. For servers that may be
+	// down when the client is created.
+	Lazy bool
+
+	// DialTimeout bounds dialling a connection; 0 means 10 seconds, negative no bound.
 	DialTimeout time.Duration
 
 	// MaxMessageBytes is the longest message taken or sent; 0 means 16 MiB. A longer reply
@@ -69,38 +77,49 @@ type ClientOptions struct {
 	Exclusive bool
 }
 
-// A Client calls the methods of one server. It may be used by any number of goroutines.
+// A Client calls the methods of services through a [Handler]: one that Dial makes, over connections
+// to one server, or any other. It may be used by any number of goroutines.
 //
-// It connects when it is made, and again when it must: after the server closed a connection or
-// was restarted, the next call makes a new one. A call is sent at most once: when its
-// connection ends before the reply, the error has [CodeConnectionLost], and whether to try
-// again is the caller's decision. After a time-out or a cancelled context the connection of
-// that call takes no new ones, so that a late reply never reaches another call.
+// A client of Dial connects when it is created, and again when it must: after the server closed a
+// connection or was restarted, the next call makes a new one. A call is sent at most once: when
+// its connection ends before the reply, the error has [CodeConnectionLost], and whether to try
+// again is the caller's decision. After a timeout or a cancelled context the connection of that
+// call takes no new ones, so that a late reply never reaches another call.
 //
-// Over HTTP a call is a request. A status other than 200 is an error, unless the body is a
-// reply nevertheless: CodeUnavailable for 429 and 503, which mean that nothing was done,
+// Over HTTP a call is a request. A status other than 200 is an error, unless the body is a reply
+// nevertheless: CodeUnavailable for 429 and 503, which mean that nothing was done,
 // CodeConnectionLost for 502 and 504, by which a gateway says that it lost the server, else
 // CodeProtocol. Redirects are not followed, proxies of the environment not used. A oneway call
 // returns when the server has answered that it has it.
 type Client struct {
-	target transport.Target
-	proto  protocol.Protocol
-	opts   ClientOptions
-	app    *plan.Type
+	handler Handler // the attempt with interceptors around it
+	plain   bool    // there are no interceptors
+	timeout time.Duration
+	target  string
+	close   func()
+}
 
-	handler Handler // with interceptors around it; nil without
-	scratch scratch
+// NewClient returns a Client whose calls h handles: another client, a group of them, a server in
+// this process ([Server.Handle]), a client of another protocol. Of opts only Interceptors, Timeout
+// and AttemptTimeout matter; the others are about dialling. Close does nothing.
+//
+//	fleet := rpc.NewClient(func(ctx context.Context, call *rpc.Call) error {
+//		return pick().Handle(ctx, call)
+//	}, rpc.ClientOptions{})
+func NewClient(h Handler, opts ClientOptions) *Client {
+	return newClient(attempt(h, opts.AttemptTimeout), "", func() {}, opts)
+}
 
-	// What brings messages to the server is one of these. As an interface it would cost each
-	// call two allocations: arguments of its methods escape.
-	pool *pool
-	http *httpCarrier
+func newClient(h Handler, target string, close func(), opts ClientOptions) *Client {
+	return &Client{
+		handler: chain(opts.Interceptors, h), plain: len(opts.Interceptors) == 0,
+		timeout: opts.Timeout, target: target, close: close,
+	}
 }
 
 // Dial connects to target, as [transport.ParseTarget] reads it. The error is an *Error with
-// CodeUnavailable if there is no server, or says what is wrong with target or opts. Of an http or https
-// target it learns only that somebody listens, and what TLS says: HTTP begins with the first
-// call, on another connection, because a server that takes one at a time would wait on this one.
+// CodeUnavailable if there is no server, or says what is wrong with target or opts. For an http
+// or https target Dial only checks that the server accepts connections, and TLS.
 func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, error) {
 	t, err := transport.ParseTarget(target)
 	if err != nil {
@@ -110,6 +129,27 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 	if err != nil {
 		return nil, fmt.Errorf("target %q: %w", target, err)
 	}
+	if opts, err = opts.withDefaults(); err != nil {
+		return nil, err
+	}
+	if opts.SASLUser != "" && t.HTTP {
+		return nil, fmt.Errorf("target %q: SASL does not work over HTTP", target)
+	}
+	x := &connector{target: t, opts: opts, app: newApplicationPlan()}
+	if x.carrier, err = newCarrier(t, p, opts); err != nil {
+		return nil, err
+	}
+	if !opts.Lazy {
+		if err := x.carrier.Connect(ctx); err != nil {
+			x.carrier.Close()
+			return nil, failure("", CodeUnavailable, err)
+		}
+	}
+	return newClient(x.handle, t.String(), x.carrier.Close, opts), nil
+}
+
+// withDefaults returns opts with the defaults for what is 0.
+func (opts ClientOptions) withDefaults() (ClientOptions, error) {
 	if opts.MaxMessageBytes == 0 {
 		opts.MaxMessageBytes = wire.DefaultMaxMessageBytes
 	}
@@ -117,7 +157,7 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 	case opts.MaxConns == 0:
 		opts.MaxConns = 16
 	case opts.MaxConns < 0:
-		return nil, fmt.Errorf("rpc: at most %d connections: a client needs one", opts.MaxConns)
+		return opts, errors.New("rpc: MaxConns must not be negative")
 	}
 	opts.DialTimeout = orDefault(opts.DialTimeout, 10*time.Second)
 	if opts.Dialer == nil {
@@ -125,36 +165,20 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 			return t.Dial(ctx, config)
 		}
 	}
-	if opts.SASLUser != "" && t.HTTP {
-		return nil, fmt.Errorf("target %q: there is no SASL over HTTP", target)
-	}
-	c := &Client{target: t, proto: p, opts: opts, app: newApplicationPlan()}
-	if len(opts.Interceptors) > 0 {
-		c.handler = chain(opts.Interceptors, c.exchange)
-	}
-	if t.HTTP {
-		c.http, err = dialHTTP(ctx, t, p, opts)
-	} else {
-		c.pool, err = dialPool(ctx, t, p, opts, &c.scratch)
-	}
-	if err != nil {
-		return nil, failure("", CodeUnavailable, err)
-	}
-	return c, nil
+	return opts, nil
 }
 
-// Target returns where the client calls, in the form that Dial takes.
-func (c *Client) Target() string { return c.target.String() }
+// Target returns the target of a client of Dial, in the form that Dial reads; else "".
+func (c *Client) Target() string { return c.target }
 
-// Close ends the connections. Calls in flight fail with CodeClosed.
+// Close closes the connections of a client of Dial. Pending calls fail with CodeClosed.
 func (c *Client) Close() error {
-	if c.http != nil {
-		c.http.close()
-	} else {
-		c.pool.close()
-	}
+	c.close()
 	return nil
 }
+
+// Handle makes a call through c: it is a client as a [Handler].
+func (c *Client) Handle(ctx context.Context, call *Call) error { return c.run(ctx, call) }
 
 var errClosed = &Error{Code: CodeClosed}
 
@@ -173,7 +197,7 @@ var errClosed = &Error{Code: CodeClosed}
 // reported at once, as joined *Mismatch errors, and target is not changed then.
 func (c *Client) Bind(svc *schema.Service, target any, exceptions ...error) error {
 	if svc == nil {
-		return errors.New("rpc: Bind of a service that does not exist")
+		return errors.New("rpc: Bind: service is nil")
 	}
 	return c.bindClient(svc, target, exceptions)
 }
@@ -199,22 +223,22 @@ type dynamicCall struct {
 
 type anyKey struct{ result reflect.Type }
 
-// Do calls m with args in the order of the IDL, each of which may be anything that a field
+// Invoke calls m with args in the order of the IDL, each of which may be anything that a field
 // of type any may hold: plain Go values, structs that bind to the IDL's, dynamic values. nil
 // and missing ones are not sent, so the server applies the IDL's defaults. T is any type that
 // could be bound to the result, such as string, *Work, *dynamic.Struct, or any; for void it is
 // not looked at.
-func Do[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T, error) {
+func Invoke[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T, error) {
 	var result T
 	if m == nil {
-		return result, errors.New("rpc: a call of a method that does not exist")
+		return result, errors.New("rpc: Invoke: method is nil")
 	}
 	sig, err := anySignature(m, reflect.TypeFor[T]())
 	if err != nil {
 		return result, err
 	}
 	if len(args) > len(m.Args.Fields) {
-		return result, &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("%d arguments for %d parameters", len(args), len(m.Args.Fields)), Method: m.String()}
+		return result, &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("got %s, want at most %d", plural(len(args), "argument"), len(m.Args.Fields)), Method: m.String()}
 	}
 	call := &Call{Method: m, Service: m.Service, sig: sig, args: mem.Of(reflect.New(sig.args.Go)), reply: mem.Of(reflect.New(sig.reply.Go))}
 	for i, a := range args {
@@ -252,104 +276,29 @@ func anySignature(m *schema.Method, result reflect.Type) (*signature, error) {
 	return r.sig, r.err
 }
 
-// run runs a call: the exchange of messages, with the interceptors around it.
+// plural returns "1 argument", "2 arguments".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// run makes a call: an attempt, with the interceptors around it. A call that passes through several
+// clients has its attempts counted by each.
 func (c *Client) run(ctx context.Context, call *Call) error {
-	if c.handler != nil {
-		return c.handler(ctx, call)
-	}
-	return c.exchange(ctx, call)
-}
-
-// exchange sends the call and reads its reply.
-func (c *Client) exchange(ctx context.Context, call *Call) error {
-	m := call.Method
-	now := time.Now()
-	f := c.scratch.flight()
-	f.bound(ctx, now, c.opts.Timeout)
-	if err := f.over(now); err != nil {
-		return notSent(failure(m.String(), CodeUnknown, err))
-	}
-	f.head = wire.Header{Name: m.Name, Type: wire.Call}
-	f.service, f.method = call.Service.Name, m.Name
-	if c.target.Service != "" {
-		f.service = c.target.Service
-		if c.target.Framing != transport.TTHeader { // whose envelope names the service
-			f.head.Name = f.service + ":" + m.Name
+	outer, outerTimeout := call.attempt, call.timeout
+	call.attempt, call.timeout = 0, 0
+	if c.timeout > 0 {
+		if c.plain {
+			call.timeout = c.timeout
+		} else {
+			bounded := &callContext{parent: ctx, deadline: time.Now().Add(c.timeout)}
+			defer bounded.end()
+			ctx = bounded
 		}
 	}
-	if f.oneway = m.Oneway; f.oneway {
-		f.head.Type = wire.Oneway
-	}
-	f.args, f.at = call.sig.args, call.args
-	if c.opts.RequireMetadata && !c.target.HTTP && !c.target.Framing.HasEnvelope() {
-		if o := outgoingFor(ctx); len(o.transient)+len(o.persistent) > 0 {
-			return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("transport %s has no room for metadata", c.target.Framing), Method: m.String()}
-		}
-	}
-	err := c.send(f)
-	reply, deadline := f.reply, f.deadline
-	c.scratch.putFlight(f)
-	if err != nil {
-		return sendFailure(m.String(), err)
-	}
-	if e := reply.envelope; e != nil {
-		o := outgoingOf(ctx)
-		o.received(e.Transient)
-		if e.Status != nil {
-			return &BusinessError{Code: e.Status.Code, Message: e.Status.Message, Extra: e.Status.Extra}
-		}
-	}
-	if m.Oneway {
-		return nil
-	}
-	err = ofAnswer(readReply(call, c.app, reply.msg, reply.proto))
-	return tooLate(deadline, m, err)
-}
-
-// tooLate returns err, but for an internal error of a server that had the deadline of the call
-// and has noticed a moment earlier that it passed: that is a time-out as any other.
-func tooLate(deadline time.Time, m *schema.Method, err error) error {
-	e, ok := err.(*Error)
-	if !ok || !e.Remote || e.Code != CodeInternal {
-		return err
-	}
-	if !deadline.IsZero() && !time.Now().Before(deadline) {
-		late := failure(m.String(), CodeTimeout, fmt.Errorf("%w: %s", context.DeadlineExceeded, e.Message))
-		late.Outcome = OutcomeExecuted
-		return late
-	}
+	err := c.handler(ctx, call)
+	call.attempt, call.timeout = outer, outerTimeout
 	return err
-}
-
-// send sends f, which then has its reply; none for oneway. Its errors are for sendFailure.
-func (c *Client) send(f *flight) error {
-	if c.http != nil {
-		return c.http.send(f)
-	}
-	return c.pool.send(f)
-}
-
-// notSent marks the error of a call that never left.
-func notSent(e *Error) *Error {
-	e.Outcome = OutcomeNotSent
-	return e
-}
-
-// sendFailure is the error for a call of which no reply came.
-func sendFailure(method string, err error) error {
-	var (
-		argument errArgument
-		unsent   errNotSent
-	)
-	switch {
-	case errors.As(err, &argument):
-		return notSent(failure(method, CodeArgument, argument.error))
-	case errors.Is(err, errGoodbye):
-		e := failure(method, CodeUnavailable, errGoodbye)
-		e.Outcome = OutcomeRefused
-		return e
-	case errors.As(err, &unsent):
-		return notSent(failure(method, CodeUnavailable, unsent.error))
-	}
-	return failure(method, CodeConnectionLost, err)
 }

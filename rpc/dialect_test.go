@@ -127,7 +127,7 @@ func (c carrier) Relay(ctx context.Context, target string) (string, error) {
 		return "", err
 	}
 	defer client.Close()
-	md, err := rpc.Do[map[string]string](ctx, client, c.svc.Method("metadata"))
+	md, err := rpc.Invoke[map[string]string](ctx, client, c.svc.Method("metadata"))
 	return fmt.Sprint(md), err
 }
 
@@ -156,7 +156,7 @@ func TestMetadata(t *testing.T) {
 			}
 			ctx = rpc.AddPersistentMetadata(ctx, map[string]string{"tenant": "a b"})
 			var back map[string]string
-			got, err := rpc.Do[map[string]string](rpc.ReceiveMetadata(ctx, &back), c, svc.Method("metadata"), map[string]string{"served-by": "me"})
+			got, err := rpc.Invoke[map[string]string](rpc.ReceiveMetadata(ctx, &back), c, svc.Method("metadata"), map[string]string{"served-by": "me"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,16 +174,16 @@ func TestMetadata(t *testing.T) {
 			if !maps.Equal(got, want) || back["served-by"] != "me" {
 				t.Errorf("%v, back %v", got, back)
 			}
-			relayed, err := rpc.Do[string](ctx, c, svc.Method("relay"), target)
+			relayed, err := rpc.Invoke[string](ctx, c, svc.Method("relay"), target)
 			if err != nil || !strings.Contains(relayed, "tenant:a b") || strings.Contains(relayed, "trace") {
 				t.Errorf("only what is persistent goes further: %v, %v", relayed, err)
 			}
-			if ms, err := rpc.Do[int32](ctx, c, svc.Method("deadline")); ms != -1 || err != nil {
+			if ms, err := rpc.Invoke[int32](ctx, c, svc.Method("deadline")); ms != -1 || err != nil {
 				t.Errorf("no deadline: %d, %v", ms, err)
 			}
 			bounded, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()
-			if ms, err := rpc.Do[int32](bounded, c, svc.Method("deadline")); ms < 30_000 || ms > 60_001 || err != nil {
+			if ms, err := rpc.Invoke[int32](bounded, c, svc.Method("deadline")); ms < 30_000 || ms > 60_001 || err != nil {
 				t.Errorf("a deadline of a minute: %d, %v", ms, err)
 			}
 		})
@@ -201,23 +201,23 @@ func TestMetadataRefused(t *testing.T) {
 	go s.Serve(l)
 	defer s.Close()
 	tests := []struct{ dialect, name, value, want string }{
-		{"?transport=framed", "a", "b", "transport framed has no room for metadata"},
-		{"?transport=buffered", "a", "b", "transport buffered has no room for metadata"},
-		{"?transport=http", "a", "b\r\nc: d", `metadata "a": a line break or NUL in the value`},
-		{"?transport=http", "a b", "c", `metadata "a b": not the name of a header field`},
-		{"?transport=http", "content-length", "3", `metadata "content-length": the header field is HTTP's own`},
+		{"?transport=framed", "a", "b", "transport framed does not carry metadata"},
+		{"?transport=buffered", "a", "b", "transport buffered does not carry metadata"},
+		{"?transport=http", "a", "b\r\nc: d", `metadata "a": line break or NUL in the value`},
+		{"?transport=http", "a b", "c", `metadata "a b": not a name of a header field`},
+		{"?transport=http", "content-length", "3", `metadata "content-length": HTTP uses this header field itself`},
 		{"?transport=header", "a", strings.Repeat("b", 300_000), "too large: a header of 300012 bytes and 1 names, at most 262140 and 4096 fit a frame"},
 		{"?transport=ttheader", "a", strings.Repeat("b", 70_000), `too large: the name "RPC_TRANSIT_a" with a value of 70000 bytes, at most 65535 fit`},
 	}
 	for _, test := range tests {
 		c := dial(t, l.Addr().String()+test.dialect, rpc.ClientOptions{RequireMetadata: true})
 		ctx := rpc.AddMetadata(context.Background(), map[string]string{test.name: test.value})
-		_, err := rpc.Do[string](ctx, c, svc.Method("ping"))
+		_, err := rpc.Invoke[string](ctx, c, svc.Method("ping"))
 		var e *rpc.Error
 		if !errors.As(err, &e) || e.Code != rpc.CodeArgument || e.Message != test.want {
 			t.Errorf("%s, %.20q: %v", test.dialect, test.name, err)
 		}
-		if got, err := rpc.Do[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
+		if got, err := rpc.Invoke[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
 			t.Errorf("%s: afterwards: %v", test.dialect, err)
 		}
 	}
@@ -237,12 +237,12 @@ func TestReplyMetadataTooLarge(t *testing.T) {
 	defer s.Close()
 	for _, dialect := range []string{"?transport=header", "?transport=ttheader"} {
 		c := dial(t, l.Addr().String()+dialect, rpc.ClientOptions{})
-		_, err := rpc.Do[map[string]string](context.Background(), c, svc.Method("metadata"), map[string]string{"a": strings.Repeat("b", 300_000)})
+		_, err := rpc.Invoke[map[string]string](context.Background(), c, svc.Method("metadata"), map[string]string{"a": strings.Repeat("b", 300_000)})
 		var e *rpc.Error
 		if !errors.As(err, &e) || e.Code != rpc.CodeInternal || !e.Remote {
 			t.Errorf("%s: %v", dialect, err)
 		}
-		if got, err := rpc.Do[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
+		if got, err := rpc.Invoke[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
 			t.Errorf("%s: afterwards: %v", dialect, err)
 		}
 	}
@@ -260,7 +260,7 @@ func TestBusinessError(t *testing.T) {
 	defer s.Close()
 	for _, dialect := range dialects {
 		c := dial(t, l.Addr().String()+dialect, rpc.ClientOptions{})
-		_, err := rpc.Do[string](context.Background(), c, svc.Method("business"), 42)
+		_, err := rpc.Invoke[string](context.Background(), c, svc.Method("business"), 42)
 		var (
 			business *rpc.BusinessError
 			e        *rpc.Error
@@ -311,7 +311,7 @@ func TestSASL(t *testing.T) {
 	if _, err := plain.Ping(context.Background()); err == nil {
 		t.Error("a client without SASL was served")
 	}
-	if _, err := rpc.Dial(context.Background(), l.Addr().String()+"?transport=http", rpc.ClientOptions{SASLUser: "root"}); err == nil || !strings.Contains(err.Error(), "there is no SASL over HTTP") {
+	if _, err := rpc.Dial(context.Background(), l.Addr().String()+"?transport=http", rpc.ClientOptions{SASLUser: "root"}); err == nil || !strings.Contains(err.Error(), "SASL does not work over HTTP") {
 		t.Errorf("SASL over HTTP: %v", err)
 	}
 }
@@ -372,7 +372,7 @@ func TestServiceOfEnvelope(t *testing.T) {
 		"?transport=header": "pong", "?transport=header&service=Other": "other",
 	} {
 		c := dial(t, l.Addr().String()+dialect, rpc.ClientOptions{})
-		if got, err := rpc.Do[string](context.Background(), c, other.Method("ping")); got != want || err != nil {
+		if got, err := rpc.Invoke[string](context.Background(), c, other.Method("ping")); got != want || err != nil {
 			t.Errorf("%s: %q, %v", dialect, got, err)
 		}
 	}

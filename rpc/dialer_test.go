@@ -37,7 +37,7 @@ func TestDialer(t *testing.T) {
 			nc, err := to.Dial(ctx, config)
 			return countingConn{nc, &written}, err
 		}})
-		if got, err := rpc.Do[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
+		if got, err := rpc.Invoke[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
 			t.Errorf("%s: %q, %v", target, got, err)
 		}
 		if written.Load() == 0 {

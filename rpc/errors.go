@@ -83,6 +83,22 @@ func (o Outcome) String() string {
 	return "outcome " + strconv.Itoa(int(o))
 }
 
+// OutcomeOf returns what became of a call on the server that returned err: what an [Error] says, and
+// OutcomeExecuted for nil, a declared exception and a [BusinessError]. An error of another kind,
+// such as one of an interceptor, counts as executed unless it is the end of a context.
+func OutcomeOf(err error) Outcome {
+	var e *Error
+	switch {
+	case err == nil:
+		return OutcomeExecuted
+	case errors.As(err, &e):
+		return e.Outcome
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return OutcomeUnknown
+	}
+	return OutcomeExecuted
+}
+
 // An Error is a failed call, other than by a declared exception or by a handler in the same
 // process. A handler that returns one decides the code and the message that its caller sees.
 type Error struct {

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
 )
@@ -44,8 +44,8 @@ func fake(t *testing.T, answer func(request) bool) string {
 				defer stop()
 				defer nc.Close()
 				p, _ := protocol.ByName("binary")
-				r := transport.NewReader(nc, 1<<20)
-				r.Start(transport.Buffered, p.NewSplitter(1<<20))
+				r := msgio.NewReader(nc, 1<<20)
+				r.Start(wire.Buffered, p.NewSplitter(1<<20))
 				for n := 0; ; n++ {
 					msg, err := r.Recv()
 					if err != nil {
@@ -367,7 +367,7 @@ func TestClosedClient(t *testing.T) {
 	c := dial(t, fake(t, func(r request) bool { arrived <- struct{}{}; return true }), rpc.ClientOptions{})
 	result := make(chan error, 1)
 	go func() {
-		_, err := rpc.Do[any](context.Background(), c, load(t).Service("Test").Method("ping"))
+		_, err := rpc.Invoke[any](context.Background(), c, load(t).Service("Test").Method("ping"))
 		result <- err
 	}()
 	<-arrived
@@ -375,7 +375,7 @@ func TestClosedClient(t *testing.T) {
 	if err := <-result; code(err) != rpc.CodeClosed {
 		t.Errorf("the call in flight: %v", err)
 	}
-	if _, err := rpc.Do[any](context.Background(), c, load(t).Service("Test").Method("ping")); code(err) != rpc.CodeClosed {
+	if _, err := rpc.Invoke[any](context.Background(), c, load(t).Service("Test").Method("ping")); code(err) != rpc.CodeClosed {
 		t.Errorf("a call afterwards: %v", err)
 	}
 }
@@ -387,7 +387,7 @@ func TestNeverReading(t *testing.T) {
 	defer l.Close()
 	c := dial(t, l.Addr().String(), rpc.ClientOptions{Timeout: 100 * time.Millisecond})
 	start := time.Now()
-	_, err := rpc.Do[any](context.Background(), c, load(t).Service("Test").Method("echo"), strings.Repeat("x", 12<<20))
+	_, err := rpc.Invoke[any](context.Background(), c, load(t).Service("Test").Method("echo"), strings.Repeat("x", 12<<20))
 	if !errors.Is(err, context.DeadlineExceeded) || code(err) != rpc.CodeTimeout {
 		t.Errorf("%v", err)
 	}
@@ -404,19 +404,19 @@ func TestTooLarge(t *testing.T) {
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxMessageBytes: 1000, ErrorLog: log.add})
 	ctx := context.Background()
 	long := strings.Repeat("x", 990)
-	_, err := rpc.Do[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{MaxMessageBytes: 1000}), svc.Method("echo"), long)
-	if want := "Test.echo: invalid argument: too large: a message of 1014 bytes, at most 1000 are sent"; err == nil || err.Error() != want || !errors.Is(err, wire.ErrTooLarge) {
+	_, err := rpc.Invoke[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{MaxMessageBytes: 1000}), svc.Method("echo"), long)
+	if want := "Test.echo: invalid argument: too large: message of 1014 bytes exceeds the limit of 1000"; err == nil || err.Error() != want || !errors.Is(err, wire.ErrTooLarge) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	// The greeting makes the reply longer than the call.
-	_, err = rpc.Do[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc.Method("greet"), long[:975])
+	_, err = rpc.Invoke[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc.Method("greet"), long[:975])
 	if want := "Test.greet: internal error: internal error (from the server)"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	if want := "too large: a message of 1006 bytes, at most 1000 are sent"; !strings.Contains(log.String(), want) {
+	if want := "too large: message of 1006 bytes exceeds the limit of 1000"; !strings.Contains(log.String(), want) {
 		t.Errorf("the error log lacks %q: %s", want, &log)
 	}
-	_, err = rpc.Do[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc.Method("echo"), long)
+	_, err = rpc.Invoke[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc.Method("echo"), long)
 	if code(err) != rpc.CodeConnectionLost {
 		t.Errorf("a call that the server does not take: %v", err)
 	}
@@ -511,7 +511,7 @@ func TestMismatches(t *testing.T) {
 		{"a value whose pointer has the methods", s.Register(svc, handler{}), []string{
 			"Parent.ping and Go rpc_test.handler: the handler has no method for it: pass a pointer, *rpc_test.handler has more methods"}},
 		{"nil", s.Register(svc, nil), []string{"service Test: the handler is nil"}},
-		{"no service", s.Register(nil, newHandler()), []string{"rpc: Register of a service that does not exist"}},
+		{"no service", s.Register(nil, newHandler()), []string{"rpc: Register: service is nil"}},
 		{"all kinds of funcs", c.Bind(svc, &struct {
 			Ping   func() string
 			Echo   func(context.Context, int32) (string, error)
@@ -534,7 +534,7 @@ func TestMismatches(t *testing.T) {
 		}},
 		{"not a pointer", c.Bind(svc, client{}), []string{"bind Test: a pointer to a struct of funcs is wanted, not rpc_test.client"}},
 		{"no funcs", c.Bind(svc, &struct{ N int }{}), []string{"has no exported func field"}},
-		{"no service to bind", c.Bind(nil, &client{}), []string{"rpc: Bind of a service that does not exist"}},
+		{"no service to bind", c.Bind(nil, &client{}), []string{"rpc: Bind: service is nil"}},
 		{"an exception that is not declared", c.Bind(svc, &client{}, &net.OpError{}), []string{
 			"service Test and Go *net.OpError: the service declares no exception of this name"}},
 	} {

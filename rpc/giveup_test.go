@@ -94,7 +94,7 @@ func TestGivenUpWriteEnds(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer c.Close()
-				if _, err := rpc.Do[any](context.Background(), c, svc.Method(method)); code(err) != rpc.CodeTimeout {
+				if _, err := rpc.Invoke[any](context.Background(), c, svc.Method(method)); code(err) != rpc.CodeTimeout {
 					t.Errorf("%v", err)
 				}
 				time.Sleep(11 * time.Second)

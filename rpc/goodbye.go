@@ -1,40 +1,21 @@
 package rpc
 
 import (
-	"errors"
 	"io"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// A server that closes a connection of a client of ours, because it shuts down or because the connection has been idle for long,
-// says goodbye: the last message is an exception with a sequence id that no call has. It means that every call
-// which was begun has been answered, so those which are not were not begun, and the client sends them again over
-// another connection. Without it a call that crosses the end of its connection is lost, and nobody knows whether it was
-// executed. (GOAWAY of HTTP/2, RFC 9113, section 6.8, is the model.) Other peers are not told: they could not understand it.
-const (
-	goodbyeID   = firstSequenceID
-	goodbyeName = "goodbye"
-)
-
-// errGoodbye is the error of a call that crossed a goodbye.
-var errGoodbye = errors.New("the server closed the connection and had not begun the call")
-
-// isGoodbye reports whether a reply is one.
-func isGoodbye(h wire.Header) bool {
-	return h.SeqID == goodbyeID && h.Type == wire.Exception && h.Name == goodbyeName
-}
-
-// lingering is how long a server reads on, to no purpose, after a goodbye: a connection that is closed while bytes
-// arrive is reset, and then the goodbye might not be read.
+// lingering is how long a server reads on, to no purpose, after a GOAWAY message: a connection that is closed while bytes
+// arrive is reset, and then that might not be read.
 const lingering = 250 * time.Millisecond
 
-// sayGoodbye ends a connection on which nothing is under way any more.
-func (c *serverConn) sayGoodbye() {
-	b, err := c.goodbye()
+// sendGoAway tells a thriftkit client that the connection ends; see [msgio.GoAwayID].
+func (c *serverConn) sendGoAway() {
+	b, err := c.goAway()
 	if err != nil || c.send(b) != nil {
 		return
 	}
@@ -52,10 +33,10 @@ func closeWrite(nc any) {
 	}
 }
 
-// goodbye returns the message as it goes over the connection.
-func (c *serverConn) goodbye() ([]byte, error) {
-	h := wire.Header{Name: goodbyeName, SeqID: goodbyeID}
-	e := Errorf(CodeUnknown, "the server closes the connection: what it has not answered it did not begin")
+// goAway returns the GOAWAY message as it goes over the connection.
+func (c *serverConn) goAway() ([]byte, error) {
+	h := wire.Header{Name: msgio.GoAwayName, SeqID: msgio.GoAwayID}
+	e := Errorf(CodeUnknown, "server closes the connection; calls without an answer were not begun")
 	if c.sealer == nil {
 		b := c.framing.Begin(nil)
 		b = exceptionMessage(b, c.proto, c.s.app, h, e)
@@ -66,7 +47,7 @@ func (c *serverConn) goodbye() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	envelope := c.sealer.Envelope(goodbyeID, p.Name())
+	envelope := c.sealer.Envelope(msgio.GoAwayID, p.Name())
 	envelope.Reply, envelope.CloseSoon = true, true
 	b, payload, err := c.sealer.Begin(nil, envelope)
 	if err != nil {
@@ -79,5 +60,5 @@ func (c *serverConn) goodbye() ([]byte, error) {
 // parts reports whether the connection ends because the server wants it to, and not in the middle of anything. Other
 // errors may be those of a reply, to a call that was begun.
 func (c *serverConn) parts(err error) bool {
-	return transport.IsTimeout(err) && (c.draining.Load() || c.greeted && c.r.Unread() == 0)
+	return msgio.IsTimeout(err) && (c.draining.Load() || c.greeted && c.r.Unread() == 0)
 }

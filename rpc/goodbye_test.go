@@ -53,7 +53,7 @@ func TestGoodbye(t *testing.T) {
 			if got != tt.want || tt.want != "" && err != nil {
 				t.Errorf("%q, %v, want %q", got, err, tt.want)
 			}
-			if tt.want == "" && (code(err) != tt.code || outcome(err) != tt.outcome || !strings.Contains(err.Error(), "had not begun the call")) {
+			if tt.want == "" && (code(err) != tt.code || outcome(err) != tt.outcome || !strings.Contains(err.Error(), "before it began the call")) {
 				t.Errorf("%v, %s, %s", err, code(err), outcome(err))
 			}
 			if n := int(calls.Load()); n != tt.calls {

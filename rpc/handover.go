@@ -193,7 +193,7 @@ func (c *serverConn) queueLocked(buf *[]byte) {
 // complete makes the reply to a call that did not run in place, and sends it as soon as its turn
 // has come.
 func (c *serverConn) complete(in *incoming, r *lateReply) {
-	buf := c.s.scratch.buffer()
+	buf := c.s.buffers.Get()
 	reply, err := c.append((*buf)[:0], in)
 	*buf = reply
 	if err != nil {
@@ -206,7 +206,7 @@ func (c *serverConn) complete(in *incoming, r *lateReply) {
 		c.late.bytes += len(reply)
 	} else {
 		c.late.ready = append(c.late.ready, reply...)
-		c.s.scratch.putBuffer(buf)
+		c.s.buffers.Put(buf)
 	}
 	c.mu.Unlock()
 	c.drainLate()
@@ -251,7 +251,7 @@ func (c *serverConn) takeLate() []byte {
 		buf := l.queue[n].buf
 		b = append(b, *buf...)
 		l.bytes -= len(*buf)
-		c.s.scratch.putBuffer(buf)
+		c.s.buffers.Put(buf)
 		l.queue[n] = nil
 	}
 	if l.queue = l.queue[n:]; len(l.queue) == 0 {
@@ -264,7 +264,7 @@ func (c *serverConn) takeLate() []byte {
 
 // replyInOrder puts the reply to a call that ran in place behind late ones, if there still are any.
 func (c *serverConn) replyInOrder(in *incoming) error {
-	buf := c.s.scratch.buffer()
+	buf := c.s.buffers.Get()
 	reply, err := c.append((*buf)[:0], in)
 	*buf = reply
 	c.mu.Lock()

@@ -16,10 +16,10 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
 )
@@ -54,10 +54,10 @@ func (b *blocker) handle(ctx context.Context, m *schema.Method, args *dynamic.St
 type byHand struct {
 	t  *testing.T
 	nc net.Conn
-	r  *transport.Reader
+	r  *msgio.Reader
 }
 
-func connect(t *testing.T, l net.Listener, f transport.Framing) *byHand {
+func connect(t *testing.T, l net.Listener, f wire.Framing) *byHand {
 	t.Helper()
 	nc, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
@@ -66,7 +66,7 @@ func connect(t *testing.T, l net.Listener, f transport.Framing) *byHand {
 	t.Cleanup(func() { nc.Close() })
 	nc.SetDeadline(time.Now().Add(20 * time.Second))
 	p, _ := protocol.ByName("binary")
-	r := transport.NewReader(nc, 1<<20)
+	r := msgio.NewReader(nc, 1<<20)
 	r.Start(f, p.NewSplitter(1<<20))
 	return &byHand{t, nc, r}
 }
@@ -159,7 +159,7 @@ func TestOrder(t *testing.T) {
 			l := listen(t)
 			h := newHandler()
 			serve(t, l, h, rpc.ServerOptions{})
-			c := connect(t, l, transport.Buffered)
+			c := connect(t, l, wire.Buffered)
 			for range 3 {
 				var all []byte
 				var want []string
@@ -201,15 +201,15 @@ func TestOutOfOrder(t *testing.T) {
 	}
 	for _, test := range []struct {
 		what    string
-		framing transport.Framing
+		framing wire.Framing
 		seq     int32
 		wrap    func([]byte) []byte
 		skip    int // bytes of a reply's header
 	}{
-		{"high ids", transport.Buffered, marked + 1, func(b []byte) []byte { return b }, 0},
-		{"high ids, framed", transport.Framed, marked + 1, func(b []byte) []byte { return frame(b) }, 0},
-		{"THeader's flag", transport.Framed, 1, flagged(0x0fff, "00000000"), 14},
-		{"TTHeader's flag", transport.Framed, 1, flagged(0x1000, "00000000"), 14},
+		{"high ids", wire.Buffered, marked + 1, func(b []byte) []byte { return b }, 0},
+		{"high ids, framed", wire.Framed, marked + 1, func(b []byte) []byte { return frame(b) }, 0},
+		{"THeader's flag", wire.Framed, 1, flagged(0x0fff, "00000000"), 14},
+		{"TTHeader's flag", wire.Framed, 1, flagged(0x1000, "00000000"), 14},
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			leaks(t)
@@ -244,7 +244,7 @@ func TestFlood(t *testing.T) {
 				b := &blocker{release: make(chan struct{})}
 				const limit, calls = 8, 500
 				serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{MaxCallsPerConn: limit})
-				c := connect(t, l, transport.Buffered)
+				c := connect(t, l, wire.Buffered)
 				var all []byte
 				for i := range int32(calls) {
 					all = append(all, echoCall(method, "slow", first+i)...)
@@ -289,7 +289,7 @@ func TestLateBytes(t *testing.T) {
 		}
 		return args.At(0), nil
 	}), rpc.ServerOptions{})
-	c := connect(t, l, transport.Buffered)
+	c := connect(t, l, wire.Buffered)
 	const calls, size, bound = 200, 64 << 10, 1 << 20
 	c.send(echoCall("echo", "slow", 1))
 	time.Sleep(20 * time.Millisecond) // until the reading has been handed over
@@ -329,7 +329,7 @@ func TestShutdownHandedOver(t *testing.T) {
 			l := listen(t)
 			b := &blocker{release: make(chan struct{})}
 			s, _ := serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
-			c := connect(t, l, transport.Buffered)
+			c := connect(t, l, wire.Buffered)
 			c.send(echoCall("echo", "slow", marked), message("ping", wire.Call, marked+1, "00"))
 			if got, _ := c.next(); got != "pong" { // so the other one was handed over
 				t.Fatalf("%q", got)

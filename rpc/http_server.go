@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
@@ -83,7 +84,7 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.s.wg.Done()
-	x := &exchange{in: metadataOf(r.Header)}
+	x := &exchange{in: msgio.HTTPMetadata(r.Header)}
 	ctx, cancel := h.s.callContext(withPeer(r.Context(), r))
 	defer cancel()
 	ctx, stop := x.context(ctx)
@@ -94,7 +95,7 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for k, v := range x.replyMetadata() {
-		if err := setField(w.Header(), k, v); err != nil {
+		if err := msgio.SetHTTPField(w.Header(), k, v); err != nil {
 			h.s.opts.ErrorLog(fmt.Errorf("rpc: reply over HTTP: %w", err))
 		}
 	}
@@ -104,7 +105,7 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // read returns the body of a request.
 func (h httpHandler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := h.s.opts.MaxMessageBytes
-	return readBody(http.MaxBytesReader(w, r.Body, int64(limit)), r.ContentLength, limit)
+	return msgio.ReadBody(http.MaxBytesReader(w, r.Body, int64(limit)), r.ContentLength, limit)
 }
 
 // leaveBody lets net/http answer at once instead of waiting for the rest of the body.
@@ -122,7 +123,7 @@ func (h httpHandler) write(w http.ResponseWriter, r *http.Request, reply []byte)
 	if h.s.isDraining() {
 		w.Header().Set("Connection", "close")
 	}
-	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Type", msgio.ContentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(reply)))
 	w.Write(reply) // if it fails the client is gone
 }
@@ -203,7 +204,7 @@ func (s *Server) begin() bool {
 // drainHTTP lets connections that speak HTTP end with an answer: what closes one that is between two requests may cross the next
 // one, of which nobody would know whether it was executed.
 func (s *Server) drainHTTP(ctx context.Context) {
-	const patience, pause = httpIdle + 500*time.Millisecond, 5 * time.Millisecond
+	const patience, pause = msgio.HTTPIdle + 500*time.Millisecond, 5 * time.Millisecond
 	end := time.Now().Add(patience)
 	for s.hasHTTP() && time.Now().Before(end) && ctx.Err() == nil {
 		time.Sleep(pause)
@@ -234,7 +235,7 @@ func (s *Server) callContext(ctx context.Context) (context.Context, context.Canc
 // answerLater runs the oneway call in msg, which was counted by begin. It returns at once,
 // unless too many go on already.
 func (s *Server) answerLater(r *http.Request, p protocol.Protocol, msg []byte) {
-	x := &exchange{in: metadataOf(r.Header)}
+	x := &exchange{in: msgio.HTTPMetadata(r.Header)}
 	x.in.Timeout = 0 // nobody waits
 	ctx, _ := x.context(context.WithoutCancel(withPeer(r.Context(), r)))
 	run := func() {
@@ -276,7 +277,7 @@ func (s *Server) newHTTPServer() *http.Server {
 		Handler:           http.NewCrossOriginProtection().Handler(s.HTTPHandler()),
 		ReadHeaderTimeout: s.opts.ReadTimeout,
 		IdleTimeout:       s.opts.IdleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
+		MaxHeaderBytes:    msgio.MaxHTTPHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(httpLog(s.opts.ErrorLog), slog.LevelError),
 		BaseContext:       func(net.Listener) context.Context { return s.ctx },
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {

@@ -94,7 +94,7 @@ func TestHTTPAnswers(t *testing.T) {
 		{"a form", length("POST /", 11), []byte("name=value&"), 400, "the body is no message of Thrift\n"},
 		{"half a header", length("POST /", 10), ping[:10], 400, "at byte 4: the message ends early: length 4, but 2 bytes remain\n"},
 		{"framed", length("POST /", len(framed)), framed, 400, "the body is a framed message: over HTTP there are no frames\n"},
-		{"announced too long", length("POST /", 1001), nil, 413, "too large: a message of 1001 bytes, at most 1000 are taken\n"},
+		{"announced too long", length("POST /", 1001), nil, 413, "too large: message of 1001 bytes exceeds the limit of 1000\n"},
 		{"too long", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", []byte("3e9\r\n" + strings.Repeat("x", 1001)), 413, "too large: at most 1000 bytes are taken\n"},
 		{"less than announced", length("POST /", 100), ping, 408, "the body takes too long\n"},
 		{"a chunk without a length", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", []byte("x\r\n"), 400, "the body cannot be read\n"},
@@ -199,30 +199,30 @@ func TestHTTPReplies(t *testing.T) {
 		{"another content type", "ping", answer{200, html, pong, ""}, 0, ""},
 		{"500 with a reply", "ping", answer{500, "Application/X-Thrift; charset=x", pong, ""}, 0, ""},
 		{"void", "check", answer{200, thrift, void, ""}, 0, ""},
-		{"empty", "ping", answer{200, thrift, "", ""}, rpc.CodeProtocol, "Parent.ping: protocol error: the server answered 200 OK with an empty body"},
-		{"a page", "ping", answer{200, html, "<h1>It works!</h1>\r\nX: y", ""}, rpc.CodeProtocol, `Parent.ping: protocol error: the server answered 200 OK and no message of the protocol binary: "<h1>It works!</h1>\r\nX: y"`},
-		{"404", "ping", answer{404, html, " no such page\n", ""}, rpc.CodeProtocol, `Parent.ping: protocol error: the server answered 404 Not Found: "no such page"`},
-		{"500 with another content type", "ping", answer{500, html, pong, ""}, rpc.CodeProtocol, `Parent.ping: protocol error: the server answered 500 Internal Server Error: "\x80\x01\x00\x02\x00\x00\x00\x04ping\x00\x00\x00\x00\v\x00\x00\x00\x00\x00\x04pong\x00"`},
-		{"500, Thrift only by name", "ping", answer{500, thrift, "oops", ""}, rpc.CodeProtocol, `Parent.ping: protocol error: the server answered 500 Internal Server Error: "oops"`},
-		{"long", "ping", answer{418, html, strings.Repeat("x", 900), ""}, rpc.CodeProtocol, `Parent.ping: protocol error: the server answered 418 I'm a teapot: "` + strings.Repeat("x", 200) + `"…`},
-		{"a redirect", "ping", answer{307, html, "", "http://elsewhere/"}, rpc.CodeProtocol, `Parent.ping: protocol error: the server answered 307 Temporary Redirect, which points to "http://elsewhere/"`},
-		{"no content", "ping", answer{204, "", "", ""}, rpc.CodeProtocol, "Parent.ping: protocol error: the server answered 204 No Content"},
-		{"429", "ping", answer{429, html, "", ""}, rpc.CodeUnavailable, "Parent.ping: cannot connect: the server answered 429 Too Many Requests"},
-		{"503", "ping", answer{503, html, "busy", ""}, rpc.CodeUnavailable, `Parent.ping: cannot connect: the server answered 503 Service Unavailable: "busy"`},
-		{"502", "ping", answer{502, html, "", ""}, rpc.CodeConnectionLost, "Parent.ping: connection lost: the server answered 502 Bad Gateway"},
-		{"504", "ping", answer{504, html, "", ""}, rpc.CodeConnectionLost, "Parent.ping: connection lost: the server answered 504 Gateway Timeout"},
-		{"too long", "ping", answer{200, thrift, strings.Repeat("x", 1001), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: too large: a message of 1001 bytes, at most 1000 are taken"},
-		{"too long and not announced", "ping", answer{200, thrift, strings.Repeat("x", 50_000), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: too large: a message of more than 1000 bytes, which is what is taken"},
-		{"too long, with a status", "ping", answer{500, thrift, strings.Repeat("x", 1001), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: the server answered 500 Internal Server Error"},
+		{"empty", "ping", answer{200, thrift, "", ""}, rpc.CodeProtocol, "Parent.ping: protocol error: server answered 200 OK with an empty body"},
+		{"a page", "ping", answer{200, html, "<h1>It works!</h1>\r\nX: y", ""}, rpc.CodeProtocol, `Parent.ping: protocol error: server answered 200 OK without a message of the protocol binary: "<h1>It works!</h1>\r\nX: y"`},
+		{"404", "ping", answer{404, html, " no such page\n", ""}, rpc.CodeProtocol, `Parent.ping: protocol error: server answered 404 Not Found: "no such page"`},
+		{"500 with another content type", "ping", answer{500, html, pong, ""}, rpc.CodeProtocol, `Parent.ping: protocol error: server answered 500 Internal Server Error: "\x80\x01\x00\x02\x00\x00\x00\x04ping\x00\x00\x00\x00\v\x00\x00\x00\x00\x00\x04pong\x00"`},
+		{"500, Thrift only by name", "ping", answer{500, thrift, "oops", ""}, rpc.CodeProtocol, `Parent.ping: protocol error: server answered 500 Internal Server Error: "oops"`},
+		{"long", "ping", answer{418, html, strings.Repeat("x", 900), ""}, rpc.CodeProtocol, `Parent.ping: protocol error: server answered 418 I'm a teapot: "` + strings.Repeat("x", 200) + `"…`},
+		{"a redirect", "ping", answer{307, html, "", "http://elsewhere/"}, rpc.CodeProtocol, `Parent.ping: protocol error: server answered 307 Temporary Redirect, which points to "http://elsewhere/"`},
+		{"no content", "ping", answer{204, "", "", ""}, rpc.CodeProtocol, "Parent.ping: protocol error: server answered 204 No Content"},
+		{"429", "ping", answer{429, html, "", ""}, rpc.CodeUnavailable, "Parent.ping: cannot connect: server answered 429 Too Many Requests"},
+		{"503", "ping", answer{503, html, "busy", ""}, rpc.CodeUnavailable, `Parent.ping: cannot connect: server answered 503 Service Unavailable: "busy"`},
+		{"502", "ping", answer{502, html, "", ""}, rpc.CodeConnectionLost, "Parent.ping: connection lost: server answered 502 Bad Gateway"},
+		{"504", "ping", answer{504, html, "", ""}, rpc.CodeConnectionLost, "Parent.ping: connection lost: server answered 504 Gateway Timeout"},
+		{"too long", "ping", answer{200, thrift, strings.Repeat("x", 1001), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: too large: message of 1001 bytes exceeds the limit of 1000"},
+		{"too long and not announced", "ping", answer{200, thrift, strings.Repeat("x", 50_000), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: too large: message exceeds the limit of 1000 bytes"},
+		{"too long, with a status", "ping", answer{500, thrift, strings.Repeat("x", 1001), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: server answered 500 Internal Server Error"},
 		{"oneway", "notify", answer{200, thrift, "", ""}, 0, ""},
 		{"oneway, answered nevertheless", "notify", answer{200, thrift, pong, ""}, 0, ""},
 		{"oneway, 202", "notify", answer{202, "", "", ""}, 0, ""},
-		{"oneway, 404", "notify", answer{404, html, "", ""}, rpc.CodeProtocol, "Test.notify: protocol error: the server answered 404 Not Found"},
-		{"oneway, 503", "notify", answer{503, html, "", ""}, rpc.CodeUnavailable, "Test.notify: cannot connect: the server answered 503 Service Unavailable"},
+		{"oneway, 404", "notify", answer{404, html, "", ""}, rpc.CodeProtocol, "Test.notify: protocol error: server answered 404 Not Found"},
+		{"oneway, 503", "notify", answer{503, html, "", ""}, rpc.CodeUnavailable, "Test.notify: cannot connect: server answered 503 Service Unavailable"},
 	} {
 		now.Store(&test.answer)
 		before := requests.Load()
-		_, err := rpc.Do[any](context.Background(), c, svc.Method(test.method))
+		_, err := rpc.Invoke[any](context.Background(), c, svc.Method(test.method))
 		if test.want == "" && err != nil || test.want != "" && (err == nil || err.Error() != test.want || code(err) != test.code) {
 			t.Errorf("%s: %v, want %s", test.what, err, test.want)
 		}
@@ -238,7 +238,7 @@ func TestHTTPRequest(t *testing.T) {
 	l := listen(t)
 	defer l.Close()
 	c := dial(t, "http://"+l.Addr().String()+"/a%0d%0aX:%20y/b?service=S", rpc.ClientOptions{})
-	go rpc.Do[any](context.Background(), c, load(t).Service("Test").Method("ping"))
+	go rpc.Invoke[any](context.Background(), c, load(t).Service("Test").Method("ping"))
 	var buf bytes.Buffer
 	for range 2 { // the first connection is that of Dial, and says nothing
 		nc, err := l.Accept()
@@ -298,14 +298,14 @@ func TestHTTPClassicServer(t *testing.T) {
 	other := dial(t, target, rpc.ClientOptions{}) // connecting must not keep the server busy
 	for range 3 {
 		for _, c := range []*rpc.Client{c, other} {
-			if got, err := rpc.Do[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
+			if got, err := rpc.Invoke[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
 				t.Errorf("%q, %v", got, err)
 			}
 		}
 	}
 	// A handler that fails: the connection ends without a word.
 	c = dial(t, classic(t, func(*http.Request) string { return "" }), rpc.ClientOptions{})
-	if _, err := rpc.Do[string](context.Background(), c, svc.Method("ping")); code(err) != rpc.CodeConnectionLost {
+	if _, err := rpc.Invoke[string](context.Background(), c, svc.Method("ping")); code(err) != rpc.CodeConnectionLost {
 		t.Errorf("no response: %v", err)
 	}
 }
@@ -319,8 +319,8 @@ func TestHTTPBreaksOff(t *testing.T) {
 	}))
 	defer hs.Close()
 	c := dial(t, hs.URL, rpc.ClientOptions{})
-	_, err := rpc.Do[string](context.Background(), c, load(t).Service("Test").Method("ping"))
-	if want := "Parent.ping: connection lost: the reply breaks off: unexpected EOF"; err == nil || err.Error() != want {
+	_, err := rpc.Invoke[string](context.Background(), c, load(t).Service("Test").Method("ping"))
+	if want := "Parent.ping: connection lost: incomplete reply: unexpected EOF"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
@@ -340,7 +340,7 @@ func TestHTTPNobodyThere(t *testing.T) {
 	if code(err) != rpc.CodeUnavailable || !strings.HasPrefix(err.Error(), "cannot connect: dial tcp "+addr) {
 		t.Errorf("Dial: %v", err)
 	}
-	_, err = rpc.Do[string](context.Background(), c, svc.Method("ping"))
+	_, err = rpc.Invoke[string](context.Background(), c, svc.Method("ping"))
 	if code(err) != rpc.CodeUnavailable || !strings.HasPrefix(err.Error(), "Parent.ping: cannot connect: dial tcp "+addr) {
 		t.Errorf("a call: %v", err)
 	}
@@ -356,18 +356,18 @@ func TestHTTPTooLarge(t *testing.T) {
 	l := listen(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxMessageBytes: 1000})
 	ctx := context.Background()
-	_, err := rpc.Do[any](ctx, dial(t, "http://"+l.Addr().String(), rpc.ClientOptions{MaxMessageBytes: 1000}), svc.Method("echo"), strings.Repeat("x", 990))
-	if want := "Test.echo: invalid argument: too large: a message of 1014 bytes, at most 1000 are sent"; err == nil || err.Error() != want || !errors.Is(err, wire.ErrTooLarge) {
+	_, err := rpc.Invoke[any](ctx, dial(t, "http://"+l.Addr().String(), rpc.ClientOptions{MaxMessageBytes: 1000}), svc.Method("echo"), strings.Repeat("x", 990))
+	if want := "Test.echo: invalid argument: too large: message of 1014 bytes exceeds the limit of 1000"; err == nil || err.Error() != want || !errors.Is(err, wire.ErrTooLarge) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	c := dial(t, "http://"+l.Addr().String(), rpc.ClientOptions{})
 	for range 10 { // with a body that is still on its way when the answer comes
-		_, err = rpc.Do[any](ctx, c, svc.Method("echo"), strings.Repeat("x", 4<<20))
-		if code(err) != rpc.CodeProtocol || !strings.Contains(err.Error(), "the server answered 413 Request Entity Too Large") {
+		_, err = rpc.Invoke[any](ctx, c, svc.Method("echo"), strings.Repeat("x", 4<<20))
+		if code(err) != rpc.CodeProtocol || !strings.Contains(err.Error(), "server answered 413 Request Entity Too Large") {
 			t.Errorf("a call that the server does not take: %v", err)
 		}
 	}
-	if _, err = rpc.Do[any](ctx, c, svc.Method("ping")); err != nil {
+	if _, err = rpc.Invoke[any](ctx, c, svc.Method("ping")); err != nil {
 		t.Errorf("the next call: %v", err)
 	}
 }
@@ -416,7 +416,7 @@ func TestHTTPContexts(t *testing.T) {
 	}))
 	defer stuck.Close()
 	c = dial(t, stuck.URL, rpc.ClientOptions{Timeout: 100 * time.Millisecond})
-	if _, err := rpc.Do[any](context.Background(), c, svc.Method("ping")); code(err) != rpc.CodeTimeout || !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := rpc.Invoke[any](context.Background(), c, svc.Method("ping")); code(err) != rpc.CodeTimeout || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("an answer without end: %v", err)
 	}
 }
@@ -595,7 +595,7 @@ func TestHTTPPeers(t *testing.T) {
 		for _, n := range []int{10, 300_000} {
 			var got string
 			if err == nil {
-				got, err = rpc.Do[string](ctx, c, svc.Method("echo"), strings.Repeat("x", n))
+				got, err = rpc.Invoke[string](ctx, c, svc.Method("echo"), strings.Repeat("x", n))
 			}
 			if err != nil {
 				continue
@@ -750,6 +750,6 @@ func ExampleServer_HTTPHandler() {
 		return
 	}
 	defer client.Close()
-	fmt.Println(rpc.Do[string](context.Background(), client, file.Service("Test").Method("greet"), "HTTP"))
+	fmt.Println(rpc.Invoke[string](context.Background(), client, file.Service("Test").Method("greet"), "HTTP"))
 	// Output: hello HTTP <nil>
 }

@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -73,42 +72,4 @@ func TestLimiterBusy(t *testing.T) {
 	if most.Load() > max || l.n.Load() != 0 || l.waiting.Load() != 0 {
 		t.Errorf("at most %d at once, want %d; left %d, %d", most.Load(), max, l.n.Load(), l.waiting.Load())
 	}
-}
-
-func TestBackoff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var b backoff
-		f := &flight{ctx: t.Context()}
-		cause := errors.New("refused")
-		for i, base := range []time.Duration{0, 10, 20, 40, 80, 160, 320, 640, 1000, 1000, 1000} {
-			base *= time.Millisecond
-			b.tried(f, cause)
-			wait := time.Until(b.until)
-			if i == 0 {
-				if b.err(time.Now()) != nil {
-					t.Error("after the first failure there is a wait")
-				}
-				continue
-			}
-			if wait < base/2 || wait >= base*3/2 {
-				t.Errorf("after %d failures it waits %v, want about %v", i+1, wait, base)
-			}
-			if err := b.err(time.Now()); !errors.Is(err, cause) {
-				t.Errorf("%v", err)
-			}
-			time.Sleep(wait)
-			if err := b.err(time.Now()); err != nil {
-				t.Errorf("afterwards: %v", err)
-			}
-		}
-		b.tried(f, nil)
-		if b != (backoff{}) {
-			t.Errorf("a connection leaves %+v", b)
-		}
-		f.own, f.deadline = true, time.Now()
-		b.tried(f, cause)
-		if b.failures != 0 {
-			t.Error("a call that gave up counts")
-		}
-	})
 }

@@ -85,7 +85,7 @@ func TestMaxServerConns(t *testing.T) {
 		t.Errorf("%d bytes, %v: the connection is served", n, err)
 	}
 	for _, c := range []*rpc.Client{one, two} {
-		if _, err := rpc.Do[string](context.Background(), c, svc.Method("ping")); err != nil {
+		if _, err := rpc.Invoke[string](context.Background(), c, svc.Method("ping")); err != nil {
 			t.Error(err)
 		}
 	}
@@ -134,7 +134,7 @@ func TestNegativeLimits(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	_, err := rpc.Dial(context.Background(), l.Addr().String(), rpc.ClientOptions{MaxConns: -1})
-	if want := "rpc: at most -1 connections: a client needs one"; err == nil || err.Error() != want {
+	if want := "rpc: MaxConns must not be negative"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

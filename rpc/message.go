@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 
@@ -12,20 +11,6 @@ import (
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
-
-// A Message is one whole message without the framing of any transport. Whoever receives one
-// owns its Bytes.
-type Message struct {
-	Bytes    []byte
-	Protocol protocol.Protocol // how Bytes are encoded
-}
-
-// A RoundTripper answers a call message with a reply message; the reply is nil for a oneway
-// call. The error is about the exchange: what the peer answers, exceptions included, is in the
-// reply. A [Server] is a RoundTripper, and so is anything that brings a message to one.
-type RoundTripper interface {
-	RoundTrip(ctx context.Context, msg *Message) (*Message, error)
-}
 
 // exceptionMessage appends the message that answers a call with a TApplicationException.
 func exceptionMessage(dst []byte, p protocol.Protocol, app *plan.Type, h wire.Header, e *Error) []byte {

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/transport"
 )
 
 // Metadata returns the names and values that came with the call which a handler, or an
@@ -103,14 +103,6 @@ func outgoingFor(ctx context.Context) outgoing {
 	return o
 }
 
-// fill puts what a call with that deadline takes along into e.
-func (o *outgoing) fill(deadline time.Time, e *transport.Envelope) {
-	e.Transient, e.Persistent = o.transient, o.persistent
-	if !deadline.IsZero() {
-		e.Timeout = max(time.Until(deadline), 1)
-	}
-}
-
 // received hands the metadata of a reply to the caller.
 func (o *outgoing) received(md map[string]string) {
 	if o.reply != nil {
@@ -121,10 +113,10 @@ func (o *outgoing) received(md map[string]string) {
 // exchange is what a call has beside its message on a server: for the handler what came, and
 // what is to go with the reply.
 type exchange struct {
-	in *transport.Envelope
+	in *msgio.Envelope
 
-	sealer  *transport.Sealer // nil over HTTP
-	answer  *transport.Envelope
+	sealer  *msgio.HeaderCodec // nil over HTTP
+	answer  *msgio.Envelope
 	payload int // where the message begins in the answer
 
 	tracked *tracked // of a client of thriftpy2 that tracks its calls, in the protocol proto
@@ -290,6 +282,6 @@ func (x *exchange) take(err error) bool {
 	if !errors.As(err, &e) || e.Code == 0 {
 		return false
 	}
-	x.answer.Status = &transport.Status{Code: e.Code, Message: e.Message, Extra: e.Extra}
+	x.answer.Status = &msgio.Status{Code: e.Code, Message: e.Message, Extra: e.Extra}
 	return true
 }

@@ -180,7 +180,7 @@ func finish[R any](s *plainStubs, ctx context.Context, x *plainCall) (r R, err e
 }
 
 func (s *plainStubs) put(x *plainCall) {
-	if s.client.handler != nil { // an interceptor may have kept the call
+	if !x.call.reset() {
 		return
 	}
 	s.sig.args.Zero(x.call.args)

@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // A Finding is what Probe learned of one dialect.
@@ -46,7 +47,7 @@ func Probe(ctx context.Context, target string, patience time.Duration, opts Clie
 	if err != nil {
 		return nil, err
 	}
-	t.Protocol, t.Service, t.Compression, t.Framing = "", "", "", transport.Buffered
+	t.Protocol, t.Service, t.Compression, t.Framing = "", "", "", wire.Buffered
 	opts.Interceptors = nil
 	opts.MaxConns = 1
 	opts.Timeout = patience

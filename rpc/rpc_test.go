@@ -322,21 +322,21 @@ func TestDynamicCalls(t *testing.T) {
 	if v, err := c.Invoke(ctx, svc.Method("check"), dynamic.New(svc.Method("check").Args)); v.IsSet() || err == nil {
 		t.Errorf("void that throws: %v, %v", v.Interface(), err)
 	}
-	u, err := rpc.Do[*User](ctx, c, svc.Method("get"), 6)
+	u, err := rpc.Invoke[*User](ctx, c, svc.Method("get"), 6)
 	if err != nil || u.Name != "user 6" {
 		t.Errorf("Do[*User]: %+v, %v", u, err)
 	}
-	m, err := rpc.Do[map[string]any](ctx, c, svc.Method("get"), int64(6))
+	m, err := rpc.Invoke[map[string]any](ctx, c, svc.Method("get"), int64(6))
 	if err != nil || m["name"] != "user 6" || m["age"] != int32(6) {
 		t.Errorf("Do[map]: %v, %v", m, err)
 	}
-	if got, err := rpc.Do[string](ctx, c, svc.Method("greet")); got != "hello world" || err != nil {
+	if got, err := rpc.Invoke[string](ctx, c, svc.Method("greet")); got != "hello world" || err != nil {
 		t.Errorf("an argument left out: %q, %v", got, err)
 	}
-	if got, err := rpc.Do[any](ctx, c, svc.Method("greet"), nil); got != "hello world" || err != nil {
+	if got, err := rpc.Invoke[any](ctx, c, svc.Method("greet"), nil); got != "hello world" || err != nil {
 		t.Errorf("a nil argument: %q, %v", got, err)
 	}
-	_, err = rpc.Do[any](ctx, c, svc.Method("get"), 1)
+	_, err = rpc.Invoke[any](ctx, c, svc.Method("get"), 1)
 	var exception *rpc.Exception
 	if !errors.As(err, &exception) || exception.Error() != "Denied: not you" {
 		t.Errorf("declared exception: %v", err)
@@ -353,18 +353,18 @@ func TestDynamicCalls(t *testing.T) {
 		args []any
 		want string
 	}{
-		{[]any{1, 2}, "Test.get: invalid argument: 2 arguments for 1 parameters"},
-		{[]any{"one"}, `Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: i32 is wanted, not "one"`},
-		{[]any{int64(1) << 40}, "Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: 1099511627776 is out of the range of i32"},
+		{[]any{1, 2}, "Test.get: invalid argument: got 2 arguments, want at most 1"},
+		{[]any{"one"}, `Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: want i32, got "one"`},
+		{[]any{int64(1) << 40}, "Test.get: invalid argument: in Test.get.id (field 1): the value does not fit: 1099511627776 is out of range for i32"},
 	} {
-		if _, err := rpc.Do[any](ctx, c, svc.Method("get"), test.args...); err == nil || err.Error() != test.want {
+		if _, err := rpc.Invoke[any](ctx, c, svc.Method("get"), test.args...); err == nil || err.Error() != test.want {
 			t.Errorf("%v: %v, want %s", test.args, err, test.want)
 		}
 	}
-	if _, err := rpc.Do[int32](ctx, c, svc.Method("echo"), "x"); err == nil || !strings.Contains(err.Error(), "test.thrift:") {
+	if _, err := rpc.Invoke[int32](ctx, c, svc.Method("echo"), "x"); err == nil || !strings.Contains(err.Error(), "test.thrift:") {
 		t.Errorf("a result of the wrong type: %v", err)
 	}
-	if _, err := rpc.Do[any](ctx, c, svc.Method("nope")); err == nil {
+	if _, err := rpc.Invoke[any](ctx, c, svc.Method("nope")); err == nil {
 		t.Error("a method that does not exist was called")
 	}
 }
@@ -510,20 +510,16 @@ func TestAnswers(t *testing.T) {
 		{"an unknown service", message("Nope:ping", wire.Call, 1, "00"), message("ping", wire.Exception, 1, exception(`unknown service "Nope"`, 1))},
 		{"an unknown method of a service", message("Other:nope", wire.Call, 1, "00"), message("nope", wire.Exception, 1, exception(`service Other has no method "nope"`, 1))},
 	} {
-		reply, err := s.RoundTrip(context.Background(), &rpc.Message{Bytes: test.in, Protocol: p})
+		got, err := s.Answer(test.in, p)
 		if err != nil {
 			t.Errorf("%s: %v", test.what, err)
 			continue
-		}
-		var got []byte
-		if reply != nil {
-			got = reply.Bytes
 		}
 		if string(got) != string(test.want) {
 			t.Errorf("%s:\ngot  %q\nwant %q", test.what, got, test.want)
 		}
 	}
-	if _, err := s.RoundTrip(context.Background(), &rpc.Message{Bytes: []byte{0x80, 2, 0, 1}, Protocol: p}); err == nil {
+	if _, err := s.Answer([]byte{0x80, 2, 0, 1}, p); err == nil {
 		t.Error("a header of another version was taken")
 	}
 }

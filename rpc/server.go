@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
@@ -124,8 +125,8 @@ type Server struct {
 
 	codec       *header.Codec
 	stats       serverStats
-	compressors transport.Compressors
-	scratch     scratch // for replies
+	compressors msgio.Compressors
+	buffers     msgio.Buffers // for replies
 	watchdog    watchdog
 	limiter     *limiter // of MaxCalls
 
@@ -146,7 +147,6 @@ type boundMethod struct {
 	calls    sync.Pool     // of *Call
 	make     func() *Call  // with memory for the arguments and the reply
 	receiver reflect.Value // of the method that is called by reflection; invalid if none is
-	kept     bool          // interceptors may keep calls
 	slow     atomic.Int32  // more than 0: its calls get goroutines of their own
 
 	thrown sync.Map // reflect.Type of an error -> int, its place among the exceptions, or -1
@@ -275,7 +275,7 @@ func orDefault(d, dflt time.Duration) time.Duration {
 // bare method name goes to the first registered service that has the method.
 func (s *Server) Register(svc *schema.Service, handler any) error {
 	if svc == nil {
-		return errors.New("rpc: Register of a service that does not exist")
+		return errors.New("rpc: Register: service is nil")
 	}
 	if _, ok := s.services[svc.Name]; ok {
 		return fmt.Errorf("rpc: service %s is registered already", svc.Name)
@@ -304,7 +304,6 @@ func (s *Server) Services() []*schema.Service { return s.served }
 func (s *Server) enter(table map[string]*boundMethod, svc *schema.Service, methods map[*schema.Method]*boundMethod) {
 	for m, b := range methods {
 		b.svc = svc
-		b.kept = len(s.opts.Interceptors) > 0
 		b.handler = chain(s.opts.Interceptors, s.contain(b.handler))
 		if _, ok := table[m.Name]; !ok {
 			table[m.Name] = b
@@ -320,6 +319,7 @@ func (s *Server) contain(h Handler) Handler {
 				err = &panicError{method: call.Method.String(), value: p, stack: debug.Stack()}
 			}
 		}()
+		call.begin("")
 		return h(ctx, call)
 	}
 }
@@ -333,16 +333,6 @@ type panicError struct {
 
 func (e *panicError) Error() string {
 	return fmt.Sprintf("rpc: %s panicked: %v\n%s", e.method, e.value, e.stack)
-}
-
-// RoundTrip answers one call message in this process; see [RoundTripper]. The error is a
-// *wire.Error for a message whose header cannot be read.
-func (s *Server) RoundTrip(ctx context.Context, msg *Message) (*Message, error) {
-	out, err := s.answer(ctx, nil, msg.Protocol, msg.Bytes, nil)
-	if err != nil || len(out) == 0 {
-		return nil, err
-	}
-	return &Message{Bytes: out, Protocol: msg.Protocol}, nil
 }
 
 // Serve accepts connections from l and answers their calls, in whatever dialect each of them
@@ -487,5 +477,3 @@ func (s *Server) stopAccepting() (closed <-chan struct{}) {
 	}()
 	return done
 }
-
-var _ RoundTripper = (*Server)(nil)

@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
 )
@@ -24,18 +24,18 @@ type serverConn struct {
 	s   *Server
 	nc  net.Conn // below TLS
 	out net.Conn // what the calls come over: nc, or TLS
-	r   *transport.Reader
+	r   *msgio.Reader
 	ctx context.Context // of its calls
 
-	framing transport.Framing
-	sealer  *transport.Sealer // of a header dialect, else nil
-	proto   protocol.Protocol // of the others
-	begun   atomic.Bool       // a message has come
-	ours    bool              // the peer is a client of thriftkit: see firstSequenceID
-	greeted bool              // the peer is not in the middle of a greeting: it may rest
-	tracked *tracked          // of a client of thriftpy2 that tracks its calls, else nil
+	framing wire.Framing
+	sealer  *msgio.HeaderCodec // of a header dialect, else nil
+	proto   protocol.Protocol  // of the others
+	begun   atomic.Bool        // a message has come
+	ours    bool               // the peer is a client of thriftkit: see msgio.FirstSequenceID
+	greeted bool               // the peer is not in the middle of a greeting: it may rest
+	tracked *tracked           // of a client of thriftpy2 that tracks its calls, else nil
 
-	// Replies that are to be written, in a buffer of the server's scratch; of whoever reads.
+	// Replies that are to be written, in one of the server's buffers; of whoever reads.
 	replies  []byte
 	replyBuf *[]byte
 
@@ -68,7 +68,7 @@ func (s *Server) start(nc net.Conn) {
 	c := &serverConn{s: s, nc: nc, out: nc, users: 1}
 	c.room.L = &c.mu
 	c.ctx = context.WithValue(s.ctx, peerKey{}, Peer{Addr: nc.RemoteAddr()})
-	c.r = transport.NewReader(nc, s.opts.MaxMessageBytes)
+	c.r = msgio.NewReader(nc, s.opts.MaxMessageBytes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.opts.MaxConns > 0 && len(s.conns) >= s.opts.MaxConns {
@@ -196,7 +196,7 @@ func (c *serverConn) leave() {
 		return
 	}
 	if c.ours && c.parting.Load() {
-		c.sayGoodbye()
+		c.sendGoAway()
 	}
 	c.nc.Close()
 	c.out.Close() // what lies above it has goroutines of its own, maybe
@@ -231,14 +231,14 @@ func (c *serverConn) detect() error {
 	c.greeted = false
 	c.setReadDeadline(c.s.opts.ReadTimeout)
 	first, err := c.peek()
-	if err == nil && c.s.opts.TLS != nil && transport.IsTLS(first) {
+	if err == nil && c.s.opts.TLS != nil && msgio.IsTLS(first) {
 		if err = c.startTLS(); err == nil {
 			first, err = c.peek()
 		}
 	} else if err == nil && c.s.opts.RequireTLS {
 		return errors.New("the client does not speak TLS")
 	}
-	if err == nil && transport.IsZlib(first) {
+	if err == nil && msgio.IsZlib(first) {
 		c.over(c.s.compressors.Zlib(c.r.Conn(c.out)))
 		first, err = c.peek()
 	}
@@ -248,7 +248,7 @@ func (c *serverConn) detect() error {
 		}
 		return err
 	}
-	if transport.IsHTTP(first) {
+	if msgio.IsHTTP(first) {
 		if c.s.opts.RequireSASL {
 			return errNoSASL
 		}
@@ -290,7 +290,7 @@ func (c *serverConn) notAccepted(framing, protocol string) error {
 // over makes the connection go on over nc, which has what was read and not used.
 func (c *serverConn) over(nc net.Conn) {
 	c.out = nc
-	c.r = transport.NewReader(nc, c.s.opts.MaxMessageBytes)
+	c.r = msgio.NewReader(nc, c.s.opts.MaxMessageBytes)
 }
 
 // start makes ready to read messages of the dialect d.
@@ -299,16 +299,16 @@ func (c *serverConn) start(d detect.Dialect) (err error) {
 	case detect.SASL:
 		return c.startSASL()
 	case detect.THeader:
-		c.framing = transport.Header
+		c.framing = wire.THeader
 	case detect.TTHeader:
-		c.framing = transport.TTHeader
+		c.framing = wire.TTHeader
 	default:
 		return c.startBare(d)
 	}
 	if !c.s.accepts(c.framing.String(), "") {
 		return c.notAccepted(c.framing.String(), "")
 	}
-	c.sealer, err = transport.NewSealer(c.framing, c.s.codec, "", c.s.opts.MaxMessageBytes)
+	c.sealer, err = msgio.NewHeaderCodec(c.framing, c.s.codec, "", c.s.opts.MaxMessageBytes)
 	c.r.Start(c.framing, nil)
 	return err
 }
@@ -316,7 +316,7 @@ func (c *serverConn) start(d detect.Dialect) (err error) {
 // startBare is start for a dialect without an envelope.
 func (c *serverConn) startBare(d detect.Dialect) error {
 	if d.Framed {
-		c.framing = transport.Framed
+		c.framing = wire.Framed
 	}
 	c.proto = protocol.Of(d)
 	if !c.s.accepts(c.framing.String(), c.proto.Name()) {
@@ -333,7 +333,7 @@ func (c *serverConn) startSASL() error {
 		verify = func(context.Context, string, string) error { return errors.New("this server takes no SASL") }
 	}
 	c.setReadDeadline(c.s.opts.HandshakeTimeout)
-	nc, user, err := transport.ServeSASL(c.r.Conn(c.out), func(user, password string) error { return verify(c.ctx, user, password) })
+	nc, user, err := msgio.ServeSASL(c.r.Conn(c.out), func(user, password string) error { return verify(c.ctx, user, password) })
 	if err != nil {
 		return err
 	}
@@ -380,7 +380,7 @@ func (c *serverConn) awaitMessage() error {
 			if err == nil {
 				return nil
 			}
-			if !transport.IsTimeout(err) || c.draining.Load() || !c.late.busy.Load() {
+			if !msgio.IsTimeout(err) || c.draining.Load() || !c.late.busy.Load() {
 				return err
 			}
 			c.readBound = timeBound{} // it does not rest while calls are under way
@@ -469,21 +469,21 @@ func (c *serverConn) first(in *incoming) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	c.ours = h.SeqID >= firstSequenceID
+	c.ours = h.SeqID >= msgio.FirstSequenceID
 	c.late.ordered = !c.ours
 	return c.upgrade(in, h, off)
 }
 
 // openSealed is open for a header dialect.
 func (c *serverConn) openSealed(in *incoming) error {
-	envelope, msg, err := c.sealer.Open(in.msg)
-	unknown := errors.Is(err, transport.ErrProtocol)
+	envelope, msg, err := c.sealer.Decode(in.msg)
+	unknown := errors.Is(err, msgio.ErrProtocol)
 	if err != nil && !unknown {
 		return err
 	}
 	if !c.begun.Load() {
 		c.begun.Store(true)
-		c.ours = envelope.SeqID >= firstSequenceID
+		c.ours = envelope.SeqID >= msgio.FirstSequenceID
 		c.late.ordered = !c.ours && !envelope.OutOfOrder()
 	}
 	in.x = &exchange{in: envelope, sealer: c.sealer, answer: envelope.Answer()}
@@ -550,7 +550,7 @@ func (c *serverConn) reply(in *incoming) (err error) {
 		return c.replyInOrder(in)
 	}
 	if c.replyBuf == nil {
-		c.replyBuf = c.s.scratch.buffer()
+		c.replyBuf = c.s.buffers.Get()
 		c.replies = (*c.replyBuf)[:0]
 	}
 	c.replies, err = c.append(c.replies, in)
@@ -562,7 +562,7 @@ func (c *serverConn) flush() (err error) {
 	if c.replyBuf != nil {
 		*c.replyBuf = c.replies
 		err = c.send(c.replies)
-		c.s.scratch.putBuffer(c.replyBuf)
+		c.s.buffers.Put(c.replyBuf)
 		c.replyBuf, c.replies = nil, nil
 	}
 	if c.late.busy.Load() {

@@ -152,13 +152,13 @@ func TestTLS(t *testing.T) {
 		c, err := rpc.Dial(ctx, test.target, rpc.ClientOptions{})
 		if err == nil {
 			var got string
-			got, err = rpc.Do[string](ctx, c, svc.Method("echo"), strings.Repeat("x", 100_000))
+			got, err = rpc.Invoke[string](ctx, c, svc.Method("echo"), strings.Repeat("x", 100_000))
 			if err == nil && len(got) != 100_000 {
 				t.Errorf("%s: %d bytes came back", test.what, len(got))
 			}
 			time.Sleep(5 * time.Millisecond) // idle: tickets must not look like a fault
 			if err == nil {
-				_, err = rpc.Do[string](ctx, c, svc.Method("ping"))
+				_, err = rpc.Invoke[string](ctx, c, svc.Method("ping"))
 			}
 			c.Close()
 		}
@@ -239,7 +239,7 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 	defer silent.Close()
 	silent.Write([]byte{22, 3, 1, 2, 0, 1, 0, 1, 0xfc})
 	c := dial(t, target(l, "ca", ca.file("ca.pem"), "servername", "foo.test"), rpc.ClientOptions{})
-	if _, err := rpc.Do[string](context.Background(), c, svc.Method("ping")); err != nil {
+	if _, err := rpc.Invoke[string](context.Background(), c, svc.Method("ping")); err != nil {
 		t.Errorf("another client: %v", err)
 	}
 	silent.SetReadDeadline(time.Now().Add(5 * time.Second))

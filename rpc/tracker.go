@@ -5,10 +5,10 @@ import (
 	"reflect"
 
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -94,7 +94,7 @@ func (c *serverConn) upgrade(in *incoming, h wire.Header, off int) (done bool, e
 		version := int32(trackVersion)
 		reply.Version = &version
 	}
-	if c.framing == transport.Buffered {
+	if c.framing == wire.Buffered {
 		max := c.s.opts.MaxMessageBytes
 		c.r.Start(c.framing, &trackedSplitter{t: c.tracked, proto: c.proto, rest: c.proto.NewSplitter(max)})
 	}
@@ -111,7 +111,7 @@ func (t *tracked) open(p protocol.Protocol, msg []byte) (*exchange, []byte, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	x := &exchange{in: &transport.Envelope{Persistent: r.Meta}, tracked: t, proto: p}
+	x := &exchange{in: &msgio.Envelope{Persistent: r.Meta}, tracked: t, proto: p}
 	if r.RequestID != nil {
 		x.in.SetTransient("request_id", *r.RequestID)
 	}

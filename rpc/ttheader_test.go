@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/rpc"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
 	"github.com/thriftkit/thriftkit/wire/ttheader"
@@ -27,7 +27,7 @@ func sealed(f ttheader.Frame, msg []byte) []byte {
 }
 
 // recvSealed reads a frame of TTHeader and the header of the message in it.
-func recvSealed(r *transport.Reader) (*ttheader.Frame, wire.Header, error) {
+func recvSealed(r *msgio.Reader) (*ttheader.Frame, wire.Header, error) {
 	frame, err := r.Recv()
 	if err != nil {
 		return nil, wire.Header{}, err
@@ -55,8 +55,8 @@ func TestServerSaysItCloses(t *testing.T) {
 				return
 			}
 			conn := conns.Add(1)
-			r := transport.NewReader(nc, 1<<20)
-			r.Start(transport.TTHeader, nil)
+			r := msgio.NewReader(nc, 1<<20)
+			r.Start(wire.TTHeader, nil)
 			for n := 0; ; n++ {
 				f, h, err := recvSealed(r)
 				if err != nil {
@@ -92,8 +92,8 @@ func TestOutOfOrderFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	r := transport.NewReader(nc, 1<<20)
-	r.Start(transport.TTHeader, nil)
+	r := msgio.NewReader(nc, 1<<20)
+	r.Start(wire.TTHeader, nil)
 	for i, flags := range []uint16{ttheader.OutOfOrder, 0, ttheader.OutOfOrder} {
 		seq := int32(i + 7)
 		nc.Write(sealed(ttheader.Frame{Flags: flags, SeqID: seq}, message("ping", wire.Call, seq, "00")))

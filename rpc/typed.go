@@ -83,14 +83,14 @@ func (s *Stub[A, R]) New() *StubCall[A, R] {
 	return x
 }
 
-// Do makes the call, once. When it returns nil, Reply has the result, if the method has one. Errors
+// Do makes the call. When it returns nil, Reply has the result, if the method has one. Errors
 // are as for bound calls, see [Client.Bind].
 func (x *StubCall[A, R]) Do(ctx context.Context) error { return x.stub.client.run(ctx, &x.call) }
 
 // Free lets another call use the memory of x, which is not to be used any more. What the fields of
 // Reply point to is the caller's and stays.
 func (x *StubCall[A, R]) Free() {
-	if x.stub.client.handler != nil { // an interceptor may have kept the call
+	if !x.call.reset() {
 		return
 	}
 	x.Args, x.Reply = *new(A), *new(R)

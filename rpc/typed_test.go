@@ -192,7 +192,7 @@ func TestTyped(t *testing.T) {
 				if err := stubs.Notify(ctx, "n"); err != nil || <-h.notified != "n" {
 					t.Errorf("%s: oneway: %v", dialect, err)
 				}
-				if got, err := rpc.Do[string](ctx, conn, svc.Method("greet")); got != "hello world" || err != nil {
+				if got, err := rpc.Invoke[string](ctx, conn, svc.Method("greet")); got != "hello world" || err != nil {
 					t.Errorf("%s: a default: %q, %v", dialect, got, err)
 				}
 			}

@@ -204,12 +204,40 @@ func (e *encoder) service(s *Service) {
 	for _, m := range s.Methods {
 		e.text(m.Name)
 		e.meta(m.Meta)
-		e.bool(m.Oneway)
+		e.int(methodKind(m))
 		e.typ(m.Result)
 		e.fields(m.Args.Fields)
 		e.defaults(m.Args.Fields)
 		e.fields(m.Throws)
 		e.defaults(m.Throws)
+		if m.Stream != Unary {
+			e.stream(m)
+		}
+	}
+}
+
+// methodKind is 0 for a method with a reply, 1 for a oneway one, and more for those that stream.
+func methodKind(m *Method) int {
+	switch {
+	case m.Stream != Unary:
+		return 1 + int(m.Stream)
+	case m.Oneway:
+		return 1
+	}
+	return 0
+}
+
+// stream writes what only methods that stream have.
+func (e *encoder) stream(m *Method) {
+	for _, t := range []*Type{m.First, m.Item} {
+		e.bool(t != nil)
+		if t != nil {
+			e.typ(t)
+		}
+	}
+	for _, list := range [][]*Field{m.ItemThrows, m.StreamThrows} {
+		e.fields(list)
+		e.defaults(list)
 	}
 }
 
@@ -534,12 +562,29 @@ func (d *decoder) service(s *Service) {
 		m.Service = s
 		m.Name = d.text()
 		m.Meta = d.meta()
-		m.Oneway = d.bool()
+		kind := d.limited(2 + int(BidiStream))
+		m.Oneway = kind == 1
+		m.Stream = StreamKind(max(kind-1, 0))
 		m.Result = d.typ()
 		m.Args = &Struct{Kind: Arguments, Fields: d.fields(), Meta: Meta{Pos: m.Pos}}
 		d.defaults(m.Args.Fields)
 		m.Throws = d.fields()
 		d.defaults(m.Throws)
+		if m.Stream != Unary {
+			d.stream(m)
+		}
+	}
+}
+
+func (d *decoder) stream(m *Method) {
+	for _, t := range []**Type{&m.First, &m.Item} {
+		if d.bool() {
+			*t = d.typ()
+		}
+	}
+	for _, list := range []*[]*Field{&m.ItemThrows, &m.StreamThrows} {
+		*list = d.fields()
+		d.defaults(*list)
 	}
 }
 

@@ -225,8 +225,7 @@ func (l *linker) linkMethod(m *Method) {
 		m.reply.Fields = append(m.reply.Fields, &Field{ID: 0, Name: "success", Type: m.Result, Requiredness: Optional, Meta: Meta{Pos: m.Pos}})
 	}
 	for _, t := range m.Throws {
-		if t.Type == nil || t.Type.Kind != KindStruct || t.Type.Struct == nil || t.Type.Struct.Kind != Exception {
-			l.errorf(t.Pos, "method %s throws %s, which is not an exception", m.Name, t.Type)
+		if !l.throws(m, t) {
 			continue
 		}
 		c := *t
@@ -237,8 +236,45 @@ func (l *linker) linkMethod(m *Method) {
 		l.errorf(m.Pos, "oneway method %s cannot throw: nobody waits for its reply", m.Name)
 	}
 	l.linkStruct(m.reply)
-	for i, t := range m.Throws {
-		t.Index = i
+	for _, list := range [][]*Field{m.Throws, m.ItemThrows, m.StreamThrows} {
+		for i, t := range list {
+			t.Index = i
+		}
+	}
+	l.checkStream(m)
+}
+
+// throws reports whether t may be thrown by m.
+func (l *linker) throws(m *Method, t *Field) bool {
+	if t.Type == nil || t.Type.Kind != KindStruct || t.Type.Struct == nil || t.Type.Struct.Kind != Exception {
+		l.errorf(t.Pos, "method %s throws %s, which is not an exception", m.Name, t.Type)
+		return false
+	}
+	return true
+}
+
+// checkStream reports what does not suit the kind of m.
+func (l *linker) checkStream(m *Method) {
+	switch {
+	case m.Stream > BidiStream:
+		l.errorf(m.Pos, "method %s has stream kind %d, which does not exist", m.Name, m.Stream)
+		return
+	case m.Stream == Unary && (m.First != nil || len(m.StreamThrows) > 0), !m.Stream.ClientStreams() && (m.Item != nil || len(m.ItemThrows) > 0):
+		l.errorf(m.Pos, "method %s does not stream, but declares what it streams", m.Name)
+	case m.Stream != Unary && m.Oneway:
+		l.errorf(m.Pos, "oneway method %s cannot stream", m.Name)
+	case m.Stream.ClientStreams() && m.Item == nil && len(m.Args.Fields) != 1:
+		l.errorf(m.Pos, "method %s streams its only argument, but has %d", m.Name, len(m.Args.Fields))
+	case m.Stream.ServerStreams() && m.Result.Kind == KindVoid:
+		l.errorf(m.Pos, "method %s streams its result, but is void", m.Name)
+	}
+	for _, t := range []*Type{m.First, m.Item} {
+		if t != nil {
+			l.checkType(t, m.Pos, subject{kind: "method", name: m.Name})
+		}
+	}
+	for _, t := range slices.Concat(m.ItemThrows, m.StreamThrows) {
+		l.throws(m, t)
 	}
 }
 

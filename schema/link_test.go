@@ -101,6 +101,18 @@ func TestLink(t *testing.T) {
 		{"throws no exception", file(&schema.Service{Name: "S", Methods: []*schema.Method{{Name: "m", Throws: []*schema.Field{field(1, "e", i32)}}}}), "a.thrift: method m throws i32, which is not an exception"},
 		{"throws id 0, which is the result", file(exception, &schema.Service{Name: "S", Methods: []*schema.Method{{Name: "m", Result: i32, Throws: []*schema.Field{field(0, "e", exception.Type())}}}}), "a.thrift: reply S.m: field id 0 is used by success and by e"},
 		{"oneway that throws", file(exception, &schema.Service{Name: "S", Methods: []*schema.Method{{Name: "m", Oneway: true, Throws: []*schema.Field{field(1, "e", exception.Type())}}}}), "a.thrift: oneway method m cannot throw: nobody waits for its reply"},
+		{"streams", file(exception, &schema.Service{Name: "S", Methods: []*schema.Method{
+			{Name: "a", Stream: schema.ClientStream, Args: structOf("", field(1, "a", i32))},
+			{Name: "b", Stream: schema.BidiStream, Item: i32, Result: text, First: text, ItemThrows: []*schema.Field{field(1, "e", exception.Type())}},
+		}}), ""},
+		{"streams of what does not fit", file(&schema.Service{Name: "S", Methods: []*schema.Method{
+			{Name: "a", Item: i32}, {Name: "b", Stream: schema.ClientStream}, {Name: "c", Stream: schema.ServerStream},
+			{Name: "d", Stream: schema.ServerStream, Oneway: true}, {Name: "e", Stream: 4},
+			{Name: "f", Stream: schema.ServerStream, Result: i32, StreamThrows: []*schema.Field{field(1, "e", i32)}},
+			{Name: "g", Stream: schema.ServerStream, Result: i32, First: schema.ListOf(nil)},
+		}}), "a.thrift: method a does not stream, but declares what it streams\na.thrift: method b streams its only argument, but has 0\n" +
+			"a.thrift: method c streams its result, but is void\na.thrift: oneway method d cannot stream\na.thrift: method e has stream kind 4, which does not exist\n" +
+			"a.thrift: method f throws i32, which is not an exception\na.thrift: method g has no type"},
 		{"method twice", file(&schema.Service{Name: "S", Methods: []*schema.Method{{Name: "m"}, {Name: "m"}}}), "a.thrift: method m is already defined by service S"},
 		{"method of an ancestor", file(base, &schema.Service{Name: "S", Extends: base, Methods: []*schema.Method{{Name: "ping"}}}), "a.thrift: method ping is already defined by service Base"},
 		{"services that extend each other", file(ring1, ring2), "a.thrift: service R1 extends itself"},

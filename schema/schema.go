@@ -496,14 +496,54 @@ func (s *Service) Method(name string) *Method {
 // The caller must not change the slice.
 func (s *Service) AllMethods() []*Method { return s.all }
 
+// A StreamKind says which sides of a method send a stream of messages instead of one.
+type StreamKind uint8
+
+// The kinds of methods.
+const (
+	Unary        StreamKind = iota // one request, one reply; also a oneway method
+	ClientStream                   // the client streams, the server replies once at the end
+	ServerStream                   // one request, the server streams
+	BidiStream                     // both stream
+)
+
+// ClientStreams reports whether the client sends a stream.
+func (k StreamKind) ClientStreams() bool { return k == ClientStream || k == BidiStream }
+
+// ServerStreams reports whether the server sends a stream.
+func (k StreamKind) ServerStreams() bool { return k == ServerStream || k == BidiStream }
+
+// String returns the word that Kitex's annotation streaming.mode has for k: "unary", "client",
+// "server" or "bidirectional".
+func (k StreamKind) String() string {
+	return [...]string{"unary", "client", "server", "bidirectional"}[k]
+}
+
 // A Method is one function of a service.
+//
+// A method that streams comes from one of two forms of IDL. Kitex annotates a method of one
+// parameter with (streaming.mode = "client"): the messages of a stream are then the values of
+// that parameter, or of Result, and there is no request or reply besides. fbthrift has types of
+// their own, as in
+//
+//	First, sink<Item throws ItemThrows, Result throws StreamThrows> method(Args) throws Throws
+//	First, stream<Result throws StreamThrows> method(Args) throws Throws
+//
+// where the arguments open the call in any case and First, if there is one, answers them before
+// the streams begin.
 type Method struct {
 	Name    string
 	Service *Service // the service that declares it
 	Oneway  bool
+	Stream  StreamKind
 	Args    *Struct  // Kind Arguments; Link names it "Service.method"
-	Result  *Type    // KindVoid for none
+	Result  *Type    // of the reply, or of each message that the server streams; KindVoid for none
 	Throws  []*Field // the declared exceptions
+
+	First        *Type    // of the response before the streams; nil if there is none
+	Item         *Type    // of each message that the client streams after Args; nil if its only argument is the message
+	ItemThrows   []*Field // exceptions by which the client ends its stream
+	StreamThrows []*Field // exceptions by which the server ends its stream, or answers that of the client
 	Meta
 
 	reply *Struct
@@ -512,6 +552,27 @@ type Method struct {
 // Reply returns the struct that answers m: field 0 "success" unless m is void, then the
 // declared exceptions. It is built by Link.
 func (m *Method) Reply() *Struct { return m.reply }
+
+// ClientItem returns the type of each message that the client streams: Item, or the type of the
+// only argument; nil if the client does not stream.
+func (m *Method) ClientItem() *Type {
+	switch {
+	case !m.Stream.ClientStreams():
+		return nil
+	case m.Item == nil && len(m.Args.Fields) == 1:
+		return m.Args.Fields[0].Type
+	}
+	return m.Item
+}
+
+// ServerItem returns the type of each message that the server streams, which is Result; nil if
+// the server does not stream.
+func (m *Method) ServerItem() *Type {
+	if m.Stream.ServerStreams() {
+		return m.Result
+	}
+	return nil
+}
 
 // String returns "Service.method".
 func (m *Method) String() string { return m.Service.Name + "." + m.Name }

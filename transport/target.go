@@ -1,3 +1,5 @@
+// Package transport names servers and listens: a [Target] is an address with the dialect to speak
+// there, [Listen] makes a listener, [ServerTLS] the TLS configuration of a server from files.
 package transport
 
 import (
@@ -10,13 +12,16 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // A Target is the address of a server and the dialect to speak with it.
 type Target struct {
 	Network  string // "tcp" or "unix"
 	Address  string // host:port, or the socket's path
-	Framing  Framing
+	Framing  wire.Framing
 	Protocol string // "" is binary
 	Service  string // the name in front of method names where services share a connection; "" for none
 	// Compression is what messages are compressed by, "" for nothing: zlib, or with Header any
@@ -30,6 +35,9 @@ type Target struct {
 	// ServerName is the name that the server's certificate must have; "" is the host.
 	ServerName string
 }
+
+// Names lists the transports by the names that targets and flags use: the framings, and http.
+func Names() []string { return append(wire.FramingNames(), "http") }
 
 // ParseTarget reads a target: host:port, tcp://host:port, tls://host:port,
 // unix:///path/of/socket, http://host:port/path or https://host:port/path, with the query keys
@@ -128,7 +136,7 @@ func (t *Target) setTransport(name string) (err error) {
 	case name == "http" && !t.HTTP:
 		t.HTTP, t.Path = true, "/"
 	case name != "http":
-		t.Framing, err = ParseFraming(name)
+		t.Framing, err = wire.ParseFraming(name)
 	}
 	switch {
 	case err != nil && t.Network != "unix":
@@ -143,15 +151,15 @@ func (t *Target) setTransport(name string) (err error) {
 func (t *Target) checkCombination() error {
 	carried := t.Protocol == "" || t.Protocol == "binary" || t.Protocol == "compact"
 	switch {
-	case t.HTTP && t.Framing != Buffered:
+	case t.HTTP && t.Framing != wire.Buffered:
 		return fmt.Errorf("messages over HTTP are not %s", t.Framing)
 	case t.HTTP && t.Compression != "":
 		return fmt.Errorf("messages over HTTP are not compressed: compression goes with buffered, framed, header")
-	case t.Framing == TTHeader && t.Compression != "":
+	case t.Framing == wire.TTHeader && t.Compression != "":
 		return fmt.Errorf("transport ttheader has no compression: it goes with buffered, framed, header")
-	case !t.Framing.HasEnvelope() && t.Compression != "" && t.Compression != "zlib":
+	case !t.Framing.HasHeader() && t.Compression != "" && t.Compression != "zlib":
 		return fmt.Errorf("unknown compression %q (there is zlib)", t.Compression)
-	case t.Framing.HasEnvelope() && !carried:
+	case t.Framing.HasHeader() && !carried:
 		return fmt.Errorf("transport %s carries the protocols binary and compact, not %q", t.Framing, t.Protocol)
 	}
 	return nil
@@ -190,7 +198,7 @@ func (t Target) String() string {
 			q.Set(k, v)
 		}
 	}
-	if t.Framing != Buffered {
+	if t.Framing != wire.Buffered {
 		q.Set("transport", t.Framing.String())
 	}
 	s := t.Network + "://" + t.Address
@@ -212,8 +220,8 @@ func (t Target) String() string {
 // the files of t are read anew each time, so that new certificates are used as they come.
 func (t Target) Dial(ctx context.Context, config *tls.Config) (net.Conn, error) {
 	nc, err := t.dial(ctx, config)
-	if err == nil && t.Compression != "" && !t.Framing.HasEnvelope() {
-		nc = Zlib(nc)
+	if err == nil && t.Compression != "" && !t.Framing.HasHeader() {
+		nc = msgio.Zlib(nc)
 	}
 	return nc, err
 }
@@ -248,7 +256,7 @@ func Listen(s string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on %q: a server takes HTTP on any listener, give its host:port", s)
 	case t.TLS:
 		return nil, fmt.Errorf("listen on %q: a server takes TLS on any listener, see its options", s)
-	case t.Framing != Buffered || t.Protocol != "" || t.Service != "" || t.Compression != "":
+	case t.Framing != wire.Buffered || t.Protocol != "" || t.Service != "" || t.Compression != "":
 		return nil, fmt.Errorf("listen on %q: a server finds out by itself what its clients speak: leave the query out", s)
 	}
 	l, err := net.Listen(t.Network, t.Address)

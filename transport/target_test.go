@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 func TestParseTarget(t *testing.T) {
@@ -17,14 +19,14 @@ func TestParseTarget(t *testing.T) {
 		{"localhost:9000", Target{Network: "tcp", Address: "localhost:9000"}, "tcp://localhost:9000"},
 		{"tcp://127.0.0.1:9000/", Target{Network: "tcp", Address: "127.0.0.1:9000"}, "tcp://127.0.0.1:9000"},
 		{"[::1]:9000", Target{Network: "tcp", Address: "[::1]:9000"}, "tcp://[::1]:9000"},
-		{"h:1?transport=framed", Target{Network: "tcp", Address: "h:1", Framing: Framed}, "tcp://h:1?transport=framed"},
+		{"h:1?transport=framed", Target{Network: "tcp", Address: "h:1", Framing: wire.Framed}, "tcp://h:1?transport=framed"},
 		{"h:1?transport=buffered&protocol=binary", Target{Network: "tcp", Address: "h:1", Protocol: "binary"}, "tcp://h:1?protocol=binary"},
 		{"h:1?service=Calc", Target{Network: "tcp", Address: "h:1", Service: "Calc"}, "tcp://h:1?service=Calc"},
 		{"unix:///run/a.sock", Target{Network: "unix", Address: "/run/a.sock"}, "unix:///run/a.sock"},
-		{"unix://a.sock?transport=framed", Target{Network: "unix", Address: "a.sock", Framing: Framed}, "unix://a.sock?transport=framed"},
+		{"unix://a.sock?transport=framed", Target{Network: "unix", Address: "a.sock", Framing: wire.Framed}, "unix://a.sock?transport=framed"},
 		{"tls://h:1", Target{Network: "tcp", Address: "h:1", TLS: true}, "tls://h:1"},
 		{"tls://h:1?ca=a.pem&cert=c.pem&key=k.pem&servername=foo&transport=framed",
-			Target{Network: "tcp", Address: "h:1", TLS: true, Framing: Framed, ServerName: "foo", Files: TLSFiles{CA: "a.pem", Cert: "c.pem", Key: "k.pem"}},
+			Target{Network: "tcp", Address: "h:1", TLS: true, Framing: wire.Framed, ServerName: "foo", Files: TLSFiles{CA: "a.pem", Cert: "c.pem", Key: "k.pem"}},
 			"tls://h:1?ca=a.pem&cert=c.pem&key=k.pem&servername=foo&transport=framed"},
 		{"http://h:1/a/b", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/a/b"}, "http://h:1/a/b"},
 		{"http://h", Target{Network: "tcp", Address: "h:80", HTTP: true, Path: "/"}, "http://h/"},
@@ -36,10 +38,10 @@ func TestParseTarget(t *testing.T) {
 		{"http://h:443/a%20b%2fc%0d%0a", Target{Network: "tcp", Address: "h:443", HTTP: true, Path: "/a%20b%2fc%0d%0a"}, "http://h:443/a%20b%2fc%0d%0a"},
 		{"h:1?transport=http", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/"}, "http://h:1/"},
 		{"tls://h:1?transport=http&service=S", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/", TLS: true, Service: "S"}, "https://h:1/?service=S"},
-		{"h:1?transport=header&protocol=compact&compression=zlib", Target{Network: "tcp", Address: "h:1", Framing: Header, Protocol: "compact", Compression: "zlib"},
+		{"h:1?transport=header&protocol=compact&compression=zlib", Target{Network: "tcp", Address: "h:1", Framing: wire.THeader, Protocol: "compact", Compression: "zlib"},
 			"tcp://h:1?compression=zlib&protocol=compact&transport=header"},
-		{"h:1?transport=header&compression=zstd", Target{Network: "tcp", Address: "h:1", Framing: Header, Compression: "zstd"}, "tcp://h:1?compression=zstd&transport=header"},
-		{"unix:///s?transport=ttheader", Target{Network: "unix", Address: "/s", Framing: TTHeader}, "unix:///s?transport=ttheader"},
+		{"h:1?transport=header&compression=zstd", Target{Network: "tcp", Address: "h:1", Framing: wire.THeader, Compression: "zstd"}, "tcp://h:1?compression=zstd&transport=header"},
+		{"unix:///s?transport=ttheader", Target{Network: "unix", Address: "/s", Framing: wire.TTHeader}, "unix:///s?transport=ttheader"},
 		{"tls://h:1?compression=zlib", Target{Network: "tcp", Address: "h:1", TLS: true, Compression: "zlib"}, "tls://h:1?compression=zlib"},
 		{"unix:///a%20b", Target{Network: "unix", Address: "/a b"}, "unix:///a%20b"},
 		{"unix:///a%3fb%25", Target{Network: "unix", Address: "/a?b%"}, "unix:///a%3Fb%25"},
@@ -72,7 +74,7 @@ func TestParseTargetBad(t *testing.T) {
 		{"unix://", "the path of the socket is missing: unix:///path is wanted"},
 		{"ftp://localhost:1", `unknown scheme "ftp" (there is http, https, tcp, tls, unix)`},
 		{"h:1?transport=fast", `unknown transport "fast" (there is buffered, framed, header, ttheader, http)`},
-		{"unix:///s?transport=fast", `unknown transport "fast" (there is buffered, framed, header, ttheader)`},
+		{"unix:///s?transport=fast", `unknown transport "fast" (want buffered, framed, header, ttheader)`},
 		{"unix:///s?transport=http", "transport http does not go over a unix socket"},
 		{"http:///path", "the host is missing: http://host:port/path is wanted"},
 		{"http://h:1/?transport=framed", "messages over HTTP are not framed"},

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/thriftkit/thriftkit/internal/msgio"
 )
 
 // TLSFiles are the PEM files of one side of TLS. Files that change are read again.
@@ -20,7 +22,7 @@ type TLSFiles struct {
 // ClientTLS returns the configuration for connecting to t, a target with TLS: base, which may be
 // nil and is not changed, with what t says on top.
 func (t Target) ClientTLS(base *tls.Config) (*tls.Config, error) {
-	config := secure(base)
+	config := msgio.SecureTLS(base)
 	if config.ServerName == "" {
 		config.ServerName, _, _ = net.SplitHostPort(t.Address)
 	}
@@ -42,16 +44,6 @@ func (t Target) ClientTLS(base *tls.Config) (*tls.Config, error) {
 		config.Certificates = []tls.Certificate{cert}
 	}
 	return config, nil
-}
-
-// secure returns a copy of base, which may be nil, that takes nothing older than TLS 1.2.
-func secure(base *tls.Config) *tls.Config {
-	config := &tls.Config{}
-	if base != nil {
-		config = base.Clone()
-	}
-	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
-	return config
 }
 
 func readCA(file string) (*x509.CertPool, error) {
@@ -140,31 +132,4 @@ func (r *reloader) stamps() (s [3]stamp) {
 		}
 	}
 	return s
-}
-
-// IsTLS reports whether the first bytes of a connection, at least 3, begin a TLS handshake
-// (RFC 8446, section 5.1: a record of type 22, version 3.x).
-func IsTLS(first []byte) bool { return len(first) >= 3 && first[0] == 22 && first[1] == 3 }
-
-// Server returns c as the server's side of TLS. r holds what has been read from c already.
-func (r *Reader) Server(c net.Conn, config *tls.Config) *tls.Conn {
-	return tls.Server(r.Conn(c), secure(config))
-}
-
-// Conn returns c from the start of what r has read from it and not handed out. r is not to be
-// used any more.
-func (r *Reader) Conn(c net.Conn) net.Conn { return &unread{Conn: c, r: r} }
-
-// unread is a connection of which a Reader has read the beginning.
-type unread struct {
-	net.Conn
-	r *Reader
-}
-
-func (u *unread) Read(b []byte) (int, error) {
-	if n := copy(b, u.r.buf[u.r.r0:u.r.w0]); n > 0 {
-		u.r.r0 += n
-		return n, nil
-	}
-	return u.Conn.Read(b)
 }

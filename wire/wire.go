@@ -4,6 +4,8 @@
 // It and the protocols below it are pure functions over []byte: no I/O, no goroutines.
 package wire
 
+//go:generate go run ../internal/cmd/walkers .
+
 import (
 	"strconv"
 

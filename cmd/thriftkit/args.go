@@ -169,7 +169,7 @@ func parseWord(f *schema.Field, text string, form dynamic.BinaryForm) (dynamic.V
 		fallthrough
 	case schema.KindBool, schema.KindI8, schema.KindI16, schema.KindI32, schema.KindI64:
 		if !json.Valid([]byte(text)) {
-			return dynamic.Value{}, fmt.Errorf("%s is wanted, not %s", t, shorten(text))
+			return dynamic.Value{}, fmt.Errorf("want %s, got %s", t, shorten(text))
 		}
 	}
 	return dynamic.ParseJSON(t, []byte(text), dynamic.JSONOptions{Binary: form})

@@ -298,7 +298,7 @@ func kindName(n *yaml.Node) string {
 // text reads a text. A number is taken as it is written.
 func (r *configReader) text(n *yaml.Node) setting[string] {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		r.errorf(n, "a text is wanted, not %s", kindName(n))
+		r.errorf(n, "want a text, got %s", kindName(n))
 		return setting[string]{}
 	}
 	return setting[string]{n.Value, r.place(n)}
@@ -348,14 +348,14 @@ func (r *configReader) duration(n *yaml.Node) setting[time.Duration] {
 	}
 	d, err := time.ParseDuration(s.value)
 	if err != nil || d < 0 {
-		r.errorf(n, "a time such as 500ms is wanted, not %q", s.value)
+		r.errorf(n, "want a time such as 500ms, got %q", s.value)
 	}
 	return setting[time.Duration]{d, s.place}
 }
 
 func (r *configReader) boolean(n *yaml.Node) setting[bool] {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
-		r.errorf(n, "true or false is wanted, not %s", kindName(n))
+		r.errorf(n, "want true or false, got %s", kindName(n))
 	}
 	return setting[bool]{n.Value == "true", r.place(n)}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // A dialect is what flags and thriftkit.yaml say about how to talk to a target.
@@ -60,7 +61,7 @@ func addUserFlag(f *pflag.FlagSet, user *string, usage string) {
 // named reports whether target or a flag says which dialect to speak.
 func (d *dialect) named(target string) bool {
 	t, err := transport.ParseTarget(target)
-	return err != nil || t.HTTP || t.Protocol != "" || t.Framing != transport.Buffered || t.Compression != ""
+	return err != nil || t.HTTP || t.Protocol != "" || t.Framing != wire.Buffered || t.Compression != ""
 }
 
 // target adds what the flags say to target and checks it.

@@ -15,10 +15,10 @@ import (
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/raw"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/header"
 	"go.yaml.in/yaml/v3"
@@ -391,11 +391,11 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 		return nil, usagef("%w", err)
 	}
 	name := orElse(e.o.transport, m.Transport)
-	framing, err := transport.ParseFraming(name)
+	framing, err := wire.ParseFraming(name)
 	if err != nil {
 		return nil, usagef("transport %q cannot be written (there is buffered, framed, header, ttheader)", name)
 	}
-	if framing.HasEnvelope() && p.Name() != "binary" && p.Name() != "compact" {
+	if framing.HasHeader() && p.Name() != "binary" && p.Name() != "compact" {
 		return nil, usagef("the transport %s carries binary and compact, not %s", framing, p.Name())
 	}
 	if e.o.seqID != 0 {
@@ -411,7 +411,7 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 	write := func(dst []byte) ([]byte, error) {
 		return p.AppendMessage(dst, wire.Header{Name: m.Name, Type: kind, SeqID: m.seqID}, t, mem.To(&s))
 	}
-	if !framing.HasEnvelope() {
+	if !framing.HasHeader() {
 		if len(m.Metadata)+len(m.Persistent) > 0 {
 			return nil, usagef("the transport %s has no room for metadata", framing)
 		}
@@ -422,7 +422,7 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 		framing.End(data, 0)
 		return data, nil
 	}
-	sealer, err := transport.NewSealer(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes)
+	sealer, err := msgio.NewHeaderCodec(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -225,7 +225,7 @@ func (f *field) appendJSON(dst []byte, path string, binary dynamic.BinaryForm, e
 			return append(dst, "null"...) // which leaves a parameter out
 		}
 		if err == nil && !v.IsSet() {
-			err = fmt.Errorf("%s is wanted, not null", f.t)
+			err = fmt.Errorf("want %s, got null", f.t)
 		}
 		if err == nil {
 			dst, err = dynamic.AppendJSON(dst, f.t, v, dynamic.JSONOptions{Binary: binary})

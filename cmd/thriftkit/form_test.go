@@ -72,8 +72,8 @@ func TestFormMistakes(t *testing.T) {
 	_, err := f.arguments()
 	want := `node.key: the string is not base64
 node.color: enum Color has no value "BLUE" (it has RED, GREEN)
-node.weight: double is wanted, not heavy
-n: i32 is wanted, not 1.5`
+node.weight: want double, got heavy
+n: want i32, got 1.5`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

@@ -153,7 +153,7 @@ func TestInteractive(t *testing.T) {
 	c.expect("[0]")
 	c.press(keyTab + "many") // times
 	c.press(keyCall)
-	c.expect("times: i32 is wanted, not many")
+	c.expect("times: want i32, got many")
 	c.press("\x7f\x7f\x7f\x7f" + "7" + keyCall)
 	want := `{"name":"lamp","color":"GREEN","tags":["x"]}` + "\n"
 	if got := c.end(0); got != want {

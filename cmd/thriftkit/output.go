@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/big"
 	"os"
 	"strings"
@@ -143,6 +144,9 @@ func (o *output) filter(w io.Writer, text []byte) error {
 func exactNumbers(v any) any {
 	switch x := v.(type) {
 	case json.Number:
+		if x == "-0" {
+			return math.Copysign(0, -1)
+		}
 		if n, err := x.Int64(); err == nil && int64(int(n)) == n {
 			return int(n)
 		}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
@@ -71,8 +72,8 @@ func (t *tap) dial(ctx context.Context, target transport.Target, config *tls.Con
 		return nil, err
 	}
 	t.connected = true
-	if target.Compression != "" && !target.Framing.HasEnvelope() {
-		nc = transport.Zlib(nc)
+	if target.Compression != "" && !target.Framing.HasHeader() {
+		nc = msgio.Zlib(nc)
 	}
 	return &tapConn{nc, t}, nil
 }

@@ -27,7 +27,7 @@ func described(f *schema.File) string {
 	}
 	for _, s := range f.Services {
 		for _, m := range s.AllMethods() {
-			fmt.Fprintln(&b, m.Pos, m, m.Oneway, m.Args.Fingerprint(), m.Reply().Fingerprint())
+			fmt.Fprintln(&b, m.Pos, m, m.Oneway, m.Stream, m.Args.Fingerprint(), m.Reply().Fingerprint())
 		}
 	}
 	return b.String()
@@ -98,7 +98,16 @@ func TestEmbedded(t *testing.T) {
 	if large == nil {
 		t.Fatal(diags)
 	}
-	for _, f := range append(files, large) {
+	streams, diags := compile.Compile("streams.thrift", compile.Options{Source: compile.Texts{"streams.thrift": `exception X {}
+service S {
+  i32 a(1: i64 b) (streaming.mode = "client"),
+  i8, sink<i16 throws (1: X x), i32 throws (2: X y)> c(1: i64 d) throws (3: X z),
+  void, sink<i16>, stream<list<i32>> d()
+}`}})
+	if streams == nil {
+		t.Fatal(diags)
+	}
+	for _, f := range append(files, large, streams) {
 		if f == nil { // not valid
 			continue
 		}

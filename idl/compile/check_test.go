@@ -280,10 +280,13 @@ struct L {}`,
 	{
 		name: "no complaints that follow from a syntax error",
 		bad: `struct B {1: i32 }
-struct A {1: B b, 2: C c}
+stuct C {}
+struct A {1: B b, 2: C c, 3: Nowhere n}
 const i32 D = E.X`,
 		want: []string{
 			`a.thrift:1:18: error: expected the name of a field, found "}" [syntax]`,
+			`a.thrift:2:1: error: expected a definition, found "stuct" (did you mean "struct"?) [syntax]`,
+			`a.thrift:3:30: error: unknown type Nowhere [unknown-type]`,
 		},
 		good: `struct B {1: i32 x}
 struct A {1: B b}
@@ -391,7 +394,7 @@ struct B {1: required U u}
 union U {1: A a, 2: B b}
 struct C {1: required A a}`,
 		want: []string{
-			`a.thrift:1:8: error: no value of A can exist: it requires itself, A.b -> B.u -> U.a -> A; b is defined at a.thrift:1:25; u is defined at a.thrift:2:25; a is defined at a.thrift:3:15 (make one of the fields optional) [endless-struct]`,
+			`a.thrift:1:8: warning: no value of A can exist: it requires itself, A.b -> B.u -> U.a -> A; b is defined at a.thrift:1:25; u is defined at a.thrift:2:25; a is defined at a.thrift:3:15 (make one of the fields optional) [endless-struct]`,
 		},
 		good: `struct A {1: required B b}
 struct B {1: required U u}
@@ -423,7 +426,7 @@ const i64 G = 70000`,
 		want: []string{
 			`a.thrift:1:14: error: -129 does not fit i8, which holds -128 to 127 [value-range]`,
 			`a.thrift:2:15: error: 32768 does not fit i16, which holds -32768 to 32767 [value-range]`,
-			`a.thrift:3:15: error: 0x80000000 = 2147483648 does not fit i32, which holds -2147483648 to 2147483647 [value-range]`,
+			`a.thrift:3:15: error: 0x80000000 = 2147483648 does not fit i32, which holds -2147483648 to 2147483647 (with these bits it is -2147483648) [value-range]`,
 			`a.thrift:4:15: error: i32 expected, found 1.0 [type-mismatch]`,
 			`a.thrift:5:15: error: i32 expected, found "1" [type-mismatch]`,
 			`a.thrift:6:15: error: G = 70000 does not fit i16, which holds -32768 to 32767 [value-range]`,
@@ -561,7 +564,7 @@ const list<i64> F = G
 const list<i32> G = [1]`,
 		want: []string{
 			`a.thrift:1:21: error: list<i32> expected, found 1 [type-mismatch]`,
-			`a.thrift:2:21: error: list<i32> expected, found {} (write [value, value]) [type-mismatch]`,
+			`a.thrift:2:21: warning: {} is an empty list (write []) [list-braces]`,
 			`a.thrift:3:21: error: list<i32> expected, found {1: 2} (write [value, value]) [type-mismatch]`,
 			`a.thrift:4:27: warning: 1 is already in the set; found at a.thrift:4:21 [duplicate-element]`,
 			`a.thrift:5:24: error: i8 expected, found "2" [type-mismatch]`,
@@ -718,5 +721,101 @@ service S {oneway void f(), oneway void g() throws ()}`,
 			`a.thrift:1:22: warning: "optional" is ignored: a call gives all its arguments [ignored-requiredness]`,
 		},
 		good: `service S {void f(1: i32 a, 2: required i32 b = 3)}`,
+	},
+	{
+		name: "a method that needs what cannot exist",
+		bad: `union U {1: V v}
+union V {1: U u}
+service S { void f(1: U u), V g(), void h(1: list<U> u) }`,
+		want: []string{
+			`a.thrift:1:7: warning: no value of U can exist: it requires itself, U.v -> V.u -> U; v is defined at a.thrift:1:15; u is defined at a.thrift:2:15 (add a member that does not lead back) [endless-struct]`,
+			`a.thrift:3:18: error: method f needs a value of U, and none can exist; U is defined at a.thrift:1:7 [endless-struct]`,
+			`a.thrift:3:31: error: method g needs a value of V, and none can exist; V is defined at a.thrift:2:7 [endless-struct]`,
+		},
+		good: `union U {1: V v, 2: i32 i}
+union V {1: U u}
+service S { void f(1: U u), V g(), void h(1: list<U> u) }`,
+	},
+	{
+		name: "enum values by their include, and of an enum of the same name",
+		bad: `include "lib.thrift"
+enum Grant { NO = 0, YES = 1 }
+const lib.Grant A = lib.YES
+const Grant B = lib.Grant.NO
+const Grant C = lib.Grant.MAYBE
+-- lib.thrift --
+enum Grant { NO = 0, YES = 1, MAYBE = 2 }`,
+		want: []string{
+			`a.thrift:3:21: warning: YES is a value of enum Grant (write lib.Grant.YES) [unqualified-enum]`,
+			`a.thrift:4:17: warning: lib.Grant.NO is a value of enum Grant of lib.thrift, not of that of a.thrift; Grant is defined at a.thrift:2:6 [wrong-enum]`,
+			`a.thrift:5:17: error: lib.Grant.MAYBE is a value of enum Grant of lib.thrift, not of that of a.thrift; Grant is defined at a.thrift:2:6 [wrong-enum]`,
+		},
+		good: `include "lib.thrift"
+enum Grant { NO = 0, YES = 1 }
+const lib.Grant A = lib.Grant.YES
+const Grant B = Grant.NO
+-- lib.thrift --
+enum Grant { NO = 0, YES = 1 }`,
+	},
+	{
+		name: "an include from a URL",
+		bad:  `include "https://example.com/lib.thrift"`,
+		want: []string{
+			`a.thrift:1:9: error: https://example.com/lib.thrift is a URL, and includes are files (download the file and include its path) [missing-include]`,
+		},
+		good: "include \"lib.thrift\"\n-- lib.thrift --\n",
+	},
+	{
+		name: "the bits of a negative number",
+		bad:  `const i32 A = 0xffffffff const i8 B = 0x80`,
+		want: []string{
+			`a.thrift:1:15: error: 0xffffffff = 4294967295 does not fit i32, which holds -2147483648 to 2147483647 (with these bits it is -1) [value-range]`,
+			`a.thrift:1:39: error: 0x80 = 128 does not fit i8, which holds -128 to 127 (with these bits it is -128) [value-range]`,
+		},
+		good: `const i32 A = -1 const i8 B = -128`,
+	},
+	{
+		name: "streams by annotation",
+		bad: `service S {
+  i32 a(1: i32 x) (streaming.mode = "both"),
+  i32 b() (streaming.mode = "client"),
+  void c(1: i32 x) (streaming.mode = "server"),
+  oneway void d(1: i32 x) (streaming.mode = "server")
+}`,
+		want: []string{
+			`a.thrift:2:20: error: "both" is not a streaming mode (want unary, client, server or bidirectional) [bad-stream]`,
+			`a.thrift:3:12: error: function b streams its parameter and has 0 (a function whose client streams has one parameter, which is each message) [bad-stream]`,
+			`a.thrift:4:21: error: function c streams its result and has none [bad-stream]`,
+			`a.thrift:5:28: error: oneway function d cannot stream [bad-stream]`,
+		},
+		good: `service S {
+  i32 a(1: i32 x) (streaming.mode = "bidirectional"),
+  i32 b(1: i32 x) (streaming.mode = "client"),
+  i32 c(1: i32 x) (streaming.mode = "server"),
+  void d(1: i32 x) (streaming.mode = "unary")
+}`,
+	},
+	{
+		name: "streams by type",
+		bad: `struct A {}
+exception X {}
+service S {
+  stream<A throws (1: A a)> a(),
+  sink<A, A throws (1: i32 i)> b(),
+  sink<A, A>, stream<A> c(),
+  oneway stream<A> d(),
+  stream<A> e() (streaming.mode = "server"),
+  sink<B, i32> f()
+}`,
+		want: []string{
+			"a.thrift:4:3: note: the type stream<…> is fbthrift's: the file is read in that dialect [dialect]",
+			"a.thrift:4:23: error: function a throws A, which is not an exception; defined at a.thrift:1:8 [not-an-exception]",
+			"a.thrift:5:24: error: function b throws i32, which is not an exception [not-an-exception]",
+			"a.thrift:6:25: error: the sink of c has a final response, and a stream follows [bad-stream]",
+			"a.thrift:7:3: error: oneway function d cannot stream [bad-stream]",
+			"a.thrift:8:18: error: e streams by its type and by an annotation [bad-stream]",
+			"a.thrift:9:8: error: unknown type B [unknown-type]",
+		},
+		good: "struct A {}",
 	},
 }

@@ -19,7 +19,7 @@
 //
 // All mistakes of all files are reported together, sorted by place. One mistake is one
 // diagnostic: what follows only from another mistake is not reported, so a file with a syntax
-// error gets no complaints about names that may have been lost with it. Codes are stable;
+// error gets no complaints about names that it may define where it was not understood. Codes are stable;
 // docs/idl.md has an example of each. Errors make a file unusable and those that include it;
 // warnings never do.
 //
@@ -50,6 +50,7 @@ const maxDepth = 64
 type Options struct {
 	IncludeDirs []string // where else to look for included files, in order
 	Source      Source   // nil: OS{}
+	Syntax      syntax.Options
 }
 
 // A Program is the outcome of Load.
@@ -110,6 +111,7 @@ type compiler struct {
 	numbers  map[*schema.Enum]map[int64]bool
 	fields   map[*schema.Struct]map[string]*schema.Field // of large structs
 	required map[*schema.Struct][]*schema.Field          // of structs of which there are values
+	endless  map[*schema.Struct]bool                     // structs of which no value can exist
 	hints    int                                         // names that were looked for in vain: hints cost time
 }
 
@@ -145,6 +147,7 @@ func (u *unit) compile() {
 		check()
 	}
 	u.checkEndless()
+	u.checkNeeded()
 	if u.failed {
 		return
 	}

@@ -22,6 +22,7 @@ type unit struct {
 	broken   bool // has syntax errors, so a name may be unknown only because its definition was not understood
 	failed   bool // has errors, or includes a file that has
 
+	defined   map[string]bool    // names that a broken file may define, see mayBeLost
 	types     map[string]*symbol // typedefs, enums, structs and services: one name space
 	constants map[string]*constant
 	symbols   []symbol // all of them, in the order of the text
@@ -43,7 +44,7 @@ type include struct {
 func (c *compiler) load(name, id string, data []byte) *unit {
 	u := &unit{compiler: c, path: name, loading: true}
 	c.units[id] = u
-	tree, diags := syntax.Parse(name, data)
+	tree, diags := c.opts.Syntax.Parse(name, data)
 	u.tree = tree
 	u.lines = cursor{tree: tree}
 	c.trees = append(c.trees, tree)
@@ -136,6 +137,11 @@ func (u *unit) find(h *syntax.Include) *unit {
 	name := h.Path.Text
 	if name == "" {
 		u.error(h.Path.Span, "missing-include", "the include has no path")
+		return nil
+	}
+	if scheme, _, ok := strings.Cut(name, "://"); ok && scheme != "" {
+		u.error(h.Path.Span, "missing-include", "%s is a URL, and includes are files", name).
+			hint("download the file and include its path")
 		return nil
 	}
 	candidates := []string{cleanPath(name)}

@@ -175,7 +175,7 @@ func (u *unit) lookupValue(name string) match {
 	}
 	dot := strings.IndexByte(name, '.')
 	if dot < 0 {
-		return match{lost: u.broken}
+		return match{lost: u.mayBeLost(name)}
 	}
 	if s := u.types[name[:dot]]; s != nil {
 		u.resolve(s)
@@ -191,13 +191,35 @@ func (u *unit) lookupValue(name string) match {
 	return u.lookupInclude(name, (*unit).lookupValue)
 }
 
+// mayBeLost reports whether the definition of a name that is unknown may be one that the parser did not
+// understand: the name then stands somewhere in the text where a definition has its name, after a
+// keyword or a type.
+func (u *unit) mayBeLost(name string) bool {
+	if !u.broken || strings.IndexByte(name, '.') >= 0 {
+		return u.broken
+	}
+	if u.defined == nil {
+		u.defined = make(map[string]bool)
+		before := ""
+		for _, t := range u.tree.Tokens {
+			text := u.tree.Text(t.Range())
+			if t.Kind() == syntax.Name && !strings.Contains(": < , ; required optional { (", before) {
+				u.defined[text] = true
+			}
+			before = text
+		}
+	}
+	lower := strings.ToLower(name) // a keyword in capitals was reported as such
+	return u.defined[name] || lower == "required" || lower == "optional"
+}
+
 // maxDots bounds the ways in which a name can be cut into the names of includes.
 const maxDots = 16
 
 // lookupInclude looks for a name in the includes that its prefix names. A file name may itself
 // have dots, and two includes may have one name, so all that fit are asked.
 func (u *unit) lookupInclude(name string, lookup func(*unit, string) match) match {
-	m := match{lost: u.broken}
+	m := match{lost: u.mayBeLost(name)}
 	if strings.Count(name, ".") > maxDots {
 		return m
 	}

@@ -18,6 +18,13 @@ func (u *unit) error(s syntax.Span, code, format string, args ...any) report {
 	return u.report(syntax.Error, s, code, format, args)
 }
 
+// errorAt is error for a place of the schema, whose end is not known.
+func (u *unit) errorAt(pos schema.Position, code, format string, args ...any) report {
+	r := u.error(syntax.Span{}, code, format, args...)
+	r.d.Place = syntax.Place{File: pos.File, Line: pos.Line, Column: pos.Column, EndLine: pos.Line, EndColumn: pos.Column}
+	return r
+}
+
 func (u *unit) warn(s syntax.Span, code, format string, args ...any) report {
 	return u.report(syntax.Warning, s, code, format, args)
 }

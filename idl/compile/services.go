@@ -130,26 +130,118 @@ func (u *unit) method(m *schema.Method, s *symbol, fn *syntax.Function) {
 	}
 	m.Args = &schema.Struct{Kind: schema.Arguments, Fields: u.fieldList(fn.Params, roleArgs, fn.Name.Text), Meta: schema.Meta{Pos: m.Pos}}
 	m.Throws = u.fieldList(fn.Throws, throws, fn.Name.Text)
-	for i, f := range m.Throws {
-		f.Index = i
-		if t := f.Type; t != nil && (t.Kind != schema.KindStruct || t.Struct.Kind != schema.Exception) {
-			r := u.error(throwsType(fn, f), "not-an-exception", "function %s throws %s, which is not an exception", fn.Name.Text, t)
-			if t.Kind == schema.KindStruct {
-				r.alsoAt(t.Struct.Pos, "defined")
-			}
-		}
-	}
+	u.onlyExceptions(fn, fn.Throws, m.Throws)
+	u.streams(m, fn)
 	if fn.Oneway && len(fn.Throws) > 0 {
 		u.error(fn.ThrowsSpan, "oneway-throws", "oneway function %s cannot throw: nobody waits for its reply", fn.Name.Text)
 	}
 }
 
+// onlyExceptions reports what is thrown and no exception, of a throws clause of fn.
+func (u *unit) onlyExceptions(fn *syntax.Function, defs []*syntax.Field, list []*schema.Field) {
+	for i, f := range list {
+		f.Index = i
+		if t := f.Type; t != nil && (t.Kind != schema.KindStruct || t.Struct.Kind != schema.Exception) {
+			r := u.error(throwsType(fn, defs, f), "not-an-exception", "function %s throws %s, which is not an exception", fn.Name.Text, t)
+			if t.Kind == schema.KindStruct {
+				r.alsoAt(t.Struct.Pos, "defined")
+			}
+		}
+	}
+}
+
 // throwsType returns the place of the type of f, which is one of fn's exceptions.
-func throwsType(fn *syntax.Function, f *schema.Field) syntax.Span {
-	for _, def := range fn.Throws {
+func throwsType(fn *syntax.Function, defs []*syntax.Field, f *schema.Field) syntax.Span {
+	for _, def := range defs {
 		if def.Name.Text == f.Name && def.Type != nil {
 			return def.Type.Range()
 		}
 	}
 	return fn.ThrowsSpan
+}
+
+// streamingMode is Kitex's annotation of a method that streams.
+const streamingMode = "streaming.mode"
+
+// streams finds out whether m streams, and what: by its types in fbthrift's form, or by the annotation
+// in Kitex's.
+func (u *unit) streams(m *schema.Method, fn *syntax.Function) {
+	mode := annotation(fn.Annotations, streamingMode)
+	if fn.Sink == nil && fn.Stream == nil {
+		if mode != nil {
+			u.annotatedStream(m, fn, mode)
+		}
+		return
+	}
+	at := fn.Name.Span
+	if mode != nil {
+		u.error(mode.Span, "bad-stream", "%s streams by its type and by an annotation", fn.Name.Text)
+	}
+	if fn.Oneway {
+		u.error(fn.OnewaySpan, "bad-stream", "oneway function %s cannot stream", fn.Name.Text)
+	}
+	if fn.Result != nil {
+		m.First = m.Result
+	}
+	m.Result = u.baseOf(schema.KindVoid)
+	if t := fn.Sink; t != nil {
+		m.Stream = schema.ClientStream
+		m.Item, _ = u.typeOf(t.Elem)
+		m.ItemThrows = u.fieldList(t.Throws, roleThrows, fn.Name.Text)
+		u.onlyExceptions(fn, t.Throws, m.ItemThrows)
+		switch {
+		case fn.Stream != nil && (t.Final != nil || len(t.FinalThrows) > 0):
+			u.error(at, "bad-stream", "the sink of %s has a final response, and a stream follows", fn.Name.Text)
+		case t.Final != nil:
+			m.Result, _ = u.typeOf(t.Final)
+		}
+		m.StreamThrows = u.fieldList(t.FinalThrows, roleThrows, fn.Name.Text)
+		u.onlyExceptions(fn, t.FinalThrows, m.StreamThrows)
+	}
+	if t := fn.Stream; t != nil {
+		m.Stream = schema.ServerStream
+		if fn.Sink != nil {
+			m.Stream = schema.BidiStream
+		}
+		m.Result, _ = u.typeOf(t.Elem)
+		m.StreamThrows = u.fieldList(t.Throws, roleThrows, fn.Name.Text)
+		u.onlyExceptions(fn, t.Throws, m.StreamThrows)
+	}
+}
+
+// annotatedStream is streams for Kitex's form.
+func (u *unit) annotatedStream(m *schema.Method, fn *syntax.Function, mode *syntax.Annotation) {
+	word := ""
+	if mode.Value != nil {
+		word = mode.Value.Text
+	}
+	for m.Stream.String() != word {
+		if m.Stream++; m.Stream > schema.BidiStream {
+			m.Stream = schema.Unary
+			u.error(mode.Span, "bad-stream", "%q is not a streaming mode", word).
+				hint("want unary, client, server or bidirectional")
+			return
+		}
+	}
+	kind := m.Stream
+	switch {
+	case kind == schema.Unary:
+	case fn.Oneway:
+		u.error(mode.Span, "bad-stream", "oneway function %s cannot stream", fn.Name.Text)
+	case kind.ClientStreams() && len(fn.Params) != 1:
+		u.error(mode.Span, "bad-stream", "function %s streams its parameter and has %d", fn.Name.Text, len(fn.Params)).
+			hint("a function whose client streams has one parameter, which is each message")
+	case kind.ServerStreams() && fn.Result == nil:
+		u.error(mode.Span, "bad-stream", "function %s streams its result and has none", fn.Name.Text)
+	}
+}
+
+// annotation returns the first annotation called name, nil if there is none.
+func annotation(list []*syntax.Annotation, name string) *syntax.Annotation {
+	for _, a := range list {
+		if a.Name.Text == name {
+			return a
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/idl/syntax"
@@ -330,6 +331,38 @@ func (u *unit) checkEndless() {
 			u.reportEndless(s, bad, reported)
 		}
 	}
+	if u.endless == nil {
+		u.endless = make(map[*schema.Struct]bool)
+	}
+	for s := range bad {
+		u.endless[s] = true
+	}
+}
+
+// checkNeeded reports methods that need a value of a struct of which none can exist. Such a struct is
+// a warning otherwise: files in use have some.
+func (u *unit) checkNeeded() {
+	if len(u.endless) == 0 {
+		return
+	}
+	for i := range u.symbols {
+		s := &u.symbols[i]
+		if s.service == nil {
+			continue
+		}
+		for _, m := range s.service.Methods {
+			needs := []*schema.Type{m.Result, m.First, m.Item}
+			for _, f := range m.Args.Fields {
+				needs = append(needs, f.Type)
+			}
+			for _, t := range needs {
+				if t != nil && t.Kind == schema.KindStruct && u.endless[t.Struct] {
+					u.errorAt(m.Pos, "endless-struct", "method %s needs a value of %s, and none can exist", m.Name, t.Struct.Name).
+						alsoAt(t.Struct.Pos, t.Struct.Name+" is defined")
+				}
+			}
+		}
+	}
 }
 
 func hasStructField(s *schema.Struct) bool {
@@ -385,8 +418,12 @@ func (u *unit) reportEndless(s *schema.Struct, bad map[*schema.Struct]*symbol, r
 	}
 	first := path[0]
 	sym := bad[first]
-	r := u.error(sym.name.Span, "endless-struct", "no value of %s can exist: it requires itself, %s%s", first.Name, chain.String(), first.Name)
-	r.hint("make one of the fields optional")
+	r := u.warn(sym.name.Span, "endless-struct", "no value of %s can exist: it requires itself, %s%s", first.Name, chain.String(), first.Name)
+	if slices.ContainsFunc(path, func(s *schema.Struct) bool { return s.Kind != schema.Union }) {
+		r.hint("make one of the fields optional")
+	} else {
+		r.hint("add a member that does not lead back")
+	}
 	for _, s := range path[:min(len(path), shown)] {
 		r.alsoAt(endlessField(s, bad).Pos, endlessField(s, bad).Name+" is defined")
 	}

@@ -105,6 +105,9 @@ func (u *unit) value(v syntax.Value, t *schema.Type) (*schema.Literal, int) {
 		switch {
 		case t.Kind == schema.KindStruct:
 			return u.structValue(v, t)
+		case t.Kind == schema.KindList && len(v.Entries) == 0:
+			u.warn(v.Span, "list-braces", "{} is an empty list").hint("write []")
+			fallthrough
 		case t.Kind == schema.KindSet && len(v.Entries) == 0:
 			return &schema.Literal{Type: t, Pos: u.pos(v.Span)}, 1
 		}
@@ -227,7 +230,10 @@ func (u *unit) inRange(v syntax.Value, t *schema.Type, src *schema.Literal) *sch
 	if n := strconv.FormatInt(src.Int, 10); n != what {
 		what += " = " + n
 	}
-	u.error(v.Range(), "value-range", "%s does not fit %s, which holds %d to %d", what, t, lo, hi)
+	r := u.error(v.Range(), "value-range", "%s does not fit %s, which holds %d to %d", what, t, lo, hi)
+	if n := src.Int << (64 - bits) >> (64 - bits); src.Int > hi && src.Int>>bits == 0 && strings.HasPrefix(u.spelling(v), "0x") {
+		r.hint("with these bits it is %d", n)
+	}
 	return nil
 }
 
@@ -236,8 +242,10 @@ func (u *unit) enumValue(v syntax.Value, t, from *schema.Type, src *schema.Liter
 	case from.Kind == schema.KindEnum && from.Enum == t.Enum:
 		return src
 	case from.Kind == schema.KindEnum:
-		u.error(v.Range(), "wrong-enum", "%s is a value of enum %s, not of %s", u.spelling(v), from.Enum.Name, t.Enum.Name).
-			alsoAt(t.Enum.Pos, t.Enum.Name+" is defined")
+		u.otherEnum(v, t, from, src)
+		if from.Enum.Name == t.Enum.Name && u.sameMember(t.Enum, from.Enum, src) {
+			return src
+		}
 		return nil
 	case from.Kind >= schema.KindI8 && from.Kind <= schema.KindI64:
 		if u.hasNumber(t.Enum, src.Int) {
@@ -254,6 +262,34 @@ func (u *unit) enumValue(v syntax.Value, t, from *schema.Type, src *schema.Liter
 		r.hint("write %s", u.qualify(t.Enum, s.Text))
 	}
 	return nil
+}
+
+// otherEnum reports a value of another enum. One of the same name in another file is a warning if it
+// has the same names for the same number, as Apache Thrift and thriftpy2 accept it.
+func (u *unit) otherEnum(v syntax.Value, t, from *schema.Type, src *schema.Literal) {
+	if from.Enum.Name != t.Enum.Name {
+		u.error(v.Range(), "wrong-enum", "%s is a value of enum %s, not of %s", u.spelling(v), from.Enum.Name, t.Enum.Name).
+			alsoAt(t.Enum.Pos, t.Enum.Name+" is defined")
+		return
+	}
+	report := u.error
+	if u.sameMember(t.Enum, from.Enum, src) {
+		report = u.warn
+	}
+	report(v.Range(), "wrong-enum", "%s is a value of enum %s of %s, not of that of %s", u.spelling(v), from.Enum.Name, from.Enum.File.Path, t.Enum.File.Path).
+		alsoAt(t.Enum.Pos, t.Enum.Name+" is defined")
+}
+
+// sameMember reports whether the value that src has in enum b has the same name in a.
+func (u *unit) sameMember(a, b *schema.Enum, src *schema.Literal) bool {
+	for _, v := range b.Values {
+		if int64(v.Number) == src.Int {
+			if other := u.member(a, v.Name); other != nil && other.Number == v.Number {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // brokenFile reports whether definitions of f may have been lost with a syntax error.
@@ -300,6 +336,9 @@ func (u *unit) unknownValue(v *syntax.NameValue, t *schema.Type, m match) *schem
 			return &schema.Literal{Type: t, Int: int64(member.Number), Ref: v.Name, Pos: u.pos(v.Span)}
 		}
 	}
+	if lit := u.valueOfInclude(v, t); lit != nil {
+		return lit
+	}
 	if m.lost {
 		return nil
 	}
@@ -319,6 +358,25 @@ func (u *unit) unknownValue(v *syntax.NameValue, t *schema.Type, m match) *schem
 		}
 	}
 	u.error(v.Span, "unknown-name", "unknown name %s", v.Name).hint("%s", u.suggestValue(v.Name, t))
+	return nil
+}
+
+// valueOfInclude returns the value of enum t that v names by its include alone, include.VALUE, with a
+// warning; nil if v does not.
+func (u *unit) valueOfInclude(v *syntax.NameValue, t *schema.Type) *schema.Literal {
+	if t.Kind != schema.KindEnum {
+		return nil
+	}
+	for _, inc := range u.includes {
+		name, ok := strings.CutPrefix(v.Name, inc.name+".")
+		if !ok || inc.unit == nil || inc.unit.out != t.Enum.File {
+			continue
+		}
+		if member := u.member(t.Enum, name); member != nil {
+			u.warn(v.Span, "unqualified-enum", "%s is a value of enum %s", name, t.Enum.Name).hint("write %s", u.qualify(t.Enum, name))
+			return &schema.Literal{Type: t, Int: int64(member.Number), Ref: v.Name, Pos: u.pos(v.Span)}
+		}
+	}
 	return nil
 }
 

@@ -94,12 +94,19 @@ type EnumValue struct {
 
 // A Method is one function of a service.
 type Method struct {
-	ID          string       `json:"id"`
-	Name        string       `json:"name"`
-	Oneway      bool         `json:"oneway,omitempty"`
-	Result      Type         `json:"result"`
-	Args        []Field      `json:"args"`
-	Throws      []Field      `json:"throws,omitempty"`
+	ID     string  `json:"id"`
+	Name   string  `json:"name"`
+	Oneway bool    `json:"oneway,omitempty"`
+	Stream string  `json:"stream,omitempty"` // client, server or bidirectional; "" if it does not stream
+	First  *Type   `json:"first,omitempty"`  // of the response before the streams
+	Item   *Type   `json:"item,omitempty"`   // of what the client streams
+	Result Type    `json:"result"`           // also of what the server streams
+	Args   []Field `json:"args"`
+	Throws []Field `json:"throws,omitempty"`
+	// What ends the stream of the client, and that of the server or the answer to that of the client.
+	ItemThrows   []Field `json:"itemThrows,omitempty"`
+	StreamThrows []Field `json:"streamThrows,omitempty"`
+
 	Doc         string       `json:"doc,omitempty"`
 	Annotations []Annotation `json:"annotations,omitempty"`
 }
@@ -268,6 +275,16 @@ func (b *builder) service(s *schema.Service) *Definition {
 		out.Result = *b.typeOf(m.Result, at)
 		out.Args = append(out.Args, b.fields(at, s.File, m.Args.Fields)...)
 		out.Throws = b.fields(at, s.File, m.Throws)
+		if m.Stream != schema.Unary {
+			out.Stream = m.Stream.String()
+			out.ItemThrows, out.StreamThrows = b.fields(at, s.File, m.ItemThrows), b.fields(at, s.File, m.StreamThrows)
+		}
+		if m.First != nil {
+			out.First = b.typeOf(m.First, at)
+		}
+		if item := m.ClientItem(); item != nil {
+			out.Item = b.typeOf(item, at)
+		}
 		d.Methods = append(d.Methods, out)
 	}
 	return d

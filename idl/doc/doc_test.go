@@ -24,6 +24,7 @@ service Shop extends lib.Base {
   /** Finds. */
   list<Work> find(1: string name, 2: i32 limit = 10) throws (1: lib.Not_Found missing) (slow),
   oneway void forget(/** which */ 1: Any what)
+  Color, sink<Work throws (1: lib.Not_Found missing), Any> feed(),
 }
 `
 
@@ -51,13 +52,13 @@ func TestModel(t *testing.T) {
 		}
 	}
 	const want = `service shop.Shop:
-struct shop.Work: shop.Shop.find shop.Any
-union shop.Any: shop.Shop.forget
-enum shop.Color: shop.Work
+struct shop.Work: shop.Shop.find shop.Shop.feed shop.Any
+union shop.Any: shop.Shop.forget shop.Shop.feed
+enum shop.Color: shop.Shop.feed shop.Work
 typedef shop.Ids: shop.Work
 constant shop.const.Work:
 service lib.Base: shop.Shop
-exception lib.Not_Found: shop.Shop.find
+exception lib.Not_Found: shop.Shop.find shop.Shop.feed
 `
 	if got.String() != want {
 		t.Errorf("got\n%swant\n%s", &got, want)
@@ -121,7 +122,8 @@ func TestLinks(t *testing.T) {
 	}
 	markdown := string(d.AppendMarkdown(nil))
 	for _, want := range []string{
-		"| 1 | `name` | string | required | `\"a\\|b\"` |  |\n", "| `RED` | 1 |  |\n", "### find\n\nlist&lt;[Work](#shop.Work)&gt; find(string `name`, i32 `limit`) throws [Not\\_Found](#lib.Not_Found)\n",
+		"| 1 | `name` | string | required | `\"a\\|b\"` | `max = \"1\"` |\n", "| `RED` | 1 |  |\n", "### find\n\nlist&lt;[Work](#shop.Work)&gt; find(string `name`, i32 `limit`) throws [Not\\_Found](#lib.Not_Found)\n",
+		"streams: client; first response [Color](#shop.Color); the client sends [Work](#shop.Work) and throws [Not\\_Found](#lib.Not_Found); the server replies [Any](#shop.Any)\n",
 		"oneway void forget([Any](#shop.Any) `what`)", "i32 = `10`", "- annotation `slow` = `1`", "What | there is\nto do.",
 	} {
 		if !strings.Contains(markdown, want) {

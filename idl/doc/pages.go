@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 )
 
@@ -61,13 +62,13 @@ func markdown(b *bytes.Buffer, d *Definition) {
 	case len(d.Fields) > 0:
 		b.WriteString("| id | name | type | | default | |\n|---|---|---|---|---|---|\n")
 		for _, f := range d.Fields {
-			fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s |\n", f.FieldID, code(f.Name), markdownType(f.Type), f.Requiredness, code(f.Default), cell(f.Doc))
+			fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s |\n", f.FieldID, code(f.Name), markdownType(f.Type), f.Requiredness, code(f.Default), cellNotes(f.Doc, f.Annotations))
 		}
 		b.WriteString("\n")
 	case len(d.Values) > 0:
 		b.WriteString("| name | number | |\n|---|---|---|\n")
 		for _, v := range d.Values {
-			fmt.Fprintf(b, "| %s | %d | %s |\n", code(v.Name), v.Number, cell(v.Doc))
+			fmt.Fprintf(b, "| %s | %d | %s |\n", code(v.Name), v.Number, cellNotes(v.Doc, v.Annotations))
 		}
 		b.WriteString("\n")
 	}
@@ -90,6 +91,9 @@ func markdown(b *bytes.Buffer, d *Definition) {
 			b.WriteString(markdownType(t.Type))
 		}
 		b.WriteString("\n\n")
+		if m.Stream != "" {
+			fmt.Fprintf(b, "%s\n\n", m.streamText(markdownType))
+		}
 		if m.Doc != "" {
 			fmt.Fprintf(b, "%s\n\n", text(m.Doc))
 		}
@@ -112,6 +116,35 @@ func markdown(b *bytes.Buffer, d *Definition) {
 		}
 		fmt.Fprintf(b, "Used by %s\n\n", strings.Join(list, ", "))
 	}
+}
+
+// streamText says what m streams, with types as typ writes them.
+func (m *Method) streamText(typ func(Type) string) string {
+	s := "streams: " + m.Stream
+	list := func(what string, fields []Field) {
+		for i, f := range fields {
+			if i == 0 {
+				s += what
+			} else {
+				s += ", "
+			}
+			s += typ(f.Type)
+		}
+	}
+	if m.First != nil {
+		s += "; first response " + typ(*m.First)
+	}
+	if m.Item != nil {
+		s += "; the client sends " + typ(*m.Item)
+		list(" and throws ", m.ItemThrows)
+	}
+	if m.Stream == "client" {
+		s += "; the server replies " + typ(m.Result)
+	} else {
+		s += "; the server sends " + typ(m.Result)
+	}
+	list(" and throws ", m.StreamThrows)
+	return s
 }
 
 func notes(b *bytes.Buffer, list []Annotation) {
@@ -164,6 +197,18 @@ func code(s string) string {
 
 // text returns a comment as Markdown, which it may be itself, but for HTML.
 func text(s string) string { return strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(s) }
+
+// cellNotes is cell with annotations after the text.
+func cellNotes(doc string, list []Annotation) string {
+	s := cell(strings.TrimSpace(doc))
+	for _, a := range list {
+		if s != "" {
+			s += " "
+		}
+		s += code(a.Name + " = " + strconv.Quote(a.Value))
+	}
+	return s
+}
 
 // cell is text for a table.
 func cell(s string) string {

@@ -44,6 +44,12 @@ var forms = []form{
 		want: "service A {}\n\nservice B extends a.A {\n  oneway void f(),\n  i32 g(1: i32 a = 1, 2: E b) throws (1: X x) (i = 'j'),\n  async void h(),\n}\n",
 	},
 	{
+		name: "streams",
+		src:  "service A{stream < i32>a() A ,stream<i32 throws(1:X x 2:Y y)>b();sink<i32,i64 throws (1:X x)> c()\nA, sink<i32>,stream<map<i32,i32>>d(1:i32 a)throws(1:X x)}",
+		want: "service A {\n  stream<i32> a(),\n  A, stream<i32 throws (1: X x, 2: Y y)> b(),\n  sink<i32, i64 throws (1: X x)> c(),\n" +
+			"  A, sink<i32>, stream<map<i32, i32>> d(1: i32 a) throws (1: X x),\n}\n",
+	},
+	{
 		name: "values",
 		src:  "const map<i32,S>A={1 :{'a':[ ] ,\"b\" : { }},2:{ }}const double D=+1.5e-3 const string E='\"'",
 		want: "const map<i32, S> A = {1: {'a': [], \"b\": {}}, 2: {}}\nconst double D = +1.5e-3\nconst string E = '\"'\n",
@@ -69,6 +75,16 @@ var forms = []form{
 		name: "comments behind lines",
 		src:  "include \"a\" // a\nstruct A { // A\n1: i32 a /* a */, // aa\n2: i32 b # b\n, 3: i32 c; /** c */\n} // end",
 		want: "include \"a\" // a\n\nstruct A { // A\n  1: i32 a, /* a */ // aa\n  2: i32 b, # b\n  3: i32 c, /** c */\n} // end\n",
+	},
+	{
+		name: "comments that go on below",
+		src:  "struct A {\n  1: string uri   // where\n                  // nobody\n  // of n\n  2: i32 n // n\n}",
+		want: "struct A {\n  1: string uri, // where\n                 // nobody\n  // of n\n  2: i32 n, // n\n}\n",
+	},
+	{
+		name: "comments that go on below, after text that is not ASCII",
+		src:  "struct A {\n  1: string a = \"é中\", // where\n                      // nobody\n}",
+		want: "struct A {\n  1: string a = \"é中\", // where\n                      // nobody\n}\n",
 	},
 	{
 		name: "comments on their own lines",

@@ -36,7 +36,7 @@ const (
 
 type comment struct {
 	text     string
-	column   int32 // in which it began, if it has several lines
+	column   int32 // in which it began, if it ends with the line or has several
 	newlines bool  // in front of it
 	blank    bool
 	line     bool // it ends with the line
@@ -64,7 +64,7 @@ func items(f *syntax.File, marks []mark) []item {
 		text := f.Text(t.Range())
 		c.gap(i)
 		switch {
-		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles():
+		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles() && marks[i]&keepComma == 0:
 			c.before = len(c.comments) - c.from
 		default:
 			c.add(t, text, marks[i])
@@ -100,6 +100,7 @@ func (c *collector) comment(t syntax.Trivia) {
 	n := comment{text: c.file.Text(t.Span), newlines: c.newlines > 0, blank: c.newlines > 1, line: t.Kind == syntax.LineComment}
 	if n.line {
 		n.text = strings.TrimRight(n.text, blanks)
+		n.column = int32(runeColumnAt(c.file.Source, t.Start))
 	} else if n.lines = strings.IndexByte(n.text, '\n') >= 0; n.lines {
 		n.text = trimLines(n.text)
 		n.column = int32(columnAt(c.file.Source, t.Start))

@@ -13,6 +13,7 @@ const (
 	atType
 	atName
 	atValue
+	keepComma // the "," between the types of a function's result
 )
 
 // columns are the marks of columns from left to right.
@@ -89,10 +90,26 @@ func (m *marker) function(f *syntax.Function) {
 	if f.Result != nil {
 		m.typ(f.Result)
 	}
+	for _, t := range []*syntax.StreamType{f.Sink, f.Stream} {
+		if t != nil {
+			m.stream(f, t)
+		}
+	}
 	m.markNext(f.Name.Start, ofFunction)
 	m.fields(f.Params)
 	m.fields(f.Throws)
 	m.annotations(f.Annotations)
+}
+
+// stream marks a stream type in the result of f, and the comma before it.
+func (m *marker) stream(f *syntax.Function, t *syntax.StreamType) {
+	if m.mark(t.Start, 0); t.Start > f.Start {
+		m.marks[m.pos-1] |= keepComma
+	}
+	m.typ(t.Elem)
+	m.fields(t.Throws)
+	m.typ(t.Final)
+	m.fields(t.FinalThrows)
 }
 
 func (m *marker) fields(list []*syntax.Field) {

@@ -106,11 +106,18 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 	if i > 0 {
 		trailing = it.trailing(starts, ends)
 	}
+	at := 0 // the column of the last of them
 	for k := range it.comments[:trailing] {
 		p.write(" ")
+		at = p.col
 		p.write(it.comments[k].text)
 	}
 	lead := it.comments[trailing:]
+	for trailing > 0 && len(lead) > 0 && lead[0].continues(&it.comments[trailing-1]) {
+		p.line(at, false)
+		p.write(lead[0].text)
+		lead, trailing = lead[1:], trailing+1
+	}
 	blankLine := wantBlank && !it.hasBlank()
 	for k := range lead {
 		c := &lead[k]
@@ -132,6 +139,12 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 		return
 	}
 	p.line(indent, (it.blank || blankLine) && !starts && !ends)
+}
+
+// continues is whether c goes on with the comment before it, which stands after something on its line: it is
+// on the next line, in the same column.
+func (c *comment) continues(before *comment) bool {
+	return c.line && before.line && c.newlines && !c.blank && c.column == before.column
 }
 
 // opens is whether a list begins with it.

@@ -262,16 +262,51 @@ func (p *printer) method(m *schema.Method, indent, end string) {
 	if m.Oneway {
 		p.add("oneway ")
 	}
-	p.add(p.typeName(m.Result), " ", m.Name)
+	p.add(p.result(m, indent), " ", m.Name)
 	p.fieldList(m.Args.Fields, indent)
-	if len(m.Throws) > 0 {
-		p.add(" throws ")
-		p.fieldList(m.Throws, indent)
-	}
+	p.throws(m.Throws, indent)
 	p.annotations(m.Annotations)
 	p.add(end)
 	if end == "" {
 		p.add("\n")
+	}
+}
+
+// result returns what stands before the name of m: the type of its result, unless it streams by types of
+// their own.
+func (p *printer) result(m *schema.Method, indent string) string {
+	_, annotated := m.Annotations.Get("streaming.mode")
+	if m.Stream == schema.Unary || annotated {
+		return p.typeName(m.Result)
+	}
+	q := printer{file: p.file}
+	if m.First != nil {
+		q.add(q.typeName(m.First), ", ")
+	}
+	if m.Stream.ClientStreams() {
+		q.add("sink<", q.typeName(m.ClientItem()))
+		q.throws(m.ItemThrows, indent)
+		if m.Stream == schema.ClientStream {
+			q.add(", ", q.typeName(m.Result))
+			q.throws(m.StreamThrows, indent)
+		}
+		q.add(">")
+	}
+	if m.Stream.ServerStreams() {
+		if m.Stream == schema.BidiStream {
+			q.add(", ")
+		}
+		q.add("stream<", q.typeName(m.Result))
+		q.throws(m.StreamThrows, indent)
+		q.add(">")
+	}
+	return string(q.out)
+}
+
+func (p *printer) throws(list []*schema.Field, indent string) {
+	if len(list) > 0 {
+		p.add(" throws ")
+		p.fieldList(list, indent)
 	}
 }
 

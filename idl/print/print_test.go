@@ -198,6 +198,13 @@ var forms = []struct{ name, text, want string }{
 		"/**\n\n   * a\n   *   indented\n   *\n   *   * star\n   * / \n */ struct A {}\n/** a\nb */ struct B {}\n/**\n\n*/ struct C {} /***/ struct D {}",
 		"/**\n *\n * a\n *   indented\n *\n *   * star\n * /\n */\nstruct A {}\n\n/**\n * a\n * b\n */\nstruct B {}\n\n/**\n *\n */\nstruct C {}\n\nstruct D {}\n",
 	},
+	{
+		"streams of both forms",
+		"exception X {} service S { i32 a(1: i64 b) (streaming.mode='server') stream<i32> b() i8, sink<i16 throws (1: X x), i32 throws (2: X y)> c(1: i64 d) throws (3: X z) " +
+			"void, sink<i16>, stream<list<i32>> d() sink<i8, void> e() }",
+		"exception X {}\n\nservice S {\n  i32 a(1: i64 b) (streaming.mode = \"server\"),\n  stream<i32> b(),\n" +
+			"  i8, sink<i16 throws (1: X x), i32 throws (2: X y)> c(1: i64 d) throws (3: X z),\n  sink<i16>, stream<list<i32>> d(),\n  sink<i8, void> e(),\n}\n",
+	},
 }
 
 func TestForms(t *testing.T) {

@@ -1,6 +1,10 @@
 package syntax
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/thriftkit/thriftkit/internal/edits"
+)
 
 // parseFile reads headers and definitions up to the end.
 func (p *parser) parseFile() {
@@ -107,18 +111,40 @@ func definitionHint(name string) string {
 		return `did you mean "cpp_include"?`
 	case "import", "require":
 		return `did you mean "include"?`
-	case "interface", "interaction":
+	case "interface":
 		return `did you mean "service"?`
+	case "interaction":
+		return "interactions are fbthrift's: write a service"
 	case "message", "class", "record":
 		return `did you mean "struct"?`
-	case "package", "module":
+	case "module":
 		return `did you mean "namespace"?`
+	case "package":
+		return "packages are fbthrift's: write a namespace"
 	default:
 		if keyword(lower).isDefinition() {
 			return "did you mean " + quote(lower) + "?"
 		}
+		return misspelt(lower)
 	}
-	return ""
+}
+
+// misspelt returns a hint for a name that is nearly the keyword of a definition.
+func misspelt(name string) string {
+	var m edits.Measure
+	best, least := "", min(len(name)/3, 2)+1
+	for _, word := range []string{"namespace", "include", "cpp_include", "const", "typedef", "enum", "struct", "union", "exception", "service"} {
+		if len(name) > edits.Longest {
+			break
+		}
+		if d := m.Distance(name, word); d < least {
+			best, least = word, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + quote(best) + "?"
 }
 
 // skipDefinition moves behind the current token to the next one that begins a header or a
@@ -580,7 +606,7 @@ func (p *parser) function() bool {
 		p.next()
 	}
 	understood := true
-	if !p.got(opVoid) {
+	if streams := p.atStream(0); !streams && !p.got(opVoid) {
 		from := p.pos
 		what := item
 		if from > start {
@@ -591,32 +617,128 @@ func (p *parser) function() bool {
 		}
 		understood = f.Result != nil
 	}
+	if p.op() == opComma && p.atStream(1) {
+		p.next()
+	}
+	if p.atStream(0) && !p.streams(f) {
+		return false
+	}
 	ok := true
 	if f.Name = p.functionName(); f.Name.Text == "" {
 		return false
 	}
 	if !p.got(opParen) {
 		p.expected(`"("`)
-		return false
+		if p.op() != opInt || p.peek(1) != opColon {
+			return false
+		}
+		p.skipParams()
+		return true
 	}
 	f.Params = p.fieldList("a parameter")
-	if p.throws() {
-		from := p.pos
-		p.next()
-		if p.got(opParen) {
-			f.Throws = p.fieldList("an exception")
-			f.ThrowsSpan = p.since(from)
-		} else {
-			p.expected(`"("`)
-			ok = false
-		}
-	}
+	f.Throws, f.ThrowsSpan, ok = p.throwsClause()
 	f.Annotations = p.annots()
 	f.Span = p.since(start)
 	if understood {
 		p.functions.push(f)
 	}
 	return ok
+}
+
+// skipParams steps over parameters without a "(", so that it is reported once.
+func (p *parser) skipParams() {
+	for p.op() != opUnparen && p.op() != opUnbrace && p.op() != opEOF && !p.atDefinition() {
+		if p.op().opens() {
+			p.skipBalanced()
+		} else {
+			p.next()
+		}
+	}
+	p.got(opUnparen)
+}
+
+// atStream is whether a stream type of fbthrift begins n tokens ahead.
+func (p *parser) atStream(n int) bool {
+	if p.peek(n) != opName || p.peek(n+1) != opAngle {
+		return false
+	}
+	text := p.textAt(p.pos + n)
+	return text == "stream" || text == "sink"
+}
+
+// streams reads sink<…>, stream<…> or both.
+func (p *parser) streams(f *Function) bool {
+	for p.atStream(0) {
+		isSink := p.text() == "sink"
+		switch {
+		case f.Stream != nil:
+			p.expectedHint("the name of %s", "a function has a sink, a stream, or a sink and then a stream")
+			return false
+		case f.Sink != nil && isSink:
+			p.expectedHint("the name of %s", "a function has one sink")
+			return false
+		}
+		t := p.streamType(isSink)
+		if t == nil {
+			return false
+		}
+		if isSink {
+			f.Sink = t
+		} else {
+			f.Stream = t
+		}
+		if p.op() == opComma && p.atStream(1) {
+			p.next()
+		}
+	}
+	return true
+}
+
+// streamType reads stream<T throws (…)> or sink<T throws (…), U throws (…)>.
+func (p *parser) streamType(isSink bool) *StreamType {
+	start := p.pos
+	p.foreign(start, "the type "+p.text()+"<…>")
+	t := &StreamType{}
+	p.next()
+	p.next()
+	if t.Elem = p.typ("the type of the messages"); t.Elem == nil {
+		return nil
+	}
+	ok := true
+	if t.Throws, _, ok = p.throwsClause(); !ok {
+		return nil
+	}
+	if isSink && p.got(opComma) {
+		if !p.got(opVoid) {
+			if t.Final = p.typ("the type of the final response"); t.Final == nil {
+				return nil
+			}
+		}
+		if t.FinalThrows, _, ok = p.throwsClause(); !ok {
+			return nil
+		}
+	}
+	if !p.got(opUnangle) {
+		p.unclosedAngle(start)
+		return nil
+	}
+	t.Span = p.since(start)
+	return t
+}
+
+// throwsClause reads throws (…), if it is there.
+func (p *parser) throwsClause() (list []*Field, clause Span, ok bool) {
+	if !p.throws() {
+		return nil, Span{}, true
+	}
+	from := p.pos
+	p.next()
+	if !p.got(opParen) {
+		p.expected(`"("`)
+		return nil, Span{}, false
+	}
+	list = p.fieldList("an exception")
+	return list, p.since(from), true
 }
 
 // functionName is a name in front of a "(".

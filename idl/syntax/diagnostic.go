@@ -10,14 +10,16 @@ import (
 // A Severity says how bad a Diagnostic is.
 type Severity uint8
 
-// The severities. A file with an Error cannot be used; Warnings never stop anything.
+// The severities. A file with an Error cannot be used; Warnings never stop anything; Notes are no
+// complaints.
 const (
 	Error Severity = iota
 	Warning
+	Note
 )
 
-// String returns "error" or "warning".
-func (s Severity) String() string { return [...]string{"error", "warning"}[s] }
+// String returns "error", "warning" or "note".
+func (s Severity) String() string { return [...]string{"error", "warning", "note"}[s] }
 
 // A Place is a range of text in a file, for people: lines and columns count from 1,
 // columns in bytes. End is the place just behind the range.

@@ -12,6 +12,29 @@ var pairs = []struct {
 	good, bad string
 	want      []string
 }{
+	{
+		"struct A {1: string b,}",
+		"struct A {1： string b，}",
+		[]string{
+			`1:12: error: unexpected character "：" (write :) [bad-character]`,
+			`1:24: error: unexpected character "，" (write ,) [bad-character]`,
+		},
+	},
+	{
+		"struct A {}",
+		"stuct A {}",
+		[]string{
+			`1:1: error: expected a definition, found "stuct" (did you mean "struct"?) [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f(\n 1: i32 a,\n 2: i32 b)\n void g()\n}",
+		"service S {\n void f\n 1: i32 a,\n 2: i32 b)\n void g()\n}",
+		[]string{
+			`3:2: error: expected "(", found "1" [syntax]`,
+		},
+	},
+
 	// White space and comments.
 	{
 		`/* a */ struct A {}`,

@@ -42,7 +42,11 @@
 //	           | "exception" Name Fields Annots? S
 //	Fields     = "{" Field* "}"
 //	Service    = "service" Name ("extends" Name)? "{" Function* "}" Annots? S
-//	Function   = ("oneway" | "async")? ("void" | Type) Name Params ("throws" Params)? Annots? S
+//	Function   = ("oneway" | "async")? Result Name Params Throws Annots? S
+//	Result     = ("void" | Type) | (("void" | Type) ",")? Streams
+//	Streams    = "sink" "<" Type Throws "," ("void" | Type) Throws ">"
+//	           | ("sink" "<" Type Throws ">" ",")? "stream" "<" Type Throws ">"
+//	Throws     = ("throws" Params)?
 //	Params     = "(" Field* ")"
 //	Field      = (Int ":")? ("required" | "optional")? Type "&"? FieldName ("=" Value)?
 //	             "xsd_optional"? "xsd_nillable"? ("xsd_attrs" Fields)? Annots? S
@@ -61,6 +65,8 @@
 // xsd_nillable, xsd_attrs, true and false. Int is decimal or begins with 0x, may have a sign and fits
 // 64 bits. Double is 1.5, .5, 5., 1e5 and the like. String has single or double quotes, stays on one
 // line and knows the escapes \r \n \t \" \' and \\. Comments are //, # and /* */.
+//
+// Streams are of fbthrift's dialect: see [Dialect].
 //
 // # Doc comments
 //

@@ -227,10 +227,36 @@ func (l *lexer) stray(end int) {
 		hint = "write a plain space"
 	case closesNothing(l.src, l.pos):
 		hint = "comments do not nest"
+	case asciiOf(r) != "":
+		hint = "write " + asciiOf(r)
 	case r == '.':
 		hint = "a dot stands between the parts of a name or of a number"
 	}
 	l.add(Error, "bad-character", s, hint, "unexpected character %s", quote(l.src[l.pos:end]))
+}
+
+// asciiOf returns the ASCII character for punctuation of East Asian keyboards, "" for other characters.
+func asciiOf(r rune) string {
+	switch r {
+	case '“', '”', '‘', '’':
+		return `a plain quote, " or '`
+	case '。':
+		return "."
+	case '、':
+		return ","
+	case '【', '〔':
+		return "["
+	case '】', '〕':
+		return "]"
+	case '《', '〈':
+		return "<"
+	case '》', '〉':
+		return ">"
+	}
+	if r > 0xff00 && r < 0xff5f { // the full-width forms of U+0021 and so on
+		return string(r - 0xff00 + ' ')
+	}
+	return ""
 }
 
 // token returns the token at the current place, which is not trivia, and steps over it.

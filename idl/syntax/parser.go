@@ -17,9 +17,31 @@ const (
 //
 // The path is used in places only. The file keeps src, which must not be changed any more.
 // The returned File is not changed by any method and may be used concurrently.
-func Parse(path string, src []byte) (*File, Diagnostics) {
+func Parse(path string, src []byte) (*File, Diagnostics) { return Options{}.Parse(path, src) }
+
+// Options say how a file is read. With the zero Options the dialect is found out from the file.
+type Options struct {
+	Dialect Dialect
+}
+
+// A Dialect is a variant of the language. What all dialects have in common is Apache Thrift's.
+type Dialect uint8
+
+// The dialects.
+const (
+	Auto     Dialect = iota // FBThrift where a file has what only FBThrift has, else Apache
+	Apache                  // Apache Thrift and thriftpy2
+	FBThrift                // fbthrift, as far as it maps to plain Thrift
+	Kitex                   // thriftgo and Kitex
+)
+
+// String returns "auto", "apache", "fbthrift" or "kitex".
+func (d Dialect) String() string { return [...]string{"auto", "apache", "fbthrift", "kitex"}[d] }
+
+// Parse is the function Parse with options.
+func (o Options) Parse(path string, src []byte) (*File, Diagnostics) {
 	text := string(src)
-	f := &File{Path: path, Source: src, text: text, lines: lineStarts(text)}
+	f := &File{Path: path, Source: src, Dialect: o.Dialect, text: text, lines: lineStarts(text)}
 	r := &reporter{file: f}
 	if reason, hint := unreadable(src); reason != "" {
 		// The text is all trivia of the end of the file. Offsets are 32 bits wide.
@@ -31,6 +53,9 @@ func Parse(path string, src []byte) (*File, Diagnostics) {
 	p := &parser{reporter: r, docs: lex(f, r), lastError: -1}
 	p.toks = f.Tokens
 	p.parseFile()
+	if f.Dialect == Auto {
+		f.Dialect = Apache
+	}
 	r.list.Sort()
 	return f, r.list
 }

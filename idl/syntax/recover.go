@@ -39,6 +39,18 @@ func (p *parser) relateOpening(d *Diagnostic, token int) {
 	d.Related = append(d.Related, Related{place, quote(p.textAt(token)) + " opened"})
 }
 
+// foreign notes that token i begins what only fbthrift has. It is accepted, unless the dialect is given
+// and another one.
+func (p *parser) foreign(i int, what string) {
+	switch p.file.Dialect {
+	case Auto:
+		p.file.Dialect = FBThrift
+		p.add(Note, "dialect", p.toks[i].Range(), "", "%s is fbthrift's: the file is read in that dialect", what)
+	case Apache, Kitex:
+		p.errorAt(i, "unsupported", "fbthrift has it: choose that dialect", "%s is not part of Thrift", what)
+	}
+}
+
 // found names the current token.
 func (p *parser) found() string {
 	switch o := p.op(); {

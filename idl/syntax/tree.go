@@ -18,7 +18,8 @@ type File struct {
 	Tokens  []Token // the last one is the end of the file
 	Headers []Header
 	Defs    []Def
-	Doc     string // the program's doc comment, cleaned
+	Doc     string  // the program's doc comment, cleaned
+	Dialect Dialect // in which it was read; never Auto
 
 	text  string // Source, which every string in the tree is a part of
 	lines []int  // offset of the first byte of each line
@@ -171,13 +172,25 @@ type Function struct {
 	Span
 	Doc         string
 	Oneway      bool
-	OnewaySpan  Span // of `oneway` or `async`
-	Result      Type // nil for void
+	OnewaySpan  Span        // of `oneway` or `async`
+	Result      Type        // nil for void, and if a stream is all there is
+	Sink        *StreamType // nil if there is none
+	Stream      *StreamType // nil if there is none
 	Name        Ident
 	Params      []*Field
 	Throws      []*Field
 	ThrowsSpan  Span // of the whole clause; empty if there is none
 	Annotations []*Annotation
+}
+
+// A StreamType is stream<Elem throws (…)> or sink<Elem throws (…), Final throws (…)> in the result of a
+// function, as fbthrift has them. A Result of the function comes before them.
+type StreamType struct {
+	Span
+	Elem        Type
+	Throws      []*Field
+	Final       Type // of a sink; nil for void, and if a stream follows
+	FinalThrows []*Field
 }
 
 func (*Const) def()   {}

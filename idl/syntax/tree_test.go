@@ -64,10 +64,28 @@ func dump(n any) string {
 		if n.Result != nil {
 			s += " " + dump(n.Result)
 		}
+		if n.Sink != nil {
+			s += ", sink<" + dump(n.Sink) + ">"
+		}
+		if n.Stream != nil {
+			s += ", stream<" + dump(n.Stream) + ">"
+		}
 		if n.ThrowsSpan != (syntax.Span{}) {
 			s += " throws" + block(n.Throws)
 		}
 		return s + annots(n.Annotations) + doc(n.Doc)
+	case *syntax.StreamType:
+		s := dump(n.Elem)
+		if n.Throws != nil {
+			s += " throws" + block(n.Throws)
+		}
+		if n.Final != nil {
+			s += ", " + dump(n.Final)
+		}
+		if n.FinalThrows != nil {
+			s += " throws" + block(n.FinalThrows)
+		}
+		return s
 	case *syntax.BaseType:
 		return n.Name + annots(n.Annotations)
 	case *syntax.NamedType:

@@ -64,13 +64,13 @@ func (c Codec) testWriteBad(t *testing.T) {
 		{"union with two, dynamic", corpus.Shape, ptr(dynOf(corpus.Shape, fields{"radius": 1, "label": ""})), "the value does not fit: union Shape must have exactly one member set, it has 2"},
 		{"nil element", corpus.Node, &Node{Children: []*Node{nil}}, "in Node.children (field 3)[0]: the value does not fit: nil pointer to Node"},
 		{"nil entry", corpus.Node, &Node{Named: map[string]*Node{"a": nil}}, "in Node.named (field 4)[0] value: the value does not fit: nil pointer to Node"},
-		{"the wrong thing in an interface", corpus.Point, &mistyped{X: "1", Y: 2}, `in Point.x (field 1): the value does not fit: i32 is wanted, not "1"`},
-		{"out of range in an interface", corpus.Point, &mistyped{X: int64(1 << 40)}, "in Point.x (field 1): the value does not fit: 1099511627776 is out of the range of i32"},
+		{"the wrong thing in an interface", corpus.Point, &mistyped{X: "1", Y: 2}, `in Point.x (field 1): the value does not fit: want i32, got "1"`},
+		{"out of range in an interface", corpus.Point, &mistyped{X: int64(1 << 40)}, "in Point.x (field 1): the value does not fit: 1099511627776 is out of range for i32"},
 		{"another struct in an interface", corpus.Point, ptr(any(&Oops{})), "the value does not fit: corpus.thrift:10:8: struct Point and Go codectest.Oops.Message (string): the IDL has no such field: use a tag such as `thrift:\"name\"` for another name, or `thrift:\"-\"` to leave it out\n" +
 			"corpus.thrift:11:3: Point.x (i32) and Go codectest.Oops: the Go struct has no field for it (a field of type wire.UnknownFields would keep what has none)\n" +
 			"corpus.thrift:12:3: Point.y (i32) and Go codectest.Oops: the Go struct has no field for it (a field of type wire.UnknownFields would keep what has none)"},
-		{"nothing", corpus.Point, new(dynamic.Value), "the value does not fit: Point is wanted, not nothing"},
-		{"a value of another struct", corpus.Point, ptr(dynOf(corpus.Oops, fields{})), "the value does not fit: Point is wanted, not struct"},
+		{"nothing", corpus.Point, new(dynamic.Value), "the value does not fit: want Point, got nothing"},
+		{"a value of another struct", corpus.Point, ptr(dynOf(corpus.Oops, fields{})), "the value does not fit: want Point, got struct"},
 		{"contains itself", corpus.Node, loop, "in " + strings.Repeat("Node.next (field 2) > ", 63) + "Node.next (field 2): nested too deep: more than 64 levels"},
 	}
 	for _, test := range tests {

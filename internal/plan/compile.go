@@ -300,11 +300,14 @@ func (c *compiler) mapType(p *Type, t reflect.Type, st *schema.Type, at site) *T
 		c.mismatch(at, st, t, "the Go type must be a map")
 		return nil
 	}
-	p.Op, p.Map = OpMap, mapTypeOf(t)
+	p.Op = OpMap
 	p.Key = c.keyPlan(t.Key(), st.Key, site{at.pos, at.idl + "{key}", at.goPath + "{key}"})
 	p.Elem = c.typePlan(t.Elem(), st.Elem, site{at.pos, at.idl + "{value}", at.goPath + "{value}"})
 	if p.Key == nil || p.Elem == nil {
 		return nil
+	}
+	if p.Map = mapTypeOf(t); t.Elem().Kind() == reflect.Pointer && p.Elem.Op != OpPointer {
+		p.Map = OtherMap // a *dynamic.Map is not read as what it points to
 	}
 	return p
 }

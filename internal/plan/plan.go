@@ -131,6 +131,9 @@ func (f *Field) IsSet(v mem.Pointer) bool {
 	case NotNilList:
 		return !at.SliceIsNil()
 	case NotZero:
+		if f.Type.Op == OpDouble { // for IsZero, minus zero is zero
+			return *mem.As[uint64](at) != 0
+		}
 		return !at.Value(f.Type.Go).IsZero()
 	case NotUnset:
 		return mem.As[dynamic.Value](at).IsSet()

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"sync"
@@ -411,6 +412,25 @@ func TestSameName(t *testing.T) {
 	} {
 		if got := plan.SameName(tt.idl, tt.goName); got != tt.want {
 			t.Errorf("%q and %q: %v", tt.idl, tt.goName, got)
+		}
+	}
+}
+
+// TestNegativeZero has a field that is left out if it is zero: minus zero is another value.
+func TestNegativeZero(t *testing.T) {
+	type T struct {
+		D float64 `thrift:",omitzero"`
+	}
+	p, err := plan.For(reflect.TypeFor[T](), schematest.Struct("S", schematest.Optional(1, "d", schematest.Double)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		d   float64
+		set bool
+	}{{0, false}, {math.Copysign(0, -1), true}, {1, true}, {math.NaN(), true}} {
+		if set := p.Fields[0].IsSet(mem.To(&T{tt.d})); set != tt.set {
+			t.Errorf("%v is set: %t, want %t", tt.d, set, tt.set)
 		}
 	}
 }

@@ -136,7 +136,7 @@ func (t *Type) Value(at mem.Pointer) (dynamic.Value, error) {
 		return dynamic.Of(t.Schema, *mem.As[any](at))
 	}
 	if v.IsSet() && !v.Fits(t.Schema) {
-		return v, wire.Errorf(-1, wire.ErrValue, "%s is wanted, not %s", t.Schema, v.Kind())
+		return v, wire.Errorf(-1, wire.ErrValue, "want %s, got %s", t.Schema, v.Kind())
 	}
 	return v, nil
 }

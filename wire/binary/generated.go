@@ -265,7 +265,7 @@ func ConsumeListHeader(src []byte, off int, elem wire.Type, depth int) (n, next 
 	if depth == 0 {
 		return 0, off, wire.TooDeep(off)
 	}
-	return listHeader(src, off, elem, depth-1)
+	return knownList(src, off, elem, depth-1)
 }
 
 // ConsumeMapHeader is ConsumeListHeader for a map with n entries.
@@ -273,7 +273,7 @@ func ConsumeMapHeader(src []byte, off int, key, elem wire.Type, depth int) (n, n
 	if depth == 0 {
 		return 0, off, wire.TooDeep(off)
 	}
-	return mapHeader(src, off, key, elem, depth-1)
+	return knownMap(src, off, key, elem, depth-1)
 }
 
 // ConsumeI32s reads len(to) elements of a list whose header was read.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
@@ -16,14 +17,14 @@ func (p Protocol) consumeStruct(src []byte, off int, s *plan.Struct, v mem.Point
 	if depth == 0 {
 		return off, wire.TooDeep(off)
 	}
-	off, err := expect(src, off, '{')
+	off, err := jsontext.Expect(src, off, '{')
 	if err != nil {
 		return off, err
 	}
 	var seen plan.Seen
 	next := 0 // the field expected: senders write them in the order of the IDL
 	for n := 0; ; n++ {
-		at, more, err := item(src, off, n, '}')
+		at, more, err := jsontext.Item(src, off, n, '}')
 		if err != nil {
 			return off, err
 		}
@@ -143,7 +144,7 @@ func (p Protocol) consumeTyped(src []byte, off int, t *plan.Type, v mem.Pointer,
 
 // consumeText reads a string, or a binary in base64 with or without its padding.
 func consumeText(src []byte, off int, t *schema.Type) ([]byte, int, error) {
-	text, next, err := consumeString(src, off)
+	text, next, err := jsontext.String(src, off)
 	if err != nil || t.Kind != schema.KindBinary {
 		return text, next, err
 	}
@@ -155,19 +156,19 @@ func consumeText(src []byte, off int, t *schema.Type) ([]byte, int, error) {
 	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(text)))
 	n, err := base64.RawStdEncoding.Decode(out, text)
 	if err != nil {
-		return nil, off, wire.Errorf(off, wire.ErrInvalid, "%q is not base64", shorten(text))
+		return nil, off, wire.Errorf(off, wire.ErrInvalid, "%q is not base64", jsontext.Shorten(text))
 	}
 	return out[:n:n], next, nil
 }
 
 func consumeUUID(src []byte, off int) (dynamic.Value, int, error) {
-	text, next, err := consumeString(src, off)
+	text, next, err := jsontext.String(src, off)
 	if err != nil {
 		return dynamic.Value{}, off, err
 	}
 	v, err := dynamic.ParseUUID(mem.String(text))
 	if err != nil {
-		return v, off, wire.Errorf(off, wire.ErrInvalid, "%q is not a uuid", shorten(text))
+		return v, off, wire.Errorf(off, wire.ErrInvalid, "%q is not a uuid", jsontext.Shorten(text))
 	}
 	return v, next, nil
 }

@@ -2,6 +2,7 @@ package json
 
 import (
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
@@ -60,13 +61,13 @@ func (p Protocol) consumeValue(src []byte, off int, t *schema.Type, depth int) (
 
 func (p Protocol) consumeFields(src []byte, off int, s *dynamic.Struct, depth int) (int, error) {
 	desc, vals := s.Schema(), s.Slots()
-	off, err := expect(src, off, '{')
+	off, err := jsontext.Expect(src, off, '{')
 	if err != nil {
 		return off, err
 	}
 	next := 0
 	for n := 0; ; n++ {
-		at, more, err := item(src, off, n, '}')
+		at, more, err := jsontext.Item(src, off, n, '}')
 		if err != nil {
 			return off, err
 		}

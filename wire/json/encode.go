@@ -109,6 +109,7 @@ func (p Protocol) appendText(dst []byte, t *schema.Type, v string) []byte {
 
 func (p Protocol) appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	n := v.SliceLen()
+	start := len(dst)
 	dst = p.appendListHead(dst, t.Elem.Wire, n)
 	data := v.SliceData()
 	for i := range n {
@@ -117,11 +118,12 @@ func (p Protocol) appendSlice(dst []byte, t *plan.Type, v mem.Pointer, depth int
 			return dst, wire.InElement(err, i, "")
 		}
 	}
-	return append(dst, ']'), nil
+	return p.appendListTail(dst, start, t.Elem.Wire), nil
 }
 
 func (p Protocol) appendSetMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
 	m := v.Value(t.Go)
+	start := len(dst)
 	dst = p.appendListHead(dst, t.Elem.Wire, m.Len())
 	key := reflect.New(t.Elem.Go)
 	at := mem.Of(key)
@@ -133,7 +135,7 @@ func (p Protocol) appendSetMap(dst []byte, t *plan.Type, v mem.Pointer, depth in
 			return dst, wire.InElement(err, i, "")
 		}
 	}
-	return append(dst, ']'), nil
+	return p.appendListTail(dst, start, t.Elem.Wire), nil
 }
 
 func (p Protocol) appendMap(dst []byte, t *plan.Type, v mem.Pointer, depth int) ([]byte, error) {
@@ -179,7 +181,7 @@ func (p Protocol) appendAny(dst []byte, t *plan.Type, v mem.Pointer, depth int) 
 		return dst, err
 	}
 	if !x.IsSet() {
-		return dst, wire.Errorf(-1, wire.ErrValue, "%s is wanted, not nothing", t.Schema)
+		return dst, wire.Errorf(-1, wire.ErrValue, "want %s, got nothing", t.Schema)
 	}
 	return p.appendValue(dst, x, depth)
 }

@@ -63,14 +63,15 @@ func (p Protocol) appendDynamic(dst []byte, s *dynamic.Struct, depth int) ([]byt
 }
 
 func (p Protocol) appendElems(dst []byte, l *dynamic.List, depth int) ([]byte, error) {
-	dst = p.appendListHead(dst, wire.TypeOf(l.Type().Elem.Kind), l.Len())
+	t, start := wire.TypeOf(l.Type().Elem.Kind), len(dst)
+	dst = p.appendListHead(dst, t, l.Len())
 	for i := range l.Len() {
 		var err error
 		if dst, err = p.appendValue(p.appendElemHead(dst, i), l.At(i), depth); err != nil {
 			return dst, wire.InElement(err, i, "")
 		}
 	}
-	return append(dst, ']'), nil
+	return p.appendListTail(dst, start, t), nil
 }
 
 func (p Protocol) appendEntries(dst []byte, m *dynamic.Map, depth int) ([]byte, error) {

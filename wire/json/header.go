@@ -3,6 +3,7 @@ package json
 import (
 	"encoding/binary"
 
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -11,35 +12,35 @@ const version = 1 // of the forms that name one
 
 // consumeHeader reads the items of a message's array in front of the value.
 func (p Protocol) consumeHeader(src []byte) (h wire.Header, off int, err error) {
-	if off, err = expect(src, 0, '['); err != nil {
+	if off, err = jsontext.Expect(src, 0, '['); err != nil {
 		return h, off, err
 	}
 	if p == Apache {
 		if off, err = consumeVersion(src, off); err != nil {
 			return h, off, err
 		}
-		if off, err = expect(src, off, ','); err != nil {
+		if off, err = jsontext.Expect(src, off, ','); err != nil {
 			return h, off, err
 		}
 	}
-	name, off, err := consumeString(src, off)
+	name, off, err := jsontext.String(src, off)
 	if err != nil {
 		return h, off, err
 	}
 	h.Name = mem.String(name)
-	if off, err = expect(src, off, ','); err != nil {
+	if off, err = jsontext.Expect(src, off, ','); err != nil {
 		return h, off, err
 	}
 	if h.Type, off, err = consumeMessageType(src, off); err != nil {
 		return h, off, err
 	}
-	if off, err = expect(src, off, ','); err != nil {
+	if off, err = jsontext.Expect(src, off, ','); err != nil {
 		return h, off, err
 	}
 	if h.SeqID, off, err = consumeSeqID(src, off); err != nil {
 		return h, off, err
 	}
-	off, err = expect(src, off, ',')
+	off, err = jsontext.Expect(src, off, ',')
 	return h, off, err
 }
 
@@ -86,14 +87,14 @@ func consumeEnvelope(src []byte, metadata bool) (h wire.Header, payload int, err
 	if src, err = enclosed(src); err != nil {
 		return h, 0, err
 	}
-	off, err := expect(src, 4, '{')
+	off, err := jsontext.Expect(src, 4, '{')
 	for i := 0; err == nil; i++ {
 		var more bool
-		if off, more, err = item(src, off, i, '}'); err != nil || !more {
+		if off, more, err = jsontext.Item(src, off, i, '}'); err != nil || !more {
 			break
 		}
 		var name []byte
-		if name, off, err = consumeKey(src, off); err != nil {
+		if name, off, err = jsontext.Key(src, off); err != nil {
 			break
 		}
 		switch string(name) {
@@ -105,7 +106,7 @@ func consumeEnvelope(src []byte, metadata bool) (h wire.Header, payload int, err
 			fallthrough
 		default:
 			if payload == 0 || metadata { // else it is where we stop
-				off, err = skipAny(src, off, maxSkip)
+				off, err = jsontext.Skip(src, off, maxSkip, true)
 			}
 		}
 		if err == nil && payload > 0 && !metadata {
@@ -123,15 +124,15 @@ func consumeEnvelope(src []byte, metadata bool) (h wire.Header, payload int, err
 }
 
 func consumeMetadata(src []byte, off int) (h wire.Header, next int, err error) {
-	if off, err = expect(src, off, '{'); err != nil {
+	if off, err = jsontext.Expect(src, off, '{'); err != nil {
 		return h, off, err
 	}
 	for i := 0; ; i++ {
-		next, more, err := item(src, off, i, '}')
+		next, more, err := jsontext.Item(src, off, i, '}')
 		if err != nil || !more {
 			return h, next, err
 		}
-		name, next, err := consumeKey(src, next)
+		name, next, err := jsontext.Key(src, next)
 		if err != nil {
 			return h, next, err
 		}
@@ -140,14 +141,14 @@ func consumeMetadata(src []byte, off int) (h wire.Header, next int, err error) {
 			next, err = consumeVersion(src, next)
 		case "name":
 			var text []byte
-			text, next, err = consumeString(src, next)
+			text, next, err = jsontext.String(src, next)
 			h.Name = mem.String(text)
 		case "ttype":
 			h.Type, next, err = consumeMessageType(src, next)
 		case "seqid":
 			h.SeqID, next, err = consumeSeqID(src, next)
 		default:
-			next, err = skipAny(src, next, maxSkip)
+			next, err = jsontext.Skip(src, next, maxSkip, true)
 		}
 		if err != nil {
 			return h, next, err
@@ -171,14 +172,14 @@ func closeEnvelope(src []byte, off int) (int, error) {
 // skipMembers moves behind the object of which one member, that ends at off, was read.
 func skipMembers(src []byte, off int) (int, error) {
 	for {
-		next, more, err := item(src, off, 1, '}')
+		next, more, err := jsontext.Item(src, off, 1, '}')
 		if err != nil || !more {
 			return next, err
 		}
-		if _, next, err = consumeKey(src, next); err != nil {
+		if _, next, err = jsontext.Key(src, next); err != nil {
 			return next, err
 		}
-		if off, err = skipAny(src, next, maxSkip); err != nil {
+		if off, err = jsontext.Skip(src, next, maxSkip, true); err != nil {
 			return off, err
 		}
 	}

@@ -47,6 +47,7 @@
 package json
 
 import (
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/wire"
@@ -121,12 +122,12 @@ func (p Protocol) ConsumeTrailer(src []byte, off int) (int, error) {
 	if p == ThriftPy2 {
 		off, err = closeEnvelope(src, off)
 	} else {
-		off, err = expect(src, off, ']')
+		off, err = jsontext.Expect(src, off, ']')
 	}
 	if err != nil {
 		return off, err
 	}
-	if _, end, err := peek(src, off); err != nil { // nothing but white space
+	if _, end, err := jsontext.Peek(src, off); err != nil { // nothing but white space
 		return end, nil
 	}
 	return off, nil

@@ -1,6 +1,7 @@
 package json
 
 import (
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -47,13 +48,13 @@ func typeOf(tag []byte) wire.Type {
 
 // consumeTag reads the name of a type.
 func consumeTag(src []byte, off int) (wire.Type, int, error) {
-	tag, next, err := consumeString(src, off)
+	tag, next, err := jsontext.String(src, off)
 	if err != nil {
 		return 0, off, err
 	}
 	t := typeOf(tag)
 	if t == wire.Stop {
-		return 0, off, wire.Errorf(off, wire.ErrInvalid, "%q is not the name of a type", shorten(tag))
+		return 0, off, wire.Errorf(off, wire.ErrInvalid, "%q is not the name of a type", jsontext.Shorten(tag))
 	}
 	return t, next, nil
 }
@@ -70,7 +71,7 @@ type member struct {
 // consumeMember reads what stands in front of a field's value.
 func (p Protocol) consumeMember(src []byte, off int) (m member, next int, err error) {
 	if p != Apache {
-		m.name, off, err = consumeKey(src, off)
+		m.name, off, err = jsontext.Key(src, off)
 		if err == nil {
 			m.null = isNull(src, off)
 		}
@@ -81,16 +82,16 @@ func (p Protocol) consumeMember(src []byte, off int) (m member, next int, err er
 		return m, off, err
 	}
 	m.id = int16(id)
-	if off, err = expect(src, off, ':'); err != nil {
+	if off, err = jsontext.Expect(src, off, ':'); err != nil {
 		return m, off, err
 	}
-	if off, err = expect(src, off, '{'); err != nil {
+	if off, err = jsontext.Expect(src, off, '{'); err != nil {
 		return m, off, err
 	}
 	if m.t, off, err = consumeTag(src, off); err != nil {
 		return m, off, err
 	}
-	off, err = expect(src, off, ':')
+	off, err = jsontext.Expect(src, off, ':')
 	return m, off, err
 }
 
@@ -99,7 +100,7 @@ func (p Protocol) closeMember(src []byte, off int) (int, error) {
 	if p != Apache {
 		return off, nil
 	}
-	return expect(src, off, '}')
+	return jsontext.Expect(src, off, '}')
 }
 
 func (p Protocol) isField(m member, f *schema.Field) bool {
@@ -121,7 +122,7 @@ func (p Protocol) unfit(m member, want wire.Type) bool {
 // form.
 func (p Protocol) skipMember(src []byte, off int, m member, depth int) (next int, kept wire.UnknownFields, err error) {
 	if p != Apache {
-		next, err = skipAny(src, off, 2*depth)
+		next, err = jsontext.Skip(src, off, 2*depth, true)
 		return next, nil, err
 	}
 	kept, next, err = toBinary(appendBinaryField(nil, m), src, off, m.t, depth)
@@ -140,7 +141,13 @@ type list struct {
 // openList reads what stands in front of the elements of a list or set. Elements of another
 // type than want count as not sent: they are skipped.
 func (p Protocol) openList(src []byte, off int, want wire.Type, depth int) (l list, next int, err error) {
-	if off, err = expect(src, off, '['); err != nil || p != Apache {
+	if off, err = jsontext.Expect(src, off, '['); err != nil || p == ThriftPy2 {
+		return l, off, err
+	}
+	if p == Simple {
+		if isGoList(src[off:], want) {
+			err = goForm(off-1, want.String()+" elements", "[type,count,element,…]")
+		}
 		return l, off, err
 	}
 	l.counted = true
@@ -148,7 +155,7 @@ func (p Protocol) openList(src []byte, off int, want wire.Type, depth int) (l li
 	if err != nil {
 		return l, off, err
 	}
-	if off, err = expect(src, off, ','); err != nil {
+	if off, err = jsontext.Expect(src, off, ','); err != nil {
 		return l, off, err
 	}
 	if l.n, off, err = consumeCount(src, off, elemBytes); err != nil || elem == want {
@@ -169,9 +176,9 @@ func (p Protocol) openList(src []byte, off int, want wire.Type, depth int) (l li
 // next moves to element i of l, or behind l.
 func (l list) next(src []byte, off, i int) (next int, more bool, err error) {
 	if !l.counted {
-		return item(src, off, i, ']')
+		return jsontext.Item(src, off, i, ']')
 	}
-	next, more, err = item(src, off, i+1, ']')
+	next, more, err = jsontext.Item(src, off, i+1, ']')
 	if err == nil && more != (i < l.n) {
 		err = wrongCount(off, l.n, more)
 	}
@@ -220,10 +227,13 @@ func (p Protocol) openMap(src []byte, off int, t *schema.Type, depth int) (n, ne
 	}
 	switch p {
 	case ThriftPy2:
-		off, err = expect(src, off, '[')
+		off, err = jsontext.Expect(src, off, '[')
 		return -1, off, err
 	case Simple:
-		off, err = expect(src, off, '{')
+		if c, at, err := jsontext.Peek(src, off); err == nil && c == '[' {
+			return 0, at, goForm(at, "entries", "[keytype,valuetype,count,key,value,…]")
+		}
+		off, err = jsontext.Expect(src, off, '{')
 		return -1, off, err
 	}
 	key, elem, n, off, err := consumeMapHead(src, off)
@@ -242,22 +252,22 @@ func (p Protocol) openMap(src []byte, off int, t *schema.Type, depth int) (n, ne
 
 // consumeMapHead reads what stands in front of the entries of a map in Apache's form.
 func consumeMapHead(src []byte, off int) (key, elem wire.Type, n, next int, err error) {
-	if off, err = expect(src, off, '['); err != nil {
+	if off, err = jsontext.Expect(src, off, '['); err != nil {
 		return 0, 0, 0, off, err
 	}
 	for _, t := range []*wire.Type{&key, &elem} {
 		if *t, off, err = consumeTag(src, off); err != nil {
 			return 0, 0, 0, off, err
 		}
-		if off, err = expect(src, off, ','); err != nil {
+		if off, err = jsontext.Expect(src, off, ','); err != nil {
 			return 0, 0, 0, off, err
 		}
 	}
 	if n, off, err = consumeCount(src, off, entryBytes); err != nil {
 		return 0, 0, 0, off, err
 	}
-	if off, err = expect(src, off, ','); err == nil {
-		off, err = expect(src, off, '{')
+	if off, err = jsontext.Expect(src, off, ','); err == nil {
+		off, err = jsontext.Expect(src, off, '{')
 	}
 	return key, elem, n, off, err
 }
@@ -285,15 +295,15 @@ func (p Protocol) consumeEntries(src []byte, off, n int, read func(off int, part
 // nextEntry moves to entry i of n, or -1, or behind the map.
 func (p Protocol) nextEntry(src []byte, off, i, n int) (next int, more bool, err error) {
 	if p == ThriftPy2 {
-		return item(src, off, i, ']')
+		return jsontext.Item(src, off, i, ']')
 	}
-	next, more, err = item(src, off, i, '}')
+	next, more, err = jsontext.Item(src, off, i, '}')
 	if err == nil && p == Apache {
 		switch {
 		case more != (i < n):
 			err = wrongCount(off, n, more)
 		case !more:
-			next, err = expect(src, next, ']')
+			next, err = jsontext.Expect(src, next, ']')
 		}
 	}
 	return next, more, err
@@ -305,7 +315,7 @@ func consumeEntry(src []byte, off, i int, read func(off int, part string) (int, 
 	if err != nil {
 		return off, wire.InElement(err, i, keyPart)
 	}
-	if off, err = expect(src, off, ':'); err != nil {
+	if off, err = jsontext.Expect(src, off, ':'); err != nil {
 		return off, err
 	}
 	if off, err = read(off, valuePart); err != nil {
@@ -316,20 +326,20 @@ func consumeEntry(src []byte, off, i int, read func(off int, part string) (int, 
 
 // consumePair reads an object with the members key and value, in any order.
 func consumePair(src []byte, off, i int, read func(off int, part string) (int, error)) (int, error) {
-	off, err := expect(src, off, '{')
+	off, err := jsontext.Expect(src, off, '{')
 	if err != nil {
 		return off, err
 	}
 	var key, value bool
 	for j := 0; ; j++ {
-		next, more, err := item(src, off, j, '}')
+		next, more, err := jsontext.Item(src, off, j, '}')
 		if err == nil && !more && !(key && value) {
 			err = wire.InElement(wire.Errorf(off, wire.ErrInvalid, "a key and a value are wanted"), i, "")
 		}
 		if err != nil || !more {
 			return next, err
 		}
-		name, next, err := consumeKey(src, next)
+		name, next, err := jsontext.Key(src, next)
 		if err != nil {
 			return next, err
 		}
@@ -341,7 +351,7 @@ func consumePair(src []byte, off, i int, read func(off int, part string) (int, e
 			value = true
 			off, err = read(next, valuePart)
 		default:
-			off, err = skipAny(src, next, maxSkip)
+			off, err = jsontext.Skip(src, next, maxSkip, true)
 		}
 		if err != nil {
 			return off, wire.InElement(err, i, string(name))

@@ -3,6 +3,7 @@ package json
 import (
 	"encoding/binary"
 
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -28,7 +29,7 @@ func (s *splitter) Split(buf []byte) (n, need int, err error) {
 		}
 		c := buf[s.off]
 		if s.depth == 0 && c != '[' && c != ' ' && c != '\n' && c != '\r' && c != '\t' {
-			return 0, 0, unwanted(s.off, c, "'['")
+			return 0, 0, jsontext.Unexpected(s.off, c, "'['")
 		}
 		switch c {
 		case '"':

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/wire"
 	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
@@ -41,7 +42,7 @@ func toBinary(dst, src []byte, off int, t wire.Type, depth int) ([]byte, int, er
 		v, next, err := consumeDouble(src, off)
 		return binary.BigEndian.AppendUint64(dst, math.Float64bits(v)), next, err
 	case wire.String:
-		v, next, err := consumeString(src, off)
+		v, next, err := jsontext.String(src, off)
 		return wirebinary.AppendString(dst, mem.String(v)), next, err
 	case wire.UUID:
 		v, next, err := consumeUUID(src, off)
@@ -62,12 +63,12 @@ func toBinary(dst, src []byte, off int, t wire.Type, depth int) ([]byte, int, er
 }
 
 func structToBinary(dst, src []byte, off, depth int) ([]byte, int, error) {
-	off, err := expect(src, off, '{')
+	off, err := jsontext.Expect(src, off, '{')
 	if err != nil {
 		return dst, off, err
 	}
 	for i := 0; ; i++ {
-		next, more, err := item(src, off, i, '}')
+		next, more, err := jsontext.Item(src, off, i, '}')
 		if err != nil || !more {
 			return append(dst, byte(wire.Stop)), next, err
 		}
@@ -85,7 +86,7 @@ func structToBinary(dst, src []byte, off, depth int) ([]byte, int, error) {
 }
 
 func listToBinary(dst, src []byte, off, depth int) ([]byte, int, error) {
-	off, err := expect(src, off, '[')
+	off, err := jsontext.Expect(src, off, '[')
 	if err != nil {
 		return dst, off, err
 	}
@@ -93,7 +94,7 @@ func listToBinary(dst, src []byte, off, depth int) ([]byte, int, error) {
 	if err != nil {
 		return dst, off, err
 	}
-	if off, err = expect(src, off, ','); err != nil {
+	if off, err = jsontext.Expect(src, off, ','); err != nil {
 		return dst, off, err
 	}
 	l := list{counted: true}

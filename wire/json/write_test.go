@@ -8,6 +8,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/codectest"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -31,7 +32,7 @@ func TestStrings(t *testing.T) {
 			if string(got) != "x"+want {
 				t.Errorf("%s: %q is %s, want %s", p.Name(), test.s, got[1:], want)
 			}
-			if back, end, err := consumeString(got, 1); string(back) != test.s || end != len(got) || err != nil {
+			if back, end, err := jsontext.String(got, 1); string(back) != test.s || end != len(got) || err != nil {
 				t.Errorf("%s: %s is %q, %d, %v", p.Name(), got, back, end, err)
 			}
 		}

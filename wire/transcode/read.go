@@ -5,11 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math/bits"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -77,16 +75,7 @@ func (r *reader) follows(i, previous int) bool {
 	return false
 }
 
-func (r *reader) blanks() {
-	for r.off < len(r.text) && r.text[r.off] <= ' ' {
-		switch r.text[r.off] {
-		case ' ', '\t', '\n', '\r':
-			r.off++
-		default:
-			return
-		}
-	}
-}
+func (r *reader) blanks() { r.off = jsontext.Blank(r.text, r.off) }
 
 func (r *reader) take(c byte) bool {
 	if r.off < len(r.text) && r.text[r.off] == c {
@@ -240,15 +229,9 @@ func byIndex(parts []part) {
 }
 
 func (r *reader) word(w string) bool {
-	if len(r.text)-r.off < len(w) || string(r.text[r.off:r.off+len(w)]) != w {
-		return false
-	}
-	r.off += len(w)
-	return r.off >= len(r.text) || !isWord(r.text[r.off])
-}
-
-func isWord(c byte) bool {
-	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_' || c == '.' || c == '+' || c == '-'
+	next, ok := jsontext.Word(r.text, r.off, w)
+	r.off = next
+	return ok
 }
 
 func (r *reader) bool() (v, ok bool) {
@@ -276,7 +259,9 @@ func (r *reader) value(n *node, depth int) bool {
 		r.appendDouble(v)
 		return ok
 	case schema.KindString:
-		return r.take('"') && r.string()
+		s, ok := r.string()
+		r.appendText(s)
+		return ok
 	case schema.KindBinary:
 		return r.binary()
 	case schema.KindUUID, schema.KindEnum:
@@ -358,123 +343,15 @@ func (r *reader) appendInt(k schema.Kind, v int64) bool {
 }
 
 // int reads a number without fraction and exponent.
-func (r *reader) int() (int64, bool) {
-	start := r.off
-	i := start
-	negative := i < len(r.text) && r.text[i] == '-'
-	if negative {
-		i++
-	}
-	first := i
-	var v uint64
-	for i < len(r.text) {
-		d := r.text[i] - '0'
-		if d > 9 {
-			break
-		}
-		v = v*10 + uint64(d)
-		i++
-	}
-	digits := i - first
-	r.off = i
-	switch {
-	case digits == 0 || digits > 1 && r.text[first] == '0', i < len(r.text) && isWord(r.text[i]):
-		return 0, false
-	case digits > 18:
-		n, err := strconv.ParseInt(mem.String(r.text[start:i]), 10, 64)
-		return n, err == nil
-	case negative:
-		return -int64(v), true
-	}
-	return int64(v), true
+func (r *reader) int() (v int64, ok bool) {
+	v, r.off, ok = jsontext.Int(r.text, r.off)
+	return v, ok
 }
 
-var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
-
-// double reads a number. One of few digits is exact, and so is the power of ten that it is divided
-// by: the quotient is what strconv.ParseFloat returns (Clinger, "How to read floating point numbers
-// accurately").
-func (r *reader) double() (float64, bool) {
-	start := r.off
-	i := start
-	if i < len(r.text) && r.text[i] == '-' {
-		i++
-	}
-	first := i
-	var v uint64
-	digits, point := 0, 0
-	for ; i < len(r.text) && r.text[i]-'0' <= 9; i++ {
-		v = v*10 + uint64(r.text[i]-'0')
-		digits++
-	}
-	if digits == 0 || digits > 1 && r.text[first] == '0' {
-		return 0, false
-	}
-	if i < len(r.text) && r.text[i] == '.' {
-		i++
-		point = digits
-		for ; i < len(r.text) && r.text[i]-'0' <= 9; i++ {
-			v = v*10 + uint64(r.text[i]-'0')
-			digits++
-		}
-		if digits == point {
-			return 0, false
-		}
-		point = digits - point
-	}
-	exponent := false
-	if i < len(r.text) && r.text[i]|0x20 == 'e' {
-		exponent = true
-		i++
-		if i < len(r.text) && (r.text[i] == '+' || r.text[i] == '-') {
-			i++
-		}
-		from := i
-		for ; i < len(r.text) && r.text[i]-'0' <= 9; i++ {
-		}
-		if i == from {
-			return 0, false
-		}
-	}
-	r.off = i
-	if i < len(r.text) && isWord(r.text[i]) {
-		return 0, false
-	}
-	if digits <= 15 && !exponent {
-		f := float64(v) / powers[point]
-		if r.text[start] == '-' {
-			f = -f
-		}
-		return f, true
-	}
-	f, err := strconv.ParseFloat(mem.String(r.text[start:i]), 64)
-	return f, err == nil
+func (r *reader) double() (v float64, ok bool) {
+	v, r.off, ok = jsontext.Float(r.text, r.off)
+	return v, ok
 }
-
-// special returns how far behind off the first byte is that a string does not hold as it is: a
-// quote, a backslash, a control character; or one that is not ASCII.
-func special(text []byte, off int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for len(text)-off >= 8 {
-		w := binary.LittleEndian.Uint64(text[off:])
-		quote, slash := w^('"'*ones), w^('\\'*ones)
-		if found := ((w - ' '*ones) | (quote - ones) | (slash - ones) | w) & highs; found != 0 {
-			break // this byte or, by a borrow, one behind it
-		}
-		off += 8
-	}
-	for off < len(text) && plainBytes[text[off]] {
-		off++
-	}
-	return off
-}
-
-var plainBytes = func() (t [256]bool) {
-	for c := ' '; c < utf8.RuneSelf; c++ {
-		t[c] = c != '"' && c != '\\'
-	}
-	return t
-}()
 
 // plain reads a string of ASCII without escapes, which most names and texts of other types are.
 func (r *reader) plain() ([]byte, bool) {
@@ -482,58 +359,16 @@ func (r *reader) plain() ([]byte, bool) {
 		return nil, false
 	}
 	start := r.off
-	r.off = special(r.text, start)
+	r.off = jsontext.Special(r.text, start)
 	end := r.off
 	return r.text[start:end], r.take('"')
 }
 
-// span reads the rest of a string whose quote was read; s is what it stands for, in the text or in
-// the scratch buffer.
-func (r *reader) span() (s []byte, ok bool) {
-	start := r.off
-	ascii, copied := true, false
-	for {
-		at := special(r.text, r.off)
-		if at >= len(r.text) {
-			return nil, false
-		}
-		c := r.text[at]
-		switch {
-		case c == '"':
-			s = r.text[start:at]
-			if copied {
-				r.scratch = append(r.scratch, s...)
-				s = r.scratch
-			}
-			r.off = at + 1
-			return s, ascii || utf8.Valid(s)
-		case c >= utf8.RuneSelf:
-			ascii = false
-			for at < len(r.text) && r.text[at] >= utf8.RuneSelf {
-				at++
-			}
-			r.off = at
-		case c == '\\' && at+1 < len(r.text):
-			i := strings.IndexByte(`"\/bfnrt`, r.text[at+1])
-			if i < 0 {
-				return nil, false
-			}
-			if !copied {
-				r.scratch, copied = r.scratch[:0], true
-			}
-			r.scratch = append(append(r.scratch, r.text[start:at]...), "\"\\/\b\f\n\r\t"[i])
-			r.off, start = at+2, at+2
-		default:
-			return nil, false
-		}
-	}
-}
-
-// string reads the rest of a string whose quote was read, and appends it.
-func (r *reader) string() bool {
-	s, ok := r.span()
-	r.appendText(s)
-	return ok
+// string reads a string. What it returns is part of r.text or of the scratch buffer.
+func (r *reader) string() ([]byte, bool) {
+	s, next, err := jsontext.Text(r.text, r.off, &r.scratch)
+	r.off = next
+	return s, err == nil
 }
 
 func (r *reader) appendText(s []byte) {
@@ -545,10 +380,7 @@ func (r *reader) appendText(s []byte) {
 }
 
 func (r *reader) binary() bool {
-	if !r.take('"') {
-		return false
-	}
-	s, ok := r.span()
+	s, ok := r.string()
 	return ok && r.appendBinary(s)
 }
 
@@ -656,7 +488,9 @@ func (r *reader) entries(n *node, depth int) bool {
 func (r *reader) key(n *node) bool {
 	switch n.kind {
 	case schema.KindString:
-		return r.take('"') && r.string()
+		s, ok := r.string()
+		r.appendText(s)
+		return ok
 	case schema.KindBinary:
 		return r.binary()
 	}

@@ -104,7 +104,7 @@ func jsonOverValues(dst, src []byte, desc *schema.Struct, opts Options) ([]byte,
 		return dst, err
 	}
 	if end != len(src) {
-		return dst, wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the %s", len(src)-end, desc.Kind)
+		return dst, wire.Errorf(end, wire.ErrInvalid, "unexpected bytes after the %s: %d", desc.Kind, len(src)-end)
 	}
 	return dynamic.AppendJSON(dst, desc.Type(), v, opts.JSON)
 }

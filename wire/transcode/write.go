@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -238,7 +239,7 @@ func (w *writer) bytes() ([]byte, bool) {
 // text appends a string that is UTF-8.
 func (w *writer) text(b []byte) bool {
 	w.dst = append(w.dst, '"')
-	end := special(b, 0)
+	end := jsontext.Special(b, 0)
 	if end == len(b) {
 		w.dst = append(append(w.dst, b...), '"')
 		return true

@@ -407,6 +407,9 @@ func (b *builder) scalar(node *yaml.Node, t *schema.Type) error {
 		if err := node.Decode(&n); err != nil {
 			return Errorf(node, "%s is not a number of 64 bits", node.Value)
 		}
+		if n == 0 && strings.HasPrefix(node.Value, "-") {
+			b.write("-") // a double may be minus zero
+		}
 		b.write(strconv.FormatInt(n, 10))
 	case "!!float":
 		var f float64

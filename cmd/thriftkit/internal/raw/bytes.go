@@ -14,8 +14,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
 	"github.com/thriftkit/thriftkit/wire/header"
@@ -84,15 +84,15 @@ type Message struct {
 	Protocol  protocol.Protocol
 	Transport string // as targets name it
 	Bytes     []byte // without what the transport has around it
-	Envelope  *transport.Envelope
+	Envelope  *msgio.Envelope
 }
 
 // Messages calls f with each message of a stream, until f returns an error. The stream may be compressed by zlib as a whole.
 func Messages(stream []byte, f func(*Message) error) error {
 	switch {
-	case len(stream) > 2 && transport.IsTLS(stream[:3]):
+	case len(stream) > 2 && msgio.IsTLS(stream[:3]):
 		return errors.New("this is TLS: what is in it cannot be read")
-	case len(stream) > 1 && transport.IsZlib(stream[:2]):
+	case len(stream) > 1 && msgio.IsZlib(stream[:2]):
 		r, err := zlib.NewReader(bytes.NewReader(stream))
 		if err != nil {
 			return err
@@ -106,7 +106,7 @@ func Messages(stream []byte, f func(*Message) error) error {
 			return fmt.Errorf("zlib: %w", err)
 		}
 		return Messages(plain, f)
-	case bytes.HasPrefix(stream, []byte("HTTP/1.")) || len(stream) >= 8 && transport.IsHTTP(stream[:8]):
+	case bytes.HasPrefix(stream, []byte("HTTP/1.")) || len(stream) >= 8 && msgio.IsHTTP(stream[:8]):
 		return httpMessages(stream, f)
 	}
 	d, ok := detect.Bytes(stream, wire.DefaultMaxMessageBytes)
@@ -116,26 +116,26 @@ func Messages(stream []byte, f func(*Message) error) error {
 		}
 		return fmt.Errorf("this is no message of Thrift in any dialect (%d bytes)", len(stream))
 	}
-	r := transport.NewReader(bytes.NewReader(stream), wire.DefaultMaxMessageBytes)
+	r := msgio.NewReader(bytes.NewReader(stream), wire.DefaultMaxMessageBytes)
 	m := &Message{Transport: "buffered"}
-	var sealer *transport.Sealer
+	var sealer *msgio.HeaderCodec
 	switch d.Envelope {
 	case detect.None:
 		m.Protocol = protocol.Of(d)
 		if d.Framed {
 			m.Transport = "framed"
-			r.Start(transport.Framed, nil)
+			r.Start(wire.Framed, nil)
 		} else {
-			r.Start(transport.Buffered, m.Protocol.NewSplitter(wire.DefaultMaxMessageBytes))
+			r.Start(wire.Buffered, m.Protocol.NewSplitter(wire.DefaultMaxMessageBytes))
 		}
 	case detect.THeader, detect.TTHeader:
-		framing := transport.Header
+		framing := wire.THeader
 		if d.Envelope == detect.TTHeader {
-			framing = transport.TTHeader
+			framing = wire.TTHeader
 		}
 		m.Transport = framing.String()
 		var err error
-		if sealer, err = transport.NewSealer(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes); err != nil {
+		if sealer, err = msgio.NewHeaderCodec(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes); err != nil {
 			return err
 		}
 		r.Start(framing, nil)
@@ -150,7 +150,7 @@ func Messages(stream []byte, f func(*Message) error) error {
 		one := *m
 		one.Bytes = msg
 		if err == nil && sealer != nil {
-			if one.Envelope, one.Bytes, err = sealer.Open(msg); err == nil {
+			if one.Envelope, one.Bytes, err = sealer.Decode(msg); err == nil {
 				one.Protocol = protocol.Sealed(one.Envelope.Protocol, one.Bytes)
 			}
 		}

@@ -338,7 +338,7 @@ func appendValue(dst []byte, t wire.Type, node *yaml.Node, depth int) ([]byte, e
 	number := func(bits int) (int64, error) {
 		n, err := strconv.ParseInt(node.Value, 10, bits)
 		if err != nil || node.Kind != yaml.ScalarNode {
-			return 0, fill.Errorf(node, "an %s is wanted, not %s", nameOf(t), shown(node))
+			return 0, fill.Errorf(node, "want an %s, got %s", nameOf(t), shown(node))
 		}
 		return n, nil
 	}
@@ -353,7 +353,7 @@ func appendValue(dst []byte, t wire.Type, node *yaml.Node, depth int) ([]byte, e
 		}
 		inner, elems, err := parseType(content, name)
 		if err == nil && inner != t {
-			err = fill.Errorf(content, "a %s is wanted, not %s", nameOf(t), name)
+			err = fill.Errorf(content, "want a %s, got %s", nameOf(t), name)
 		}
 		if err != nil {
 			return nil, err
@@ -361,7 +361,7 @@ func appendValue(dst []byte, t wire.Type, node *yaml.Node, depth int) ([]byte, e
 		return appendTyped(dst, inner, elems, content, depth-1)
 	case wire.Bool:
 		if node.ShortTag() != "!!bool" {
-			return nil, fill.Errorf(node, "true or false is wanted, not %s", shown(node))
+			return nil, fill.Errorf(node, "want true or false, got %s", shown(node))
 		}
 		if strings.EqualFold(node.Value, "true") {
 			return append(dst, 1), nil
@@ -382,7 +382,7 @@ func appendValue(dst []byte, t wire.Type, node *yaml.Node, depth int) ([]byte, e
 	case wire.Double:
 		f, err := strconv.ParseFloat(node.Value, 64)
 		if err != nil || node.Kind != yaml.ScalarNode {
-			return nil, fill.Errorf(node, "a double is wanted, not %s", shown(node))
+			return nil, fill.Errorf(node, "want a double, got %s", shown(node))
 		}
 		return binary.BigEndian.AppendUint64(dst, math.Float64bits(f)), nil
 	case wire.UUID:
@@ -402,7 +402,7 @@ func appendValue(dst []byte, t wire.Type, node *yaml.Node, depth int) ([]byte, e
 		return wirebinary.AppendBytes(dst, text), nil
 	}
 	if node.ShortTag() != "!!str" {
-		return nil, fill.Errorf(node, "a string is wanted, not %s", shown(node))
+		return nil, fill.Errorf(node, "want a string, got %s", shown(node))
 	}
 	return wirebinary.AppendString(dst, node.Value), nil
 }

@@ -6174,11 +6174,11 @@ func consumeBinaryMapOfPointToColor(src []byte, off, depth int) (map[common.Poin
 			return v, off, wire.InElement(err, i, "key")
 		}
 		var e Color
-		x, next, err := binary.ConsumeI32(src, off)
+		y, next, err := binary.ConsumeI32(src, off)
 		if err != nil {
 			return v, off, wire.InElement(err, i, "value")
 		}
-		e, off = Color(x), next
+		e, off = Color(y), next
 		v[k] = e
 	}
 	return v, off, nil
@@ -6290,11 +6290,11 @@ func consumeCompactMapOfPointToColor(src []byte, off, depth int) (map[common.Poi
 			return v, off, wire.InElement(err, i, "key")
 		}
 		var e Color
-		x, next, err := compact.ConsumeI32(src, off)
+		y, next, err := compact.ConsumeI32(src, off)
 		if err != nil {
 			return v, off, wire.InElement(err, i, "value")
 		}
-		e, off = Color(x), next
+		e, off = Color(y), next
 		v[k] = e
 	}
 	return v, off, nil

@@ -1,0 +1,381 @@
+package clientconn
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// A state is where a connection is in its life; the package comment draws it.
+type state uint8
+
+const (
+	open     state = iota // takes calls
+	draining              // takes no more calls, and closes when nobody waits for a reply
+	closed
+)
+
+// A Conn is one connection of a client, shared by calls. The package comment says how.
+type Conn struct {
+	ID   uint64
+	pool *Pool
+	nc   net.Conn
+	seq  atomic.Int32
+
+	mu       sync.Mutex
+	state    state
+	err      error // why the connection is not open any more; set when it is closed
+	shut     bool  // nc.Close was called, or is about to be
+	reserved int   // calls that chose this connection and are not pending yet
+	pending  pendingTable
+	lastUsed time.Time
+	read     readHalf
+	write    writeHalf
+}
+
+func newConn(p *Pool, id uint64, nc net.Conn) *Conn {
+	c := &Conn{ID: id, pool: p, nc: nc, lastUsed: time.Now()}
+	c.read.r = msgio.NewReader(nc, p.opts.MaxMessageBytes)
+	c.read.r.Start(p.opts.Framing, p.opts.Protocol.NewSplitter(p.opts.MaxMessageBytes))
+	c.write.resumes = msgio.CanResume(nc)
+	return c
+}
+
+// unlock releases mu, and then closes what has become closed: never under a lock, because closing
+// TLS writes to the network.
+func (c *Conn) unlock() {
+	shut := c.state == closed && !c.shut
+	if shut {
+		c.shut = true
+	}
+	c.mu.Unlock()
+	if shut {
+		c.nc.Close()
+		c.pool.connClosed(c)
+	}
+}
+
+// call sends f, for which the connection was reserved, and waits for its reply; for none if f is oneway.
+func (c *Conn) call(f *Pending) error {
+	f.Conn = c.ID
+	buf := c.pool.opts.Buffers.Get()
+	for {
+		f.seq = c.nextSequenceID()
+		msg, n, err := c.encode((*buf)[:0], f)
+		*buf = msg
+		if max := c.pool.opts.MaxMessageBytes; err == nil && n > max {
+			err = msgio.TooLarge(n, max)
+		}
+		if err != nil {
+			c.unreserve()
+			c.pool.opts.Buffers.Put(buf)
+			return &ArgumentError{err}
+		}
+		entered, err := c.enter(f)
+		if err != nil {
+			c.pool.opts.Buffers.Put(buf)
+			return &NotSentError{err}
+		}
+		if entered {
+			f.Sent = len(msg)
+			break
+		}
+	}
+	err := c.writeMessage(f, buf)
+	switch {
+	case err != nil:
+		err = c.writeError(f, err)
+	case !f.Oneway:
+		err = c.wait(f)
+	}
+	if f.stopTimer != nil {
+		f.stopTimer()
+	}
+	return err
+}
+
+// writeError ends the connection after the error of a write: at once, or, when f only gave up, with
+// the last call that waits. f may have been answered nevertheless, while the messages of others
+// were being written.
+func (c *Conn) writeError(f *Pending, err error) error {
+	if gaveUp, ok := err.(errGaveUp); ok {
+		c.drain()
+		return gaveUp.error
+	}
+	cause := err
+	if unsent, ok := err.(*NotSentError); ok {
+		cause = unsent.Err // this call was not sent; those that wait were
+	}
+	c.fail(cause)
+	if f.Oneway {
+		return err
+	}
+	<-f.wake
+	if f.err == nil || errors.Is(f.err, ErrGoAway) {
+		return f.err
+	}
+	return err
+}
+
+func (c *Conn) nextSequenceID() int32 {
+	for {
+		if id := msgio.FirstSequenceID | c.seq.Add(1)&(msgio.FirstSequenceID-1); id != msgio.GoAwayID {
+			return id
+		}
+	}
+}
+
+// encode appends f as it goes over the connection; n is the length of the message in it.
+func (c *Conn) encode(dst []byte, f *Pending) (out []byte, n int, err error) {
+	o := &c.pool.opts
+	if o.Headers != nil {
+		return c.encodeHeader(dst, f)
+	}
+	dst = o.Framing.Begin(dst)
+	head := len(dst)
+	if dst, err = f.encode(dst, o.Protocol); err == nil {
+		o.Framing.End(dst, 0)
+	}
+	return dst, len(dst) - head, err
+}
+
+// encodeHeader is encode for a header dialect.
+func (c *Conn) encodeHeader(dst []byte, f *Pending) (out []byte, n int, err error) {
+	headers := c.pool.opts.Headers
+	e := headers.Envelope(f.seq, c.pool.opts.Protocol.Name())
+	e.Service, e.Method = f.Service, f.Method
+	e.Transient, e.Persistent = f.Transient, f.Persistent
+	if !f.deadline.IsZero() {
+		e.Timeout = max(time.Until(f.deadline), 1)
+	}
+	start := len(dst)
+	dst, payload, err := headers.Begin(dst, e)
+	if err == nil {
+		dst, err = f.encode(dst, c.pool.opts.Protocol)
+	}
+	if err != nil {
+		return dst, 0, err
+	}
+	n = len(dst) - payload
+	dst, err = headers.End(dst, start, payload, e)
+	return dst, n, err
+}
+
+// decode is the inverse of encode, for a reply.
+func (c *Conn) decode(frame []byte) (Reply, error) {
+	headers := c.pool.opts.Headers
+	if headers == nil {
+		return Reply{Message: frame, Protocol: c.pool.opts.Protocol}, nil
+	}
+	e, msg, err := headers.Decode(frame)
+	if err != nil {
+		return Reply{}, err
+	}
+	return Reply{msg, protocol.Sealed(e.Protocol, msg), e}, nil
+}
+
+// reserve counts a call that is about to use the connection, so that others see it coming.
+func (c *Conn) reserve(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reserveLocked(now)
+}
+
+func (c *Conn) reserveLocked(now time.Time) {
+	c.reserved++
+	c.lastUsed = now
+}
+
+func (c *Conn) unreserve() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reserved--
+}
+
+// enter makes a call that was encoded pending. It reports false if the call needs another sequence id.
+// A oneway call is recorded only because some servers answer even it.
+//
+// Calls are pending in the order of the writes, because enter and the queueing of the message
+// happen under one lock: see writeMessage.
+func (c *Conn) enter(f *Pending) (bool, error) {
+	c.mu.Lock()
+	switch {
+	case c.state == closed:
+		c.reserved--
+		err := c.err
+		c.mu.Unlock()
+		return false, err
+	case f.Oneway:
+		c.read.oneway = true
+	case !c.pending.add(f):
+		c.mu.Unlock()
+		return false, nil
+	}
+	f.replies = c.read.replies
+	c.reserved--
+	if f.canEnd() {
+		c.pool.checkAt(f.firstCheck())
+	}
+	return true, nil // writeMessage unlocks
+}
+
+// drainTimeout bounds what is being written on a draining connection when nobody waits any more:
+// else a server that does not read would cost a connection, and the queued messages, for each call
+// that gives up.
+const drainTimeout = 10 * time.Second
+
+// closeIfDrainedLocked closes a draining connection when nobody waits for a reply any more and
+// nothing, such as a oneway call, is being written on it.
+func (c *Conn) closeIfDrainedLocked() {
+	switch {
+	case c.state != draining || c.pending.waiting > 0:
+	case !c.write.active:
+		c.state, c.err = closed, errDraining
+	case c.write.owner == nil: // else its own deadline is set, or it may take all its time
+		c.nc.SetWriteDeadline(time.Now().Add(drainTimeout))
+	}
+}
+
+// drain lets the connection take no new calls.
+func (c *Conn) drain() {
+	c.mu.Lock()
+	c.drainLocked()
+	c.unlock()
+}
+
+func (c *Conn) drainLocked() {
+	if c.state == open {
+		c.state = draining
+	}
+	c.closeIfDrainedLocked()
+}
+
+// silentSince returns when the call with that sequence id began, and whether the server answered
+// nothing since.
+func (c *Conn) silentSince(f *Pending, seq int32) (since time.Time, silent bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending.get(seq) != f {
+		return time.Time{}, false
+	}
+	return f.start, f.replies == c.read.replies
+}
+
+// fail closes the connection and ends every call that waits with err.
+func (c *Conn) fail(err error) {
+	c.mu.Lock()
+	if c.state != closed {
+		c.state = closed
+		c.err = err
+	}
+	for f := c.pending.first; f != nil; f = c.pending.first {
+		abandoned := f.abandoned
+		c.pending.remove(f)
+		if abandoned {
+			continue
+		}
+		f.err, f.done = err, true
+		if c.read.owner != f {
+			f.wake <- struct{}{}
+		}
+	}
+	c.unlock()
+}
+
+// failIdle closes the connection if no call uses it.
+func (c *Conn) failIdle() {
+	c.mu.Lock()
+	if c.state != closed && c.pending.n+c.reserved == 0 && !c.write.active {
+		c.state, c.err = closed, errDraining
+	}
+	c.unlock()
+}
+
+// isClosed reports whether the connection is closed.
+func (c *Conn) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == closed
+}
+
+// load returns how many replies are outstanding, whether calls had better use another connection, and
+// false if this one takes no new calls.
+func (c *Conn) load(now time.Time) (calls int, busy, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending.n + c.reserved, c.busyLocked(now), c.state == open
+}
+
+// busyLocked reports whether the connection is congested: the oldest call has waited for long, and,
+// where the server answers out of order, no other was answered meanwhile either.
+func (c *Conn) busyLocked(now time.Time) bool {
+	f := c.pending.first
+	if f == nil || now.Sub(f.start) < congested {
+		return false
+	}
+	return !c.read.outOfOrder || now.Sub(c.read.lastReply) >= congested
+}
+
+// tryReserve reserves the connection, unless another one may be better.
+func (c *Conn) tryReserve(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != open || c.busyLocked(now) || c.mayBeStaleLocked(now) {
+		return false
+	}
+	c.reserveLocked(now)
+	return true
+}
+
+// mayBeStaleLocked reports whether the server may have closed the connection unnoticed. One that was
+// used a moment ago is believed, because looking costs a system call.
+func (c *Conn) mayBeStaleLocked(now time.Time) bool {
+	const believed = time.Millisecond
+	return c.pending.n+c.reserved == 0 && c.read.owner == nil && now.Sub(c.lastUsed) >= believed
+}
+
+// unusedSince reports whether the connection is idle and was so since that time, so that nobody
+// knows whether it still works.
+func (c *Conn) unusedSince(since time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending.n+c.reserved == 0 && c.lastUsed.Before(since)
+}
+
+// stale reports whether the server has closed the connection while it was idle.
+func (c *Conn) stale(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mayBeStaleLocked(now) && !msgio.Alive(c.nc)
+}
+
+// matchLocked returns the call that the reply with header h answers, nil if there is none. The
+// first reply shows whether the server repeats sequence ids.
+func (c *Conn) matchLocked(h wire.Header) *Pending {
+	x := c.pending.get(h.SeqID)
+	if x != nil {
+		if c.read.echo == echoUnknown {
+			c.read.echo = echoesID
+		}
+	} else if c.read.echo == echoUnknown && !c.answersOnewayLocked(h) {
+		c.read.echo = echoesNothing
+	}
+	if c.read.echo == echoesNothing && c.pending.first != nil {
+		return c.pending.first
+	}
+	return x
+}
+
+// answersOnewayLocked reports whether a reply to no pending call may answer a oneway call: thriftpy2
+// answers one of a method that it does not know.
+func (c *Conn) answersOnewayLocked(h wire.Header) bool {
+	const window = 1 << 20 // ids: older calls are not waited for
+	age := (c.seq.Load() - h.SeqID) & (msgio.FirstSequenceID - 1)
+	return c.read.oneway && h.Type == wire.Exception && h.SeqID >= msgio.FirstSequenceID && age < window
+}

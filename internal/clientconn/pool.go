@@ -1,0 +1,329 @@
+package clientconn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+// Options say how a Pool or an HTTP carries calls. All fields but Observer are required.
+type Options struct {
+	Framing         wire.Framing
+	Headers         *msgio.HeaderCodec // of a header dialect, else nil
+	Protocol        protocol.Protocol
+	MaxMessageBytes int
+	MaxConns        int
+	Exclusive       bool // a connection carries one call at a time
+	Buffers         *msgio.Buffers
+
+	// Dial makes a connection. ctx bounds it.
+	Dial func(ctx context.Context) (Dialled, error)
+
+	// Observer learns of connections; nil: nobody does.
+	Observer Observer
+}
+
+// Dialled is a new connection and how it was made.
+type Dialled struct {
+	net.Conn
+	Connect   time.Duration // without the handshake
+	Handshake time.Duration // of TLS, 0 without
+	TLS       *tls.ConnectionState
+}
+
+// An Observer learns of the connections of a client. Any number of goroutines may call it at once.
+type Observer interface {
+	ConnOpened(id uint64, d Dialled)
+	ConnFailed(err error) // none could be made
+	ConnClosed(id uint64, err error)
+}
+
+// A Pool carries calls over connections that calls share. It may be used by any number of goroutines.
+type Pool struct {
+	opts      Options
+	preferred atomic.Pointer[Conn] // takes the calls while it is not congested; nil if Exclusive
+
+	checkTimer *time.Timer  // runs checkDeadlines
+	nextCheck  atomic.Int64 // when it fires, in Unix nanoseconds; 0: it is not set
+	goroutines sync.WaitGroup
+	ids        atomic.Uint64
+
+	mu      sync.Mutex
+	closed  bool
+	conns   []*Conn      // open ones
+	all     []*Conn      // and those that drain
+	dead    []*Conn      // found dead under mu; unlock closes them
+	idle    []*Conn      // Exclusive: those without a call, the last used one at the end
+	waiting []chan *Conn // Exclusive: calls that wait for a connection; nil sent means dial one
+	dialing int
+	dialled chan struct{} // closed when dialing has ended while there was no connection; nil if nobody waits for that
+	backoff backoff
+}
+
+// congested is how long the oldest call on every connection must have waited before another
+// connection is opened.
+const congested = 2 * time.Millisecond
+
+// NewPool returns a Pool without a connection. The first call dials one, or Connect does.
+func NewPool(opts Options) *Pool {
+	p := &Pool{opts: opts}
+	p.checkTimer = time.AfterFunc(time.Hour, p.checkDeadlines)
+	p.checkTimer.Stop()
+	return p
+}
+
+// Connect makes the first connection.
+func (p *Pool) Connect(ctx context.Context) error {
+	x, err := p.dial(ctx)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.addLocked(x)
+	if p.opts.Exclusive {
+		p.idle = append(p.idle, x)
+	} else {
+		p.preferred.Store(x)
+	}
+	return nil
+}
+
+func (p *Pool) dial(ctx context.Context) (*Conn, error) {
+	d, err := p.opts.Dial(ctx)
+	if err != nil {
+		if p.opts.Observer != nil {
+			p.opts.Observer.ConnFailed(err)
+		}
+		return nil, err
+	}
+	x := newConn(p, p.ids.Add(1), d.Conn)
+	if p.opts.Observer != nil {
+		p.opts.Observer.ConnOpened(x.ID, d)
+	}
+	return x, nil
+}
+
+// connClosed is called when x was closed.
+func (p *Pool) connClosed(x *Conn) {
+	if p.opts.Observer != nil {
+		p.opts.Observer.ConnClosed(x.ID, x.err)
+	}
+}
+
+func (p *Pool) addLocked(x *Conn) {
+	p.all = append(slices.DeleteFunc(p.all, (*Conn).isClosed), x)
+	p.conns = append(p.conns, x)
+}
+
+// unlock releases mu and then closes the connections that were found dead.
+func (p *Pool) unlock() {
+	dead := p.dead
+	p.dead = nil
+	p.mu.Unlock()
+	for _, x := range dead {
+		x.failIdle()
+	}
+}
+
+// run runs f on a goroutine that belongs to the pool. After Close it runs f at once: the connections
+// are closed, or about to be.
+func (p *Pool) run(f func()) {
+	p.mu.Lock()
+	closed := p.closed
+	if !closed {
+		p.goroutines.Add(1)
+	}
+	p.mu.Unlock()
+	if closed {
+		f()
+		return
+	}
+	go func() {
+		defer p.goroutines.Done()
+		f()
+	}()
+}
+
+// Close closes all connections, and waits for the goroutines that write. Pending calls fail with
+// ErrClosed.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	p.closed = true
+	all := p.all
+	p.all, p.conns, p.idle = nil, nil, nil
+	p.preferred.Store(nil)
+	for _, w := range p.waiting {
+		w <- nil
+	}
+	p.waiting = nil
+	p.checkTimer.Stop()
+	p.mu.Unlock()
+	for _, x := range all {
+		x.fail(ErrClosed)
+	}
+	p.goroutines.Wait()
+}
+
+// Call sends f and waits for its reply; for none if f is oneway. A call that was not sent because its
+// connection had ended goes over another one. The error is one of this package's, the context's,
+// or what the connection said.
+func (p *Pool) Call(f *Pending) error {
+	tries := p.opts.MaxConns + 2 // every connection may be one of a server that has gone
+	for i := 1; ; i++ {
+		x, err := p.conn(f)
+		if err != nil {
+			return &NotSentError{err}
+		}
+		err = x.call(f)
+		if p.opts.Exclusive {
+			p.release(x)
+		}
+		if err == nil || !notSent(err) {
+			return err
+		}
+		now := time.Now()
+		if over := f.Over(now); over != nil {
+			return &NotSentError{over}
+		}
+		if i >= tries && !errors.Is(err, errDraining) {
+			return err
+		}
+		f.reset()
+		f.start = now
+	}
+}
+
+// conn returns a connection, reserved for f: the preferred one, as long as it is not congested.
+func (p *Pool) conn(f *Pending) (*Conn, error) {
+	if p.opts.Exclusive {
+		return p.exclusive(f)
+	}
+	if x := p.preferred.Load(); x != nil && x.tryReserve(f.start) {
+		return x, nil
+	}
+	return p.another(f)
+}
+
+// another is conn when the preferred connection is not right: an idle one; else a new one where the
+// others are congested; else the one with the fewest calls.
+func (p *Pool) another(f *Pending) (*Conn, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, ErrClosed
+	}
+	now := f.start
+	best, busy := p.bestLocked(now)
+	wait := p.backoff.err(now)
+	if best != nil && (!busy || wait != nil || len(p.conns)+p.dialing >= p.opts.MaxConns) {
+		best.reserve(now)
+		p.preferred.Store(best)
+		p.unlock()
+		return best, nil
+	}
+	if best == nil && p.dialing > 0 { // one connection is enough to begin with
+		if p.dialled == nil {
+			p.dialled = make(chan struct{})
+		}
+		dialled := p.dialled
+		p.unlock()
+		return p.awaitDialled(f, dialled)
+	}
+	if best == nil && wait != nil {
+		p.unlock()
+		return nil, wait
+	}
+	p.dialing++
+	p.unlock()
+	x, err := p.dialFor(f)
+	p.mu.Lock()
+	p.dialing--
+	p.backoff.dialled(f, err)
+	if p.dialled != nil {
+		close(p.dialled)
+		p.dialled = nil
+	}
+	switch {
+	case err != nil && best != nil:
+		best.reserve(now)
+		p.mu.Unlock()
+		return best, nil
+	case err != nil:
+		p.mu.Unlock()
+		return nil, err
+	case p.closed:
+		p.mu.Unlock()
+		x.fail(ErrClosed)
+		return nil, ErrClosed
+	}
+	x.reserve(now)
+	p.addLocked(x)
+	p.preferred.Store(x)
+	p.mu.Unlock()
+	return x, nil
+}
+
+// awaitDialled is another for a call that finds another call dialling.
+func (p *Pool) awaitDialled(f *Pending, dialled <-chan struct{}) (*Conn, error) {
+	ctx, cancel := f.context()
+	defer cancel()
+	select {
+	case <-dialled:
+		return p.another(f)
+	case <-ctx.Done():
+		return nil, contextError(ctx)
+	}
+}
+
+// dialFor makes a connection for f, and gives up when f does.
+func (p *Pool) dialFor(f *Pending) (*Conn, error) {
+	ctx, cancel := f.context()
+	defer cancel()
+	return p.dial(ctx)
+}
+
+// bestLocked drops the connections that take no calls any more and returns the one with the fewest
+// calls, nil if there is none, and whether all are congested.
+func (p *Pool) bestLocked(now time.Time) (best *Conn, busy bool) {
+	busy = true
+	fewest := 0
+	p.conns = slices.DeleteFunc(p.conns, func(x *Conn) bool {
+		calls, congested, ok := x.load(now)
+		if ok && x.stale(now) {
+			p.dead = append(p.dead, x)
+			ok = false
+		}
+		if !ok {
+			return true
+		}
+		if best == nil || calls < fewest {
+			best, fewest = x, calls
+		}
+		busy = busy && congested
+		return false
+	})
+	return best, busy
+}
+
+// suspect gives up the connections that were idle since a call began that timed out on a silent one:
+// when the network has lost one without a word it has lost them all, and each would cost a call
+// its time.
+func (p *Pool) suspect(since time.Time) {
+	p.mu.Lock()
+	defer p.unlock()
+	for _, x := range p.conns {
+		if x.unusedSince(since) {
+			p.dead = append(p.dead, x)
+		}
+	}
+}

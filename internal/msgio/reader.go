@@ -1,0 +1,192 @@
+// Package msgio reads and writes whole messages over connections: it finds the end of each message,
+// encodes and decodes the headers of THeader and TTHeader, and wraps connections in zlib and SASL.
+// It knows nothing of what is in a message. Package transport is the public face: targets and
+// listeners.
+package msgio
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+
+	"github.com/thriftkit/thriftkit/wire"
+)
+
+const (
+	firstChunk = 256      // bytes of a new connection's first chunk: many never say much
+	bigChunk   = 32 << 10 // bytes of a busy connection's chunks
+	trusted    = 64 << 10 // bytes that are allocated because a peer announces them
+	evidence   = 8        // times as many as have come, else
+
+	minSpare = 512 // bytes of a chunk that is gone on with
+
+	maxEmptyReads = 100 // a stream may return nothing at times, but not for ever
+)
+
+// A Reader takes messages out of a stream. It reads in chunks and hands out parts of them
+// without copying, so it never writes to a byte that it has handed out. Not for concurrent use.
+type Reader struct {
+	r        io.Reader
+	framing  wire.Framing
+	split    wire.Splitter // of Buffered
+	maxBytes int
+
+	buf  []byte // the current chunk; what lies between r0 and w0 is unread
+	r0   int
+	w0   int
+	next int // bytes of the next chunk
+
+	spare []byte // what was left of a chunk when a message came that was longer; no byte of it was handed out
+}
+
+// NewReader returns a Reader that refuses messages of more than maxBytes. Before Recv it needs
+// Start; Peek works without.
+func NewReader(r io.Reader, maxBytes int) *Reader {
+	return &Reader{r: r, maxBytes: maxBytes, next: firstChunk}
+}
+
+// Start says how messages follow each other; split is needed for Buffered.
+func (r *Reader) Start(f wire.Framing, split wire.Splitter) {
+	if r.framing, r.split = f, split; f.HasHeader() {
+		r.maxBytes += maxEnvelope
+	}
+}
+
+// maxEnvelope is how many bytes a header dialect may have beside a message.
+const maxEnvelope = 4*0xffff + 32
+
+// Unread returns the number of bytes that have come and were not handed out yet.
+func (r *Reader) Unread() int { return r.w0 - r.r0 }
+
+// Peek returns the next n bytes, or fewer and the error that ended them, and leaves them to be
+// read. They are valid until the next call.
+func (r *Reader) Peek(n int) ([]byte, error) {
+	for r.Unread() < n {
+		if err := r.fill(n); err != nil {
+			return r.buf[r.r0:r.w0], err
+		}
+	}
+	return r.buf[r.r0 : r.r0+n], nil
+}
+
+// Recv returns the next message; in a header dialect the frame that it is in. The caller owns
+// it. The error is io.EOF if the stream ends between messages, io.ErrUnexpectedEOF if it ends
+// inside one, a *wire.Error if it cannot be
+// understood, and otherwise what the stream said; after a time-out of the stream, Recv may be
+// called again and goes on where it was.
+func (r *Reader) Recv() ([]byte, error) {
+	for {
+		n, need, err := r.message()
+		if err != nil {
+			return nil, err
+		}
+		if n >= 0 {
+			return r.take(n), nil
+		}
+		if err := r.fill(need); err != nil {
+			if errors.Is(err, io.EOF) && r.Unread() > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}
+
+// Next is Recv without reading: it returns nil if no whole message has come yet.
+func (r *Reader) Next() ([]byte, error) {
+	n, _, err := r.message()
+	if n < 0 || err != nil {
+		return nil, err
+	}
+	return r.take(n), nil
+}
+
+// message returns the length of the next message, the frame's header dropped, or -1 and how
+// many bytes must be there before it is worth while to look again.
+func (r *Reader) message() (n, need int, err error) {
+	if r.framing == wire.Buffered {
+		n, need, err := r.split.Split(r.buf[r.r0:r.w0])
+		if n == 0 {
+			n = -1
+		}
+		return n, need, err
+	}
+	for {
+		if r.Unread() < 4 {
+			return -1, 4, nil
+		}
+		n := int64(int32(binary.BigEndian.Uint32(r.buf[r.r0:])))
+		switch {
+		case n < 0:
+			return 0, 0, wire.Errorf(0, wire.ErrInvalid, "frame of %d bytes", n)
+		case n > int64(r.maxBytes):
+			return 0, 0, wire.Errorf(0, wire.ErrTooLarge, "frame of %d bytes, at most %d are taken", n, r.maxBytes)
+		case int64(r.Unread()) < 4+n:
+			return -1, 4 + int(n), nil
+		}
+		r.r0 += 4
+		if n > 0 { // an empty frame is legal and means nothing
+			return int(n), 0, nil
+		}
+	}
+}
+
+func (r *Reader) take(n int) []byte {
+	msg := r.buf[r.r0 : r.r0+n : r.r0+n]
+	r.r0 += n
+	return msg
+}
+
+// fill reads once. need is how many unread bytes the caller waits for: room for them is made
+// at once up to the trusted size, or to some times what has come, above it only as fast as they
+// come.
+func (r *Reader) fill(need int) error {
+	if r.w0 == len(r.buf) || r.r0 > 0 && r.r0+need > len(r.buf) {
+		r.grow(need)
+	}
+	for range maxEmptyReads {
+		n, err := r.r.Read(r.buf[r.w0:])
+		r.w0 += n
+		if n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// grow starts a new chunk with the unread bytes of the old one. It at least doubles what has
+// come, because need may be no more than the next byte. A long message gets a chunk of its own, which
+// is no longer than it; the old one is then gone on with.
+func (r *Reader) grow(need int) {
+	have := r.Unread()
+	if have == 0 && len(r.spare) >= min(need, minSpare) {
+		r.buf, r.r0, r.w0, r.spare = r.spare, 0, 0, nil
+		return
+	}
+	room := max(r.next, min(need, max(trusted, evidence*have)), 2*have)
+	if room == need && len(r.buf)-r.r0 >= minSpare {
+		r.spare = r.buf[r.r0:]
+	}
+	chunk := make([]byte, room)
+	copy(chunk, r.buf[r.r0:r.w0])
+	r.buf, r.r0, r.w0 = chunk, 0, have
+	r.next = min(2*r.next, bigChunk)
+}
+
+// IsTimeout reports whether err is a time-out of the stream, so that Recv may be called again.
+func IsTimeout(err error) bool {
+	if err == nil {
+		return false
+	}
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// TooLarge is the error for a message of our own above the limit.
+func TooLarge(n, max int) error {
+	return wire.Errorf(-1, wire.ErrTooLarge, "message of %d bytes exceeds the limit of %d", n, max)
+}
