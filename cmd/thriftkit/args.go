@@ -71,7 +71,7 @@ func parseWords(m *schema.Method, words []string, form dynamic.BinaryForm) (*dyn
 		case named:
 			byName = true
 		case byName:
-			errs = append(errs, fmt.Errorf("%s: %s stands behind a named argument: name it, too", m, shorten(word)))
+			errs = append(errs, fmt.Errorf("%s: %s follows a named argument: name it too", m, shorten(word)))
 			continue
 		case next == len(given):
 			excess++

@@ -38,7 +38,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "thriftkit",
 		Short:         "Check, describe, call and serve Thrift services from their .thrift files, and generate code",
-		Long:          "thriftkit checks, describes, calls and serves Thrift services, and generates code for them. All it needs is their .thrift file.",
+		Long:          "thriftkit checks, describes, calls and serves Thrift services, and generates code for them. It needs only their .thrift file.",
 		Example:       rootExample,
 		Version:       version(),
 		SilenceErrors: true, // run reports them
@@ -207,7 +207,10 @@ func needArgs(least, most int, names string) cobra.PositionalArgs {
 		case len(args) < least:
 			return usagef("%s needs %s (see thriftkit %s --help)", cmd.Name(), names, cmd.Name())
 		case most >= 0 && len(args) > most:
-			return usagef("%s takes %s: %q is too much", cmd.Name(), names, strings.TrimPrefix(args[most], shield))
+			if most == 1 {
+				names = "one " + names
+			}
+			return usagef("%s takes %s; unexpected %q", cmd.Name(), names, strings.TrimPrefix(args[most], shield))
 		}
 		return nil
 	}

@@ -44,7 +44,7 @@ func TestOpsExample(t *testing.T) {
 	if e, ok := err.(*exec.ExitError); ok {
 		exit = e
 	}
-	if exit == nil || exit.ExitCode() != exitThreshold || !strings.Contains(out, "not kept: p99<1us") {
+	if exit == nil || exit.ExitCode() != exitThreshold || !strings.Contains(out, "threshold failed: p99<1us") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -113,7 +113,7 @@ func (p *part) assign(a assignment, form dynamic.BinaryForm) error {
 		at = next
 	}
 	if at.text != nil || at.parts != nil {
-		return &pathError{a.path, at, errors.New("it is given twice")}
+		return &pathError{a.path, at, errors.New("given twice")}
 	}
 	v, err := a.value(at.t, form)
 	if err == nil && !v.IsSet() {

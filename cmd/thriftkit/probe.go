@@ -14,12 +14,12 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 )
 
-const probeLong = `probe finds out which dialects of Thrift a server speaks and prints a target for each, to be used with call or Dial.
+const probeLong = `probe finds out which Thrift dialects a server speaks and prints a target for each, for use with call or Dial.
 
-It calls a method that no server has, in one dialect after the other, each on a connection of its own: none of the
-server's methods is executed. A server that does not answer within --timeout does not speak the dialect. If nothing
-is spoken without TLS, all is tried once more with it, without a look at the certificate. @NAME is a target of
-thriftkit.yaml, whatever dialect that says.
+It calls a method that no server has, in one dialect after the other, each on its own connection: none of the server's
+methods is executed. A server that does not answer within --timeout does not speak the dialect. If no dialect works
+without TLS, probe tries all of them again with TLS and does not verify the certificate. @NAME is a target of
+thriftkit.yaml; probe ignores its dialect.
 
 Exit codes: 0 a dialect was found, 1 none was, 2 usage, 3 cannot connect.`
 

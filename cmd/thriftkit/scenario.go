@@ -59,7 +59,7 @@ func readScenario(path string) (*scenario, error) {
 		return nil, err
 	}
 	if len(sc.Calls) == 0 {
-		return nil, fmt.Errorf("%s: there are no calls", path)
+		return nil, fmt.Errorf("%s: no calls", path)
 	}
 	return sc, nil
 }

@@ -308,7 +308,7 @@ func TestThresholds(t *testing.T) {
 		{"errors[timeout]<=1", true, "1"},
 		{"errors[other]<1", true, "0"},
 		{"b:errors<100%", false, "100.000%"},
-		{"b:p99<1h", false, "no call went well"},
+		{"b:p99<1h", false, "no successful call"},
 		{"rate>500", true, "500.5"},
 		{"unsent<=0", true, "0"},
 		{"p99<+10%", false, "1.981s, allowed 1.089s"},
@@ -326,16 +326,16 @@ func TestThresholds(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"p99":         `"p99": METRIC<VALUE is wanted, as in 'p99<50ms' or 'errors<1%'`,
+		"p99":         `"p99": want METRIC<VALUE, as in 'p99<50ms' or 'errors<1%'`,
 		"p99<5":       `"p99<5": p99 takes a time such as 50ms`,
 		"p101<5ms":    `"p101<5ms": there is no "p101" (there is min, mean, max, pN, errors, unsent, rate)`,
 		"speed<5":     `"speed<5": there is no "speed" (there is min, mean, max, pN, errors, unsent, rate)`,
 		"errors<5ms":  `"errors<5ms": errors takes a number or a percentage of all calls`,
 		"errors<+5%":  `"errors<+5%": errors takes a number or a percentage of all calls`,
 		"p99[x]<5ms":  `"p99[x]<5ms": only errors have kinds`,
-		"p99<+5ms":    `"p99<+5ms": what is relative to an earlier run is a percentage, as in 'p99<+10%'`,
+		"p99<+5ms":    `"p99<+5ms": a value relative to an earlier run must be a percentage, as in 'p99<+10%'`,
 		"rate>1k":     `"rate>1k": rate takes a number of calls per second`,
-		"a:unsent<1":  `"a:unsent<1": which calls were not made is known of all together only`,
+		"a:unsent<1":  `"a:unsent<1": unsent is known only for all calls together`,
 		"p99<1.2.3ms": `"p99<1.2.3ms": "1.2.3" is not a number`,
 	} {
 		if _, err := ParseThreshold(text); err == nil || err.Error() != want {

@@ -104,7 +104,7 @@ func parseValue(word, text string) (float64, error) {
 	return v, nil
 }
 
-// Duration returns how long s lasts; 0 is without end.
+// Duration returns how long s lasts; 0 means no limit.
 func (s Schedule) Duration() time.Duration {
 	var d time.Duration
 	for _, p := range s {

@@ -48,7 +48,7 @@ func JSON(text []byte) (*yaml.Node, error) {
 		at := min(max(int(bad.Offset)-1, 0), len(text))
 		message := bad.Error()
 		if message == "unexpected end of JSON input" {
-			at, message = len(text), "the text ends too soon"
+			at, message = len(text), "the text ends early"
 		}
 		line, column := 1+bytes.Count(text[:at], []byte("\n")), at-bytes.LastIndexByte(text[:at], '\n')
 		return nil, &Error{Place: Place{line, column}, Message: message}

@@ -99,7 +99,7 @@ func Parse(text []byte, find Finder, seed uint64) (*Rules, error) {
 			return false
 		}
 		if value.Kind != yaml.SequenceNode {
-			p.errorf(value, "a list of rules is wanted")
+			p.errorf(value, "want a list of rules")
 			return true
 		}
 		for _, node := range value.Content {
@@ -131,7 +131,7 @@ func (p *parser) object(node *yaml.Node, known string, f func(key, value *yaml.N
 		node = node.Alias
 	}
 	if node.Kind != yaml.MappingNode {
-		p.errorf(node, "an object is wanted, with %s", known)
+		p.errorf(node, "want an object with %s", known)
 		return false
 	}
 	seen := make(map[string]bool)
@@ -261,7 +261,7 @@ func (p *parser) stepKey(s *step, key, value *yaml.Node) bool {
 		s.exception = value.Value
 	case "drop":
 		if err := value.Decode(&s.drop); err != nil {
-			p.errorf(value, "true or false is wanted")
+			p.errorf(value, "want true or false")
 		}
 	case "error":
 		s.failure = &rpc.Error{Code: rpc.CodeInternal}
