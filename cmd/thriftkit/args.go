@@ -21,7 +21,7 @@ import (
 //	name:=JSON  the same, and the text is JSON whatever the type is
 //	text        gives the next parameter in the order of the declaration
 //
-// and behind a name may be the way to a part of the parameter: paths.go.
+// and after a name may be the way to a part of the parameter: paths.go.
 //
 // so a positional word may have a "=" in it; if what stands before it happens to be the name of
 // a parameter, name the parameter that is meant (password=username=x) or quote ('"username=x"').

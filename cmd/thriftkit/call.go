@@ -252,11 +252,11 @@ func (c *caller) reflect() (*schema.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	told, err := reflection.Fetch(ctx, c.client)
+	fetched, err := reflection.Fetch(ctx, c.client)
 	if err != nil {
 		return nil, c.failure(noSchema(err, c.target))
 	}
-	return told.File, nil
+	return fetched.File, nil
 }
 
 // call makes the calls and writes their results.
@@ -391,7 +391,7 @@ func readData(m *schema.Method, origin, data string, in io.Reader, form dynamic.
 	return parseData(m, origin, slices.Clip(text), form)
 }
 
-// withHint puts a line behind the message of err.
+// withHint puts a line after the message of err.
 func withHint(err error, hint string) error {
 	var exit *exitError
 	if hint != "" && errors.As(err, &exit) && exit.err != nil {

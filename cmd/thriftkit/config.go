@@ -218,7 +218,7 @@ func (r *configReader) call(n *yaml.Node, name string) *savedCall {
 	return c
 }
 
-// mapping reads a mapping with known keys; nil keys are none, and any are taken.
+// mapping reads a mapping with known keys; nil keys are none, and any are accepted.
 func (r *configReader) mapping(n *yaml.Node, what string, keys map[string]func(*yaml.Node)) {
 	for key, value := range r.pairs(n, what) {
 		read, ok := keys[key.Value]
@@ -295,7 +295,7 @@ func kindName(n *yaml.Node) string {
 	return strconv.Quote(truncate(n.Value, 40))
 }
 
-// text reads a text. A number is taken as it is written.
+// text reads a text. A number is used as it is written.
 func (r *configReader) text(n *yaml.Node) setting[string] {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		r.errorf(n, "want a string, got %s", kindName(n))
@@ -376,7 +376,7 @@ func (r *configReader) separator(n *yaml.Node) setting[string] {
 	return s
 }
 
-// json reads a value of YAML as the JSON that it stands for; a text is JSON already, or @FILE.
+// json reads a value of YAML as the JSON that it means; a text is JSON already, or @FILE.
 func (r *configReader) json(n *yaml.Node) setting[string] {
 	if n.Kind == yaml.ScalarNode {
 		s := r.text(n)
@@ -518,7 +518,7 @@ func (o *callOptions) useTarget(cmd *cobra.Command, t *targetConfig, r *request)
 	return nil
 }
 
-// addHeaders puts headers in front of those that are there, which count more.
+// addHeaders puts headers before those that are there, which count more.
 func (d *dialect) addHeaders(headers map[string]setting[string]) {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
@@ -676,7 +676,7 @@ func (p *configPrinter) target(prefix string, t *targetConfig) {
 	p.calls(prefix+"calls.", t.calls)
 }
 
-// texts prints settings as they are written: what ${NAME} stands for in them may be secret.
+// texts prints settings as they are written: what ${NAME} means in them may be secret.
 func (p *configPrinter) texts(prefix string, all map[string]setting[string]) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		p.text(prefix+name, all[name])

@@ -303,7 +303,7 @@ func (d *decoder) message(m *raw.Message) ([]byte, error) {
 	return append(d.unknown(out, method, s), '}'), nil
 }
 
-// method returns what the file has for the name in a message, which may have a service in front, or nil.
+// method returns what the file has for the name in a message, which may have a service before, or nil.
 func (d *decoder) method(name string) *schema.Method {
 	if d.file == nil {
 		return nil

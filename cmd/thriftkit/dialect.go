@@ -28,7 +28,7 @@ type dialect struct {
 	serverName                       string
 	insecure                         bool
 	connectTimeout                   time.Duration
-	vars                             map[string]string // what ${NAME} stands for, before the environment
+	vars                             map[string]string // what ${NAME} means, before the environment
 }
 
 // addFlags adds the flags of d to a command.
@@ -182,7 +182,7 @@ func (d *dialect) expand(text string) (string, error) {
 }
 
 // suggestion returns what a server that does not answer in the default dialect speaks instead,
-// as a line to put behind err; "" if that is not to be found out.
+// as a line to put after err; "" if that is not to be found out.
 func suggestion(err error, target string) string {
 	const patience, most = time.Second, 5 * time.Second
 	var e *rpc.Error

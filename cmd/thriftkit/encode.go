@@ -217,7 +217,7 @@ func (e *encoder) texts(in io.Reader, args []string) ([]byte, error) {
 	return out, nil
 }
 
-// placed adds the lines in front of a text to the places in errors.
+// placed adds the lines before a text to the places in errors.
 func (e *encoder) placed(source string, line int, err error) error {
 	var errs []error
 	for _, err := range flat(err) {

@@ -147,7 +147,7 @@ func action(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command
 	}
 }
 
-// shield stands in front of arguments that begin with a minus sign and a digit, so that
+// shield precedes arguments that begin with a minus sign and a digit, so that
 // pflag, which would take -2 for a flag, does not see it. No argument of a program has a NUL.
 const shield = "\x00"
 

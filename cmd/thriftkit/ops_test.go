@@ -49,7 +49,7 @@ func TestOpsExample(t *testing.T) {
 	}
 }
 
-// On a terminal bench shows how it goes, and leaves nothing of that behind.
+// On a terminal bench shows how it goes, and clears it at the end.
 func TestLiveLoad(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "foo.thrift", "service PingPong { string ping() }")

@@ -210,7 +210,7 @@ func colorJSON(text []byte) []byte {
 	return out
 }
 
-// stringEnd returns the offset behind the string of JSON that begins at i.
+// stringEnd returns the offset after the string of JSON that begins at i.
 func stringEnd(text []byte, i int) int {
 	for i++; i < len(text) && text[i] != '"'; i++ {
 		if text[i] == '\\' {

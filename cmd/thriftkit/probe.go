@@ -56,7 +56,7 @@ func newProbe() *cobra.Command {
 	return cmd
 }
 
-// probeTarget returns what target stands for: it may be a @NAME of thriftkit.yaml.
+// probeTarget returns what target means: it may be a @NAME of thriftkit.yaml.
 func probeTarget(cmd *cobra.Command, target string) (string, rpc.ClientOptions, error) {
 	var opts rpc.ClientOptions
 	name, isName := strings.CutPrefix(target, "@")

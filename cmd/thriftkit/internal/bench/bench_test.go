@@ -149,7 +149,7 @@ func TestNoCoordinatedOmission(t *testing.T) {
 		}
 		return 0, r
 	}
-	for _, most := range []int{1, 1000} { // however many may be under way
+	for _, most := range []int{1, 1000} { // however many may be pending
 		synctest.Test(t, func(t *testing.T) {
 			slow, r := run(t, func(o *Options) { o.Open, o.Most = true, most }, "500@1s")
 			if r.All.Calls != 500 || r.Unsent != 0 {

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Parse returns the tree of a text that is JSON or YAML. JSON is almost a part of YAML, but for some characters in strings, tabs
+// Parse returns the tree of a text that is JSON or YAML. JSON is almost a part of YAML, except for some characters in strings, tabs
 // and the escapes of what is beyond the first 65,536 characters: so what is JSON is read as that. The error is an *Error.
 func Parse(text []byte) (*yaml.Node, error) {
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && strings.IndexByte("{[", trimmed[0]) >= 0 && json.Valid(text) {

@@ -169,7 +169,7 @@ func httpMessages(stream []byte, f func(*Message) error) error {
 	r := bufio.NewReader(bytes.NewReader(stream))
 	for i := 1; ; i++ {
 		next, err := r.Peek(1)
-		for err == nil && (next[0] == '\r' || next[0] == '\n') { // RFC 9112, section 2.2, allows empty lines in front
+		for err == nil && (next[0] == '\r' || next[0] == '\n') { // RFC 9112, section 2.2, allows empty lines before
 			r.Discard(1)
 			next, err = r.Peek(1)
 		}
