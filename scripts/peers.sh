@@ -41,3 +41,12 @@ for language in "${@:-${languages[@]}}"; do
 		echo "peers: $language is not set up: its tests are skipped" >&2
 	fi
 done
+
+# What tests run besides the peers.
+[ $# -eq 0 ] || exit 0
+for program in curl jq; do
+	if ! command -v "$program" >/dev/null; then
+		echo "peers: no $program on this machine: the tests that need it are skipped" >&2
+		[ "$peers" = optional ] || exit 1
+	fi
+done
