@@ -109,7 +109,7 @@ attack: ## Hostile input against a server and clients; ATTACK=-peers does the sa
 	$(PEERS_ENV) $(GO) run ./hardening attack $(ATTACK)
 
 .PHONY: faults
-faults: ## What becomes of calls when networks and servers fail
+faults: ## Fail networks and servers, and check what callers see
 	$(GO) run ./hardening faults $(FAULTS)
 
 .PHONY: soak
@@ -117,11 +117,11 @@ soak: ## Mixed load for SOAK (10m), with a fault every few seconds
 	$(GO) run ./hardening soak -duration $(SOAK)
 
 .PHONY: bench
-bench: ## Compare with peers and with what is possible at all (10 minutes)
+bench: ## Benchmarks against peers and theoretical limits (10 minutes)
 	$(call in-bench,$(GO) build -o ../bin/bench . && cd .. && bin/bench -source bench -go $(GO) $(BENCHARGS))
 
 .PHONY: bench-quick
-bench-quick: ## The same in less time (3 minutes), with more noise
+bench-quick: ## The same in 3 minutes, with more noise
 	$(call in-bench,$(GO) build -o ../bin/bench . && cd .. && bin/bench -source bench -go $(GO) -quick $(BENCHARGS))
 
 .PHONY: gobench
@@ -129,11 +129,11 @@ gobench: ## Go's benchmarks; BENCH='Encode' selects
 	$(GO) test -run '^$$' -bench '$(BENCH)' $(BENCHFLAGS) $(PACKAGES)
 
 .PHONY: bench-once
-bench-once: ## Run every one of Go's benchmarks once, so that none can rot
+bench-once: ## Run each of Go's benchmarks once, so that they keep working
 	$(PEERS_ENV) $(GO) test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
 
 .PHONY: peers
-peers: ## Set up the peers of conformance tests ("make test-all" does it)
+peers: ## Set up the peers of conformance tests (part of "make test-all")
 	@scripts/peers.sh
 
 .PHONY: generate
