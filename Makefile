@@ -29,7 +29,7 @@ PACKAGES = $(addsuffix /...,$(MODULES))
 in-bench = @if $(GO) env GOVERSION | grep -qE '^go1\.(1?[0-9]|2[0-5])([^0-9]|$$)'; then echo "bench: left out, it needs Go 1.26"; \
 	else set -x; cd bench; GOWORK=off $(1); fi
 
-# Tells the conformance tests where the peers are.
+# Tells the conformance tests where the peers are, and whether one that is missing is an error.
 PEERS_ENV = peers="$$(scripts/peers.sh --env)"; eval "$$peers";
 
 .PHONY: help
@@ -43,18 +43,20 @@ build: ## Compile everything; the command line program goes to bin/
 	$(call in-bench,$(GO) build ./...)
 	@if ls cmd/thriftkit/*.go >/dev/null 2>&1; then set -x; $(GO) build -o bin/ ./cmd/thriftkit; fi
 
-# Tests come last, so that the closing lines say what ran.
+# Needs only Go and make: without cgo there is no need of a C compiler. -short leaves out what takes minutes.
 .PHONY: test
-test: peers lint cross bench-once test-race ## Everything that a change must pass
+test: export CGO_ENABLED = 0
+test: fmt-check vet ## Everything that needs nothing but Go (2 minutes the first time)
+	$(GO) test -short $(PACKAGES)
 
-.PHONY: test-quick
-test-quick: ## Unit tests only, with the test cache
-	$(GO) test $(PACKAGES)
+# Tests come last, so that the closing lines say what ran.
+.PHONY: test-all
+test-all: peers lint cross bench-once test-race ## Everything that a change must pass: also peers in other languages, race detector, linters
 
 # Without the test cache: it does not see changes of the peers' programs. Go's own limit of 10
 # minutes for a package would be near on a slow machine.
 .PHONY: test-race
-test-race: peers ## All tests with the race detector and the peers
+test-race: peers # All tests with the race detector and the peers
 	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 30m $(PACKAGES)
 	$(call in-bench,$(GO) test -count=1 ./...)
 
@@ -63,7 +65,7 @@ test-32bit: ## Unit tests as a 32-bit program (on amd64)
 	CGO_ENABLED=0 GOARCH=386 $(GO) test $(PACKAGES)
 
 .PHONY: lint
-lint: fmt-check vet staticcheck ## Formatting, go vet and staticcheck
+lint: fmt-check vet vet-bench staticcheck ## Formatting, go vet and staticcheck
 
 .PHONY: fmt
 fmt: ## Format all Go files
@@ -77,6 +79,9 @@ fmt-check: # Fail if a file is not formatted
 .PHONY: vet
 vet: # Run go vet
 	$(GO) vet $(PACKAGES)
+
+.PHONY: vet-bench
+vet-bench: # Run go vet in the module of the comparison
 	$(call in-bench,$(GO) vet ./...)
 
 # Its module is outside of the workspace: its requirements are nobody else's. Building it
@@ -98,13 +103,13 @@ cross: ## Vet for other systems
 fuzz: ## Every fuzz target for FUZZTIME (30s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
 
-# What of the suites below "make test" runs is their short form.
+# "make test-all" runs the short form of the suites below.
 .PHONY: attack
 attack: ## Hostile input against a server and clients; ATTACK=-peers does the same to other libraries
 	$(PEERS_ENV) $(GO) run ./hardening attack $(ATTACK)
 
 .PHONY: faults
-faults: ## What becomes of calls when networks and servers fail
+faults: ## Fail networks and servers, and check what callers see
 	$(GO) run ./hardening faults $(FAULTS)
 
 .PHONY: soak
@@ -112,11 +117,11 @@ soak: ## Mixed load for SOAK (10m), with a fault every few seconds
 	$(GO) run ./hardening soak -duration $(SOAK)
 
 .PHONY: bench
-bench: ## Compare with peers and with what is possible at all (10 minutes)
+bench: ## Benchmarks against peers and theoretical limits (10 minutes)
 	$(call in-bench,$(GO) build -o ../bin/bench . && cd .. && bin/bench -source bench -go $(GO) $(BENCHARGS))
 
 .PHONY: bench-quick
-bench-quick: ## The same in less time (3 minutes), with more noise
+bench-quick: ## The same in 3 minutes, with more noise
 	$(call in-bench,$(GO) build -o ../bin/bench . && cd .. && bin/bench -source bench -go $(GO) -quick $(BENCHARGS))
 
 .PHONY: gobench
@@ -124,11 +129,11 @@ gobench: ## Go's benchmarks; BENCH='Encode' selects
 	$(GO) test -run '^$$' -bench '$(BENCH)' $(BENCHFLAGS) $(PACKAGES)
 
 .PHONY: bench-once
-bench-once: ## Run every one of Go's benchmarks once, so that none can rot
+bench-once: ## Run each of Go's benchmarks once, so that they keep working
 	$(PEERS_ENV) $(GO) test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
 
 .PHONY: peers
-peers: ## Set up the peers of conformance tests (not needed before "make test")
+peers: ## Set up the peers of conformance tests (part of "make test-all")
 	@scripts/peers.sh
 
 .PHONY: generate

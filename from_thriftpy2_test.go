@@ -90,7 +90,10 @@ type (
 	later struct{ N int32 }
 	page  struct{ Number int32 }
 
-	store struct{ noted chan string }
+	store struct {
+		noted  chan string
+		answer chan struct{} // closed when Slow may answer
+	}
 
 	storeClient struct {
 		Find    func(ctx context.Context, name string, limit int32) (*storeItem, error)
@@ -123,8 +126,8 @@ func (s *store) Note(ctx context.Context, text string) error {
 	return nil
 }
 
-func (*store) Slow(ctx context.Context) (string, error) {
-	time.Sleep(100 * time.Millisecond)
+func (s *store) Slow(ctx context.Context) (string, error) {
+	<-s.answer
 	return "late", nil
 }
 
@@ -145,7 +148,7 @@ func storeFile() *schema.File {
 
 // startStore serves Store on a free port.
 func startStore(opts ...thriftkit.ServerOption) (svc *schema.Service, addr string, handler *store) {
-	svc, handler = storeFile().Service("Store"), &store{make(chan string, 1)}
+	svc, handler = storeFile().Service("Store"), &store{make(chan string, 1), make(chan struct{})}
 	l := must(thriftkit.Listen("127.0.0.1:0"))
 	go thriftkit.Serve(l, svc, handler, opts...)
 	return svc, l.Addr().String(), handler
@@ -460,7 +463,7 @@ func Example_fromThriftpy2Calls() {
 
 func Example_fromThriftpy2Errors() {
 	ctx := context.Background()
-	svc, addr, _ := startStore()
+	svc, addr, handler := startStore()
 	client := must(thriftkit.Dial(ctx, addr))
 	defer client.Close()
 	var c storeClient
@@ -489,6 +492,7 @@ func Example_fromThriftpy2Errors() {
 	defer cancel()
 	_, err = c.Slow(short)
 	fmt.Println(errors.Is(err, context.DeadlineExceeded))
+	close(handler.answer)
 	item, err := c.Find(ctx, "lamp", 5) // not the late answer
 	fmt.Println(item.Name, err)
 

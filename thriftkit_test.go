@@ -70,12 +70,16 @@ func TestMustLoad(t *testing.T) {
 	thriftkit.MustLoad("nope.thrift")
 }
 
-// slow is a handler whose calls take too long.
-type slow struct{ pingPong }
+// failing is a handler whose ping fails, and whose login of "nobody" never ends.
+type failing struct{ pingPong }
 
-func (slow) Ping(ctx context.Context) (string, error) {
-	time.Sleep(200 * time.Millisecond)
-	return "", errors.New("too late")
+func (failing) Ping(ctx context.Context) (string, error) { return "", errors.New("no luck") }
+
+func (f failing) Login(ctx context.Context, username, password string) (string, error) {
+	if username == "nobody" {
+		select {}
+	}
+	return f.pingPong.Login(ctx, username, password)
 }
 
 func TestOptions(t *testing.T) {
@@ -94,9 +98,9 @@ func TestOptions(t *testing.T) {
 		thriftkit.WithErrorLog(func(err error) { reported <- err }),
 		thriftkit.WithMaxMessageBytes(1000),
 		thriftkit.WithIdleTimeout(50*time.Millisecond),
-		thriftkit.WithMessageTimeout(time.Second),
+		thriftkit.WithMessageTimeout(time.Minute),
 	)
-	if err := s.Register(svc, slow{}); err != nil {
+	if err := s.Register(svc, failing{}); err != nil {
 		t.Fatal(err)
 	}
 	go s.Serve(l)
@@ -111,17 +115,16 @@ func TestOptions(t *testing.T) {
 	}
 	ctx := t.Context()
 
-	if _, err := thriftkit.Invoke[string](ctx, dial(), svc.Method("ping")); err == nil || err.Error() != "PingPong.ping: internal error: too late (from the server)" {
+	if _, err := thriftkit.Invoke[string](ctx, dial(), svc.Method("ping")); err == nil || err.Error() != "PingPong.ping: internal error: no luck (from the server)" {
 		t.Errorf("WithExposedErrors: %v", err)
 	}
-	if err := <-reported; err.Error() != "rpc: PingPong.ping: too late" {
+	if err := <-reported; err.Error() != "rpc: PingPong.ping: no luck" {
 		t.Errorf("WithErrorLog: %v", err)
 	}
-	short := dial(thriftkit.WithTimeout(20*time.Millisecond), thriftkit.WithDialTimeout(time.Second), thriftkit.WithMaxConns(1))
-	if _, err := thriftkit.Invoke[string](ctx, short, svc.Method("ping")); !errors.Is(err, context.DeadlineExceeded) {
+	short := dial(thriftkit.WithTimeout(20*time.Millisecond), thriftkit.WithDialTimeout(time.Minute), thriftkit.WithMaxConns(1))
+	if _, err := thriftkit.Invoke[string](ctx, short, svc.Method("login"), "nobody"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("WithTimeout: %v", err)
 	}
-	<-reported
 	c := dial()
 	var e *thriftkit.Error
 	if _, err := thriftkit.Invoke[string](ctx, c, svc.Method("login"), strings.Repeat("x", 2000)); !errors.As(err, &e) {

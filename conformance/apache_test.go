@@ -9,7 +9,6 @@ import (
 	"net"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/apache/thrift/lib/go/thrift"
 
@@ -445,7 +444,7 @@ func TestApacheClient(t *testing.T) {
 		t.Run(w.String(), func(t *testing.T) {
 			ctx := t.Context()
 			dial := func(addr string) (thrift.TClient, io.Closer) {
-				conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
+				conn, err := net.DialTimeout("tcp", addr, patient)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -856,11 +856,10 @@ func wantError(t *testing.T, err error, code rpc.Code, text string) {
 // wantSoon checks that ok becomes true.
 func wantSoon(t *testing.T, ok func() bool) {
 	t.Helper()
-	for range 2000 {
+	for end := time.Now().Add(patient); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("it did not become true")
 }

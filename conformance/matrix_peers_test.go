@@ -4,14 +4,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
 // callTimeout bounds the calls to peers, for a peer that does not answer.
-const callTimeout = 30 * time.Second
+const callTimeout = patient
 
 // A peer is a library of another language, with a server and a client of the service that have its every
 // route in one process. CONTRIBUTING.md describes what they print.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // build compiles a program of this repository, given by its folder, and returns its path.
@@ -25,7 +26,24 @@ func build(t *testing.T, folder string) string {
 	return exe
 }
 
-// freePort returns a port on which nobody listens, for programs that cannot choose one.
+// startOnPort starts a program that cannot choose a port itself, and returns it with the port on which it listens. A
+// port that somebody else was faster to take is given up for another one.
+func startOnPort(t *testing.T, args func(port string) []string) (*process, string) {
+	t.Helper()
+	for range 10 {
+		port := freePort(t)
+		args := args(port)
+		p := start(t, args[0], args[1:]...)
+		t.Cleanup(p.kill) // it serves for ever
+		if p.waitFor("127.0.0.1:" + port) {
+			return p, port
+		}
+	}
+	t.Fatal("the program does not listen")
+	return nil, ""
+}
+
+// freePort returns a port on which nobody listens.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -36,16 +54,22 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
-// waitFor returns when somebody listens at addr.
-func waitFor(t *testing.T, addr string) {
-	t.Helper()
-	wantSoon(t, func() bool {
+// waitFor waits until the program listens at addr, or has ended.
+func (p *process) waitFor(addr string) bool {
+	for {
 		c, err := net.Dial("tcp", addr)
 		if err == nil {
 			c.Close()
 		}
-		return err == nil
-	})
+		select {
+		case <-p.ended:
+			return false
+		case <-time.After(10 * time.Millisecond):
+		}
+		if err == nil {
+			return true
+		}
+	}
 }
 
 // TestPingPong runs the two programs of the introduction, each against thriftpy2's half.
@@ -70,12 +94,8 @@ func TestPingPong(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			port := freePort(t)
-			args := tt.server(port)
-			server := start(t, args[0], args[1:]...)
-			t.Cleanup(server.kill) // it serves for ever
-			waitFor(t, "127.0.0.1:"+port)
-			args = tt.client(port)
+			_, port := startOnPort(t, tt.server)
+			args := tt.client(port)
 			client := start(t, args[0], args[1:]...)
 			lines, code := client.rest()
 			if strings.Join(lines, "|") != strings.Join(want, "|") || code != 0 {

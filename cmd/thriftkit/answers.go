@@ -110,7 +110,7 @@ func (r *answerReader) members(start, end int) ([]member, bool) {
 		case errors.As(err, &bad):
 			r.errorf(start+max(int(bad.Offset)-1, 0), "%s", strings.TrimPrefix(bad.Error(), "json: "))
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			r.errorf(end, "the text ends too soon")
+			r.errorf(end, "the text ends early")
 		default:
 			r.errorf(here(), "%v", err)
 		}
@@ -121,7 +121,7 @@ func (r *answerReader) members(start, end int) ([]member, bool) {
 		return fail(err)
 	}
 	if tok != json.Delim('{') {
-		r.errorf(start, "an object of answers by method is wanted")
+		r.errorf(start, "want an object of answers by method")
 		return nil, false
 	}
 	var list []member
@@ -145,7 +145,7 @@ func (r *answerReader) members(start, end int) ([]member, bool) {
 		return fail(err)
 	}
 	if rest := bytes.TrimLeft(r.data[here():end], " \t\r\n"); len(rest) > 0 {
-		r.errorf(end-len(rest), "the text goes on behind the object")
+		r.errorf(end-len(rest), "more text after the object")
 		return nil, false
 	}
 	return list, true

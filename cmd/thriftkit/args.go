@@ -21,7 +21,7 @@ import (
 //	name:=JSON  the same, and the text is JSON whatever the type is
 //	text        gives the next parameter in the order of the declaration
 //
-// and behind a name may be the way to a part of the parameter: paths.go.
+// and after a name may be the way to a part of the parameter: paths.go.
 //
 // so a positional word may have a "=" in it; if what stands before it happens to be the name of
 // a parameter, name the parameter that is meant (password=username=x) or quote ('"username=x"').
@@ -71,7 +71,7 @@ func parseWords(m *schema.Method, words []string, form dynamic.BinaryForm) (*dyn
 		case named:
 			byName = true
 		case byName:
-			errs = append(errs, fmt.Errorf("%s: %s stands behind a named argument: name it, too", m, shorten(word)))
+			errs = append(errs, fmt.Errorf("%s: %s follows a named argument: name it too", m, shorten(word)))
 			continue
 		case next == len(given):
 			excess++

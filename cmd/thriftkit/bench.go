@@ -47,26 +47,28 @@ type benchOptions struct {
 
 const benchLong = `bench calls methods of a running server over and over, and reports how long the calls took.
 
-With --rate calls are due at a steady rate, whatever the server does, and the latency of each counts from when it was
-due (an open loop): what users of a service meet. With --concurrency, or without either, a number of workers make one
-call after the other (a closed loop): what the server can do at most.
+With --rate calls start at a steady rate, whatever the server does, and the latency of each counts from its scheduled
+start (an open loop): this is what users of a service experience. With --concurrency, or without either, a number of
+workers make one call after the other (a closed loop): this is the most that the server can do.
 
-A rate or a concurrency is one value, or phases: "100@10s,100..1000@1m,1000@30s" is 100 for 10 seconds, then evenly up to
-1000 within a minute, then 1000 for 30 seconds; "100..500/100@50s" goes up in stairs of 100.
+A rate or a concurrency is one value, or phases: "100@10s,100..1000@1m,1000@30s" is 100 for 10 seconds, then a linear ramp
+to 1000 within a minute, then 1000 for 30 seconds; "100..500/100@50s" goes up in steps of 100.
 
-TARGET, METHOD and --idl are as for call. ARG and -d are, too, but strings with "{{" are templates: {{.Number}} of the call, {{.Worker}}, {{.UUID}}, {{.Int 1 6}},
-{{.Text 8}}, {{.Float}}, {{.Pick "a" "b"}}, {{.Now.UnixMilli}}, {{.Fake.Email}} and all else of gofakeit. --data-file has one object of arguments on each line, or in a JSON array; the calls take them in turn. --scenario has several methods.
+TARGET, METHOD and --idl are as for call. So are ARG and -d, but strings with "{{" are templates: {{.Number}} of the call,
+{{.Worker}}, {{.UUID}}, {{.Int 1 6}}, {{.Text 8}}, {{.Float}}, {{.Pick "a" "b"}}, {{.Now.UnixMilli}}, {{.Fake.Email}} and everything
+else in gofakeit. --data-file has one object of arguments on each line, or a JSON array of them; the calls use them in turn.
+--scenario calls several methods.
 
 Thresholds: --fail 'p99<50ms' --fail 'errors<1%' --fail 'login:p99.9<=1s' --fail 'rate>1000' --fail 'errors[time-out]<=3'
---fail 'p99<+10%', the last against the run of --compare.
+--fail 'p99<+10%'; the last compares with the run of --compare.
 
-Exit codes: 0 ok, 1 other failure, 2 usage, 3 cannot connect, 6 a threshold was not kept.`
+Exit codes: 0 ok, 1 other failure, 2 usage, 3 cannot connect, 6 a threshold failed.`
 
 const benchExample = `  thriftkit bench --idl foo.thrift --duration 1s 127.0.0.1:9090 ping
   thriftkit bench --idl foo.thrift --rate 500 --duration 1s --fail 'errors<1%' 127.0.0.1:9090 login 'user-{{.Number}}' secret
   thriftkit bench --idl foo.thrift --concurrency 5..20/5@1s --html report.html 127.0.0.1:9090 ping`
 
-// exitThreshold is the exit code of bench when a threshold was not kept.
+// exitThreshold is the exit code of bench when a threshold failed.
 const exitThreshold = 6
 
 func newBench() *cobra.Command {
@@ -86,23 +88,23 @@ func newBench() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.binary, "binary", "base64", "how binary values are written in arguments: `FORM` base64, hex or text")
 	f.StringVarP(&o.data, "data", "d", "", "all arguments as one `JSON` object by name; @FILE reads it from a file, @- from standard input")
-	f.StringVar(&o.dataFile, "data-file", "", "take the arguments of the calls in turn from this `FILE`: a JSON object on each line, or an array of them")
-	f.StringVar(&o.scenario, "scenario", "", "take methods, weights, data and settings from this YAML or JSON `FILE`")
+	f.StringVar(&o.dataFile, "data-file", "", "use the arguments in this `FILE` in turn: a JSON object on each line, or an array of them")
+	f.StringVar(&o.scenario, "scenario", "", "read methods, weights, data and settings from this YAML or JSON `FILE`")
 	f.StringVar(&o.rate, "rate", "", "make calls at a rate of `R` per second: a number, or phases such as 100..1000@1m")
 	f.StringVar(&o.concurrency, "concurrency", "", "have `N` workers make one call after the other (default 50 without --rate): a number, or phases")
 	f.DurationVar(&o.duration, "duration", 0, "end after `D`, such as 30s (default 10s without --count)")
 	f.Int64Var(&o.count, "count", 0, "end after `N` calls")
-	f.DurationVar(&o.warmup, "warmup", 0, "make calls for `D` first that do not count")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long a call may take: `D`, such as 500ms; 0 is without end")
-	f.IntVar(&o.inFlight, "max-in-flight", 10000, "with --rate, have at most `N` calls under way; those that are due then wait, and their time counts")
-	f.IntVar(&o.connections, "connections", 0, "open `N` connections, which the calls share (default: as many as are of use, up to 16)")
-	f.BoolVar(&o.exclusive, "exclusive", false, "give each call under way a connection of its own, as most Thrift clients do")
-	f.Uint64Var(&o.seed, "seed", 1, "the `N` from which random values of templates begin")
-	f.StringVar(&o.live, "live", "auto", "show how it goes on standard error: `WHEN` auto (on a terminal), always or never")
+	f.DurationVar(&o.warmup, "warmup", 0, "first make calls for `D` that do not count")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "timeout of a call: `D`, such as 500ms; 0 means no limit")
+	f.IntVar(&o.inFlight, "max-in-flight", 10000, "with --rate, have at most `N` pending calls; further calls wait, and their waiting counts")
+	f.IntVar(&o.connections, "connections", 0, "open `N` connections, which the calls share (default: as many as are useful, up to 16)")
+	f.BoolVar(&o.exclusive, "exclusive", false, "give each pending call a connection of its own, as most Thrift clients do")
+	f.Uint64Var(&o.seed, "seed", 1, "the seed `N` of the random values in templates")
+	f.StringVar(&o.live, "live", "auto", "show progress on standard error: `WHEN` auto (on a terminal), always or never")
 	f.StringVar(&o.jsonFile, "json", "", "write the report as JSON to this `FILE`; - is standard output, in place of the text")
 	f.StringVar(&o.htmlFile, "html", "", "write the report as one HTML page to this `FILE`")
-	f.StringVar(&o.compare, "compare", "", "say what changed since the run whose --json is in this `FILE`")
-	f.StringArrayVar(&o.fail, "fail", nil, "end with exit code 6 unless `CONDITION` is kept, such as 'p99<50ms' or 'errors<1%' (may be repeated)")
+	f.StringVar(&o.compare, "compare", "", "report what changed since the run whose --json is in this `FILE`")
+	f.StringArrayVar(&o.fail, "fail", nil, "end with exit code 6 unless `CONDITION` holds, such as 'p99<50ms' or 'errors<1%' (may be repeated)")
 	mustComplete(cmd.RegisterFlagCompletionFunc("binary", cobra.FixedCompletions([]string{"base64", "hex", "text"}, cobra.ShellCompDirectiveNoFileComp)))
 	mustComplete(cmd.RegisterFlagCompletionFunc("live", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp)))
 	mustComplete(cmd.MarkFlagFilename("scenario", "yaml", "yml", "json"))
@@ -233,13 +235,13 @@ type benchPlan struct {
 func (o *benchOptions) plan() (*benchPlan, error) {
 	switch {
 	case o.rate != "" && o.concurrency != "":
-		return nil, usagef("give either --rate or --concurrency: --max-in-flight is what bounds the calls of a rate")
+		return nil, usagef("give either --rate or --concurrency: --max-in-flight bounds the calls of a rate")
 	case o.duration < 0 || o.warmup < 0 || o.timeout < 0:
 		return nil, usagef("a time cannot be negative")
 	case o.count < 0:
 		return nil, usagef("--count %d is negative", o.count)
 	case o.inFlight < 1:
-		return nil, usagef("--max-in-flight %d: at least one call has to be under way", o.inFlight)
+		return nil, usagef("--max-in-flight %d: must be at least 1", o.inFlight)
 	case o.connections < 0:
 		return nil, usagef("--connections %d is negative", o.connections)
 	case o.connections > 0 && o.exclusive:
@@ -381,7 +383,7 @@ func (o *benchOptions) report(out io.Writer, r, before *bench.Report, limits []*
 			return usagef("--fail %w", err)
 		}
 		if !ok {
-			broken = append(broken, fmt.Errorf("not kept: %s (%s)", t, found))
+			broken = append(broken, t.Failure(found))
 		}
 	}
 	if len(broken) > 0 {
@@ -535,7 +537,7 @@ func dataText(data string, in io.Reader) (source string, text []byte, err error)
 	return source, text, err
 }
 
-// readDataFile reads the arguments of several calls: objects one behind the other, or in one array.
+// readDataFile reads the arguments of several calls: objects one after the other or in one array.
 func readDataFile(path string) ([]*benchData, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -545,7 +547,7 @@ func readDataFile(path string) ([]*benchData, error) {
 	var list []json.RawMessage
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); bytes.HasPrefix(trimmed, []byte("[")) {
 		if err = dec.Decode(&list); err == nil && dec.More() {
-			err = errors.New("the text goes on behind the array")
+			err = errors.New("more text after the array")
 		}
 	} else {
 		for err == nil {
@@ -560,7 +562,7 @@ func readDataFile(path string) ([]*benchData, error) {
 	}
 	if err != nil {
 		line, _ := position(text, int(min(dec.InputOffset(), int64(len(text)))))
-		return nil, fmt.Errorf("%s: behind line %d: %w", path, line, err)
+		return nil, fmt.Errorf("%s: after line %d: %w", path, line, err)
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%s has no arguments", path)
@@ -589,7 +591,7 @@ func wordData(m *schema.Method, words []string, form dynamic.BinaryForm) (*bench
 		f, text, named := namedArgument(m, word)
 		switch {
 		case !named && byName:
-			return nil, usagef("%s: %s stands behind a named argument: name it, too", m, shorten(word))
+			return nil, usagef("%s: %s follows a named argument: name it too", m, shorten(word))
 		case !named && i >= len(m.Args.Fields):
 			return nil, usagef("%s takes %s, not %d", m, parameterList(m), len(words))
 		case !named:

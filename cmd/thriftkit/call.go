@@ -35,19 +35,19 @@ const callLong = `call calls a method of a running server and prints its result 
 
 TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, http://host:port/path or
 https://host:port/path; ?protocol=P&transport=T may follow. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call
-that is saved there. When nothing says what to speak and the server does not answer, it is probed, and the error says
-what it speaks.
+that is saved there. If no dialect is given and the server does not answer, call probes it, and the error says which
+dialects it speaks.
 METHOD is Service.method, or just the method's name if only one service has it; on a terminal it may be left out, to be
 chosen from a list and to get a form for the arguments. Without --idl, and without files in thriftkit.yaml, the server
-is asked what it has.
+is asked for its schema.
 
-Each ARG is one argument, in the order of the declaration, or name=value. A string is taken as it is, unless it
+Each ARG is one argument, in the order of the declaration, or name=value. A string is used as it is, unless it
 begins and ends with double quotes; the name of an enum value needs no quotes either; everything else is JSON.
 ARG is name=value only if the method has a parameter of that name; name:=value is JSON whatever the type is, and
 name.field=value, name[]=value, name[0]=value, name[key]=value give a part of it. With -d all arguments come as one
 JSON object, which may have comments and trailing commas.
 
-Exit codes: 0 ok, 1 other failure, 2 usage, 3 cannot connect or connection lost, 4 time-out, 5 declared
+Exit codes: 0 ok, 1 other failure, 2 usage, 3 cannot connect or connection lost, 4 timeout, 5 declared
 exception (as JSON on standard error), 64+N error N from the server (TApplicationException).`
 
 const callExample = `  thriftkit call 127.0.0.1:9090 PingPong.login root secret
@@ -72,11 +72,11 @@ func newCall() *cobra.Command {
 	o.dialect.addFlags(cmd)
 	o.output.addFlags(cmd)
 	f := cmd.Flags()
-	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long connecting and the call may take together: `D`, such as 500ms; 0 is without end")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "timeout for connecting and the call together: `D`, such as 500ms; 0 means no limit")
 	f.StringVarP(&o.data, "data", "d", "", "all arguments as one `JSON` object by name; @FILE reads it from a file, @- from standard input")
 	f.IntVar(&o.repeat, "repeat", 1, "call `N` times, one after the other")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "say on standard error what was sent and received, byte by byte, and how long it took")
-	f.BoolVar(&o.dryRun, "dry-run", false, "connect to nobody: print the bytes of the call, or with -o write them to a file")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "print on standard error what was sent and received, byte by byte, and how long it took")
+	f.BoolVar(&o.dryRun, "dry-run", false, "do not connect: print the bytes of the call, or with -o write them to a file")
 	mustComplete(cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions))
 	mustComplete(cmd.RegisterFlagCompletionFunc("repeat", cobra.NoFileCompletions))
 	return cmd
@@ -252,11 +252,11 @@ func (c *caller) reflect() (*schema.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	told, err := reflection.Fetch(ctx, c.client)
+	fetched, err := reflection.Fetch(ctx, c.client)
 	if err != nil {
 		return nil, c.failure(noSchema(err, c.target))
 	}
-	return told.File, nil
+	return fetched.File, nil
 }
 
 // call makes the calls and writes their results.
@@ -363,11 +363,11 @@ func (c *caller) progress() string {
 	defer c.tap.mu.Unlock()
 	switch {
 	case !c.tap.connected:
-		return "there was no connection to " + c.tap.address
+		return "not connected to " + c.tap.address
 	case len(c.tap.received) > 0:
 		return fmt.Sprintf("%s took the call and began to answer", c.tap.address)
 	}
-	return fmt.Sprintf("%s took the connection and answered nothing", c.tap.address)
+	return fmt.Sprintf("%s accepted the connection and did not answer", c.tap.address)
 }
 
 // readData reads what -d was given.
@@ -391,7 +391,7 @@ func readData(m *schema.Method, origin, data string, in io.Reader, form dynamic.
 	return parseData(m, origin, slices.Clip(text), form)
 }
 
-// withHint puts a line behind the message of err.
+// withHint puts a line after the message of err.
 func withHint(err error, hint string) error {
 	var exit *exitError
 	if hint != "" && errors.As(err, &exit) && exit.err != nil {

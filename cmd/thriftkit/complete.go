@@ -37,7 +37,7 @@ func completeDescribe(o *describeOptions) cobra.CompletionFunc {
 }
 
 // completeCall completes METHOD, then the names of parameters that are not given yet, each with
-// its "=", and the names of enum values behind that.
+// its "=", and the names of enum values after that.
 func completeCall(o *callOptions) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
@@ -60,7 +60,7 @@ func completeCall(o *callOptions) cobra.CompletionFunc {
 }
 
 // patience is how long a server may take to tell its schema when somebody has pressed the tab key.
-const patience = 700 * time.Millisecond
+const patience = 2 * time.Second
 
 // callableNames returns the full name of every method and, where it is enough, its name alone.
 func callableNames(file *schema.File) []string {
@@ -98,19 +98,19 @@ func completeArgument(m *schema.Method, given []string, toComplete string) ([]st
 			return withPrefix(toComplete, words), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 		}
 	}
-	taken := make(map[string]bool)
+	named := make(map[string]bool)
 	for i, word := range given {
 		if f, _, ok := namedArgument(m, word); ok {
-			taken[f.Name] = true
+			named[f.Name] = true
 		} else if _, ok := splitPath(m, word); ok {
 			continue // a part, and there may be more of it
 		} else if i < len(m.Args.Fields) {
-			taken[m.Args.Fields[i].Name] = true
+			named[m.Args.Fields[i].Name] = true
 		}
 	}
 	next := true // the first that is not given may also stand without its name
 	for _, f := range m.Args.Fields {
-		if taken[f.Name] {
+		if named[f.Name] {
 			continue
 		}
 		if next {

@@ -218,7 +218,7 @@ func (r *configReader) call(n *yaml.Node, name string) *savedCall {
 	return c
 }
 
-// mapping reads a mapping with known keys; nil keys are none, and any are taken.
+// mapping reads a mapping with known keys; nil keys are none, and any are accepted.
 func (r *configReader) mapping(n *yaml.Node, what string, keys map[string]func(*yaml.Node)) {
 	for key, value := range r.pairs(n, what) {
 		read, ok := keys[key.Value]
@@ -241,12 +241,12 @@ func (r *configReader) mapping(n *yaml.Node, what string, keys map[string]func(*
 func (r *configReader) pairs(n *yaml.Node, what string) func(yield func(key, value *yaml.Node) bool) {
 	return func(yield func(key, value *yaml.Node) bool) {
 		if n.Kind == yaml.AliasNode {
-			r.errorf(n, "aliases are not taken")
+			r.errorf(n, "aliases are not supported")
 			return
 		}
 		if n.Kind != yaml.MappingNode {
 			if n.Tag != "!!null" {
-				r.errorf(n, "%s: keys with values are wanted, not %s", what, kindName(n))
+				r.errorf(n, "%s: want keys with values, got %s", what, kindName(n))
 			}
 			return
 		}
@@ -295,10 +295,10 @@ func kindName(n *yaml.Node) string {
 	return strconv.Quote(truncate(n.Value, 40))
 }
 
-// text reads a text. A number is taken as it is written.
+// text reads a text. A number is used as it is written.
 func (r *configReader) text(n *yaml.Node) setting[string] {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		r.errorf(n, "want a text, got %s", kindName(n))
+		r.errorf(n, "want a string, got %s", kindName(n))
 		return setting[string]{}
 	}
 	return setting[string]{n.Value, r.place(n)}
@@ -348,7 +348,7 @@ func (r *configReader) duration(n *yaml.Node) setting[time.Duration] {
 	}
 	d, err := time.ParseDuration(s.value)
 	if err != nil || d < 0 {
-		r.errorf(n, "want a time such as 500ms, got %q", s.value)
+		r.errorf(n, "want a duration such as 500ms, got %q", s.value)
 	}
 	return setting[time.Duration]{d, s.place}
 }
@@ -363,7 +363,7 @@ func (r *configReader) boolean(n *yaml.Node) setting[bool] {
 func (r *configReader) number(n *yaml.Node, least, most int) setting[int] {
 	v, err := strconv.Atoi(n.Value)
 	if err != nil || n.Kind != yaml.ScalarNode || v < least || v > most {
-		r.errorf(n, "a number of %d to %d is wanted", least, most)
+		r.errorf(n, "want a number from %d to %d", least, most)
 	}
 	return setting[int]{v, r.place(n)}
 }
@@ -371,12 +371,12 @@ func (r *configReader) number(n *yaml.Node, least, most int) setting[int] {
 func (r *configReader) separator(n *yaml.Node) setting[string] {
 	s := r.text(n)
 	if _, ok := separators[s.value]; !ok {
-		r.errorf(n, "comma, semicolon or none is wanted")
+		r.errorf(n, "want comma, semicolon or none")
 	}
 	return s
 }
 
-// json reads a value of YAML as the JSON that it stands for; a text is JSON already, or @FILE.
+// json reads a value of YAML as the JSON that it means; a text is JSON already, or @FILE.
 func (r *configReader) json(n *yaml.Node) setting[string] {
 	if n.Kind == yaml.ScalarNode {
 		s := r.text(n)
@@ -412,7 +412,7 @@ func (r *configReader) appendJSON(dst []byte, n *yaml.Node) []byte {
 		}
 		return append(dst, ']')
 	case yaml.AliasNode:
-		r.errorf(n, "aliases are not taken")
+		r.errorf(n, "aliases are not supported")
 		return append(dst, "null"...)
 	}
 	switch n.Tag {
@@ -518,7 +518,7 @@ func (o *callOptions) useTarget(cmd *cobra.Command, t *targetConfig, r *request)
 	return nil
 }
 
-// addHeaders puts headers in front of those that are there, which count more.
+// addHeaders puts headers before those that are there, which count more.
 func (d *dialect) addHeaders(headers map[string]setting[string]) {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
@@ -542,7 +542,7 @@ func (o *callOptions) useSaved(c *config, t *targetConfig, name string, r *reque
 		return usagef("%s has no call %q%s", c.path, name, hintOf(name, all))
 	}
 	if len(r.words) > 0 {
-		return usagef("the call %s is complete: %q is too much", name, r.words[0])
+		return usagef("the call %s is complete: unexpected %q", name, r.words[0])
 	}
 	var err error
 	expand := func(place, text string) string {
@@ -568,8 +568,8 @@ func (o *callOptions) useSaved(c *config, t *targetConfig, name string, r *reque
 func newConfig() *cobra.Command {
 	return &cobra.Command{
 		Use:   "config [@TARGET]",
-		Short: "Print what thriftkit.yaml says, and where",
-		Long: `config prints what is in force: of thriftkit.yaml in the working directory, or the nearest one above, with the place of
+		Short: "Print the settings of thriftkit.yaml and where they are",
+		Long: `config prints the settings of thriftkit.yaml in the working directory, or of the nearest one above, with the place of
 each value; and for a target also the defaults that it does not change.`,
 		Example: "  thriftkit config\n  thriftkit config @local",
 		Args:    needArgs(0, 1, "@TARGET"),
@@ -676,7 +676,7 @@ func (p *configPrinter) target(prefix string, t *targetConfig) {
 	p.calls(prefix+"calls.", t.calls)
 }
 
-// texts prints settings as they are written: what ${NAME} stands for in them may be secret.
+// texts prints settings as they are written: what ${NAME} means in them may be secret.
 func (p *configPrinter) texts(prefix string, all map[string]setting[string]) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		p.text(prefix+name, all[name])

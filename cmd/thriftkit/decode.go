@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/raw"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
@@ -34,17 +35,17 @@ type decodeOptions struct {
 	explain     bool
 }
 
-const decodeLong = `decode prints messages of Thrift as JSON, one on each line, whatever dialect they are in.
+const decodeLong = `decode prints Thrift messages as JSON, one on each line, in any dialect.
 
 BYTES is hex or base64, @FILE a file with either or with the bytes themselves, and @- or nothing standard input. The dialect
-is found out from the bytes: frames, THeader, TTHeader, HTTP, zlib; binary, compact and the forms of JSON. Any number of
+is detected from the bytes: frames, THeader, TTHeader, HTTP, zlib; binary, compact and the forms of JSON. Any number of
 messages may follow each other, as in one direction of a connection.
 
-With --idl values have the names of the file; what the file does not know is behind "unknown". Without it fields have
-their ids and types, as in {"1": {"string": "root"}}. encode takes either form back.
+With --idl values have the names of the file; what the file does not know follows under "unknown". Without it fields have
+their ids and types, as in {"1": {"string": "root"}}. encode accepts both forms.
 
 --struct and --bare are for a struct alone, without a message around it; it is binary unless --protocol says otherwise.
---explain prints every range of bytes with what it is, instead.`
+--explain prints every range of bytes with its meaning instead.`
 
 const decodeExample = `  thriftkit decode --idl foo.thrift 80010001000000056c6f67696e000000010b000100000004726f6f740b00020000000370776400
   thriftkit decode gAEAAQAAAARwaW5nAAAAAQA=
@@ -69,9 +70,9 @@ func newDecode() *cobra.Command {
 	f.StringVar(&o.in, "in", "auto", "what the bytes are written in: `FORM` auto, hex, base64 or raw")
 	f.StringVar(&o.binary, "binary", "base64", "how binary values are written: `FORM` base64, hex or text")
 	f.StringVar(&o.structName, "struct", "", "the bytes are the struct `NAME` alone, of the file of --idl")
-	f.BoolVar(&o.bare, "bare", false, "the bytes are a struct alone, of which nothing is known")
+	f.BoolVar(&o.bare, "bare", false, "the bytes are a struct alone, whose type is unknown")
 	f.StringVar(&o.protocol, "protocol", "", "the protocol of a struct alone: `P` "+strings.Join(protocol.Names(), ", ")+" (default: binary)")
-	f.BoolVar(&o.explain, "explain", false, "print every range of bytes with what it is")
+	f.BoolVar(&o.explain, "explain", false, "print every range of bytes with its meaning")
 	mustComplete(cmd.RegisterFlagCompletionFunc("idl", completeFiles))
 	mustComplete(cmd.RegisterFlagCompletionFunc("in", cobra.FixedCompletions(raw.Forms, cobra.ShellCompDirectiveNoFileComp)))
 	mustComplete(cmd.RegisterFlagCompletionFunc("protocol", cobra.FixedCompletions(protocol.Names(), cobra.ShellCompDirectiveNoFileComp)))
@@ -276,7 +277,7 @@ func (d *decoder) message(m *raw.Message) ([]byte, error) {
 		end, err = m.Protocol.ConsumeTrailer(m.Bytes, end)
 	}
 	if err == nil && end != len(m.Bytes) {
-		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the message", len(m.Bytes)-end)
+		err = wire.Errorf(end, wire.ErrInvalid, "%s after the message", plural.Of(len(m.Bytes)-end, "byte"))
 	}
 	if err != nil {
 		return nil, err
@@ -302,7 +303,7 @@ func (d *decoder) message(m *raw.Message) ([]byte, error) {
 	return append(d.unknown(out, method, s), '}'), nil
 }
 
-// method returns what the file has for the name in a message, which may have a service in front, or nil.
+// method returns what the file has for the name in a message, which may have a service before, or nil.
 func (d *decoder) method(name string) *schema.Method {
 	if d.file == nil {
 		return nil

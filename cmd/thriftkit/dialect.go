@@ -28,7 +28,7 @@ type dialect struct {
 	serverName                       string
 	insecure                         bool
 	connectTimeout                   time.Duration
-	vars                             map[string]string // what ${NAME} stands for, before the environment
+	vars                             map[string]string // what ${NAME} means, before the environment
 }
 
 // addFlags adds the flags of d to a command.
@@ -36,15 +36,15 @@ func (d *dialect) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&d.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+" (default: what TARGET says, else binary)")
 	f.StringVar(&d.transport, "transport", "", "the transport to speak: `T` "+strings.Join(transport.Names(), ", ")+" (default: what TARGET says, else buffered)")
-	f.StringVar(&d.compression, "compression", "", "compress by `C`: zlib (default: what TARGET says, else not at all)")
-	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` along, over header, ttheader or http; ${NAME} is a variable of the environment (may be repeated)")
+	f.StringVar(&d.compression, "compression", "", "compress with `C`: zlib (default: what TARGET says, else none)")
+	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` as metadata, over header, ttheader or http; ${NAME} is an environment variable (may be repeated)")
 	addUserFlag(f, &d.user, "log in by SASL as `NAME:PASSWORD`")
-	f.StringVar(&d.tls.CA, "cacert", "", "speak TLS and check the server against the authorities in this PEM `FILE`")
-	f.StringVar(&d.tls.Cert, "cert", "", "speak TLS and show the certificate in this PEM `FILE`")
+	f.StringVar(&d.tls.CA, "cacert", "", "use TLS and verify the server with the authorities in this PEM `FILE`")
+	f.StringVar(&d.tls.Cert, "cert", "", "use TLS with the client certificate in this PEM `FILE`")
 	f.StringVar(&d.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
 	f.StringVar(&d.serverName, "servername", "", "the `NAME` that the server's certificate must have (default: the host)")
-	f.BoolVarP(&d.insecure, "insecure", "k", false, "speak TLS and take any certificate")
-	f.DurationVar(&d.connectTimeout, "connect-timeout", 0, "how long connecting may take: `D`, such as 500ms (default: no more than --timeout)")
+	f.BoolVarP(&d.insecure, "insecure", "k", false, "use TLS and accept any certificate")
+	f.DurationVar(&d.connectTimeout, "connect-timeout", 0, "timeout for connecting: `D`, such as 500ms (default: --timeout)")
 	for flag, values := range map[string][]string{"protocol": protocol.Names(), "transport": transport.Names(), "compression": {"zlib"}} {
 		mustComplete(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 	}
@@ -130,7 +130,7 @@ func (d *dialect) options() ([]thriftkit.ClientOption, error) {
 func splitUser(user string) (name, password string, err error) {
 	name, password, ok := strings.Cut(user, ":")
 	if !ok || name == "" {
-		return "", "", usagef("--user %q: NAME:PASSWORD is wanted", user)
+		return "", "", usagef("--user: want NAME:PASSWORD, got %q", user)
 	}
 	return name, password, nil
 }
@@ -141,7 +141,7 @@ func (d *dialect) context(ctx context.Context) (context.Context, error) {
 	for _, h := range d.headers {
 		name, value, ok := strings.Cut(h, ":")
 		if name = strings.TrimSpace(name); !ok || name == "" {
-			return nil, usagef("--header %q: 'NAME: VALUE' is wanted", h)
+			return nil, usagef("--header: want 'NAME: VALUE', got %q", h)
 		}
 		value, err := d.expand(strings.TrimSpace(value))
 		if err != nil {
@@ -182,9 +182,9 @@ func (d *dialect) expand(text string) (string, error) {
 }
 
 // suggestion returns what a server that does not answer in the default dialect speaks instead,
-// as a line to put behind err; "" if that is not to be found out.
+// as a line to put after err; "" if that is not to be found out.
 func suggestion(err error, target string) string {
-	const patience, most = 500 * time.Millisecond, 5 * time.Second
+	const patience, most = time.Second, 5 * time.Second
 	var e *rpc.Error
 	if !errors.As(err, &e) || e.Remote || e.Code != rpc.CodeConnectionLost && e.Code != rpc.CodeTimeout && e.Code != rpc.CodeProtocol {
 		return ""

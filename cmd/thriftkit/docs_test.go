@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// The runs in docs/cli.md must be true. Its files are the fenced blocks behind a line that ends with
+// The runs in docs/cli.md must be true. Its files are the fenced blocks after a line that ends with
 // the name of one and a colon.
 func TestDocs(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {

@@ -36,9 +36,9 @@ type encodeOptions struct {
 	seqID               int32
 }
 
-const encodeLong = `encode writes messages of Thrift: what decode prints, back into bytes, or with --call the call of a method.
+const encodeLong = `encode writes Thrift messages as bytes: what decode prints, or with --call the call of a method.
 
-JSON is one object, or several one behind the other; @FILE reads a file, and @- or nothing standard input. Each is a message as
+JSON is one object, or several one after the other; @FILE reads a file, and @- or nothing standard input. Each is a message as
 decode prints it, of which "type", "seqid", "protocol" and "transport" may be missing: they are call, 1, binary and buffered then,
 or what the flags say, which go first. "args", "result", "exception" with "value" need --idl; "fields" have ids and types, and do without.
 
@@ -96,7 +96,7 @@ func (o *encodeOptions) run(cmd *cobra.Command, args []string) error {
 	case (o.call != "" || o.structName != "") && o.idl == "":
 		return usagef("--idl FILE is needed")
 	case o.call == "" && len(args) > 1:
-		return usagef("encode takes one JSON text: %s is too much (--call METHOD takes arguments)", shorten(args[1]))
+		return usagef("encode takes one JSON text; unexpected %s (--call METHOD takes arguments)", shorten(args[1]))
 	}
 	if _, err := raw.Text(nil, o.out); err != nil {
 		return usagef("--out: %w", err)
@@ -217,7 +217,7 @@ func (e *encoder) texts(in io.Reader, args []string) ([]byte, error) {
 	return out, nil
 }
 
-// placed adds the lines in front of a text to the places in errors.
+// placed adds the lines before a text to the places in errors.
 func (e *encoder) placed(source string, line int, err error) error {
 	var errs []error
 	for _, err := range flat(err) {
@@ -327,7 +327,7 @@ func (e *encoder) content(node *yaml.Node, m *jsonMessage) (wire.MessageType, *d
 		s.SetUnknown(fields)
 		return kind, s, err
 	case e.file == nil:
-		return 0, nil, fill.Errorf(node, `without --idl "fields" are wanted, by id`)
+		return 0, nil, fill.Errorf(node, `without --idl the message needs "fields", by id`)
 	}
 	method := (&decoder{file: e.file}).method(m.Name)
 	if method == nil {
@@ -413,7 +413,7 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 	}
 	if !framing.HasHeader() {
 		if len(m.Metadata)+len(m.Persistent) > 0 {
-			return nil, usagef("the transport %s has no room for metadata", framing)
+			return nil, usagef("the transport %s does not carry metadata", framing)
 		}
 		data, err := write(framing.Begin(nil))
 		if err != nil {
@@ -441,7 +441,7 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 // objectEnd returns the length of the JSON value at the beginning of text.
 func objectEnd(text []byte) (int, error) {
 	if text[0] != '{' {
-		return 0, errors.New("an object is wanted")
+		return 0, errors.New("want an object")
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	var one json.RawMessage

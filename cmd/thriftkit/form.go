@@ -169,7 +169,7 @@ func (f *field) insert(s string) {
 	f.given = true
 }
 
-// backspace removes what is in front of the cursor.
+// backspace removes what is before the cursor.
 func (f *field) backspace() {
 	if f.cursor > 0 {
 		f.text = append(f.text[:f.cursor-1], f.text[f.cursor:]...)

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 )
 
-// isInteractive reports whether somebody sits in front of a terminal: they type into in, and see
+// isInteractive reports whether somebody sits at a terminal: they type into in, and see
 // errOut, where the form is drawn, so that standard output has the result alone.
 func isInteractive(in io.Reader, errOut io.Writer) bool {
 	i, ok1 := in.(*os.File)
@@ -299,15 +299,15 @@ func (m *picker) screen() string {
 	if m.form != nil {
 		title, lines, about = m.formScreen()
 	}
-	room := max(m.height-2-len(about), 1)
-	first := max(0, min(m.at-room/2, len(lines)-room))
+	visible := max(m.height-2-len(about), 1)
+	first := max(0, min(m.at-visible/2, len(lines)-visible))
 	var b strings.Builder
 	put := func(line string) {
 		b.WriteString(ansi.Truncate(line, m.width, "…"))
 		b.WriteString("\n")
 	}
 	put(title)
-	for i, line := range lines[first:min(first+room, len(lines))] {
+	for i, line := range lines[first:min(first+visible, len(lines))] {
 		mark := "  "
 		if first+i == m.at {
 			mark = styleBold + "> " + styleOff

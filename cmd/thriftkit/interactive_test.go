@@ -70,7 +70,7 @@ func startConsole(t *testing.T, args ...string) *console {
 // expect waits until the terminal has been sent text since the last call.
 func (c *console) expect(text string) {
 	c.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patient); ; time.Sleep(10 * time.Millisecond) {
 		c.mu.Lock()
 		seen := c.seen.String()
 		if i := strings.Index(seen, text); i >= 0 {
@@ -95,7 +95,7 @@ func (c *console) press(keys string) {
 // end waits for the program and returns its standard output.
 func (c *console) end(wantCode int) string {
 	c.t.Helper()
-	late := time.AfterFunc(20*time.Second, func() { c.cmd.Process.Kill() })
+	late := time.AfterFunc(patient, func() { c.cmd.Process.Kill() })
 	defer late.Stop()
 	c.cmd.Wait()
 	if code := c.cmd.ProcessState.ExitCode(); code != wantCode {

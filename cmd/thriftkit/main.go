@@ -38,7 +38,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "thriftkit",
 		Short:         "Check, describe, call and serve Thrift services from their .thrift files, and generate code",
-		Long:          "thriftkit checks, describes, calls and serves Thrift services, and generates code for them. All it needs is their .thrift file.",
+		Long:          "thriftkit checks, describes, calls and serves Thrift services, and generates code for them. It needs only their .thrift file.",
 		Example:       rootExample,
 		Version:       version(),
 		SilenceErrors: true, // run reports them
@@ -147,7 +147,7 @@ func action(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command
 	}
 }
 
-// shield stands in front of arguments that begin with a minus sign and a digit, so that
+// shield precedes arguments that begin with a minus sign and a digit, so that
 // pflag, which would take -2 for a flag, does not see it. No argument of a program has a NUL.
 const shield = "\x00"
 
@@ -207,7 +207,10 @@ func needArgs(least, most int, names string) cobra.PositionalArgs {
 		case len(args) < least:
 			return usagef("%s needs %s (see thriftkit %s --help)", cmd.Name(), names, cmd.Name())
 		case most >= 0 && len(args) > most:
-			return usagef("%s takes %s: %q is too much", cmd.Name(), names, strings.TrimPrefix(args[most], shield))
+			if most == 1 {
+				names = "one " + names
+			}
+			return usagef("%s takes %s; unexpected %q", cmd.Name(), names, strings.TrimPrefix(args[most], shield))
 		}
 		return nil
 	}

@@ -31,7 +31,7 @@ type answerer struct {
 	conns *trackedListener
 }
 
-// What answered a call, as logs say it, is put behind the pointer under this key.
+// What answered a call, as logs say it, is put after the pointer under this key.
 type answeredByKey struct{}
 
 func answeredBy(ctx context.Context, by string) {

@@ -33,7 +33,7 @@ type output struct {
 func (o *output) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&o.file, "output", "o", "", "write the result to `FILE`")
-	f.StringVar(&o.jq, "jq", "", "print what the jq filter `EXPR` makes of the result")
+	f.StringVar(&o.jq, "jq", "", "apply the jq filter `EXPR` to the result")
 	f.StringVar(&o.binary, "binary", "base64", "how binary values are written in arguments and results: `FORM` base64, hex or text, or @FILE for a result that is one")
 	f.StringVar(&o.color, "color", "auto", "colours `WHEN` auto (on a terminal, unless NO_COLOR is set), always, never")
 	mustComplete(cmd.RegisterFlagCompletionFunc("binary", cobra.FixedCompletions([]string{"base64", "hex", "text", "@"}, cobra.ShellCompDirectiveNoFileComp)))
@@ -52,7 +52,7 @@ func (o *output) check() (err error) {
 		return usagef("--binary: %w, or @FILE", err)
 	}
 	if o.color != "auto" && o.color != "always" && o.color != "never" {
-		return usagef("--color %s: auto, always or never is wanted", o.color)
+		return usagef("--color: want auto, always or never, got %q", o.color)
 	}
 	if o.jq != "" {
 		if o.query, err = gojq.Parse(o.jq); err != nil {
@@ -210,7 +210,7 @@ func colorJSON(text []byte) []byte {
 	return out
 }
 
-// stringEnd returns the offset behind the string of JSON that begins at i.
+// stringEnd returns the offset after the string of JSON that begins at i.
 func stringEnd(text []byte, i int) int {
 	for i++; i < len(text) && text[i] != '"'; i++ {
 		if text[i] == '\\' {

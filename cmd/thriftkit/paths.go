@@ -10,7 +10,7 @@ import (
 	"github.com/thriftkit/thriftkit/schema"
 )
 
-// Parts of arguments on the command line. What stands in front of the "=" may be a way into a
+// Parts of arguments on the command line. What precedes the "=" may be a way into a
 // parameter:
 //
 //	user.name=bob     a field of a struct
@@ -19,7 +19,7 @@ import (
 //	prices[x]=3       the value under a key of a map
 //	user:={"a": 1}    JSON, whatever the type is
 //
-// and any of these behind each other. Behind "=" stands what would stand there for a parameter of the
+// and any of these one after the other. After "=" follows what would follow for a parameter of the
 // part's type.
 
 // An assignment is a word that gives a parameter or a part of it.
@@ -28,7 +28,7 @@ type assignment struct {
 	steps []step
 	json  bool // ":="
 	text  string
-	path  string // what stands in front of the "="
+	path  string // what precedes the "="
 }
 
 // A step goes from a value to a part of it.
@@ -113,7 +113,7 @@ func (p *part) assign(a assignment, form dynamic.BinaryForm) error {
 		at = next
 	}
 	if at.text != nil || at.parts != nil {
-		return &pathError{a.path, at, errors.New("it is given twice")}
+		return &pathError{a.path, at, errors.New("given twice")}
 	}
 	v, err := a.value(at.t, form)
 	if err == nil && !v.IsSet() {

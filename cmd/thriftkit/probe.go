@@ -14,12 +14,12 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 )
 
-const probeLong = `probe finds out which dialects of Thrift a server speaks and prints a target for each, to be used with call or Dial.
+const probeLong = `probe finds out which Thrift dialects a server speaks and prints a target for each, for use with call or Dial.
 
-It calls a method that no server has, in one dialect after the other, each on a connection of its own: none of the
-server's methods is executed. A server that does not answer within --timeout does not speak the dialect. If nothing
-is spoken without TLS, all is tried once more with it, without a look at the certificate. @NAME is a target of
-thriftkit.yaml, whatever dialect that says.
+It calls a method that no server has, in one dialect after the other, each on its own connection: none of the server's
+methods is executed. A server that does not answer within --timeout does not speak the dialect. If no dialect works
+without TLS, probe tries all of them again with TLS and does not verify the certificate. @NAME is a target of
+thriftkit.yaml; probe ignores its dialect.
 
 Exit codes: 0 a dialect was found, 1 none was, 2 usage, 3 cannot connect.`
 
@@ -56,7 +56,7 @@ func newProbe() *cobra.Command {
 	return cmd
 }
 
-// probeTarget returns what target stands for: it may be a @NAME of thriftkit.yaml.
+// probeTarget returns what target means: it may be a @NAME of thriftkit.yaml.
 func probeTarget(cmd *cobra.Command, target string) (string, rpc.ClientOptions, error) {
 	var opts rpc.ClientOptions
 	name, isName := strings.CutPrefix(target, "@")

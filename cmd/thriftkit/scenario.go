@@ -59,7 +59,7 @@ func readScenario(path string) (*scenario, error) {
 		return nil, err
 	}
 	if len(sc.Calls) == 0 {
-		return nil, fmt.Errorf("%s: there are no calls", path)
+		return nil, fmt.Errorf("%s: no calls", path)
 	}
 	return sc, nil
 }
@@ -74,7 +74,7 @@ func decodeKnown(path string, text []byte, v any) error {
 	return nil
 }
 
-// yamlError puts the path in front of each mistake in a YAML text.
+// yamlError puts the path before each mistake in a YAML text.
 func yamlError(path string, err error) error {
 	var several *yaml.TypeError
 	if !errors.As(err, &several) {
@@ -169,7 +169,7 @@ func (sc *scenario) call(c *scenarioCall, file *schema.File, form dynamic.Binary
 	return out, nil
 }
 
-// data returns the arguments that stand in the file: an object, or a list of them that are taken in turn.
+// data returns the arguments that stand in the file: an object, or a list of them that are used in turn.
 func (sc *scenario) data(c *scenarioCall, m *schema.Method, form dynamic.BinaryForm) ([]*benchData, error) {
 	nodes := []*yaml.Node{&c.Data}
 	switch c.Data.Kind {

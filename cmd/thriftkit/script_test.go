@@ -123,6 +123,9 @@ func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// patient is how long a test waits for what happens at once on a machine that is not busy.
+const patient = 2 * time.Minute
+
 type serversKey struct{}
 
 // A server is a running "thriftkit serve".
@@ -187,7 +190,7 @@ func (s *server) stop(ts *testscript.TestScript, name string, sig os.Signal) {
 	}
 	s.stopped = true
 	signalErr := s.cmd.Process.Signal(sig)
-	late := time.AfterFunc(30*time.Second, func() { s.cmd.Process.Kill() })
+	late := time.AfterFunc(patient, func() { s.cmd.Process.Kill() })
 	said := <-s.said
 	err := s.cmd.Wait()
 	late.Stop()
@@ -233,11 +236,18 @@ func cmdPeer(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
-	ts.Setenv(args[0], l.Addr().String())
 	if args[1] == "nobody" {
-		l.Close()
+		// The port of a connection: nobody listens there, and nobody else gets it.
+		c, err := net.Dial("tcp", l.Addr().String())
+		ts.Check(err)
+		ts.Defer(func() {
+			c.Close()
+			l.Close()
+		})
+		ts.Setenv(args[0], c.LocalAddr().String())
 		return
 	}
+	ts.Setenv(args[0], l.Addr().String())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -46,15 +46,16 @@ A call is answered by the first of these that has an answer:
 
   --rules FILE      YAML or JSON: answers by method and arguments, sequences, templates, delays, errors, dropped connections.
                     The file is read again when it changes.
-  --replay FILE     what a log says that the same call was answered
+  --replay FILE     the recorded answer to the same call
   --answers FILE    JSON whose keys are Service.method, or method where only one service has it: {"PingPong.login": "welcome"}.
                     A declared exception is thrown by {"exception": NAME, "value": {…}}
-  --upstream TARGET the server there
+  --upstream TARGET the answer of the server there
   --echo            the first argument that has the type of the result
-  and else          the defaults of the IDL and zero values
+  otherwise         the defaults of the IDL and zero values
 
---record FILE writes what the server of --upstream answered, for --replay; --log FILE writes every call. Both have a line of JSON for
-each call. Besides, each call is a line on standard error. SIGINT and SIGTERM end the server when the calls in flight have been answered.`
+--record FILE writes what the server of --upstream answered, for --replay; --log FILE writes every call. Both write a line of
+JSON for each call. Each call is also a line on standard error. SIGINT and SIGTERM stop the server after pending calls have
+been answered.`
 
 func newServe() *cobra.Command {
 	o := &serveOptions{}
@@ -73,21 +74,21 @@ func newServe() *cobra.Command {
 	}
 	addIncludeFlag(cmd, &o.includeDirs)
 	f := cmd.Flags()
-	f.StringVar(&o.listen, "listen", "127.0.0.1:9090", "listen on `ADDR`: host:port, :port or unix:///path; port 0 takes a free one")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:9090", "listen on `ADDR`: host:port, :port or unix:///path; port 0 means any free port")
 	f.StringArrayVar(&o.services, "service", nil, "serve the service `NAME` only (may be repeated; default: all of FILE)")
-	f.StringVar(&o.answers, "answers", "", "take answers from this JSON `FILE`")
+	f.StringVar(&o.answers, "answers", "", "read answers from this JSON `FILE`")
 	f.BoolVar(&o.echo, "echo", false, "answer with the first argument that has the type of the result")
 	f.StringVar(&o.rules, "rules", "", "answer by the rules in this YAML or JSON `FILE`, which is read again when it changes")
-	f.Uint64Var(&o.seed, "seed", 1, "the `N` from which the random values of rules begin")
-	f.StringVar(&o.upstream, "upstream", "", "pass calls that nothing else answers on to the server at `TARGET`")
+	f.Uint64Var(&o.seed, "seed", 1, "the seed `N` of the random values in rules")
+	f.StringVar(&o.upstream, "upstream", "", "forward calls that nothing else answers to the server at `TARGET`")
 	f.StringVar(&o.record, "record", "", "write the calls that --upstream answered to this `FILE`, for --replay")
-	f.StringVar(&o.replay, "replay", "", "answer as the log in this `FILE`, of --record or --log, says")
+	f.StringVar(&o.replay, "replay", "", "answer as recorded in this `FILE` by --record or --log")
 	f.StringVar(&o.log, "log", "", "write a line of JSON for each call to this `FILE`; - is standard output")
-	f.StringVar(&o.tls.Cert, "cert", "", "speak TLS as well, with the certificate in this PEM `FILE`")
+	f.StringVar(&o.tls.Cert, "cert", "", "also accept TLS, with the certificate in this PEM `FILE`")
 	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
-	f.StringVar(&o.tls.CA, "client-ca", "", "take only TLS clients with a certificate of an authority in this PEM `FILE`")
-	f.StringArrayVar(&o.dialects, "dialect", nil, "take only the dialect `D`: a transport, a protocol, or both as in compact/framed (may be repeated)")
-	f.BoolVar(&o.reflection, "reflection", true, "tell clients that ask what is served, comments included")
+	f.StringVar(&o.tls.CA, "client-ca", "", "accept only TLS clients with a certificate of an authority in this PEM `FILE`")
+	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, or both as in compact/framed (may be repeated)")
+	f.BoolVar(&o.reflection, "reflection", true, "answer clients that ask for the schema, comments included")
 	addUserFlag(f, &o.user, "take only clients that log in by SASL as `NAME:PASSWORD`")
 	mustComplete(cmd.MarkFlagFilename("answers", "json"))
 	mustComplete(cmd.MarkFlagFilename("rules", "yaml", "yml", "json"))
@@ -204,7 +205,7 @@ func (o *serveOptions) chosen(file *schema.File) ([]*schema.Service, error) {
 	return list, nil
 }
 
-// drainTime is how long calls in flight may take once the server is to end.
+// drainTime is how long pending calls may take once the server is to end.
 const drainTime = 10 * time.Second
 
 // serveUntilSignal serves on l until SIGINT or SIGTERM; a second signal ends the program at once.
@@ -235,7 +236,7 @@ func serveUntilSignal(server *thriftkit.Server, l net.Listener, out io.Writer) e
 func checkListen(addr string) error {
 	if !strings.Contains(addr, "://") {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
-			return usagef("--listen %q: host:port, :port or unix:///path is wanted", addr)
+			return usagef("--listen: want host:port, :port or unix:///path, got %q", addr)
 		}
 		return nil
 	}
@@ -248,7 +249,7 @@ func checkListen(addr string) error {
 	}
 	// A dialect is the client's to choose, and a certificate would be needed for TLS.
 	if t != (transport.Target{Network: t.Network, Address: t.Address}) {
-		return usagef("--listen %q: only an address is wanted, tcp or unix, without a query", addr)
+		return usagef("--listen: want a tcp or unix address without a query, got %q", addr)
 	}
 	return nil
 }

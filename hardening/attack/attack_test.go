@@ -1,8 +1,11 @@
 package attack
 
 import (
+	"io"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/thriftkit/thriftkit/hardening/child"
 )
@@ -88,9 +91,14 @@ func TestCorpus(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			nc.SetDeadline(time.Now().Add(recording))
 			nc.Write(in.bytes)
-			answer := readAll(nc, patience)
+			nc.(*net.TCPConn).CloseWrite() // the server answers, and closes the connection
+			answer, err := io.ReadAll(nc)
 			nc.Close()
+			if err != nil {
+				t.Errorf("%s, %s: %v", d, in.name, err)
+			}
 			if (len(answer) == 0) != (in.method == "notify" && d.Transport != "http") {
 				t.Errorf("%s, %s: an answer of %d bytes", d, in.name, len(answer))
 			}

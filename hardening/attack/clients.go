@@ -133,7 +133,7 @@ func hangUp(nc net.Conn, replies <-chan []byte) {
 }
 
 // clientPatience bounds the calls of clients.
-const clientPatience = 2 * time.Second
+const clientPatience = 30 * time.Second
 
 // callOnce calls m with a new client and returns how many bytes were allocated meanwhile. That the call fails is as
 // it should be; the error is of one that does not end in time.

@@ -2,8 +2,10 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/thriftkit/thriftkit"
@@ -40,67 +42,92 @@ func corpus(d Dialect) ([]input, error) {
 	return all, nil
 }
 
-// record returns the bytes by which m is called, with the one argument unless it is nil.
+// record returns the bytes by which m is called, with the one argument unless it is nil. A server answers the call: when the
+// call and then the connection have ended, all of it has arrived, however long that took.
 func record(d Dialect, m *schema.Method, arg any) ([]byte, error) {
+	file, err := conformance.Load()
+	if err != nil {
+		return nil, err
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	defer l.Close()
-	recorded := make(chan []byte, 2)
-	go func() {
-		for { // over HTTP the first connection has nothing on it
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer nc.Close()
-				nc.SetReadDeadline(time.Now().Add(recording))
-				first := make([]byte, 1)
-				if n, _ := nc.Read(first); n > 0 {
-					recorded <- append(first, readAll(nc, 50*time.Millisecond)...)
-				}
-			}()
-		}
-	}()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	s := thriftkit.NewServer()
+	defer s.Close()
+	if err := s.Register(file.Service("Conformance"), conformance.NewHandler(file)); err != nil {
+		return nil, err
+	}
+	recorder := &recorder{Listener: l, ended: make(chan []byte)}
+	go s.Serve(recorder)
+	ctx, cancel := context.WithTimeout(context.Background(), recording)
 	defer cancel()
 	c, err := thriftkit.Dial(ctx, d.Target(l.Addr().String()))
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
 	args := []any{arg}
 	if len(m.Args.Fields) == 0 {
 		args = nil
 	}
-	ctx, stop := context.WithTimeout(ctx, recording)
-	defer stop()
-	_, err = thriftkit.Invoke[any](ctx, c, m, args...) // nobody answers
-	select {
-	case b := <-recorded:
-		return b, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("nothing was sent: %w", err)
+	_, err = thriftkit.Invoke[any](ctx, c, m, args...)
+	if err := errors.Join(err, c.Close()); err != nil {
+		return nil, err
+	}
+	for {
+		select {
+		case b := <-recorder.ended:
+			if len(b) > 0 { // over HTTP the first connection has nothing on it
+				return b, nil
+			}
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the connection does not end: %w", ctx.Err())
+		}
 	}
 }
 
-// recording is how long a call may take to be sent.
-const recording = 2 * time.Second
+// recording bounds what takes a moment on a machine that is not busy.
+const recording = 2 * time.Minute
 
-// readAll reads until nothing has come for a while.
-func readAll(nc net.Conn, pause time.Duration) []byte {
-	var all []byte
-	buf := make([]byte, 4096)
-	for {
-		nc.SetReadDeadline(time.Now().Add(pause))
-		n, err := nc.Read(buf)
-		all = append(all, buf[:n]...)
-		if err != nil {
-			return all
-		}
+// A recorder keeps what comes on each of its connections and, when the connection is closed, sends it to ended.
+type recorder struct {
+	net.Listener
+	ended chan []byte
+}
+
+func (r *recorder) Accept() (net.Conn, error) {
+	nc, err := r.Listener.Accept()
+	if err != nil {
+		return nil, err
 	}
+	return &recordedConn{Conn: nc, ended: r.ended}, nil
+}
+
+type recordedConn struct {
+	net.Conn
+	ended chan []byte
+
+	mu     sync.Mutex
+	read   []byte
+	closed bool
+}
+
+func (c *recordedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.read = append(c.read, b[:n]...)
+	return n, err
+}
+
+func (c *recordedConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.closed = true
+		go func() { c.ended <- c.read }() // for the one who may be waiting
+	}
+	return c.Conn.Close()
 }
 
 // truncated returns in cut off at every step-th byte.

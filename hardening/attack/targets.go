@@ -45,7 +45,7 @@ func Thriftkit(certs string) (t *Target, stop func() error, err error) {
 
 // left fails if the server has more goroutines or descriptors than before, some time after the last connection.
 func left(s *child.Server, before child.Stats) error {
-	const settling = 10 * time.Second
+	const settling = time.Minute
 	var now child.Stats
 	for end := time.Now().Add(settling); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		var err error

@@ -29,7 +29,7 @@ func StartLoad(target string, rate int) (*Load, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := p.Line(10 * time.Second); err != nil {
+	if _, err := p.Line(time.Minute); err != nil {
 		p.Kill()
 		return nil, err
 	}
@@ -46,7 +46,7 @@ type Report struct {
 // Report asks, and begins a new period.
 func (l *Load) Report() (Report, error) {
 	var r Report
-	err := l.ask("report", 10*time.Second, &r)
+	err := l.ask("report", time.Minute, &r)
 	return r, err
 }
 

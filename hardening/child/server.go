@@ -53,7 +53,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Process: p}
-	line, err := p.Line(10 * time.Second)
+	line, err := p.Line(time.Minute)
 	if err != nil {
 		p.Kill()
 		return nil, err
@@ -74,7 +74,7 @@ type Stats struct {
 // Stats asks. The server collects its garbage first, and gives memory back to the system.
 func (s *Server) Stats() (Stats, error) {
 	var stats Stats
-	err := s.ask("stats", 10*time.Second, &stats)
+	err := s.ask("stats", time.Minute, &stats)
 	return stats, err
 }
 
@@ -84,7 +84,7 @@ func (s *Server) Shutdown() (took time.Duration, err error) {
 		Took time.Duration
 		Err  string
 	}
-	if err := s.ask("shutdown", 20*time.Second, &answer); err != nil {
+	if err := s.ask("shutdown", time.Minute, &answer); err != nil {
 		return 0, err
 	}
 	if answer.Err != "" {

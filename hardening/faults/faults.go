@@ -193,9 +193,12 @@ func once(ctx context.Context, s scenario, o Options) (r Result, err error) {
 	return r, err
 }
 
+// settling is how long connections and goroutines may take to end on a machine that is busy.
+const settling = time.Minute
+
 // leaked returns how many goroutines there are more than n, some time after the last call.
 func leaked(n int) int {
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(settling); ; time.Sleep(10 * time.Millisecond) {
 		if more := runtime.NumGoroutine() - n; more <= 0 || time.Now().After(end) {
 			return max(0, more)
 		}
@@ -205,7 +208,7 @@ func leaked(n int) int {
 // settle waits until the server has no more goroutines and descriptors than before its first connection.
 func settle(s *child.Server, before child.Stats) (now child.Stats, more bool, err error) {
 	const kept = 16 // goroutines that the server may keep for later calls
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(settling); ; time.Sleep(50 * time.Millisecond) {
 		if now, err = s.Stats(); err != nil {
 			return now, false, err
 		}

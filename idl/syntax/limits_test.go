@@ -63,7 +63,7 @@ func TestLinear(t *testing.T) {
 		src := []byte(strings.Repeat(s, (1<<18)/len(s)))
 		start := time.Now()
 		roundTrip(t, src)
-		if d := time.Since(start); d > 10*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("256 KiB of %q took %v", s, d)
 		}
 	}

@@ -235,7 +235,7 @@ func TestSplitIsLinear(t *testing.T) {
 			t.Fatal(i, n, err)
 		}
 	}
-	if d := time.Since(begin); d > 5*time.Second {
+	if d := time.Since(begin); d > time.Minute {
 		t.Errorf("it took %v", d)
 	}
 }
@@ -268,7 +268,7 @@ func TestReadIsLinear(t *testing.T) {
 	if err := codec(Simple).Decode(bytes.Repeat([]byte(" "), n), new(point), corpus.Point.Type()); !errors.Is(err, wire.ErrTruncated) {
 		t.Error(err)
 	}
-	if d := time.Since(begin); d > 5*time.Second {
+	if d := time.Since(begin); d > time.Minute {
 		t.Errorf("it took %v", d)
 	}
 }

@@ -112,7 +112,7 @@ func hold(s side, spec Spec, n int) (took time.Duration, err error) {
 	return time.Since(start), nil
 }
 
-// run has all callers call for d. Slow ones end a little later, which no figure includes.
+// run has all callers call for d, and at least once. Slow ones end a little later, which no figure includes.
 func (ses *session) run(d time.Duration) (window, error) {
 	// Two digits, from 100 ns: some 30 KB a caller, made beforehand.
 	histograms := make([]*hdrhistogram.Histogram, len(ses.callers))
@@ -137,8 +137,7 @@ func (ses *session) run(d time.Duration) (window, error) {
 	for i, call := range ses.callers {
 		fast.Go(func() {
 			h := histograms[i]
-			began := time.Now()
-			for !stop.Load() {
+			for began := time.Now(); ; {
 				if err := call(); err != nil {
 					failures <- err
 					return
@@ -146,6 +145,9 @@ func (ses *session) run(d time.Duration) (window, error) {
 				now := time.Now()
 				h.RecordValue(int64(now.Sub(began))) // more than a minute fails as a call first
 				began = now
+				if stop.Load() {
+					return
+				}
 			}
 		})
 	}

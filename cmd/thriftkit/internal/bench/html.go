@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
 )
 
 //go:embed report.html
@@ -15,7 +17,8 @@ var page string
 // HTML writes r as one page that needs nothing else; with what changed since an earlier run, if before is not nil.
 func (r *Report) HTML(w io.Writer, before *Report) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
-		"time": showMicros, "count": showCount,
+		"time": showMicros, "count": showCount, "plural": plural.Of[int64],
+		"plan":  r.plan,
 		"share": func(n int64) string { return fmt.Sprintf("%.3g%%", float64(n)*100/float64(max(r.All.Calls, 1))) },
 	}).Parse(page)
 	if err != nil {

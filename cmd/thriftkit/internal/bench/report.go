@@ -20,12 +20,12 @@ type Report struct {
 	Mode    string `json:"mode"`    // "open" or "closed"
 	Plan    string `json:"plan"`    // the schedule as it was given
 
-	Seconds     float64 `json:"seconds"` // behind the warm-up
+	Seconds     float64 `json:"seconds"` // after the warm-up
 	Interrupted bool    `json:"interrupted"`
-	// Unsent counts calls that were due before the end and never begun, because too many were under way.
+	// Unsent counts calls that were due before the end and never begun, because too many were pending.
 	Unsent int64 `json:"unsent"`
 	// Late tells how long after they were due calls were begun: what the load generator, or the bound of calls
-	// under way, adds to the latencies of an open loop.
+	// pending, adds to the latencies of an open loop.
 	Late *Latencies `json:"late,omitempty"`
 
 	All    Summary   `json:"all"`

@@ -2,7 +2,7 @@
 //
 // At a rate (the open loop) the latency of a call counts from when it was due, whether or not it could be begun
 // then: a server that stands still for a second makes all the calls of that second slow, as it does for those who
-// wait, not just the one that happened to be under way ("coordinated omission" is the name for what is left out
+// wait, not just the one that happened to be pending ("coordinated omission" is the name for what is left out
 // otherwise). With workers (the closed loop) each makes its next call when the last one was answered, and latencies
 // count from there: that is how to find out what a server can do, not how long its users wait.
 package bench
@@ -32,21 +32,23 @@ type Options struct {
 	Calls    []Call
 	Open     bool          // Schedule is calls per second, else workers
 	Schedule Schedule      // at least one phase
-	Most     int           // calls under way at once, of an open loop
-	Count    int64         // end after so many calls, behind the warm-up; 0: when the schedule ends
+	Most     int           // most pending calls, of an open loop
+	Count    int64         // end after so many calls, after the warm-up; 0: when the schedule ends
 	Warmup   time.Duration // calls of this time, with the schedule's first value, do not count
 	Seed     uint64        // of random values in templates
 	Interval time.Duration // between the points of the report
 
 	// Kind names the kind of an error.
 	Kind func(error) string
-	// Progress, if not nil, is told how far it is after each interval.
+	// Progress, if not nil, is called after each interval.
 	Progress func(Progress)
+
+	pause func(time.Duration) // waits; nil: pause. Tests in virtual time set time.Sleep
 }
 
 // A Progress is how far a run is.
 type Progress struct {
-	Elapsed, Total time.Duration // behind the warm-up; Total is 0 if it is not known
+	Elapsed, Total time.Duration // after the warm-up; Total is 0 if it is not known
 	Count          int64         // that was asked for, or 0
 	Warm           bool          // the warm-up is over
 	Now            Point         // of the last interval
@@ -59,6 +61,9 @@ type Progress struct {
 func Run(ctx context.Context, o Options) *Report {
 	r := &run{o: o, late: newHistogram(), total: make([]tally, len(o.Calls)), start: time.Now()}
 	r.o.Schedule = o.Schedule.warmed(o.Warmup)
+	if o.pause == nil {
+		r.o.pause = pause
+	}
 	r.table = interleave(o.Calls)
 	r.left.Store(o.Count)
 	r.shards = make([]*shard, 16)
@@ -175,7 +180,7 @@ func (r *run) call(w *worker, due time.Duration, counts bool) {
 func (r *run) open(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	due := make(chan time.Duration) // without room, so that a worker takes what is put there at once
+	due := make(chan time.Duration) // unbuffered, so that a worker takes what is put there at once
 	defer close(due)
 	workers := 0
 	end := r.o.Schedule.Duration()
@@ -223,7 +228,7 @@ func (r *run) waitUntil(ctx context.Context, at time.Duration) time.Duration {
 	const step = 50 * time.Millisecond // a context that is done is seen that soon
 	now := time.Since(r.start)
 	for now < at && ctx.Err() == nil {
-		pause(min(at-now, step))
+		r.o.pause(min(at-now, step))
 		now = time.Since(r.start)
 	}
 	return now

@@ -11,7 +11,7 @@ import (
 // A Phase is a time during which a rate or a number of workers goes evenly from one value to another.
 type Phase struct {
 	From, To float64
-	For      time.Duration // 0, of the only phase: without end
+	For      time.Duration // 0, of the only phase: no limit
 }
 
 // A Schedule is phases one after the other.
@@ -104,7 +104,7 @@ func parseValue(word, text string) (float64, error) {
 	return v, nil
 }
 
-// Duration returns how long s lasts; 0 is without end.
+// Duration returns how long s lasts; 0 means no limit.
 func (s Schedule) Duration() time.Duration {
 	var d time.Duration
 	for _, p := range s {
@@ -116,7 +116,7 @@ func (s Schedule) Duration() time.Duration {
 	return d
 }
 
-// At returns the value at a time, that of the last phase behind its end.
+// At returns the value at a time, that of the last phase after its end.
 func (s Schedule) At(t time.Duration) float64 {
 	for i, p := range s {
 		if t < p.For || i == len(s)-1 {
@@ -130,7 +130,7 @@ func (s Schedule) At(t time.Duration) float64 {
 	return 0
 }
 
-// warmed returns s behind a time with its first value that is not 0.
+// warmed returns s after a time with its first value that is not 0.
 func (s Schedule) warmed(d time.Duration) Schedule {
 	if d == 0 {
 		return s
@@ -153,7 +153,7 @@ func (s Schedule) calls() float64 {
 
 func (p Phase) calls() float64 { return (p.From + p.To) / 2 * p.For.Seconds() }
 
-// A clock tells when calls of a rate are due.
+// A clock returns when calls of a rate are due.
 type clock struct {
 	phases Schedule
 	begin  time.Duration // of the first phase that is left
@@ -161,7 +161,7 @@ type clock struct {
 	n      float64       // calls so far
 }
 
-// next returns when the next call is due, from the start, and false behind the end.
+// next returns when the next call is due, from the start, and false after the end.
 func (c *clock) next() (time.Duration, bool) {
 	for len(c.phases) > 0 {
 		p := c.phases[0]

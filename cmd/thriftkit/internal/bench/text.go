@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
 	"io"
 	"strings"
 	"text/tabwriter"
@@ -28,20 +29,29 @@ func showCount(v float64) string {
 	return fmt.Sprintf("%.4g", v)
 }
 
+// plan returns what was done, in words.
+func (r *Report) plan() string {
+	switch one := r.Plan == "1"; {
+	case r.Mode != "closed" && one:
+		return "1 call per second"
+	case r.Mode != "closed":
+		return r.Plan + " calls per second"
+	case one:
+		return "1 worker, one call after the other"
+	}
+	return r.Plan + " workers, each one call after the other"
+}
+
 // Text writes r for people; with what changed since an earlier run, if before is not nil.
 func (r *Report) Text(w io.Writer, before *Report) error {
 	b := &strings.Builder{}
-	what := "calls per second"
-	if r.Mode == "closed" {
-		what = "workers, each one call after the other"
-	}
-	fmt.Fprintf(b, "%s, %s %s, %.3gs", r.Target, r.Plan, what, r.Seconds)
+	fmt.Fprintf(b, "%s, %s, %.3gs", r.Target, r.plan(), r.Seconds)
 	if r.Interrupted {
 		b.WriteString(", interrupted")
 	}
-	fmt.Fprintf(b, "\n%d calls, %s per second, %d errors", r.All.Calls, showCount(r.All.PerSecond), r.All.Failed)
+	fmt.Fprintf(b, "\n%s, %s per second, %s", plural.Of(r.All.Calls, "call"), showCount(r.All.PerSecond), plural.Of(r.All.Failed, "error"))
 	if r.Unsent > 0 {
-		fmt.Fprintf(b, ", %d were due and not made: too many were under way", r.Unsent)
+		fmt.Fprintf(b, ", %d were due but not sent: too many calls were pending", r.Unsent)
 	}
 	b.WriteString("\n\n")
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -62,7 +72,7 @@ func (r *Report) Text(w io.Writer, before *Report) error {
 	}
 	table.Flush()
 	if r.Late != nil && r.All.Calls > 0 {
-		fmt.Fprintf(b, "\nlatencies count from when a call was due; calls began %s late at p50, %s at p99, %s at most\n",
+		fmt.Fprintf(b, "\nlatency counts from each call's scheduled start; calls started %s late at p50, %s at p99, %s at most\n",
 			showMicros(r.Late.P50), showMicros(r.Late.P99), showMicros(r.Late.Max))
 	}
 	if len(r.All.Errors) > 0 {
@@ -153,7 +163,7 @@ func (p Progress) Lines(width int) []string {
 		first = fmt.Sprintf("[%s%s] %v of %v", strings.Repeat("#", n), strings.Repeat(".", bar-n), min(elapsed, p.Total), p.Total)
 	case p.Count > 0:
 		n := int(min(float64(p.Summary.Calls)/float64(p.Count), 1) * bar)
-		first = fmt.Sprintf("[%s%s] %d of %d calls", strings.Repeat("#", n), strings.Repeat(".", bar-n), p.Summary.Calls, p.Count)
+		first = fmt.Sprintf("[%s%s] %d of %s", strings.Repeat("#", n), strings.Repeat(".", bar-n), p.Summary.Calls, plural.Of(p.Count, "call"))
 	default:
 		first = elapsed.String()
 	}
@@ -164,9 +174,9 @@ func (p Progress) Lines(width int) []string {
 	l := p.Summary.Latency
 	lines := []string{
 		first,
-		fmt.Sprintf("now  %s/s  p50 %s  p99 %s  max %s  %d errors", showCount(rate), showMicros(p.Now.P50), showMicros(p.Now.P99), showMicros(p.Now.Max), p.Now.Errors),
-		fmt.Sprintf("all  %s/s  p50 %s  p99 %s  max %s  %d errors  %d calls", showCount(p.Summary.PerSecond), showMicros(l.P50), showMicros(l.P99),
-			showMicros(l.Max), p.Summary.Failed, p.Summary.Calls),
+		fmt.Sprintf("now  %s/s  p50 %s  p99 %s  max %s  %s", showCount(rate), showMicros(p.Now.P50), showMicros(p.Now.P99), showMicros(p.Now.Max), plural.Of(p.Now.Errors, "error")),
+		fmt.Sprintf("all  %s/s  p50 %s  p99 %s  max %s  %s  %s", showCount(p.Summary.PerSecond), showMicros(l.P50), showMicros(l.P99),
+			showMicros(l.Max), plural.Of(p.Summary.Failed, "error"), plural.Of(p.Summary.Calls, "call")),
 	}
 	for i, e := range p.Kinds {
 		if i == 3 {

@@ -28,7 +28,7 @@ var thresholdForm = regexp.MustCompile(`^(?:(.+):)?([a-z][a-z0-9.]*)(?:\[(.+)\])
 func ParseThreshold(text string) (*Threshold, error) {
 	m := thresholdForm.FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
-		return nil, fmt.Errorf("%q: METRIC<VALUE is wanted, as in 'p99<50ms' or 'errors<1%%'", text)
+		return nil, fmt.Errorf("%q: want METRIC<VALUE, as in 'p99<50ms' or 'errors<1%%'", text)
 	}
 	t := &Threshold{text: strings.TrimSpace(text), call: m[1], metric: m[2], op: m[4]}
 	number, unit := m[6], m[7]
@@ -44,7 +44,7 @@ func ParseThreshold(text string) (*Threshold, error) {
 	}
 	if m[5] != "" {
 		if unit != "%" {
-			return nil, fmt.Errorf("%q: what is relative to an earlier run is a percentage, as in 'p99<+10%%'", text)
+			return nil, fmt.Errorf("%q: a value relative to an earlier run must be a percentage, as in 'p99<+10%%'", text)
 		}
 		t.relative = true
 		if m[5] == "-" {
@@ -57,7 +57,7 @@ func ParseThreshold(text string) (*Threshold, error) {
 			return nil, fmt.Errorf("%q: %s takes a number or a percentage of all calls", text, m[2])
 		}
 		if t.metric == "unsent" && t.call != "" {
-			return nil, fmt.Errorf("%q: which calls were not made is known of all together only", text)
+			return nil, fmt.Errorf("%q: unsent is known only for all calls together", text)
 		}
 	case t.metric == "rate":
 		if unit != "" && unit != "/s" && !t.relative {
@@ -93,6 +93,17 @@ func (t *Threshold) String() string { return t.text }
 // IsRelative reports whether an earlier run is needed.
 func (t *Threshold) IsRelative() bool { return t.relative }
 
+// noSuccess is found in place of a latency when no call succeeded.
+const noSuccess = "no successful call"
+
+// Failure says that t failed, with what Check found.
+func (t *Threshold) Failure(found string) error {
+	if found != noSuccess {
+		found = "was " + found
+	}
+	return fmt.Errorf("threshold failed: %s (%s)", t, found)
+}
+
 // Check reports whether r keeps t, and says what was found. before is the earlier run, or nil. The error is about calls of a
 // name that one of them does not have.
 func (t *Threshold) Check(r, before *Report) (ok bool, found string, err error) {
@@ -121,7 +132,7 @@ func (t *Threshold) Check(r, before *Report) (ok bool, found string, err error) 
 	}
 	// Without any call that went well there is no latency to be content with.
 	if isLatency(t.metric) && s.Calls == s.Failed {
-		return false, "no call went well", nil
+		return false, noSuccess, nil
 	}
 	found = t.show(got)
 	if t.relative {

@@ -66,7 +66,7 @@ const longestString = 16 << 20
 func (d *Data) Text(n int) (string, error) {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	if n < 0 || n > longestString {
-		return "", fmt.Errorf("a text of %d letters is not to be had", n)
+		return "", fmt.Errorf("a text of %d letters cannot be generated", n)
 	}
 	b := make([]byte, n)
 	for i := range b {
@@ -338,7 +338,7 @@ func (b *builder) node(node *yaml.Node, t *schema.Type, depth int) error {
 	case yaml.ScalarNode:
 		return b.scalar(node, t)
 	}
-	return Errorf(node, "a value is wanted")
+	return Errorf(node, "want a value")
 }
 
 func (b *builder) list(node *yaml.Node, elem *schema.Type, depth int) error {
@@ -360,7 +360,7 @@ func (b *builder) object(node *yaml.Node, t *schema.Type, depth int) error {
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge" {
-			return Errorf(key, "a name is wanted")
+			return Errorf(key, "want a name")
 		}
 		if i > 0 {
 			b.write(",")

@@ -66,7 +66,7 @@ func TestNode(t *testing.T) {
 func TestNodeErrors(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{"id: 1\nname: '{{.Number'", "2:7: template: unclosed action"},
-		{"? [a]\n: 1", "1:3: a name is wanted"},
+		{"? [a]\n: 1", "1:3: want a name"},
 		{"name: '{{nope}}'", `1:7: template: function "nope" not defined`},
 	} {
 		n := node(t, test.text)
@@ -163,8 +163,8 @@ func TestJSON(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"{":            "1:2: the text ends too soon",
-		"":             "1:1: the text ends too soon",
+		"{":            "1:2: the text ends early",
+		"":             "1:1: the text ends early",
 		"{\n \"a\": x": "2:7: invalid character 'x' looking for beginning of value",
 		"{} {}":        "1:4: invalid character '{' after top-level value",
 	} {

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Parse returns the tree of a text that is JSON or YAML. JSON is almost a part of YAML, but for some characters in strings, tabs
+// Parse returns the tree of a text that is JSON or YAML. JSON is almost a part of YAML, except for some characters in strings, tabs
 // and the escapes of what is beyond the first 65,536 characters: so what is JSON is read as that. The error is an *Error.
 func Parse(text []byte) (*yaml.Node, error) {
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && strings.IndexByte("{[", trimmed[0]) >= 0 && json.Valid(text) {
@@ -48,7 +48,7 @@ func JSON(text []byte) (*yaml.Node, error) {
 		at := min(max(int(bad.Offset)-1, 0), len(text))
 		message := bad.Error()
 		if message == "unexpected end of JSON input" {
-			at, message = len(text), "the text ends too soon"
+			at, message = len(text), "the text ends early"
 		}
 		line, column := 1+bytes.Count(text[:at], []byte("\n")), at-bytes.LastIndexByte(text[:at], '\n')
 		return nil, &Error{Place: Place{line, column}, Message: message}

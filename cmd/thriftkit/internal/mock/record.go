@@ -88,7 +88,7 @@ func ParseReplay(path string, text []byte, find Finder) (*Replay, error) {
 func (r *Replay) add(line []byte, find Finder) error {
 	var e Entry
 	if err := json.Unmarshal(line, &e); err != nil {
-		return fmt.Errorf("this is no line of a log: %w", err)
+		return fmt.Errorf("not a line of a log: %w", err)
 	}
 	methods, _, err := find(e.Method)
 	if err != nil {

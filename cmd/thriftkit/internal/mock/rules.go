@@ -3,7 +3,7 @@
 //	rules:
 //	  - method: login                       # Service.method, method, or "*"
 //	    when: .username == "root"           # a jq expression on the arguments; any
-//	    chance: 10%                         # how often the rule is taken; always
+//	    chance: 10%                         # how often the rule applies; always
 //	    times: 3                            # how often at most; any number
 //	    delay: 10ms..50ms                   # before the answer; none
 //	    answer: "welcome, {{.Request.username}}"
@@ -57,8 +57,8 @@ type rule struct {
 	steps   []*step
 	after   string
 
-	taken int // under Rules.mu, as is next
-	next  int
+	used int // under Rules.mu, as is next
+	next int
 }
 
 // A step is one answer. What it says fits the methods that its rule is for.
@@ -83,7 +83,7 @@ type Answer struct {
 	Place     fill.Place      // of the rule in the file
 }
 
-// A Finder returns the methods that a name stands for, at least one, and the service by which they were named; nil if that does not matter.
+// A Finder returns the methods that a name means, at least one, and the service by which they were named; nil if that does not matter.
 type Finder func(name string) ([]*schema.Method, *schema.Service, error)
 
 // Parse reads the text of a file of rules. The error has all mistakes, each of type *fill.Error.
@@ -99,7 +99,7 @@ func Parse(text []byte, find Finder, seed uint64) (*Rules, error) {
 			return false
 		}
 		if value.Kind != yaml.SequenceNode {
-			p.errorf(value, "a list of rules is wanted")
+			p.errorf(value, "want a list of rules")
 			return true
 		}
 		for _, node := range value.Content {
@@ -131,7 +131,7 @@ func (p *parser) object(node *yaml.Node, known string, f func(key, value *yaml.N
 		node = node.Alias
 	}
 	if node.Kind != yaml.MappingNode {
-		p.errorf(node, "an object is wanted, with %s", known)
+		p.errorf(node, "want an object with %s", known)
 		return false
 	}
 	seen := make(map[string]bool)
@@ -261,7 +261,7 @@ func (p *parser) stepKey(s *step, key, value *yaml.Node) bool {
 		s.exception = value.Value
 	case "drop":
 		if err := value.Decode(&s.drop); err != nil {
-			p.errorf(value, "true or false is wanted")
+			p.errorf(value, "want true or false")
 		}
 	case "error":
 		s.failure = &rpc.Error{Code: rpc.CodeInternal}
@@ -444,7 +444,7 @@ func (r *rule) fits(ctx context.Context, request any) (bool, error) {
 func (r *Rules) take(rule *rule, m *schema.Method, request any) (*Answer, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if rule.times >= 0 && rule.taken >= rule.times || rule.chance < 1 && r.rng.Float64() >= rule.chance {
+	if rule.times >= 0 && rule.used >= rule.times || rule.chance < 1 && r.rng.Float64() >= rule.chance {
 		return nil, false, nil
 	}
 	if rule.next == len(rule.steps) {
@@ -459,7 +459,7 @@ func (r *Rules) take(rule *rule, m *schema.Method, request any) (*Answer, bool, 
 	}
 	s := rule.steps[rule.next]
 	rule.next++
-	rule.taken++
+	rule.used++
 	a := &Answer{Drop: s.drop, Failure: s.failure, Place: s.at, Delay: s.least}
 	if s.most > s.least {
 		a.Delay += time.Duration(r.rng.Int64N(int64(s.most-s.least) + 1))
@@ -472,7 +472,7 @@ func (r *Rules) take(rule *rule, m *schema.Method, request any) (*Answer, bool, 
 	if s.exception != "" {
 		t = exceptionType(m, s.exception)
 	}
-	r.data.Number, r.data.Request = uint64(rule.taken-1), request
+	r.data.Number, r.data.Request = uint64(rule.used-1), request
 	text, err := tmpl.Append(nil, r.data)
 	if err != nil {
 		return nil, false, err

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/wire"
@@ -91,7 +92,7 @@ type Message struct {
 func Messages(stream []byte, f func(*Message) error) error {
 	switch {
 	case len(stream) > 2 && msgio.IsTLS(stream[:3]):
-		return errors.New("this is TLS: what is in it cannot be read")
+		return errors.New("this is TLS, which cannot be decoded")
 	case len(stream) > 1 && msgio.IsZlib(stream[:2]):
 		r, err := zlib.NewReader(bytes.NewReader(stream))
 		if err != nil {
@@ -100,7 +101,7 @@ func Messages(stream []byte, f func(*Message) error) error {
 		const most = 16 * wire.DefaultMaxMessageBytes
 		plain, err := io.ReadAll(io.LimitReader(r, most))
 		if len(plain) == most {
-			return errors.New("this is too much when it is not compressed any more")
+			return errors.New("the decompressed data is too large")
 		}
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // the streams of connections have no end
 			return fmt.Errorf("zlib: %w", err)
@@ -112,9 +113,9 @@ func Messages(stream []byte, f func(*Message) error) error {
 	d, ok := detect.Bytes(stream, wire.DefaultMaxMessageBytes)
 	if !ok {
 		if other := detect.Foreign(stream); other != "" {
-			return fmt.Errorf("this is no Thrift but %s", other)
+			return fmt.Errorf("not Thrift but %s", other)
 		}
-		return fmt.Errorf("this is no message of Thrift in any dialect (%d bytes)", len(stream))
+		return fmt.Errorf("not a Thrift message in any dialect (%s)", plural.Of(len(stream), "byte"))
 	}
 	r := msgio.NewReader(bytes.NewReader(stream), wire.DefaultMaxMessageBytes)
 	m := &Message{Transport: "buffered"}
@@ -140,7 +141,7 @@ func Messages(stream []byte, f func(*Message) error) error {
 		}
 		r.Start(framing, nil)
 	default:
-		return errors.New("this is a negotiation of SASL: decode what is behind it")
+		return errors.New("this is a SASL negotiation: decode what follows it")
 	}
 	for i := 1; ; i++ {
 		msg, err := r.Recv()
@@ -168,7 +169,7 @@ func httpMessages(stream []byte, f func(*Message) error) error {
 	r := bufio.NewReader(bytes.NewReader(stream))
 	for i := 1; ; i++ {
 		next, err := r.Peek(1)
-		for err == nil && (next[0] == '\r' || next[0] == '\n') { // RFC 9112, section 2.2, allows empty lines in front
+		for err == nil && (next[0] == '\r' || next[0] == '\n') { // RFC 9112, section 2.2, allows empty lines before
 			r.Discard(1)
 			next, err = r.Peek(1)
 		}

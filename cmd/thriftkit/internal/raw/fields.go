@@ -53,7 +53,7 @@ func AppendJSON(dst []byte, fields wire.UnknownFields) ([]byte, error) {
 	w := writer{src: append(fields[:len(fields):len(fields)], byte(wire.Stop)), out: dst}
 	err := w.body(wire.MaxDepth)
 	if err == nil && w.off != len(w.src) {
-		err = wire.Errorf(w.off, wire.ErrInvalid, "more behind the fields")
+		err = wire.Errorf(w.off, wire.ErrInvalid, "more bytes after the fields")
 	}
 	return w.out, err
 }
@@ -254,7 +254,7 @@ func body(dst []byte, node *yaml.Node, depth int) ([]byte, error) {
 	case depth == 0:
 		return nil, fill.Errorf(node, "nested too deep")
 	case node.Kind != yaml.MappingNode:
-		return nil, fill.Errorf(node, `an object of fields by id is wanted, as in {"1": {"i32": 5}}`)
+		return nil, fill.Errorf(node, `want an object of fields by id, as in {"1": {"i32": 5}}`)
 	}
 	for i := 0; i < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
@@ -281,7 +281,7 @@ func body(dst []byte, node *yaml.Node, depth int) ([]byte, error) {
 // single returns the one member of an object.
 func single(node *yaml.Node) (string, *yaml.Node, error) {
 	if node.Kind != yaml.MappingNode || len(node.Content) != 2 {
-		return "", nil, fill.Errorf(node, `a value with its type is wanted, as in {"i32": 5}`)
+		return "", nil, fill.Errorf(node, `want a value with its type, as in {"i32": 5}`)
 	}
 	return node.Content[0].Value, node.Content[1], nil
 }
@@ -312,7 +312,7 @@ func appendTyped(dst []byte, t wire.Type, elems []wire.Type, node *yaml.Node, de
 		return nil, fill.Errorf(node, "nested too deep")
 	}
 	if node.Kind != yaml.SequenceNode {
-		return nil, fill.Errorf(node, "an array is wanted")
+		return nil, fill.Errorf(node, "want an array")
 	}
 	for _, e := range elems {
 		dst = append(dst, byte(e))
@@ -323,7 +323,7 @@ func appendTyped(dst []byte, t wire.Type, elems []wire.Type, node *yaml.Node, de
 		parts := []*yaml.Node{child}
 		if t == wire.Map {
 			if parts = child.Content; child.Kind != yaml.SequenceNode || len(parts) != 2 {
-				return nil, fill.Errorf(child, "an entry is wanted: [key, value]")
+				return nil, fill.Errorf(child, "want an entry [key, value]")
 			}
 		}
 		for i, part := range parts {
@@ -398,7 +398,7 @@ func appendValue(dst []byte, t wire.Type, node *yaml.Node, depth int) ([]byte, e
 		name, content, err := single(node)
 		text, bad := base64.StdEncoding.DecodeString(content64(content))
 		if err != nil || name != "base64" || bad != nil {
-			return nil, fill.Errorf(node, `a string or {"base64": "…"} is wanted`)
+			return nil, fill.Errorf(node, `want a string or {"base64": "…"}`)
 		}
 		return wirebinary.AppendBytes(dst, text), nil
 	}
