@@ -180,8 +180,6 @@ func (c *Client) Close() error {
 // Handle makes a call through c: it is a client as a [Handler].
 func (c *Client) Handle(ctx context.Context, call *Call) error { return c.run(ctx, call) }
 
-var errClosed = &Error{Code: CodeClosed}
-
 // Bind fills every exported func field of the struct that target points to with a func that
 // calls the method of svc of the same name but for case and underscores, or the one that the
 // field's tag `thrift:"method"` names:

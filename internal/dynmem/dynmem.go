@@ -8,6 +8,8 @@
 package dynmem
 
 import (
+	"math/bits"
+
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/schema"
@@ -17,13 +19,16 @@ import (
 // The layouts, field for field those of the types of package dynamic.
 type (
 	valueLayout struct {
-		ptr  mem.Pointer
-		num  uint64
+		//lint:ignore U1000 part of the layout
+		ptr mem.Pointer
+		num uint64
+		//lint:ignore U1000 part of the layout
 		kind schema.Kind
 	}
 	structLayout struct {
-		desc    *schema.Struct
-		vals    []dynamic.Value
+		desc *schema.Struct
+		vals []dynamic.Value
+		//lint:ignore U1000 part of the layout
 		unknown wire.UnknownFields
 	}
 	listLayout struct {
@@ -36,8 +41,9 @@ type (
 	}
 )
 
-// ValueSize is the size of a dynamic.Value in bytes.
-const ValueSize = 24
+// ValueSize is the size of a dynamic.Value in bytes: the number, and a word each for the pointer and
+// the kind.
+const ValueSize = 8 + 2*bits.UintSize/8
 
 // Bits returns a number as it is held: sign-extended, the bits of a double, 1 for true.
 func Bits(v *dynamic.Value) uint64 { return mem.As[valueLayout](mem.To(v)).num }

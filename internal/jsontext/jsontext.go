@@ -19,7 +19,7 @@ import (
 
 // Blank returns the offset after white space at off.
 func Blank(src []byte, off int) int {
-	const blanks = 1<<' ' | 1<<'\t' | 1<<'\n' | 1<<'\r'
+	const blanks uint64 = 1<<' ' | 1<<'\t' | 1<<'\n' | 1<<'\r'
 	for off < len(src) && src[off] <= ' ' && blanks>>src[off]&1 != 0 {
 		off++
 	}
