@@ -356,15 +356,22 @@ func (c *Conn) stale(now time.Time) bool {
 }
 
 // matchLocked returns the call that the reply with header h answers, nil if there is none. The
-// first reply shows whether the server repeats sequence ids.
+// first reply shows whether the server repeats sequence ids. A server that seemed not to, because
+// that reply had a damaged id, is found out by the first one that names a pending call: nobody
+// repeats ids so high by chance. If it is not the call whose turn it is, replies are out of order,
+// and those matched by order would be given to the wrong calls: then there is no match.
 func (c *Conn) matchLocked(h wire.Header) *Pending {
 	x := c.pending.get(h.SeqID)
-	if x != nil {
-		if c.read.echo == echoUnknown {
-			c.read.echo = echoesID
-		}
-	} else if c.read.echo == echoUnknown && !c.answersOnewayLocked(h) {
+	switch {
+	case c.read.echo == echoUnknown && x != nil:
+		c.read.echo = echoesID
+	case c.read.echo == echoUnknown && !c.answersOnewayLocked(h):
 		c.read.echo = echoesNothing
+	case c.read.echo == echoesNothing && x != nil:
+		if x != c.pending.first {
+			return nil
+		}
+		c.read.echo = echoesID
 	}
 	if c.read.echo == echoesNothing && c.pending.first != nil {
 		return c.pending.first
