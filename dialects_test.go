@@ -71,7 +71,7 @@ func Example_dialectsMetadata() {
 }
 
 func Example_dialectsAccept() {
-	server := thriftkit.NewServer(thriftkit.WithDialects("framed", "compact/buffered", "http"))
+	server := thriftkit.NewServer(thriftkit.WithAccept("framed", "compact/buffered", "http"))
 	svc, addr := serveTicket(server)
 	for _, query := range []string{"", "?protocol=compact", "?transport=framed", "?transport=header", "?transport=http&protocol=json"} {
 		client := must(thriftkit.Dial(context.Background(), addr+query))

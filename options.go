@@ -133,11 +133,11 @@ func WithSASLUsers(verify func(ctx context.Context, user, password string) error
 	return serverOption(func(o *rpc.ServerOptions) { o.SASLPlain, o.RequireSASL = verify, required })
 }
 
-// WithDialects restricts what a server takes to the dialects named: transports (buffered, framed,
+// WithAccept restricts what a server accepts to the dialects named: transports (buffered, framed,
 // header, ttheader, http), protocols (binary, compact, json, thriftpy2-json, simple-json), or
-// both as in "compact/framed". The default takes all. Connections that speak others are closed
+// both as in "compact/framed", and the names of [WithDialects]. The default accepts all. Connections that speak others are closed
 // and counted by Stats; a name that stands for nothing makes Serve fail.
-func WithDialects(names ...string) ServerOption {
+func WithAccept(names ...string) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.Accept = append(o.Accept, names...) })
 }
 
@@ -191,6 +191,20 @@ func WithLazyDial() ClientOption {
 // means without bound.
 func WithDialTimeout(d time.Duration) ClientOption {
 	return clientOption(func(o *rpc.ClientOptions) { o.DialTimeout = d })
+}
+
+// WithStats reports connections and calls to a listener: what a client or a server does, and more than
+// interceptors see. See [Stats].
+func WithStats(stats Stats) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) { o.Stats = stats },
+		func(o *rpc.ClientOptions) { o.Stats = stats },
+	}
+}
+
+// WithDialects makes a server speak protocols besides Thrift's own, on the same port.
+func WithDialects(dialects ...Dialect) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.Dialects = append(o.Dialects, dialects...) })
 }
 
 // WithDialer has a client make its connections by f, such as by way of a proxy. f gets the target

@@ -83,7 +83,7 @@
 //	compression=   zlib: a stream in each direction, or with header each message
 //
 // A server takes HTTP on the same port, with any path; [Server.HTTPHandler] puts it next to
-// other handlers of an http.Server. [WithDialects] has it take some dialects only.
+// other handlers of an http.Server. [WithAccept] has it accept some dialects only.
 // docs/dialects.md tells how they are found out, and all else about them.
 //
 // # Metadata
@@ -129,6 +129,12 @@ type DynamicHandler = rpc.DynamicHandler
 
 // A Peer is the other side of a connection; [PeerOf] returns it.
 type Peer = rpc.Peer
+
+// Dialect is a protocol besides Thrift's own that a server speaks; see [rpc.Dialect].
+type Dialect = rpc.Dialect
+
+// Stats learns what a client or a server does; see [rpc.Stats].
+type Stats = rpc.Stats
 
 // An Error is a failed call, other than by a declared exception.
 type Error = rpc.Error

@@ -66,6 +66,10 @@ type incoming struct {
 
 	cancel context.CancelFunc // of ctx, or nil
 	s      *Server            // where m is not nil
+	from   *source            // nil: a call within the process
+	stats  *callStats         // nil: nobody listens
+
+	foreign *Invocation // of a Dialect: it reads the arguments, not p
 }
 
 // prepare reads the header of the call in in.msg and finds its method. It fails only if the
@@ -78,15 +82,18 @@ func (s *Server) prepare(in *incoming) (err error) {
 	if i := strings.IndexByte(in.h.Name, ':'); i >= 0 {
 		in.h.Name = in.h.Name[i+1:] // a reply carries the method's name alone
 	}
+	in.stats = s.received(in.ctx, in.from, m, in.h.Name, len(in.msg))
 	switch {
 	case in.h.Type != wire.Call && in.h.Type != wire.Oneway:
-		in.err = Errorf(CodeInvalidMessageType, "a call is wanted, not a %s", in.h.Type)
+		in.err = Errorf(CodeInvalidMessageType, "want a call, got a %s", in.h.Type)
 	case unknown != nil:
 		s.logUnknown(in.ctx, unknown)
 		in.err = unknown
 	default:
 		in.m, in.s = m, s
+		return nil
 	}
+	in.stats.refused(in.ctx, in.err)
 	return nil
 }
 
@@ -96,17 +103,31 @@ func (in *incoming) execute() {
 		return
 	}
 	in.call = in.m.newCall()
+	in.err = in.run()
+}
+
+// run reads the arguments of the call and runs its handler, when there are not too many under way.
+func (in *incoming) run() error {
 	if !in.s.limiter.acquire() {
-		in.s.stats.refusedCalls.Add(1)
-		in.err = errOverloaded
-		return
+		in.s.counters.refusedCalls.Add(1)
+		in.stats.refused(in.ctx, errOverloaded)
+		return errOverloaded
 	}
 	defer in.s.limiter.release() // also when the handler ends its goroutine
-	in.err = in.m.run(in.ctx, in.call, in.p, in.msg, in.off)
+	if err := in.readArgs(); err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			e = &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
+		}
+		in.stats.refused(in.ctx, e)
+		return e
+	}
+	in.stats.begun(in.ctx)
+	return in.m.handler(in.ctx, in.call)
 }
 
 // finish appends the reply to a call that was executed, with what it has in front; nothing for oneway.
-func (s *Server) finish(dst []byte, in *incoming) []byte {
+func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 	m, call, err := in.m, in.call, in.err
 	if m == nil {
 		if in.h.Type == wire.Oneway {
@@ -115,6 +136,10 @@ func (s *Server) finish(dst []byte, in *incoming) []byte {
 		return s.refuse(dst, in.p, in.h, in.x, err.(*Error))
 	}
 	defer m.release(call)
+	if in.stats != nil {
+		start := len(dst)
+		defer func() { in.stats.replied(in.ctx, len(out)-start, in.err) }()
+	}
 	if m.method.Oneway {
 		if err != nil {
 			s.report(m, err)
@@ -141,8 +166,8 @@ func (s *Server) finish(dst []byte, in *incoming) []byte {
 // answer runs the call in msg and appends its reply to dst; nothing for oneway. x is what the call
 // has beside msg, nil if that is nothing; what it has in front of the reply is appended as well.
 // It fails only if the header cannot be read.
-func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte, x *exchange) ([]byte, error) {
-	in := incoming{ctx: ctx, p: p, msg: msg, x: x}
+func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte, x *exchange, from *source) ([]byte, error) {
+	in := incoming{ctx: ctx, p: p, msg: msg, x: x, from: from}
 	if err := s.prepare(&in); err != nil {
 		return dst, err
 	}
@@ -192,19 +217,19 @@ func (s *Server) logUnknown(ctx context.Context, err *Error) {
 	s.opts.ErrorLog(fmt.Errorf("rpc: %w", err))
 }
 
-// run reads the arguments and calls the handler.
-func (m *boundMethod) run(ctx context.Context, call *Call, p protocol.Protocol, msg []byte, off int) error {
-	end, err := p.ConsumeValue(msg, off, m.args, call.args)
+// readArgs reads the arguments.
+func (in *incoming) readArgs() error {
+	if in.foreign != nil {
+		return in.foreign.readArgs(in.call)
+	}
+	end, err := in.p.ConsumeValue(in.msg, in.off, in.m.args, in.call.args)
 	if err == nil {
-		end, err = p.ConsumeTrailer(msg, end)
+		end, err = in.p.ConsumeTrailer(in.msg, end)
 	}
-	if err == nil && end != len(msg) {
-		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes behind the arguments", len(msg)-end)
+	if err == nil && end != len(in.msg) {
+		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes after the arguments", len(in.msg)-end)
 	}
-	if err != nil {
-		return &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
-	}
-	return m.handler(ctx, call)
+	return err
 }
 
 // throw puts err into the reply if the method declares it; else it returns err.

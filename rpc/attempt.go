@@ -2,8 +2,10 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -25,27 +27,37 @@ type carrier interface {
 }
 
 // newCarrier returns the carrier for t, without a connection.
-func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions) (carrier, error) {
+func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, observer *clientObserver) (carrier, error) {
 	o := clientconn.Options{
 		Framing: t.Framing, Protocol: p, MaxMessageBytes: opts.MaxMessageBytes,
 		MaxConns: opts.MaxConns, Exclusive: opts.Exclusive, Buffers: new(msgio.Buffers),
 	}
 	config := opts.TLS
+	bytesTo, _ := opts.Stats.(ByteStats)
 	if t.HTTP {
 		config = msgio.SecureTLS(opts.TLS)
 		config.NextProtos = []string{"h2", "http/1.1"}
+		if bytesTo != nil {
+			config.NextProtos = []string{"http/1.1"} // HTTP/2 is not readable
+		}
 	}
-	o.Dial = func(ctx context.Context) (clientconn.Dialled, error) {
+	if observer != nil {
+		o.Observer = observer
+	}
+	o.Dial = func(ctx context.Context, id uint64) (clientconn.Dialled, error) {
 		if opts.DialTimeout > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, opts.DialTimeout)
 			defer cancel()
 		}
-		nc, err := opts.Dialer(ctx, t, config)
-		if err == nil && opts.SASLUser != "" {
-			nc, err = clientconn.NegotiateSASL(ctx, nc, opts.SASLUser, opts.SASLPassword)
+		d, err := dial(ctx, t, config, opts.Dialer)
+		if err == nil && bytesTo != nil {
+			d.Conn = &tappedConn{Conn: d.Conn, id: id, stats: bytesTo}
 		}
-		return clientconn.Dialled{Conn: nc}, err
+		if err == nil && opts.SASLUser != "" {
+			d.Conn, err = clientconn.NegotiateSASL(ctx, d.Conn, opts.SASLUser, opts.SASLPassword)
+		}
+		return d, err
 	}
 	if t.HTTP {
 		return clientconn.NewHTTP(t.URL().String(), o), nil
@@ -59,6 +71,46 @@ func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions) (ca
 	return clientconn.NewPool(o), nil
 }
 
+// dial connects to t by dialer, or as [transport.Target.Dial] does, and times it.
+func dial(ctx context.Context, t transport.Target, config *tls.Config, dialer func(context.Context, transport.Target, *tls.Config) (net.Conn, error)) (d clientconn.Dialled, err error) {
+	if dialer != nil {
+		d.Conn, err = dialer(ctx, t, config)
+		return d, err
+	}
+	start := time.Now()
+	if d.Conn, err = (transport.Target{Network: t.Network, Address: t.Address}).Dial(ctx, nil); err != nil {
+		return d, err
+	}
+	connected := time.Now()
+	d.Connect = connected.Sub(start)
+	if t.TLS {
+		if err := secure(ctx, &d, t, config); err != nil {
+			d.Conn.Close()
+			return d, err
+		}
+		d.Handshake = time.Since(connected)
+	}
+	if t.Compression != "" && !t.Framing.HasHeader() {
+		d.Conn = msgio.Zlib(d.Conn)
+	}
+	return d, nil
+}
+
+// secure runs the handshake of TLS.
+func secure(ctx context.Context, d *clientconn.Dialled, t transport.Target, config *tls.Config) error {
+	config, err := t.ClientTLS(config)
+	if err != nil {
+		return err
+	}
+	c := tls.Client(d.Conn, config)
+	if err := c.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	state := c.ConnectionState()
+	d.Conn, d.TLS = c, &state
+	return nil
+}
+
 // A connector makes the attempts of a client of Dial.
 type connector struct {
 	target  transport.Target
@@ -66,20 +118,24 @@ type connector struct {
 	app     *plan.Type
 	calls   clientconn.Calls
 	carrier carrier
+
+	observer *clientObserver // nil: nobody listens
 }
 
 // handle sends the call and reads its reply.
 func (x *connector) handle(ctx context.Context, call *Call) error {
 	call.begin(x.target.Address)
 	call.outcome = OutcomeExecuted
-	err := x.exchange(ctx, call)
+	e := x.observer.attemptBegun(ctx, call)
+	err := x.exchange(ctx, call, e)
 	if err != nil {
 		call.outcome = OutcomeOf(err)
 	}
+	x.observer.attemptEnded(ctx, call, e, err)
 	return err
 }
 
-func (x *connector) exchange(ctx context.Context, call *Call) error {
+func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) error {
 	m := call.Method
 	f := x.calls.Get()
 	now := time.Now()
@@ -110,6 +166,9 @@ func (x *connector) exchange(ctx context.Context, call *Call) error {
 	}
 	err := x.carrier.Call(f)
 	reply, deadline := f.Reply, f.Deadline()
+	if e != nil {
+		e.Conn, e.RequestBytes, e.ReplyBytes = f.Conn, f.Sent, f.Received
+	}
 	x.calls.Put(f)
 	if err != nil {
 		return sendFailure(m.String(), err)
@@ -147,7 +206,11 @@ func (x *connector) start(ctx context.Context, f *clientconn.Pending, now time.T
 }
 
 // attempt wraps a Handler that is not of this package as the attempts of a client.
-func attempt(h Handler, timeout time.Duration) Handler {
+func attempt(h Handler, timeout time.Duration, stats Stats) Handler {
+	var o *clientObserver
+	if stats != nil {
+		o = &clientObserver{stats: stats}
+	}
 	return func(ctx context.Context, call *Call) error {
 		bound := timeout
 		if d := call.timeout; d > 0 && (bound == 0 || d < bound) {
@@ -159,8 +222,10 @@ func attempt(h Handler, timeout time.Duration) Handler {
 			defer cancel()
 		}
 		call.begin("")
+		e := o.attemptBegun(ctx, call)
 		err := call.adopt(h(ctx, call))
 		call.outcome = OutcomeOf(err)
+		o.attemptEnded(ctx, call, e, err)
 		return err
 	}
 }

@@ -167,6 +167,9 @@ func (c *Call) adopt(err error) error {
 // dynamic.Value, or what dynamic.Of converts to the parameter's type.
 func (c *Call) SetArg(i int, v any) error {
 	c.check()
+	if n := c.NumArgs(); i < 0 || i >= n {
+		return fmt.Errorf("%s has %d parameters, there is no argument %d", c.Method, n, i)
+	}
 	if c.sig.args.Op == plan.OpDynStruct {
 		s := mem.As[*dynamic.Struct](c.args)
 		if *s == nil {
@@ -176,6 +179,20 @@ func (c *Call) SetArg(i int, v any) error {
 	}
 	f := &c.sig.args.Struct.Fields[i]
 	return assign(f.Type, c.args.Add(f.Offset), f.Schema.Type, v)
+}
+
+// Arguments returns where the arguments are, and their plan: for dialects of this module, whose walkers
+// decode into them. Other programs use SetArg.
+func (c *Call) Arguments() (*plan.Type, mem.Pointer) {
+	c.check()
+	return c.sig.args, c.args
+}
+
+// Reply returns where the reply is, a struct of the result and the exceptions, and its plan: for dialects
+// of this module, whose walkers encode it. Other programs use Result.
+func (c *Call) Reply() (*plan.Type, mem.Pointer) {
+	c.check()
+	return c.sig.reply, c.reply
 }
 
 // SetResult sets the result of the call: for handlers that are not methods bound to the IDL. v is as

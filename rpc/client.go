@@ -46,9 +46,12 @@ type ClientOptions struct {
 	// own keys come on top; nothing older than TLS 1.2 is spoken. nil is the system's defaults.
 	TLS *tls.Config
 
+	// Stats learns of connections and attempts; nil: nobody does.
+	Stats Stats
+
 	// Dialer makes connections in place of [transport.Target.Dial], whose arguments it gets: by way
-	// of a proxy, or with an eye on what is sent. What it returns must have done all that t says about
-	// TLS and compression. nil is Target.Dial.
+	// of a proxy, for example. What it returns must have done all that t says about
+	// TLS and compression. nil does what Target.Dial does.
 	Dialer func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error)
 
 	// SASLUser and SASLPassword make the client negotiate with SASL's mechanism PLAIN, as servers of
@@ -100,14 +103,14 @@ type Client struct {
 }
 
 // NewClient returns a Client whose calls h handles: another client, a group of them, a server in
-// this process ([Server.Handle]), a client of another protocol. Of opts only Interceptors, Timeout
-// and AttemptTimeout matter; the others are about dialling. Close does nothing.
+// this process ([Server.Handle]), a client of another protocol. Of opts only Interceptors, Timeout,
+// AttemptTimeout and Stats matter; the others are about dialling. Close does nothing.
 //
 //	fleet := rpc.NewClient(func(ctx context.Context, call *rpc.Call) error {
 //		return pick().Handle(ctx, call)
 //	}, rpc.ClientOptions{})
 func NewClient(h Handler, opts ClientOptions) *Client {
-	return newClient(attempt(h, opts.AttemptTimeout), "", func() {}, opts)
+	return newClient(attempt(h, opts.AttemptTimeout, opts.Stats), "", func() {}, opts)
 }
 
 func newClient(h Handler, target string, close func(), opts ClientOptions) *Client {
@@ -136,7 +139,10 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 		return nil, fmt.Errorf("target %q: SASL does not work over HTTP", target)
 	}
 	x := &connector{target: t, opts: opts, app: newApplicationPlan()}
-	if x.carrier, err = newCarrier(t, p, opts); err != nil {
+	if opts.Stats != nil {
+		x.observer = newClientObserver(opts.Stats, t)
+	}
+	if x.carrier, err = newCarrier(t, p, opts, x.observer); err != nil {
 		return nil, err
 	}
 	if !opts.Lazy {
@@ -160,11 +166,6 @@ func (opts ClientOptions) withDefaults() (ClientOptions, error) {
 		return opts, errors.New("rpc: MaxConns must not be negative")
 	}
 	opts.DialTimeout = orDefault(opts.DialTimeout, 10*time.Second)
-	if opts.Dialer == nil {
-		opts.Dialer = func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error) {
-			return t.Dial(ctx, config)
-		}
-	}
 	return opts, nil
 }
 

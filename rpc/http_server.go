@@ -48,6 +48,9 @@ type httpHandler struct{ s *Server }
 const maxLater = 100
 
 func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.s.serveHTTPDialect(w, r) {
+		return
+	}
 	rc := http.NewResponseController(w)
 	readTimeout, writeTimeout := h.timeouts(r)
 	if readTimeout > 0 {
@@ -89,7 +92,7 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	ctx, stop := x.context(ctx)
 	defer stop()
-	reply, err := h.s.answer(ctx, nil, p, msg, x)
+	reply, err := h.s.answer(ctx, nil, p, msg, x, h.s.sourceHTTP(p))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -178,7 +181,7 @@ func (s *Server) inspect(msg []byte) (p protocol.Protocol, oneway bool, err erro
 		return nil, false, errors.New("the body is in an envelope: over HTTP there are none")
 	}
 	if p = protocol.Of(d); !s.accepts("http", p.Name()) {
-		s.stats.refusedDialects.Add(1)
+		s.counters.refusedDialects.Add(1)
 		return nil, false, fmt.Errorf("protocol %s is not accepted", p.Name())
 	}
 	h, _, err := p.ConsumeHeader(msg)
@@ -225,6 +228,14 @@ func (s *Server) hasHTTP() bool {
 	return false
 }
 
+// sourceHTTP returns what Stats learns of where a call over HTTP comes from.
+func (s *Server) sourceHTTP(p protocol.Protocol) *source {
+	if s.opts.Stats == nil {
+		return nil
+	}
+	return &source{dialect: p.Name() + "/http"}
+}
+
 // callContext returns ctx, ended by Close as well.
 func (s *Server) callContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -242,7 +253,7 @@ func (s *Server) answerLater(r *http.Request, p protocol.Protocol, msg []byte) {
 		defer s.wg.Done()
 		ctx, cancel := s.callContext(ctx)
 		defer cancel()
-		s.answer(ctx, nil, p, msg, nil) // nobody waits for a reply, and inspect has read the header
+		s.answer(ctx, nil, p, msg, nil, s.sourceHTTP(p)) // nobody waits for a reply, and inspect has read the header
 	}
 	select {
 	case s.later <- struct{}{}:
@@ -309,7 +320,7 @@ func (f httpLog) Handle(_ context.Context, r slog.Record) error {
 // serveHTTP hands the connection to net/http, from the first byte, and returns when it is closed.
 func (c *serverConn) serveHTTP() {
 	if c.draining.Load() { // else drain sees that net/http has the connection
-		c.nc.SetReadDeadline(time.Time{}) // one that is new has its first call answered, unless drainHTTP has ended
+		c.reader().SetReadDeadline(time.Time{}) // one that is new has its first call answered, unless drainHTTP has ended
 	}
 	nc := &httpConn{Conn: c.r.Conn(c.out), ctx: c.ctx, under: c.out, closed: make(chan struct{})}
 	l := &singleListener{nc: nc, closed: make(chan struct{})}

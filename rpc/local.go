@@ -76,6 +76,8 @@ func (s *Server) Handle(ctx context.Context, call *Call) error {
 	}
 }
 
+var inProcess = source{dialect: "in-process"}
+
 type localReply struct {
 	message []byte
 	err     error
@@ -88,5 +90,5 @@ func (s *Server) answerLocal(ctx context.Context, p protocol.Protocol, msg []byt
 	defer context.AfterFunc(ctx, cancel)()
 	callCtx, stop := x.context(callCtx)
 	defer stop()
-	return s.answer(callCtx, nil, p, msg, x)
+	return s.answer(callCtx, nil, p, msg, x, &inProcess)
 }

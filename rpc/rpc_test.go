@@ -156,6 +156,16 @@ func (l *errorLog) add(err error) {
 	l.errs = append(l.errs, err)
 }
 
+// waitFor waits until the log has text.
+func (l *errorLog) waitFor(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !strings.Contains(l.String(), text); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no %q in %s", text, l)
+		}
+	}
+}
+
 func (l *errorLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -496,12 +506,12 @@ func TestAnswers(t *testing.T) {
 		{"oneway in the IDL, sent as a call", message("notify", wire.Call, 1, echoX), nil},
 		{"not oneway in the IDL, sent as oneway", message("echo", wire.Oneway, 1, echoX), message("echo", wire.Reply, 1, "0b0000 00000001 78 00")},
 		{"oneway with a result type", message("odd", wire.Oneway, 1, "00"), nil},
-		{"a reply", message("echo", wire.Reply, 3, echoX), message("echo", wire.Exception, 3, exception("a call is wanted, not a reply", 2))},
-		{"an unknown type", message("echo", 9, 3, echoX), message("echo", wire.Exception, 3, exception("a call is wanted, not a message type 9", 2))},
+		{"a reply", message("echo", wire.Reply, 3, echoX), message("echo", wire.Exception, 3, exception("want a call, got a reply", 2))},
+		{"an unknown type", message("echo", 9, 3, echoX), message("echo", wire.Exception, 3, exception("want a call, got a message type 9", 2))},
 		{"arguments that end early", message("echo", wire.Call, 3, "0b0001 00000005 78"),
 			message("echo", wire.Exception, 3, exception("at byte 19, in Test.echo.text (field 1): unexpected end of message: length 5, but 1 bytes remain", 7))},
 		{"bytes behind the arguments", message("echo", wire.Call, 3, echoX+"ff"),
-			message("echo", wire.Exception, 3, exception("at byte 25: invalid data: 1 bytes behind the arguments", 7))},
+			message("echo", wire.Exception, 3, exception("at byte 25: invalid data: 1 bytes after the arguments", 7))},
 		{"an unknown exception code", message("get", wire.Call, 1, "080001 00000003 00"), message("get", wire.Exception, 1, exception("internal error", 6))},
 		{"a declared exception", message("get", wire.Call, 1, "080001 00000001 00"), message("get", wire.Reply, 1, "0c0001 0b0001 00000007 6e6f7420796f75 00 00")},
 		{"the first service with the method", message("ping", wire.Call, 1, "00"), message("ping", wire.Reply, 1, "0b0000 00000004 706f6e67 00")},

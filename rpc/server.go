@@ -81,6 +81,12 @@ type ServerOptions struct {
 	// from until there are fewer.
 	MaxCallsPerConn int
 
+	// Dialects are protocols besides Thrift's own; see [Dialect].
+	Dialects []Dialect
+
+	// Stats learns of connections and calls; nil: nobody does.
+	Stats Stats
+
 	// Background services answer the calls that no registered service answers. See [Background].
 	Background []Background
 
@@ -124,11 +130,17 @@ type Server struct {
 	cancel    context.CancelFunc
 
 	codec       *header.Codec
-	stats       serverStats
+	counters    serverCounters
+	callIDs     atomic.Uint64 // of Stats
+	connIDs     atomic.Uint64 // likewise
 	compressors msgio.Compressors
 	buffers     msgio.Buffers // for replies
 	watchdog    watchdog
 	limiter     *limiter // of MaxCalls
+
+	connDialects []ConnDialect
+	httpDialects []HTTPDialect
+	drained      chan struct{} // closed when draining is set
 
 	http  *http.Server  // of the connections that speak it
 	later chan struct{} // holds one for each oneway call that goes on after its answer
@@ -186,6 +198,8 @@ func NewServer(opts ServerOptions) *Server {
 		conns:     make(map[*serverConn]struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.drained = make(chan struct{})
+	s.addDialects()
 	s.codec = header.NewCodec(opts.Transforms...)
 	s.limiter = newLimiter(opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second))
 	s.http = s.newHTTPServer()
@@ -213,9 +227,12 @@ func (s *Server) accepts(framing, protocol string) bool {
 }
 
 // checkAccept returns an error if a name in the list stands for nothing.
-func checkAccept(list []string) error {
+func checkAccept(list []string, dialects []Dialect) error {
 	transports := transport.Names()
 	for _, name := range list {
+		if slices.ContainsFunc(dialects, func(d Dialect) bool { return d.Name() == name }) {
+			continue
+		}
 		p, t, both := strings.Cut(name, "/")
 		ok := slices.Contains(protocol.Names(), p) && (!both || slices.Contains(transports, t)) || !both && slices.Contains(transports, p)
 		if !ok {
@@ -226,7 +243,7 @@ func checkAccept(list []string) error {
 	return nil
 }
 
-type serverStats struct{ unknownStarts, refusedDialects, refusedConns, refusedCalls atomic.Int64 }
+type serverCounters struct{ unknownStarts, refusedDialects, refusedConns, refusedCalls atomic.Int64 }
 
 // ServerStats are numbers since the server was made.
 type ServerStats struct {
@@ -244,10 +261,10 @@ func (s *Server) Stats() ServerStats {
 	defer s.mu.Unlock()
 	return ServerStats{
 		Connections:     len(s.conns),
-		UnknownStarts:   s.stats.unknownStarts.Load(),
-		RefusedDialects: s.stats.refusedDialects.Load(),
-		RefusedConns:    s.stats.refusedConns.Load(),
-		RefusedCalls:    s.stats.refusedCalls.Load(),
+		UnknownStarts:   s.counters.unknownStarts.Load(),
+		RefusedDialects: s.counters.refusedDialects.Load(),
+		RefusedConns:    s.counters.refusedConns.Load(),
+		RefusedCalls:    s.counters.refusedCalls.Load(),
 		Serving:         len(s.listeners) > 0 && !s.draining,
 	}
 }
@@ -347,7 +364,7 @@ func (e *panicError) Error() string {
 // each other on connections whose clients say that they take them so: those of this package, and
 // others by the flag that THeader and TTHeader have for it.
 func (s *Server) Serve(l net.Listener) error {
-	if err := checkAccept(s.opts.Accept); err != nil {
+	if err := errors.Join(checkDialects(s.opts.Dialects), checkAccept(s.opts.Accept, s.opts.Dialects)); err != nil {
 		l.Close()
 		return err
 	}
@@ -463,7 +480,10 @@ func (s *Server) Close() error {
 func (s *Server) stopAccepting() (closed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.draining = true
+	if !s.draining {
+		s.draining = true
+		close(s.drained)
+	}
 	for c := range s.conns {
 		c.drain()
 	}

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -22,8 +23,9 @@ import (
 // serverConn is one connection of a server.
 type serverConn struct {
 	s   *Server
-	nc  net.Conn // below TLS
-	out net.Conn // what the calls come over: nc, or TLS
+	nc  net.Conn                 // below TLS
+	out net.Conn                 // what the calls come over: nc, or what lies above it: TLS, zlib, SASL
+	in  atomic.Pointer[net.Conn] // the same, for drain
 	r   *msgio.Reader
 	ctx context.Context // of its calls
 
@@ -59,6 +61,11 @@ type serverConn struct {
 	writeBound timeBound
 	writeErr   error
 
+	source  source                      // of its calls, for Stats
+	cause   error                       // why it ends, of whoever notices first; nil between two messages
+	dialect ConnDialect                 // that serves the connection, or nil
+	foreign atomic.Pointer[dialectConn] // what the dialect reads; nil until then
+
 	draining atomic.Bool
 	parting  atomic.Bool // it ends because the server wants it to
 	http     atomic.Bool // net/http has the connection
@@ -67,27 +74,54 @@ type serverConn struct {
 func (s *Server) start(nc net.Conn) {
 	c := &serverConn{s: s, nc: nc, out: nc, users: 1}
 	c.room.L = &c.mu
+	c.in.Store(&nc)
 	c.ctx = context.WithValue(s.ctx, peerKey{}, Peer{Addr: nc.RemoteAddr()})
+	c.source.conn = s.connIDs.Add(1)
 	c.r = msgio.NewReader(nc, s.opts.MaxMessageBytes)
+	if !s.enlist(c) {
+		s.counters.refusedConns.Add(1)
+		nc.Close()
+		if s.opts.Stats != nil {
+			s.opts.Stats.HandleConn(c.event(ConnRefused, errTooManyConns))
+		}
+		return
+	}
+	go c.serve()
+}
+
+// enlist adds c to the connections of the server, unless there are too many or it is closed.
+func (s *Server) enlist(c *serverConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.opts.MaxConns > 0 && len(s.conns) >= s.opts.MaxConns {
-		s.stats.refusedConns.Add(1)
-		nc.Close()
-		return
+		return false
 	}
 	s.conns[c] = struct{}{}
 	s.wg.Add(1) // it is not 0: Serve counts
 	if s.draining {
 		c.drain()
 	}
-	go c.serve()
+	return true
+}
+
+var errTooManyConns = errors.New("too many connections")
+
+// event returns what happened to the connection.
+func (c *serverConn) event(kind ConnEventKind, err error) ConnEvent {
+	e := ConnEvent{Kind: kind, Time: time.Now(), ID: c.source.conn, Local: c.nc.LocalAddr(), Peer: c.nc.RemoteAddr(), Dialect: c.source.dialect, Err: err}
+	if peer, ok := PeerOf(c.ctx); ok {
+		e.TLS = peer.TLS
+	}
+	return e
 }
 
 // drain makes the connection end as soon as it has answered what has arrived.
 func (c *serverConn) drain() {
 	c.draining.Store(true)
-	if !c.http.Load() {
+	switch d := c.foreign.Load(); {
+	case d != nil:
+		d.drain()
+	case !c.http.Load():
 		c.cut()
 	}
 }
@@ -95,11 +129,14 @@ func (c *serverConn) drain() {
 // cut ends the reading of a connection that drains: at once, but a new one may have its first call answered.
 func (c *serverConn) cut() {
 	if c.begun.Load() {
-		c.nc.SetReadDeadline(past)
+		c.reader().SetReadDeadline(past)
 	} else {
-		c.nc.SetReadDeadline(time.Now().Add(lingering))
+		c.reader().SetReadDeadline(time.Now().Add(lingering))
 	}
 }
+
+// reader returns the connection on which read deadlines are set.
+func (c *serverConn) reader() net.Conn { return *c.in.Load() }
 
 // past is a deadline that ends a read at once.
 var past = time.Unix(1, 0)
@@ -111,7 +148,7 @@ func (c *serverConn) setReadDeadline(d time.Duration) {
 	if c.draining.Load() || c.readBound.holds(now, d) {
 		return
 	}
-	c.nc.SetReadDeadline(c.readBound.set(now, d))
+	c.reader().SetReadDeadline(c.readBound.set(now, d))
 	if c.draining.Load() {
 		c.cut()
 	}
@@ -139,17 +176,30 @@ func (t *timeBound) set(now time.Time, d time.Duration) (deadline time.Time) {
 
 // serve serves the connection. What it needs of the stack while it waits for the first byte is little:
 // many connections never say anything.
-func (c *serverConn) serve() { c.detected(c.detect()) }
+func (c *serverConn) serve() {
+	if c.s.opts.Stats != nil {
+		c.s.opts.Stats.HandleConn(c.event(ConnOpened, nil))
+	}
+	c.detected(c.detect())
+}
 
 // detected goes on when the dialect is known, or with the error if it is not.
 func (c *serverConn) detected(err error) {
 	switch {
 	case err != nil:
 		defer c.leave()
-		c.failed(err)
+		var refused *refusedConn
+		if c.failed(err); c.s.opts.Stats != nil && errors.As(err, &refused) {
+			c.s.opts.Stats.HandleConn(c.event(ConnRefused, err))
+		}
 	case c.http.Load():
 		defer c.leave()
 		c.serveHTTP()
+	case c.dialect != nil:
+		defer c.leave()
+		if err := c.serveDialect(); err != nil {
+			c.failed(err)
+		}
 	default:
 		c.run()
 	}
@@ -179,9 +229,10 @@ func (c *serverConn) quit(returned bool) {
 	c.leave()
 }
 
-// failed tells the error log of what ended the connection.
+// failed reports what ended the connection to the error log.
 func (c *serverConn) failed(err error) {
 	if !c.endsQuietly(err) {
+		c.end(err)
 		c.s.opts.ErrorLog(fmt.Errorf("rpc: connection from %s: %w", c.nc.RemoteAddr(), err))
 	}
 }
@@ -200,10 +251,22 @@ func (c *serverConn) leave() {
 	}
 	c.nc.Close()
 	c.out.Close() // what lies above it has goroutines of its own, maybe
+	if c.s.opts.Stats != nil {
+		c.s.opts.Stats.HandleConn(c.event(ConnClosed, c.cause))
+	}
 	c.s.mu.Lock()
 	delete(c.s.conns, c)
 	c.s.mu.Unlock()
 	c.s.wg.Done()
+}
+
+// end notes why the connection ends, unless that was noted before.
+func (c *serverConn) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause == nil {
+		c.cause = err
+	}
 }
 
 // endsQuietly reports whether err is how connections end: closed between messages by either
@@ -213,13 +276,39 @@ func (c *serverConn) endsQuietly(err error) bool {
 	return between || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
-// peek returns the bytes that tell what the peer speaks.
+// peek returns the bytes that tell what the peer speaks. The first message of a Dialect may be shorter
+// than any of Thrift's: then there are fewer of them, and c.dialect is set.
 func (c *serverConn) peek() ([]byte, error) {
 	first, err := c.r.Peek(1)
 	if err != nil {
 		return first, err
 	}
-	return c.r.Peek(detect.Size(first[0]))
+	size := detect.Size(first[0])
+	for len(c.s.connDialects) > 0 && len(first) < size {
+		if !mayBeKnown(first, c.s.opts.MaxMessageBytes) {
+			if c.dialect = c.s.matchDialect(first); c.dialect != nil {
+				return first, nil
+			}
+		}
+		if first, err = c.r.Peek(min(size, max(len(first)+1, c.r.Unread()))); err != nil {
+			return first, err
+		}
+	}
+	return c.r.Peek(size)
+}
+
+// mayBeKnown reports whether a connection that begins with b may be one of those that are recognised
+// before those of dialects.
+func mayBeKnown(b []byte, maxFrame int) bool {
+	switch {
+	case b[0] == 0x80 || b[0] == 0x82: // a version of Thrift's binary or compact protocol
+		return true
+	case b[0] > 0x80:
+		return false
+	case len(b) < 4: // of a frame's length
+		return true
+	}
+	return int(binary.BigEndian.Uint32(b)) <= maxFrame || msgio.IsTLS(b) || msgio.IsZlib(b) || msgio.MayBeHTTP(b)
 }
 
 // detect finds out which dialect the peer speaks.
@@ -231,15 +320,16 @@ func (c *serverConn) detect() error {
 	c.greeted = false
 	c.setReadDeadline(c.s.opts.ReadTimeout)
 	first, err := c.peek()
-	if err == nil && c.s.opts.TLS != nil && msgio.IsTLS(first) {
+	if err == nil && c.s.opts.TLS != nil && c.dialect == nil && msgio.IsTLS(first) {
 		if err = c.startTLS(); err == nil {
 			first, err = c.peek()
 		}
 	} else if err == nil && c.s.opts.RequireTLS {
-		return errors.New("the client does not speak TLS")
+		return &refusedConn{errors.New("the client does not speak TLS")}
 	}
-	if err == nil && msgio.IsZlib(first) {
+	if err == nil && c.dialect == nil && msgio.IsZlib(first) {
 		c.over(c.s.compressors.Zlib(c.r.Conn(c.out)))
+		c.setReadDeadline(c.s.opts.ReadTimeout)
 		first, err = c.peek()
 	}
 	if err != nil {
@@ -248,17 +338,26 @@ func (c *serverConn) detect() error {
 		}
 		return err
 	}
+	if c.dialect != nil {
+		return c.startDialect()
+	}
 	if msgio.IsHTTP(first) {
 		if c.s.opts.RequireSASL {
 			return errNoSASL
 		}
-		if !c.s.accepts("http", "") {
+		if !c.s.acceptsHTTP() {
 			return c.notAccepted("http", "")
 		}
+		c.detectedAs("http")
 		c.http.Store(true)
 		return nil
 	}
 	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
+	if !ok || isGuess(d) {
+		if c.dialect = c.s.matchDialect(first); c.dialect != nil {
+			return c.startDialect()
+		}
+	}
 	if !ok {
 		return c.unknownStart(first)
 	}
@@ -269,27 +368,62 @@ func (c *serverConn) detect() error {
 	return c.start(d)
 }
 
-var errNoSASL = errors.New("the client does not negotiate SASL")
+// isGuess reports whether messages of d begin with neither a version nor a magic number.
+func isGuess(d detect.Dialect) bool {
+	return d.Envelope == detect.None && d.Protocol != "compact" && (d.Old || d.Protocol != "binary")
+}
+
+// startDialect makes ready to hand the connection to c.dialect.
+func (c *serverConn) startDialect() error {
+	if c.s.opts.RequireSASL {
+		return errNoSASL
+	}
+	if !c.s.acceptsDialect(c.dialect) {
+		return c.notAccepted("", c.dialect.Name())
+	}
+	c.detectedAs(c.dialect.Name())
+	c.greeted = true
+	return nil
+}
+
+// detectedAs notes the dialect for Stats.
+func (c *serverConn) detectedAs(name string) {
+	if c.s.opts.Stats != nil {
+		c.source.dialect = name
+		c.s.opts.Stats.HandleConn(c.event(ConnDetected, nil))
+	}
+}
+
+// refusedConn is the error for a connection that the server does not serve.
+type refusedConn struct{ error }
+
+var errNoSASL = &refusedConn{errors.New("the client does not negotiate SASL")}
 
 // unknownStart counts a connection that speaks nothing known.
 func (c *serverConn) unknownStart(first []byte) error {
-	c.s.stats.unknownStarts.Add(1)
+	c.s.counters.unknownStarts.Add(1)
 	hint := ""
 	if name := detect.Foreign(first); name != "" {
 		hint = ", but " + name + " does"
 	}
-	return fmt.Errorf("no dialect of Thrift starts with the bytes % x%s", first, hint)
+	return &refusedConn{fmt.Errorf("no dialect of Thrift starts with the bytes % x%s", first, hint)}
 }
 
 // notAccepted counts a connection that speaks what the options leave out.
 func (c *serverConn) notAccepted(framing, protocol string) error {
-	c.s.stats.refusedDialects.Add(1)
-	return fmt.Errorf("the client speaks %s, which this server does not accept", strings.TrimPrefix(protocol+"/"+framing, "/"))
+	c.s.counters.refusedDialects.Add(1)
+	return &refusedConn{fmt.Errorf("the client speaks %s, which this server does not accept", strings.Trim(protocol+"/"+framing, "/"))}
 }
 
-// over makes the connection go on over nc, which has what was read and not used.
+// over makes the connection go on over nc, which has what was read and not used. Read deadlines are set
+// on nc from then on: one that passes below would end a stream of zlib.
 func (c *serverConn) over(nc net.Conn) {
 	c.out = nc
+	c.in.Store(&nc)
+	c.nc.SetReadDeadline(time.Time{})
+	if c.readBound = (timeBound{}); c.draining.Load() {
+		c.cut()
+	}
 	c.r = msgio.NewReader(nc, c.s.opts.MaxMessageBytes)
 }
 
@@ -308,6 +442,7 @@ func (c *serverConn) start(d detect.Dialect) (err error) {
 	if !c.s.accepts(c.framing.String(), "") {
 		return c.notAccepted(c.framing.String(), "")
 	}
+	c.detectedAs(c.framing.String())
 	c.sealer, err = msgio.NewHeaderCodec(c.framing, c.s.codec, "", c.s.opts.MaxMessageBytes)
 	c.r.Start(c.framing, nil)
 	return err
@@ -321,6 +456,9 @@ func (c *serverConn) startBare(d detect.Dialect) error {
 	c.proto = protocol.Of(d)
 	if !c.s.accepts(c.framing.String(), c.proto.Name()) {
 		return c.notAccepted(c.framing.String(), c.proto.Name())
+	}
+	if c.s.opts.Stats != nil {
+		c.detectedAs(c.proto.Name() + "/" + c.framing.String())
 	}
 	c.r.Start(c.framing, c.proto.NewSplitter(c.s.opts.MaxMessageBytes))
 	return nil
@@ -444,7 +582,7 @@ func (c *serverConn) loop() (handedOver bool, err error) {
 
 // open makes msg a call that can be executed.
 func (c *serverConn) open(in *incoming, msg []byte) error {
-	*in = incoming{ctx: c.ctx, p: c.proto, msg: msg}
+	*in = incoming{ctx: c.ctx, p: c.proto, msg: msg, from: &c.source}
 	switch {
 	case c.sealer != nil:
 		return c.openSealed(in)
@@ -496,6 +634,9 @@ func (c *serverConn) openSealed(in *incoming) error {
 	}
 	if !c.s.accepts(c.framing.String(), in.p.Name()) {
 		return c.notAccepted(c.framing.String(), in.p.Name())
+	}
+	if c.s.opts.Stats != nil {
+		in.from = &source{c.source.conn, in.p.Name() + "/" + c.source.dialect}
 	}
 	in.ctx, in.cancel = in.x.context(c.ctx)
 	return c.s.prepare(in)

@@ -114,7 +114,7 @@ func (o *callOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	c := &caller{o: o, target: r.target, tap: o.newTap(), err: cmd.ErrOrStderr()}
+	c := &caller{o: o, target: r.target, tap: o.newTap(r.target), err: cmd.ErrOrStderr()}
 	defer c.close()
 	if file == nil {
 		if file, err = c.reflect(); err != nil {
@@ -171,15 +171,19 @@ func (o *callOptions) arguments(m *schema.Method, r request, in io.Reader) (*dyn
 	return readData(m, r.origin, *r.data, in, o.output.form)
 }
 
-func (o *callOptions) newTap() *tap {
+func (o *callOptions) newTap(target string) *tap {
+	address := target
+	if t, err := transport.ParseTarget(target); err == nil {
+		address = t.Address
+	}
 	const enough, explained = 64, 1 << 20
 	switch {
 	case o.dryRun:
-		return &tap{dry: true, keep: 1 << 30}
+		return &tap{address: address, dry: true, keep: 1 << 30}
 	case o.verbose:
-		return &tap{keep: explained}
+		return &tap{address: address, keep: explained}
 	}
-	return &tap{keep: enough} // to tell what an answer is that is none
+	return &tap{address: address, keep: enough} // to tell what an answer is that is none
 }
 
 // A caller makes the calls of one command.
@@ -228,7 +232,7 @@ func (c *caller) dial() error {
 		return err
 	}
 	c.begin()
-	client, err := thriftkit.Dial(c.ctx, c.target, append(opts, thriftkit.WithDialer(c.tap.dial))...)
+	client, err := thriftkit.Dial(c.ctx, c.target, append(opts, c.tap.options()...)...)
 	if err != nil {
 		return err
 	}

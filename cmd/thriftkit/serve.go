@@ -169,7 +169,7 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 		opts = append(opts, thriftkit.WithReflection())
 	}
 	if len(o.dialects) > 0 {
-		opts = append(opts, thriftkit.WithDialects(o.dialects...))
+		opts = append(opts, thriftkit.WithAccept(o.dialects...))
 	}
 	if o.user != "" {
 		name, password, err := splitUser(o.user)

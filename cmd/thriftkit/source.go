@@ -118,7 +118,7 @@ func (o *callOptions) ask(cmd *cobra.Command, target string) (*schema.File, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &caller{o: o, target: target, tap: o.newTap(), err: cmd.ErrOrStderr()}
+	c := &caller{o: o, target: target, tap: o.newTap(target), err: cmd.ErrOrStderr()}
 	defer c.close()
 	return c.reflect()
 }

@@ -13,7 +13,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
@@ -21,21 +22,20 @@ import (
 	"github.com/thriftkit/thriftkit/wire/explain"
 )
 
-// A tap makes the connections of a client and sees what goes over them: above TLS and compression,
-// which it does itself.
+// A tap is the listener of a client: it sees how its connections are made and what goes over them, above
+// TLS and compression.
 type tap struct {
 	keep int  // bytes in each direction
 	dry  bool // nothing is connected, and nothing sent
 
 	mu             sync.Mutex
-	address        string        // that was dialled last
-	connect        time.Duration // how long that took
+	address        string        // of the target
+	connect        time.Duration // how long connecting took
 	handshake      time.Duration // and TLS on it
 	state          *tls.ConnectionState
 	connected      bool
 	sent, received []byte // since reset
 	cut            bool   // there was more than is kept
-	call           int    // counts resets
 	start          time.Time
 	wrote, first   time.Time // the last byte out and the first one in
 }
@@ -44,102 +44,61 @@ type tap struct {
 func (t *tap) reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.call++
 	t.sent, t.received, t.cut = nil, nil, false
 	t.start, t.wrote, t.first = time.Now(), time.Time{}, time.Time{}
 }
 
-func (t *tap) dial(ctx context.Context, target transport.Target, config *tls.Config) (net.Conn, error) {
-	t.mu.Lock()
-	t.address, t.connected, t.state = target.Address, false, nil
-	t.mu.Unlock()
+// options returns what makes a client report to t.
+func (t *tap) options() []thriftkit.ClientOption {
 	if t.dry {
-		return &dryConn{tap: t, http: target.HTTP, whole: make(chan struct{}), closed: make(chan struct{})}, nil
+		return []thriftkit.ClientOption{thriftkit.WithDialer(t.dial)}
 	}
-	start := time.Now()
-	nc, err := transport.Target{Network: target.Network, Address: target.Address}.Dial(ctx, nil)
-	connect := time.Since(start)
-	var handshake time.Duration
-	var state *tls.ConnectionState
-	if err == nil && target.TLS {
-		nc, state, err = secureConn(ctx, nc, target, config)
-		handshake = time.Since(start) - connect
-	}
+	return []thriftkit.ClientOption{thriftkit.WithStats(t)}
+}
+
+// dial returns a connection to nobody.
+func (t *tap) dial(ctx context.Context, target transport.Target, config *tls.Config) (net.Conn, error) {
+	return &dryConn{tap: t, http: target.HTTP, whole: make(chan struct{}), closed: make(chan struct{})}, nil
+}
+
+// HandleConn implements [rpc.Stats].
+func (t *tap) HandleConn(e rpc.ConnEvent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.connect, t.handshake, t.state = connect, handshake, state
-	if err != nil {
-		return nil, err
+	switch e.Kind {
+	case rpc.ConnOpened:
+		t.connected, t.connect, t.handshake, t.state = true, e.Connect, e.Handshake, e.TLS
+	case rpc.ConnFailed:
+		t.connected = false
 	}
-	t.connected = true
-	if target.Compression != "" && !target.Framing.HasHeader() {
-		nc = msgio.Zlib(nc)
-	}
-	return &tapConn{nc, t}, nil
 }
 
-// secureConn runs the handshake of TLS on nc, which it closes if that fails.
-func secureConn(ctx context.Context, nc net.Conn, target transport.Target, config *tls.Config) (net.Conn, *tls.ConnectionState, error) {
-	config, err := target.ClientTLS(config)
-	if err != nil {
-		nc.Close()
-		return nil, nil, err
-	}
-	if target.HTTP {
-		config.NextProtos = []string{"http/1.1"} // HTTP/2 would not be readable
-	}
-	c := tls.Client(nc, config)
-	if err := c.HandshakeContext(ctx); err != nil {
-		nc.Close()
-		return nil, nil, err
-	}
-	state := c.ConnectionState()
-	return c, &state, nil
-}
+// HandleCall implements [rpc.Stats].
+func (t *tap) HandleCall(context.Context, rpc.CallEvent) {}
 
-// A tapConn tells a tap what goes over it.
-type tapConn struct {
-	net.Conn
-	tap *tap
-}
-
-// Write notes b before it is written: afterwards the reply may have come already, and the next call begun.
-func (c *tapConn) Write(b []byte) (int, error) {
-	call := c.tap.writes(b)
-	n, err := c.Conn.Write(b)
-	c.tap.wroteAll(call)
-	return n, err
-}
-
-func (c *tapConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if n > 0 {
-		c.tap.mu.Lock()
-		defer c.tap.mu.Unlock()
-		if c.tap.first.IsZero() {
-			c.tap.first = time.Now()
+// HandleBytes implements [rpc.ByteStats].
+func (t *tap) HandleBytes(_ uint64, sent bool, b []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case sent && len(b) > 0:
+		t.wroteLocked(b)
+	case sent:
+		if t.first.IsZero() { // else the reply came first
+			t.wrote = time.Now()
 		}
-		c.tap.received = c.tap.append(c.tap.received, b[:n])
+	default:
+		if t.first.IsZero() {
+			t.first = time.Now()
+		}
+		t.received = t.append(t.received, b)
 	}
-	return n, err
 }
 
-// writes notes that b is being written, and returns for which call.
-func (t *tap) writes(b []byte) (call int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// wroteLocked notes that b is being written.
+func (t *tap) wroteLocked(b []byte) {
 	t.wrote = time.Now()
 	t.sent = t.append(t.sent, b)
-	return t.call
-}
-
-// wroteAll notes when the write for a call returned, unless its reply has come before that was noticed.
-func (t *tap) wroteAll(call int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.call == call && t.first.IsZero() {
-		t.wrote = time.Now()
-	}
 }
 
 // append keeps b behind dst, as far as there is room.
@@ -162,9 +121,9 @@ type dryConn struct {
 }
 
 func (c *dryConn) Write(b []byte) (int, error) {
-	c.tap.writes(b)
 	c.tap.mu.Lock()
 	defer c.tap.mu.Unlock()
+	c.tap.wroteLocked(b)
 	if !c.http || wholeRequest(c.tap.sent) {
 		c.done.Do(func() { close(c.whole) })
 	}

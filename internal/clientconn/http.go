@@ -63,7 +63,8 @@ func (h *HTTP) Connect(ctx context.Context) error {
 }
 
 func (h *HTTP) dial(ctx context.Context) (net.Conn, error) {
-	d, err := h.opts.Dial(ctx)
+	id := h.ids.Add(1)
+	d, err := h.opts.Dial(ctx, id)
 	o := h.opts.Observer
 	if o == nil {
 		return d.Conn, err
@@ -72,7 +73,6 @@ func (h *HTTP) dial(ctx context.Context) (net.Conn, error) {
 		o.ConnFailed(err)
 		return nil, err
 	}
-	id := h.ids.Add(1)
 	o.ConnOpened(id, d)
 	if d.TLS != nil && d.TLS.NegotiatedProtocol == "h2" { // net/http wants to see the *tls.Conn
 		h.mu.Lock()

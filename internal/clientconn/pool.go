@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -25,8 +26,8 @@ type Options struct {
 	Exclusive       bool // a connection carries one call at a time
 	Buffers         *msgio.Buffers
 
-	// Dial makes a connection. ctx bounds it.
-	Dial func(ctx context.Context) (Dialled, error)
+	// Dial makes the connection with that number. ctx bounds it.
+	Dial func(ctx context.Context, id uint64) (Dialled, error)
 
 	// Observer learns of connections; nil: nobody does.
 	Observer Observer
@@ -43,8 +44,8 @@ type Dialled struct {
 // An Observer learns of the connections of a client. Any number of goroutines may call it at once.
 type Observer interface {
 	ConnOpened(id uint64, d Dialled)
-	ConnFailed(err error) // none could be made
-	ConnClosed(id uint64, err error)
+	ConnFailed(err error)            // none could be made
+	ConnClosed(id uint64, err error) // nil: between two calls, by either side
 }
 
 // A Pool carries calls over connections that calls share. It may be used by any number of goroutines.
@@ -99,14 +100,15 @@ func (p *Pool) Connect(ctx context.Context) error {
 }
 
 func (p *Pool) dial(ctx context.Context) (*Conn, error) {
-	d, err := p.opts.Dial(ctx)
+	id := p.ids.Add(1)
+	d, err := p.opts.Dial(ctx, id)
 	if err != nil {
 		if p.opts.Observer != nil {
 			p.opts.Observer.ConnFailed(err)
 		}
 		return nil, err
 	}
-	x := newConn(p, p.ids.Add(1), d.Conn)
+	x := newConn(p, id, d.Conn)
 	if p.opts.Observer != nil {
 		p.opts.Observer.ConnOpened(x.ID, d)
 	}
@@ -115,9 +117,14 @@ func (p *Pool) dial(ctx context.Context) (*Conn, error) {
 
 // connClosed is called when x was closed.
 func (p *Pool) connClosed(x *Conn) {
-	if p.opts.Observer != nil {
-		p.opts.Observer.ConnClosed(x.ID, x.err)
+	if p.opts.Observer == nil {
+		return
 	}
+	err := x.err
+	if err == errDraining || errors.Is(err, ErrClosed) || errors.Is(err, ErrGoAway) || errors.Is(err, io.EOF) {
+		err = nil
+	}
+	p.opts.Observer.ConnClosed(x.ID, err)
 }
 
 func (p *Pool) addLocked(x *Conn) {

@@ -19,3 +19,14 @@ func IsHTTP(first []byte) bool {
 	}
 	return false
 }
+
+// MayBeHTTP reports whether what begins with first may turn out to be a request of HTTP when more bytes
+// come.
+func MayBeHTTP(first []byte) bool {
+	for _, start := range requestStarts {
+		if bytes.HasPrefix(start, first) || bytes.HasPrefix(first, start) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,291 @@
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/thriftkit/thriftkit/internal/clientconn"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
+)
+
+// Stats learns what a client or a server does, as it happens, and more than interceptors see: calls of
+// unknown methods, calls that are refused, connections. Metrics, access logs and tools are made of it.
+//
+// Its methods are called on the goroutines that do the work, by any number of them at once, and so must
+// not block. They must not keep ctx. An event is a value of the listener's own; what it points to must
+// not be changed.
+type Stats interface {
+	HandleConn(e ConnEvent)
+	HandleCall(ctx context.Context, e CallEvent)
+}
+
+// ByteStats is a [Stats] that also gets a copy of what goes over connections, above TLS and zlib: for
+// tools that show it. It slows calls down.
+type ByteStats interface {
+	Stats
+
+	// HandleBytes gets bytes that a client received over a connection, or is about to send; no bytes when
+	// it has sent those. b is valid until it returns.
+	HandleBytes(conn uint64, sent bool, b []byte)
+}
+
+// A ConnEventKind says what happened to a connection.
+type ConnEventKind uint8
+
+// The kinds of connection events. Each opened connection is closed; a server detects its dialect in between.
+const (
+	ConnOpened   ConnEventKind = iota + 1 // a client has dialled it, or a server accepted it
+	ConnFailed                            // a client could not dial one
+	ConnRefused                           // a server does not serve it: too many connections, a dialect that is unknown or not accepted, no TLS
+	ConnDetected                          // a server knows what dialect it speaks
+	ConnClosed                            // it has ended
+)
+
+var connEventNames = [...]string{ConnOpened: "opened", ConnFailed: "failed", ConnRefused: "refused", ConnDetected: "detected", ConnClosed: "closed"}
+
+// String returns the name of k.
+func (k ConnEventKind) String() string { return nameOf(connEventNames[:], int(k)) }
+
+// A ConnEvent is something that happened to a connection.
+type ConnEvent struct {
+	Kind  ConnEventKind
+	Time  time.Time
+	ID    uint64 // of the connection, counted from 1 within a client or server; 0 if there is none
+	Local net.Addr
+	Peer  net.Addr // nil if there is none
+
+	Dialect string               // "compact/framed", "ttheader", "http", or a [Dialect]'s name; "" until it is known
+	TLS     *tls.ConnectionState // nil without TLS
+
+	// Of a client's ConnOpened: how long connecting took, and the handshake of TLS after it. Both are 0
+	// with a Dialer of the program's own.
+	Connect, Handshake time.Duration
+
+	Err error // why it failed, was refused or closed; nil for an end between two messages
+}
+
+// A CallEventKind says what happened to a call.
+type CallEventKind uint8
+
+// The kinds of call events. On a server each call is received, then refused, or begun and replied. On a
+// client each attempt begins and ends.
+const (
+	CallReceived CallEventKind = iota + 1 // a server has read the header of a call
+	CallRefused                           // its handler does not run; Err says why
+	CallBegun                             // interceptors and the handler begin
+	CallReplied                           // its reply is made, or its handler has returned and it is oneway
+	AttemptBegun                          // a client begins an attempt
+	AttemptEnded                          // the attempt has a reply, or failed
+)
+
+var callEventNames = [...]string{
+	CallReceived: "received", CallRefused: "refused", CallBegun: "begun", CallReplied: "replied",
+	AttemptBegun: "attempt begun", AttemptEnded: "attempt ended",
+}
+
+// String returns the name of k.
+func (k CallEventKind) String() string { return nameOf(callEventNames[:], int(k)) }
+
+func nameOf(names []string, i int) string {
+	if i < len(names) && names[i] != "" {
+		return names[i]
+	}
+	return "event " + strconv.Itoa(i)
+}
+
+// A CallEvent is something that happened to a call.
+type CallEvent struct {
+	Kind CallEventKind
+	Time time.Time
+	Call uint64 // the same in all events of one call of a server, or of one attempt of a client
+	Conn uint64 // the ConnEvent.ID of its connection; 0: none, HTTP on a server, or not known yet
+
+	Service *schema.Service // nil if the method is unknown
+	Method  *schema.Method  // likewise
+	Name    string          // of the method, as the message has it
+	Dialect string          // as in ConnEvent; "in-process" for calls that leave no process
+
+	Attempt  int    // of a client, counted from 1
+	Instance string // of a client: the address of the server
+
+	Queue    time.Duration // CallBegun: since it was received
+	Duration time.Duration // CallReplied: since it was received; AttemptEnded: since it began
+
+	// How many bytes the messages of the call have, without frames and headers: known for the request
+	// from CallReceived and AttemptEnded on, for the reply in CallReplied and AttemptEnded.
+	RequestBytes, ReplyBytes int
+
+	Outcome Outcome // of AttemptEnded
+	Err     error   // CallRefused, CallReplied, AttemptEnded: a declared exception, an *Error, or what the handler returned
+}
+
+// callStats is what the server remembers of a call for its Stats.
+type callStats struct {
+	stats   Stats
+	event   CallEvent // with what is the same in all events
+	start   time.Time
+	refusal bool
+}
+
+// received reports a call whose header has been read. The result is nil if nobody listens.
+func (s *Server) received(ctx context.Context, from *source, m *boundMethod, name string, size int) *callStats {
+	if s.opts.Stats == nil {
+		return nil
+	}
+	t := &callStats{stats: s.opts.Stats, start: time.Now()}
+	t.event = CallEvent{Call: s.callIDs.Add(1), Name: name, RequestBytes: size}
+	if from != nil {
+		t.event.Conn, t.event.Dialect = from.conn, from.dialect
+	}
+	if m != nil {
+		t.event.Service, t.event.Method, t.event.Name = m.svc, m.method, m.method.Name
+	}
+	e := t.event
+	e.Kind, e.Time = CallReceived, t.start
+	t.stats.HandleCall(ctx, e)
+	return t
+}
+
+// refused reports that the handler of the call does not run.
+func (t *callStats) refused(ctx context.Context, err error) {
+	if t == nil {
+		return
+	}
+	t.refusal = true
+	e := t.event
+	e.Kind, e.Time, e.Err = CallRefused, time.Now(), err
+	e.Duration = e.Time.Sub(t.start)
+	t.stats.HandleCall(ctx, e)
+}
+
+// begun reports that the handler of the call runs now.
+func (t *callStats) begun(ctx context.Context) {
+	if t == nil {
+		return
+	}
+	e := t.event
+	e.Kind, e.Time = CallBegun, time.Now()
+	e.Queue = e.Time.Sub(t.start)
+	t.stats.HandleCall(ctx, e)
+}
+
+// replied reports that the reply to the call, of size bytes, has been made. A refused one was reported
+// already.
+func (t *callStats) replied(ctx context.Context, size int, err error) {
+	if t == nil || t.refusal {
+		return
+	}
+	e := t.event
+	e.Kind, e.Time, e.ReplyBytes, e.Err = CallReplied, time.Now(), size, err
+	e.Duration = e.Time.Sub(t.start)
+	t.stats.HandleCall(ctx, e)
+}
+
+// source is where calls come from, for Stats.
+type source struct {
+	conn    uint64
+	dialect string
+}
+
+// A clientObserver reports what a client does. nil reports nothing.
+type clientObserver struct {
+	stats   Stats
+	dialect string
+	calls   atomic.Uint64
+
+	mu   sync.Mutex
+	open map[uint64]ConnEvent
+}
+
+func newClientObserver(stats Stats, t transport.Target) *clientObserver {
+	o := &clientObserver{stats: stats, open: make(map[uint64]ConnEvent)}
+	name := t.Protocol
+	if name == "" {
+		name = "binary"
+	}
+	if o.dialect = name + "/" + t.Framing.String(); t.HTTP {
+		o.dialect = name + "/http"
+	}
+	return o
+}
+
+// ConnOpened implements [clientconn.Observer].
+func (o *clientObserver) ConnOpened(id uint64, d clientconn.Dialled) {
+	e := ConnEvent{
+		Kind: ConnOpened, Time: time.Now(), ID: id, Local: d.LocalAddr(), Peer: d.RemoteAddr(),
+		Dialect: o.dialect, TLS: d.TLS, Connect: d.Connect, Handshake: d.Handshake,
+	}
+	o.mu.Lock()
+	o.open[id] = e
+	o.mu.Unlock()
+	o.stats.HandleConn(e)
+}
+
+// ConnFailed implements [clientconn.Observer].
+func (o *clientObserver) ConnFailed(err error) {
+	o.stats.HandleConn(ConnEvent{Kind: ConnFailed, Time: time.Now(), Dialect: o.dialect, Err: err})
+}
+
+// ConnClosed implements [clientconn.Observer].
+func (o *clientObserver) ConnClosed(id uint64, err error) {
+	o.mu.Lock()
+	e := o.open[id]
+	delete(o.open, id)
+	o.mu.Unlock()
+	e.Kind, e.Time, e.Err = ConnClosed, time.Now(), err
+	o.stats.HandleConn(e)
+}
+
+// attemptBegun reports that an attempt begins; nil if nobody listens.
+func (o *clientObserver) attemptBegun(ctx context.Context, call *Call) *CallEvent {
+	if o == nil {
+		return nil
+	}
+	e := &CallEvent{
+		Kind: AttemptBegun, Time: time.Now(), Call: o.calls.Add(1), Service: call.Service, Method: call.Method,
+		Name: call.Method.Name, Dialect: o.dialect, Attempt: call.attempt, Instance: call.instance,
+	}
+	o.stats.HandleCall(ctx, *e)
+	return e
+}
+
+// attemptEnded reports that the attempt which began with e has ended.
+func (o *clientObserver) attemptEnded(ctx context.Context, call *Call, e *CallEvent, err error) {
+	if o == nil {
+		return
+	}
+	now := time.Now()
+	e.Kind, e.Time, e.Duration = AttemptEnded, now, now.Sub(e.Time)
+	e.Instance, e.Outcome, e.Err = call.instance, call.outcome, err
+	o.stats.HandleCall(ctx, *e)
+}
+
+// A tappedConn hands what goes over it to a ByteStats.
+type tappedConn struct {
+	net.Conn
+	id    uint64
+	stats ByteStats
+}
+
+// Write implements [net.Conn]. What is written is reported before: afterwards the reply may be there.
+func (c *tappedConn) Write(b []byte) (int, error) {
+	c.stats.HandleBytes(c.id, true, b)
+	n, err := c.Conn.Write(b)
+	c.stats.HandleBytes(c.id, true, nil)
+	return n, err
+}
+
+// Read implements [net.Conn].
+func (c *tappedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.stats.HandleBytes(c.id, false, b[:n])
+	}
+	return n, err
+}
