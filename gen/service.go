@@ -76,7 +76,12 @@ func (g *generator) service(s *schema.Service) {
 		stubs[g.pkgs[s.Extends.File].extra[about{"Client", s.Extends}]] = true
 	}
 	var methods []*method
+	var streaming []*schema.Method
 	for _, m := range s.Methods {
+		if m.Stream != schema.Unary {
+			streaming = append(streaming, m)
+			continue
+		}
 		methods = append(methods, g.method(s, m, stubs))
 	}
 
@@ -91,6 +96,9 @@ func (g *generator) service(s *schema.Service) {
 	for _, m := range methods {
 		g.doc(m.Meta, "\t")
 		g.p("%s(ctx %s%s) %s", m.name, g.use("context", "Context"), g.parameters(m), g.results(m, false))
+	}
+	for _, m := range streaming {
+		g.p("// %s streams and is not generated: bind the service at run time for it.", m.Name)
 	}
 	g.p("}\n")
 

@@ -72,6 +72,9 @@ type incoming struct {
 	foreign *Invocation // of a Dialect: it reads the arguments, not p
 }
 
+// errNoStreams refuses a call by a message of Thrift.
+var errNoStreams = Errorf(CodeUnknownMethod, "the method streams, which connections of Thrift do not carry")
+
 // prepare reads the header of the call in in.msg and finds its method. It fails only if the
 // header cannot be read.
 func (s *Server) prepare(in *incoming) (err error) {
@@ -89,6 +92,8 @@ func (s *Server) prepare(in *incoming) (err error) {
 	case unknown != nil:
 		s.logUnknown(in.ctx, unknown)
 		in.err = unknown
+	case m.method.Stream != schema.Unary:
+		in.err = errNoStreams
 	default:
 		in.m, in.s = m, s
 		return nil

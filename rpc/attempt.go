@@ -124,6 +124,9 @@ type connector struct {
 
 // handle sends the call and reads its reply.
 func (x *connector) handle(ctx context.Context, call *Call) error {
+	if call.Method.Stream != schema.Unary {
+		return notSent(&Error{Code: CodeArgument, Message: "the method streams, which connections of Thrift do not carry", Method: call.Method.String()})
+	}
 	call.begin(x.target.Address)
 	call.outcome = OutcomeExecuted
 	e := x.observer.attemptBegun(ctx, call)
@@ -216,7 +219,7 @@ func attempt(h Handler, timeout time.Duration, stats Stats) Handler {
 		if d := call.timeout; d > 0 && (bound == 0 || d < bound) {
 			bound = d
 		}
-		if bound > 0 {
+		if bound > 0 && call.Method.Stream == schema.Unary { // a stream outlives its opening
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, bound)
 			defer cancel()

@@ -218,7 +218,17 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: plan.GoName(t), Message: "the handler has no method for it" + hint}
 	}
 	fn := rv.Method(found)
-	sig, err := bindFunc(m, fn.Type(), t.String()+"."+t.Method(found).Name, anyException)
+	goPath := t.String() + "." + t.Method(found).Name
+	if m.Stream != schema.Unary {
+		sig, err := bindStream(m, fn.Type(), goPath, anyException, true)
+		if err != nil {
+			return nil, err
+		}
+		b := &boundMethod{signature: sig, handler: streamCaller(m, t.Method(found).Func), receiver: rv}
+		b.make = b.makeCall
+		return b, nil
+	}
+	sig, err := bindFunc(m, fn.Type(), goPath, anyException)
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +300,7 @@ func (x *boundCall) storeResult(call *Call, v reflect.Value) {
 func dynamicCaller(h DynamicHandler) Handler {
 	return func(ctx context.Context, call *Call) error {
 		result, err := h(ctx, call.Method, *mem.As[*dynamic.Struct](call.args))
-		if err != nil || call.Method.Result.Kind == schema.KindVoid {
+		if err != nil || call.Method.Result.Kind == schema.KindVoid || call.Method.Stream.ServerStreams() {
 			return err
 		}
 		return (*mem.As[*dynamic.Struct](call.reply)).Set("success", result)
@@ -354,6 +364,18 @@ func (c *Client) bindClient(svc *schema.Service, target any, exceptions []error)
 		m, err := findMethod(svc, f, goPath)
 		if err != nil {
 			errs = append(errs, err)
+			continue
+		}
+		if m.Stream != schema.Unary {
+			sig, err := bindStream(m, f.Type, goPath, types.of, false)
+			if err == nil {
+				err = c.carries(m, goPath)
+			}
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			stubs[i] = c.streamStub(svc, sig, f.Type)
 			continue
 		}
 		sig, err := bindFunc(m, f.Type, goPath, types.of)

@@ -53,6 +53,7 @@ type Call struct {
 	reply mem.Pointer // the reply likewise, of sig.reply; what a handler leaves there is sent
 	bound *boundCall  // of a handler that was bound, else nil
 
+	stream   Stream        // of a method that streams
 	attempt  int           // of the client that makes it; 0 before the first
 	numbered bool          // a clone that has its number already
 	shared   bool          // there were clones, which use the arguments: the memory is not reused
@@ -89,7 +90,7 @@ func (c *Call) Clone() *Call {
 	c.attempt++
 	x := &Call{
 		Method: c.Method, Service: c.Service, sig: c.sig, args: c.args, shared: true, server: c.server,
-		attempt: c.attempt, numbered: true, timeout: c.timeout,
+		attempt: c.attempt, numbered: true, timeout: c.timeout, stream: c.stream,
 		reply: mem.Of(reflect.New(c.sig.reply.Go)),
 	}
 	if x.clearReply(); c.bound != nil {
@@ -103,7 +104,7 @@ func (c *Call) Adopt(x *Call) {
 	c.check()
 	t := c.sig.reply.Go
 	c.reply.Value(t).Set(x.reply.Value(t))
-	c.instance, c.outcome = x.instance, x.outcome
+	c.instance, c.outcome, c.stream = x.instance, x.outcome, x.stream
 }
 
 // begin starts an attempt: what an earlier one left in the reply is gone.
@@ -117,6 +118,9 @@ func (c *Call) begin(instance string) {
 	if instance != "" {
 		c.instance = instance
 	}
+	if !c.server {
+		c.stream = nil
+	}
 }
 
 // clearReply empties the reply.
@@ -129,7 +133,7 @@ func (c *Call) clearReply() {
 
 // reset prepares c for another call, and reports whether that may use its memory.
 func (c *Call) reset() bool {
-	c.attempt, c.instance, c.outcome = 0, "", OutcomeUnknown
+	c.attempt, c.instance, c.outcome, c.stream = 0, "", OutcomeUnknown, nil
 	if raceEnabled {
 		c.released = true
 	}

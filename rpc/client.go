@@ -102,6 +102,14 @@ type Client struct {
 	close   func()
 }
 
+// carries returns an error if the client cannot call m, which streams.
+func (c *Client) carries(m *schema.Method, goPath string) error {
+	if c.target == "" {
+		return nil
+	}
+	return &Mismatch{Pos: m.Pos, IDL: m.String(), Go: goPath, Message: "the method streams, which connections of Thrift do not carry: " + c.target}
+}
+
 // NewClient returns a Client whose calls h handles: another client, a group of them, a server in
 // this process ([Server.Handle]), a client of another protocol. Of opts only Interceptors, Timeout,
 // AttemptTimeout and Stats matter; the others are about dialling. Close does nothing.
@@ -204,9 +212,7 @@ func (c *Client) Bind(svc *schema.Service, target any, exceptions ...error) erro
 // Invoke calls m without Go types and returns its result, unset for void. Errors are as for
 // bound calls; declared exceptions are *[Exception].
 func (c *Client) Invoke(ctx context.Context, m *schema.Method, args *dynamic.Struct) (dynamic.Value, error) {
-	x := dynamicCall{args: args}
-	call := &x.call
-	*call = Call{Method: m, Service: m.Service, sig: dynamicSignature(m), args: mem.To(&x.args), reply: mem.To(&x.reply)}
+	call := newDynamicCall(m, args)
 	if err := c.run(ctx, call); err != nil {
 		return dynamic.Value{}, err
 	}
@@ -218,6 +224,12 @@ func (c *Client) Invoke(ctx context.Context, m *schema.Method, args *dynamic.Str
 type dynamicCall struct {
 	call        Call
 	args, reply *dynamic.Struct
+}
+
+func newDynamicCall(m *schema.Method, args *dynamic.Struct) *Call {
+	x := &dynamicCall{args: args}
+	x.call = Call{Method: m, Service: m.Service, sig: dynamicSignature(m), args: mem.To(&x.args), reply: mem.To(&x.reply)}
+	return &x.call
 }
 
 type anyKey struct{ result reflect.Type }
@@ -286,6 +298,9 @@ func plural(n int, noun string) string {
 // run makes a call: an attempt, with the interceptors around it. A call that passes through several
 // clients has its attempts counted by each.
 func (c *Client) run(ctx context.Context, call *Call) error {
+	if call.Method.Stream != schema.Unary {
+		return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: "the method streams: bind it or use OpenStream", Method: call.Method.String()}
+	}
 	outer, outerTimeout := call.attempt, call.timeout
 	call.attempt, call.timeout = 0, 0
 	if c.timeout > 0 {

@@ -89,6 +89,11 @@ type Invocation struct {
 	// error's text and CodeProtocol, or with the error itself if that is an *Error.
 	Args func(call *Call) error
 
+	// Stream is the server's side of the streams of a method that streams; else nil. Its Recv returns io.EOF
+	// when the client has ended what it sends. What the handler returned is in the Result: also the one
+	// message with which a method ends to which only the client streams.
+	Stream Stream
+
 	Metadata           map[string]string // for the handler; see the func Metadata
 	PersistentMetadata map[string]string // and for those that it calls
 	Timeout            time.Duration     // that the caller gives the call from now; 0 if it says nothing
@@ -177,7 +182,19 @@ func (s *Server) invoke(ctx context.Context, from *source, in *Invocation) *Resu
 		t.refused(ctx, unknown)
 		return &Result{Err: unknown}
 	}
+	if streams := m.method.Stream != schema.Unary; streams != (in.Stream != nil) {
+		err := Errorf(CodeInvalidMessageType, "the method streams, and the call does not")
+		if !streams {
+			err = Errorf(CodeInvalidMessageType, "the call streams, and the method does not")
+		}
+		t.refused(ctx, err)
+		return &Result{Err: err}
+	}
 	r := &Result{Call: m.newCall(), method: m, stats: t, ctx: ctx}
+	if in.Stream != nil {
+		r.Call.stream = in.Stream
+		ctx = context.WithValue(ctx, streamKey{}, in.Stream)
+	}
 	call := &incoming{ctx: ctx, m: m, s: s, call: r.Call, stats: t, foreign: in}
 	r.cause = call.run()
 	r.Metadata = x.replyMetadata()
@@ -226,10 +243,15 @@ func (s *Server) outcome(m *boundMethod, call *Call, err error) error {
 
 // replyException is replyError with exceptions as *Exception whatever their Go types are.
 func replyException(sig *signature, call *Call) error {
-	if sig.reply.Op == plan.OpDynStruct {
-		return replyError(sig, call.reply)
-	}
 	hasResult := sig.method.Result.Kind != schema.KindVoid
+	needsResult := hasResult && !sig.method.Stream.ServerStreams()
+	if sig.reply.Op == plan.OpDynStruct {
+		err := replyError(sig, call.reply)
+		if e, ok := err.(*Error); ok && e.Code == CodeMissingResult && !needsResult {
+			return nil
+		}
+		return err
+	}
 	for i := range sig.reply.Struct.Fields {
 		f := &sig.reply.Struct.Fields[i]
 		switch {
@@ -244,7 +266,7 @@ func replyException(sig *signature, call *Call) error {
 			return &Exception{Value: v}
 		}
 	}
-	if hasResult {
+	if needsResult {
 		return missingResult(sig.method)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -22,6 +23,9 @@ func (s *Server) Handle(ctx context.Context, call *Call) error {
 	m := call.Method
 	if err := ctx.Err(); err != nil {
 		return notSent(failure(m.String(), CodeUnknown, err))
+	}
+	if m.Stream != schema.Unary {
+		return s.openLocal(ctx, call)
 	}
 	p, err := protocol.ByName("")
 	if err != nil {

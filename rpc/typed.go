@@ -152,6 +152,9 @@ func NewRoute[A, R any](method string, answer func(ctx context.Context, args *A,
 
 // typedSignature returns the signature of m with the structs A and R.
 func typedSignature[A, R any](m *schema.Method) (*signature, error) {
+	if m.Stream != schema.Unary {
+		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: reflect.TypeFor[A]().String(), Message: "the method streams: bind it with Client.Bind or Server.Register"}
+	}
 	args, err1 := plan.ForType(reflect.TypeFor[A](), m.Args.Type())
 	reply, err2 := plan.ForType(reflect.TypeFor[R](), m.Reply().Type())
 	if err := errors.Join(err1, err2); err != nil {
@@ -195,6 +198,9 @@ func bindRoutes(svc *schema.Service, d Dispatcher) (map[*schema.Method]*boundMet
 	bound := make(map[*schema.Method]*boundMethod)
 	for _, m := range svc.AllMethods() {
 		r, ok := routes[m.Name]
+		if !ok && m.Stream != schema.Unary { // which is not generated: the server does not know it
+			continue
+		}
 		if !ok {
 			errs = append(errs, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: fmt.Sprintf("%T", d), Message: "the handler has no route for it"})
 			continue
