@@ -47,6 +47,13 @@ func Rows() []Row {
 			})
 		}
 	}
+	for _, callers := range []int{1, 16, 100} {
+		rows = append(rows, Row{
+			Name:  fmt.Sprintf("echo-around/0B/%d", callers),
+			About: fmt.Sprintf("echo of 0B with an interceptor on both sides, with Stats on both sides, and without, %d callers", callers),
+			Spec:  Spec{Method: Echo, Callers: callers, Around: true},
+		})
+	}
 	for _, method := range []struct{ name, size string }{{Login, "60B"}, {Nested, "4.5KB"}} {
 		for _, callers := range []int{1, 16} {
 			rows = append(rows, Row{
@@ -67,8 +74,13 @@ func (s side) does(row Row) bool {
 	if methods == nil {
 		methods = []string{Echo}
 	}
-	if s.compare {
+	switch {
+	case s.compare:
 		return row.Spec.Deadline
+	case s.around:
+		return row.Spec.Around
+	case row.Spec.Around:
+		return s.name == "thriftkit-bound"
 	}
 	if !slices.Contains(methods, row.Spec.Method) || row.Spec.Deadline && !s.late {
 		return false

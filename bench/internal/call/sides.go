@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"storj.io/drpc/drpcconn"
 
+	"github.com/thriftkit/thriftkit"
 	apachegen "github.com/thriftkit/thriftkit/bench/internal/gen/apache/bench"
 	drpcgen "github.com/thriftkit/thriftkit/bench/internal/gen/drpc"
 	grpcgen "github.com/thriftkit/thriftkit/bench/internal/gen/grpc"
@@ -32,6 +33,8 @@ func sides() []side {
 	structs := []string{Login, Nested}
 	return []side{
 		{name: "thriftkit-bound", server: "thriftkit", methods: all, slow: true, late: true, dial: dialBound},
+		{name: "thriftkit-interceptor", server: "thriftkit", args: []string{"interceptor"}, around: true, dial: dialAround(thriftkit.WithInterceptors(payload.Passing))},
+		{name: "thriftkit-stats", server: "thriftkit", args: []string{"stats"}, around: true, dial: dialAround(thriftkit.WithStats(new(payload.Counting)))},
 		{name: "thriftkit-exclusive", server: "thriftkit", late: true, dial: dialExclusive},
 		{name: "thriftkit-generated", server: "thriftkit", args: []string{"generated"}, methods: all, late: true, dial: dialGenerated},
 		{name: "thriftkit-bound-without", server: "thriftkit", compare: true, dial: dialBound},

@@ -24,6 +24,7 @@ type Spec struct {
 	Callers  int    `json:"callers"`
 	Slow     int    `json:"slow"` // callers, besides, of a method that takes 10 ms; nobody measures them
 	Deadline bool   `json:"deadline"`
+	Around   bool   `json:"around"` // sides with something around their calls, and one without
 }
 
 // timeout is the deadline of a call that has one: it never passes.
@@ -51,6 +52,7 @@ type side struct {
 	slow    bool     // has the slow method, and carries all calls on one connection
 	late    bool     // takes deadlines
 	compare bool     // calls without, in the rows with deadlines only
+	around  bool     // has something around its calls, and takes part in those rows only
 	dial    func(Spec) (*session, error)
 }
 

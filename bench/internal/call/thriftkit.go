@@ -34,6 +34,11 @@ func dialThriftkit(s Spec, options ...thriftkit.ClientOption) (*thriftkit.Client
 
 func dialBound(s Spec) (*session, error) { return dialFuncs(s) }
 
+// dialAround has something around the calls.
+func dialAround(option thriftkit.ClientOption) func(Spec) (*session, error) {
+	return func(s Spec) (*session, error) { return dialFuncs(s, option) }
+}
+
 // dialExclusive has a connection for each caller.
 func dialExclusive(s Spec) (*session, error) {
 	return dialFuncs(s, thriftkit.WithExclusiveConns(), thriftkit.WithMaxConns(s.Callers))

@@ -1,5 +1,6 @@
 // Command thriftkit serves bench.thrift with thriftkit: a handler with Go types or, with the
-// argument dynamic, one without; with the argument generated, one by generated code.
+// argument dynamic, one without; with the argument generated, one by generated code. With the
+// arguments interceptor and stats there is something around the calls.
 package main
 
 import (
@@ -60,13 +61,24 @@ func service(args []string) (*schema.Service, any, error) {
 	return file.Service("Bench"), handler{}, nil
 }
 
+// options returns what is around the calls, by the argument.
+func options(args []string) []thriftkit.ServerOption {
+	switch {
+	case len(args) > 0 && args[0] == "interceptor":
+		return []thriftkit.ServerOption{thriftkit.WithInterceptors(payload.Passing)}
+	case len(args) > 0 && args[0] == "stats":
+		return []thriftkit.ServerOption{thriftkit.WithStats(new(payload.Counting))}
+	}
+	return nil
+}
+
 func main() {
 	child.Serve(func(l net.Listener, ready func()) error {
 		svc, h, err := service(os.Args[1:])
 		if err != nil {
 			return err
 		}
-		s := thriftkit.NewServer()
+		s := thriftkit.NewServer(options(os.Args[1:])...)
 		if err := s.Register(svc, h); err != nil {
 			return err
 		}
