@@ -1,10 +1,12 @@
 package rpc_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"log"
 	"net"
+	"strings"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/idl/compile"
@@ -77,4 +79,117 @@ func Example() {
 	// 9 <nil>
 	// 0 stopped since noon
 	// 9 <nil>
+}
+
+// shout is a protocol of lines: a line that begins with "HOUR" is a call, and the answer a line.
+type shout struct{}
+
+func (shout) Name() string { return "shout" }
+func (shout) Match(first []byte) bool {
+	return string(first) == "HOUR"+string(first[min(4, len(first)):])
+}
+
+func (shout) ServeConn(ctx context.Context, nc net.Conn, s rpc.Invoker) error {
+	lines := bufio.NewScanner(nc)
+	for lines.Scan() {
+		r := s.Invoke(ctx, &rpc.Invocation{Method: "hour", Args: func(call *rpc.Call) error {
+			return call.SetArg(0, strings.HasSuffix(lines.Text(), "AFTERNOON"))
+		}})
+		if r.Err != nil {
+			fmt.Fprintln(nc, "SORRY", r.Err)
+		} else {
+			fmt.Fprintln(nc, "HOUR", r.Call.Result())
+		}
+		r.Release()
+	}
+	return lines.Err()
+}
+
+// A server speaks a protocol of the program's own, on the same port as Thrift's.
+func ExampleConnDialect() {
+	server := rpc.NewServer(rpc.ServerOptions{Dialects: []rpc.Dialect{shout{}}})
+	if err := server.Register(clock(), clockHandler{}); err != nil {
+		log.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go server.Serve(l)
+	defer server.Close()
+
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nc.Close()
+	answers := bufio.NewScanner(nc)
+	for _, call := range []string{"HOUR MORNING", "HOUR AFTERNOON"} {
+		fmt.Fprintln(nc, call)
+		answers.Scan()
+		fmt.Println(answers.Text())
+	}
+	// Output:
+	// HOUR 9
+	// SORRY Stopped
+}
+
+// An interceptor tries a call again as long as the server has not begun it.
+func ExampleInterceptor_retry() {
+	retry := func(next rpc.Handler) rpc.Handler {
+		return func(ctx context.Context, call *rpc.Call) (err error) {
+			for range 3 {
+				if err = next(ctx, call); err == nil {
+					break
+				}
+				if o := rpc.OutcomeOf(err); o != rpc.OutcomeNotSent && o != rpc.OutcomeRefused {
+					break
+				}
+			}
+			fmt.Println("attempts:", call.Attempt())
+			return err
+		}
+	}
+	// A handler in place of a connection: the first attempt is refused.
+	flaky := func(ctx context.Context, call *rpc.Call) error {
+		if call.Attempt() == 1 {
+			return &rpc.Error{Code: rpc.CodeOverloaded, Outcome: rpc.OutcomeRefused}
+		}
+		return call.SetResult(12)
+	}
+	client := rpc.NewClient(flaky, rpc.ClientOptions{Interceptors: []rpc.Interceptor{retry}})
+	fmt.Println(rpc.Invoke[int32](context.Background(), client, clock().Method("hour"), false))
+	// Output:
+	// attempts: 2
+	// 12 <nil>
+}
+
+// slowCalls is a listener that reports calls.
+type slowCalls struct{}
+
+func (slowCalls) HandleConn(rpc.ConnEvent) {}
+
+func (slowCalls) HandleCall(ctx context.Context, e rpc.CallEvent) {
+	switch e.Kind {
+	case rpc.CallRefused:
+		fmt.Printf("%s refused: %v\n", e.Name, e.Err)
+	case rpc.CallReplied:
+		fmt.Printf("%s in %s, request %d bytes, error %v\n", e.Method, e.Dialect, e.RequestBytes, e.Err)
+	}
+}
+
+// A listener sees all calls, and those that no interceptor sees.
+func ExampleStats() {
+	svc := clock()
+	server := rpc.NewServer(rpc.ServerOptions{Stats: slowCalls{}})
+	if err := server.Register(svc, clockHandler{}); err != nil {
+		log.Fatal(err)
+	}
+	client := rpc.NewClient(server.Handle, rpc.ClientOptions{})
+	rpc.Invoke[int32](context.Background(), client, svc.Method("hour"), true)
+	other, _ := compile.Compile("o.thrift", compile.Options{Source: compile.Texts{"o.thrift": "service Clock { void wind() }"}})
+	rpc.Invoke[any](context.Background(), client, other.Service("Clock").Method("wind"))
+	// Output:
+	// Clock.hour in in-process, request 21 bytes, error stopped since noon
+	// wind refused: unknown method: unknown method "wind"
 }
