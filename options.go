@@ -96,7 +96,7 @@ func WithMessageTimeout(d time.Duration) ServerOption {
 // Interceptors see these calls, so that one which asks for a password asks here, too. No method of
 // a registered service is in its way: they are found first.
 func WithReflection() ServerOption {
-	return serverOption(func(o *rpc.ServerOptions) { o.Background = append(o.Background, reflection.Services()...) })
+	return serverOption(func(o *rpc.ServerOptions) { o.BuiltIn = append(o.BuiltIn, reflection.Services()...) })
 }
 
 // WithExposedErrors sends the text of undeclared errors to the caller. The default tells only

@@ -44,19 +44,19 @@ func method(name, text string) *schema.Method {
 	return file.Services[0].Methods[0]
 }
 
-// Services returns what a server needs in its options, as [rpc.ServerOptions].Background, to hand
+// Services returns what a server needs in its options, as [rpc.ServerOptions].BuiltIn, to hand
 // out its schema.
-func Services() []rpc.Background {
-	return []rpc.Background{
-		background(method("reflection.thrift", ownText), describe),
-		background(method("metadata.thrift", metadataText), metadata),
+func Services() []rpc.BuiltIn {
+	return []rpc.BuiltIn{
+		builtIn(method("reflection.thrift", ownText), describe),
+		builtIn(method("metadata.thrift", metadataText), metadata),
 	}
 }
 
 // background returns the service of m, whose one result is worked out when it is first asked for:
 // services are registered before calls come.
-func background(m *schema.Method, result func([]*schema.Service) map[string]any) rpc.Background {
-	return rpc.Background{Service: m.Service, Handler: func(s *rpc.Server) rpc.DynamicHandler {
+func builtIn(m *schema.Method, result func([]*schema.Service) map[string]any) rpc.BuiltIn {
+	return rpc.BuiltIn{Service: m.Service, Handler: func(s *rpc.Server) rpc.DynamicHandler {
 		value := sync.OnceValues(func() (dynamic.Value, error) { return dynamic.Of(m.Result, result(s.Services())) })
 		return func(context.Context, *schema.Method, *dynamic.Struct) (any, error) {
 			v, err := value()

@@ -63,9 +63,9 @@ var echo = rpc.DynamicHandler(func(_ context.Context, m *schema.Method, _ *dynam
 })
 
 // serve serves the services and returns where.
-func serve(t *testing.T, background []rpc.Background, services ...*schema.Service) string {
+func serve(t *testing.T, builtIn []rpc.BuiltIn, services ...*schema.Service) string {
 	t.Helper()
-	s := rpc.NewServer(rpc.ServerOptions{Background: background})
+	s := rpc.NewServer(rpc.ServerOptions{BuiltIn: builtIn})
 	for _, svc := range services {
 		if err := s.Register(svc, echo); err != nil {
 			t.Fatal(err)

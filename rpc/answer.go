@@ -20,8 +20,8 @@ import (
 // "": in one that s does not have, the method is looked for as without.
 func (s *Server) lookup(service, name string) (*boundMethod, *Error) {
 	m, err := s.registered(service, name)
-	if err != nil && len(s.behind) > 0 {
-		if b, ok := s.behind[name[strings.IndexByte(name, ':')+1:]]; ok {
+	if err != nil && len(s.builtIn) > 0 {
+		if b, ok := s.builtIn[name[strings.IndexByte(name, ':')+1:]]; ok {
 			return b, nil
 		}
 	}
@@ -154,7 +154,7 @@ func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 	if err != nil {
 		err = s.throw(m, call, err)
 	}
-	if in.x.take(err) {
+	if in.x.putStatus(err) {
 		m.clearReply(call)
 		err = nil
 	}

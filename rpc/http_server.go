@@ -43,9 +43,9 @@ func (s *Server) HTTPHandler() http.Handler { return httpHandler{s} }
 
 type httpHandler struct{ s *Server }
 
-// maxLater is how many oneway calls go on after their answers. When there are more, they are
+// maxDetached is how many oneway calls go on after their answers. When there are more, they are
 // answered as they end.
-const maxLater = 100
+const maxDetached = 100
 
 func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.s.serveHTTPDialect(w, r) {
@@ -82,7 +82,7 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if oneway {
-		h.s.answerLater(r, p, msg)
+		h.s.answerDetached(r, p, msg)
 		h.write(w, r, nil)
 		return
 	}
@@ -243,9 +243,9 @@ func (s *Server) callContext(ctx context.Context) (context.Context, context.Canc
 	return ctx, func() { stop(); cancel() }
 }
 
-// answerLater runs the oneway call in msg, which was counted by begin. It returns at once,
+// answerDetached runs the oneway call in msg, which was counted by begin. It returns at once,
 // unless too many go on already.
-func (s *Server) answerLater(r *http.Request, p protocol.Protocol, msg []byte) {
+func (s *Server) answerDetached(r *http.Request, p protocol.Protocol, msg []byte) {
 	x := &exchange{in: msgio.HTTPMetadata(r.Header)}
 	x.in.Timeout = 0 // nobody waits
 	ctx, _ := x.context(context.WithoutCancel(withPeer(r.Context(), r)))
@@ -256,9 +256,9 @@ func (s *Server) answerLater(r *http.Request, p protocol.Protocol, msg []byte) {
 		s.answer(ctx, nil, p, msg, nil, s.sourceHTTP(p)) // nobody waits for a reply, and inspect has read the header
 	}
 	select {
-	case s.later <- struct{}{}:
+	case s.detached <- struct{}{}:
 		go func() {
-			defer func() { <-s.later }()
+			defer func() { <-s.detached }()
 			run()
 		}()
 	default:
@@ -319,7 +319,7 @@ func (f httpLog) Handle(_ context.Context, r slog.Record) error {
 
 // serveHTTP hands the connection to net/http, from the first byte, and returns when it is closed.
 func (c *serverConn) serveHTTP() {
-	if c.draining.Load() { // else drain sees that net/http has the connection
+	if c.is(connDraining) { // else drain sees that net/http has the connection
 		c.reader().SetReadDeadline(time.Time{}) // one that is new has its first call answered, unless drainHTTP has ended
 	}
 	nc := &httpConn{Conn: c.r.Conn(c.out), ctx: c.ctx, under: c.out, closed: make(chan struct{})}

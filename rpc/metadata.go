@@ -115,7 +115,7 @@ func (o *outgoing) received(md map[string]string) {
 type exchange struct {
 	in *msgio.Envelope
 
-	sealer  *msgio.HeaderCodec // nil over HTTP
+	headers *msgio.HeaderCodec // nil over HTTP
 	answer  *msgio.Envelope
 	payload int // where the message begins in the answer
 
@@ -250,32 +250,32 @@ func (x *exchange) begin(dst []byte) (out []byte, err error) {
 		return dst, nil
 	case x.tracked != nil:
 		return x.tracked.begin(dst, x.proto, x.replyMetadata())
-	case x.sealer == nil:
+	case x.headers == nil:
 		return dst, nil
 	}
 	x.answer.Transient = x.replyMetadata()
-	out, x.payload, err = x.sealer.Begin(dst, x.answer)
+	out, x.payload, err = x.headers.Begin(dst, x.answer)
 	return out, err
 }
 
 // beginBare is begin without what the handler wanted to send along.
 func (x *exchange) beginBare(dst []byte) []byte {
-	if x == nil || x.sealer == nil {
+	if x == nil || x.headers == nil {
 		return dst
 	}
 	x.answer.Transient, x.answer.Status = nil, nil
-	dst, x.payload, _ = x.sealer.Begin(dst, x.answer) // nothing is left that could be too much
+	dst, x.payload, _ = x.headers.Begin(dst, x.answer) // nothing is left that could be too much
 	return dst
 }
 
 // end completes the reply, which began when dst had the length start.
 func (x *exchange) end(dst []byte, start int) ([]byte, error) {
-	return x.sealer.End(dst, start, x.payload, x.answer)
+	return x.headers.End(dst, start, x.payload, x.answer)
 }
 
 // take puts err into the answer if it is a BusinessError and there is room for it.
-func (x *exchange) take(err error) bool {
-	if x == nil || x.sealer == nil || err == nil {
+func (x *exchange) putStatus(err error) bool {
+	if x == nil || x.headers == nil || err == nil {
 		return false
 	}
 	var e *BusinessError

@@ -87,8 +87,8 @@ type ServerOptions struct {
 	// Stats learns of connections and calls; nil: nobody does.
 	Stats Stats
 
-	// Background services answer the calls that no registered service answers. See [Background].
-	Background []Background
+	// BuiltIn services answer the calls that no registered service answers. See [BuiltIn].
+	BuiltIn []BuiltIn
 
 	// ExposeErrors sends the text of undeclared errors to the caller. Without it a caller
 	// learns only that there was an internal error.
@@ -100,10 +100,10 @@ type ServerOptions struct {
 	ErrorLog func(error)
 }
 
-// A Background is a service by which a server tells of itself. Its methods are found last, behind
-// those of all services that are registered, and whatever service a call names; so it is never in
-// the way of a user's method. Interceptors see its calls as they see all others.
-type Background struct {
+// A BuiltIn is a service by which a server describes itself. Its methods are found last, after those of
+// all registered services, and whatever service a call names; so it never hides a user's method.
+// Interceptors see its calls as they see all others.
+type BuiltIn struct {
 	Service *schema.Service
 	Handler func(*Server) DynamicHandler // called once for each server, when that is made
 }
@@ -117,7 +117,7 @@ type Server struct {
 	services map[string]*boundService
 	methods  map[string]*boundMethod // of the first service registered with that method
 	served   []*schema.Service       // in the order in which they were registered
-	behind   map[string]*boundMethod // of the background services
+	builtIn  map[string]*boundMethod // of the background services
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -142,8 +142,8 @@ type Server struct {
 	httpDialects []HTTPDialect
 	drained      chan struct{} // closed when draining is set
 
-	http  *http.Server  // of the connections that speak it
-	later chan struct{} // holds one for each oneway call that goes on after its answer
+	http     *http.Server  // of the connections that speak it
+	detached chan struct{} // holds one for each oneway call that goes on after its answer
 }
 
 type boundService struct {
@@ -203,11 +203,11 @@ func NewServer(opts ServerOptions) *Server {
 	s.codec = header.NewCodec(opts.Transforms...)
 	s.limiter = newLimiter(opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second))
 	s.http = s.newHTTPServer()
-	s.later = make(chan struct{}, maxLater)
-	s.behind = make(map[string]*boundMethod)
-	for _, b := range opts.Background {
+	s.detached = make(chan struct{}, maxDetached)
+	s.builtIn = make(map[string]*boundMethod)
+	for _, b := range opts.BuiltIn {
 		methods, _ := bindHandler(b.Service, b.Handler(s)) // a DynamicHandler fits every service
-		s.enter(s.behind, b.Service, methods)
+		s.enter(s.builtIn, b.Service, methods)
 	}
 	return s
 }

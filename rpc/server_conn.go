@@ -2,13 +2,11 @@ package rpc
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,10 +15,23 @@ import (
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/wire"
-	"github.com/thriftkit/thriftkit/wire/detect"
 )
 
-// serverConn is one connection of a server.
+// serverConn is one connection of a server. It is open, then draining or going away, then closed:
+//
+//	        detect      Shutdown          last call replied
+//	accept ───────► open ───────► draining ───────► going away ──► closed
+//	   │             │                                   ▲           ▲
+//	   │             └──────── idle timeout ─────────────┘           │
+//	   └── unknown start, refused, error at any point ───────────────┘
+//
+// One goroutine at a time reads it and decodes calls: the one that serve runs on, until the watchdog
+// offloads a slow handler (offload.go) and starts another. All goroutines of the connection are counted
+// in users; the last one closes it, outside of locks.
+//
+//	read half                        calls                       write half
+//	Reader ─► decode ─► prepare ─► execute ─► append ─► replies ─► flush ─► sendLocked
+//	                       └────── goroutines of slow calls ─► replyQueue ─┘
 type serverConn struct {
 	s   *Server
 	nc  net.Conn                 // below TLS
@@ -30,30 +41,30 @@ type serverConn struct {
 	ctx context.Context // of its calls
 
 	framing wire.Framing
-	sealer  *msgio.HeaderCodec // of a header dialect, else nil
+	headers *msgio.HeaderCodec // of a header dialect, else nil
 	proto   protocol.Protocol  // of the others
 	begun   atomic.Bool        // a message has come
-	ours    bool               // the peer is a client of thriftkit: see msgio.FirstSequenceID
-	greeted bool               // the peer is not in the middle of a greeting: it may rest
-	tracked *tracked           // of a client of thriftpy2 that tracks its calls, else nil
+	mayRest bool               // the peer is not in the middle of a handshake: it may be idle
+
+	isThriftkit bool     // the peer is a client of thriftkit: see msgio.FirstSequenceID
+	tracked     *tracked // of a client of thriftpy2 that tracks its calls, else nil
 
 	// Replies that are to be written, in one of the server's buffers; of whoever reads.
 	replies  []byte
 	replyBuf *[]byte
 
-	// state is odd while a handler runs on the goroutine that reads, and changes when it starts and
-	// when it returns. When the watchdog changes it meanwhile, that goroutine has lost the reading,
-	// and all that goes with it.
-	state   atomic.Uint32
-	method  *boundMethod // that runs then
-	watched atomic.Bool
-	seen    uint32 // of the watchdog
-	quiet   int    // of the watchdog
+	// turn is odd while a handler runs on the goroutine that reads, and changes when it starts and
+	// when it returns. When the watchdog changes it meanwhile, that goroutine no longer reads.
+	turn      atomic.Uint32
+	method    *boundMethod // that runs then
+	watched   atomic.Bool
+	lastTurn  uint32 // of the watchdog
+	idleTicks int    // of the watchdog
 
-	mu    sync.Mutex
-	users int // goroutines that serve the connection: the last one ends it
-	late  late
-	room  sync.Cond
+	mu       sync.Mutex
+	users    int // goroutines that serve the connection: the last one ends it
+	queue    replyQueue
+	capacity sync.Cond // calls under way have become fewer
 
 	readBound timeBound // of whoever reads
 
@@ -66,14 +77,36 @@ type serverConn struct {
 	dialect ConnDialect                 // that serves the connection, or nil
 	foreign atomic.Pointer[dialectConn] // what the dialect reads; nil until then
 
-	draining atomic.Bool
-	parting  atomic.Bool // it ends because the server wants it to
-	http     atomic.Bool // net/http has the connection
+	state atomic.Int32 // a connState
+	http  atomic.Bool  // net/http has the connection
+}
+
+// A connState is a state of a serverConn.
+type connState int32
+
+const (
+	connOpen      connState = iota
+	connDraining            // the server shuts down: it answers the calls that it has
+	connGoingAway           // the server closes it between two messages, and says so to clients of thriftkit
+	connClosed
+)
+
+// is reports whether the connection is in the state s or a later one.
+func (c *serverConn) is(s connState) bool { return connState(c.state.Load()) >= s }
+
+// enter makes the connection enter the state s, unless it is in a later one.
+func (c *serverConn) enter(s connState) {
+	for {
+		now := c.state.Load()
+		if connState(now) >= s || c.state.CompareAndSwap(now, int32(s)) {
+			return
+		}
+	}
 }
 
 func (s *Server) start(nc net.Conn) {
 	c := &serverConn{s: s, nc: nc, out: nc, users: 1}
-	c.room.L = &c.mu
+	c.capacity.L = &c.mu
 	c.in.Store(&nc)
 	c.ctx = context.WithValue(s.ctx, peerKey{}, Peer{Addr: nc.RemoteAddr()})
 	c.source.conn = s.connIDs.Add(1)
@@ -117,7 +150,7 @@ func (c *serverConn) event(kind ConnEventKind, err error) ConnEvent {
 
 // drain makes the connection end as soon as it has answered what has arrived.
 func (c *serverConn) drain() {
-	c.draining.Store(true)
+	c.enter(connDraining)
 	switch d := c.foreign.Load(); {
 	case d != nil:
 		d.drain()
@@ -145,11 +178,11 @@ var past = time.Unix(1, 0)
 // point: whichever of the two is later sees what the other did.
 func (c *serverConn) setReadDeadline(d time.Duration) {
 	now := time.Now()
-	if c.draining.Load() || c.readBound.holds(now, d) {
+	if c.is(connDraining) || c.readBound.holds(now, d) {
 		return
 	}
 	c.reader().SetReadDeadline(c.readBound.set(now, d))
-	if c.draining.Load() {
+	if c.is(connDraining) {
 		c.cut()
 	}
 }
@@ -209,8 +242,10 @@ func (c *serverConn) detected(err error) {
 func (c *serverConn) run() {
 	returned := false
 	defer func() { c.quit(returned) }()
-	if handedOver, err := c.loop(); !handedOver {
-		c.parting.Store(c.parts(err))
+	if offloaded, err := c.loop(); !offloaded {
+		if c.endsByServer(err) {
+			c.enter(connGoingAway)
+		}
 		c.failed(err)
 	}
 	returned = true
@@ -222,8 +257,8 @@ func (c *serverConn) quit(returned bool) {
 	if !returned {
 		c.nc.Close()
 		c.mu.Lock()
-		c.late.broken = true
-		c.room.Broadcast()
+		c.queue.broken = true
+		c.capacity.Broadcast()
 		c.mu.Unlock()
 	}
 	c.leave()
@@ -246,7 +281,7 @@ func (c *serverConn) leave() {
 	if !last {
 		return
 	}
-	if c.ours && c.parting.Load() {
+	if c.isThriftkit && c.is(connGoingAway) {
 		c.sendGoAway()
 	}
 	c.nc.Close()
@@ -272,241 +307,8 @@ func (c *serverConn) end(err error) {
 // endsQuietly reports whether err is how connections end: closed between messages by either
 // side, or idle for too long.
 func (c *serverConn) endsQuietly(err error) bool {
-	between := c.greeted && c.r.Unread() == 0 && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET))
+	between := c.mayRest && c.r.Unread() == 0 && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET))
 	return between || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
-}
-
-// peek returns the bytes that tell what the peer speaks. The first message of a Dialect may be shorter
-// than any of Thrift's: then there are fewer of them, and c.dialect is set.
-func (c *serverConn) peek() ([]byte, error) {
-	first, err := c.r.Peek(1)
-	if err != nil {
-		return first, err
-	}
-	size := detect.Size(first[0])
-	for len(c.s.connDialects) > 0 && len(first) < size {
-		if !mayBeKnown(first, c.s.opts.MaxMessageBytes) {
-			if c.dialect = c.s.matchDialect(first); c.dialect != nil {
-				return first, nil
-			}
-		}
-		if first, err = c.r.Peek(min(size, max(len(first)+1, c.r.Unread()))); err != nil {
-			return first, err
-		}
-	}
-	return c.r.Peek(size)
-}
-
-// mayBeKnown reports whether a connection that begins with b may be one of those that are recognised
-// before those of dialects.
-func mayBeKnown(b []byte, maxFrame int) bool {
-	switch {
-	case b[0] == 0x80 || b[0] == 0x82: // a version of Thrift's binary or compact protocol
-		return true
-	case b[0] > 0x80:
-		return false
-	case len(b) < 4: // of a frame's length
-		return true
-	}
-	return int(binary.BigEndian.Uint32(b)) <= maxFrame || msgio.IsTLS(b) || msgio.IsZlib(b) || msgio.MayBeHTTP(b)
-}
-
-// detect finds out which dialect the peer speaks.
-func (c *serverConn) detect() error {
-	c.greeted = true
-	if err := c.awaitMessage(); err != nil {
-		return err
-	}
-	c.greeted = false
-	c.setReadDeadline(c.s.opts.ReadTimeout)
-	first, err := c.peek()
-	if err == nil && c.s.opts.TLS != nil && c.dialect == nil && msgio.IsTLS(first) {
-		if err = c.startTLS(); err == nil {
-			first, err = c.peek()
-		}
-	} else if err == nil && c.s.opts.RequireTLS {
-		return &refusedConn{errors.New("the client does not speak TLS")}
-	}
-	if err == nil && c.dialect == nil && msgio.IsZlib(first) {
-		c.over(c.s.compressors.Zlib(c.r.Conn(c.out)))
-		c.setReadDeadline(c.s.opts.ReadTimeout)
-		first, err = c.peek()
-	}
-	if err != nil {
-		if len(first) > 0 && errors.Is(err, io.EOF) {
-			return fmt.Errorf("%w after the bytes % x", io.ErrUnexpectedEOF, first)
-		}
-		return err
-	}
-	if c.dialect != nil {
-		return c.startDialect()
-	}
-	if msgio.IsHTTP(first) {
-		if c.s.opts.RequireSASL {
-			return errNoSASL
-		}
-		if !c.s.acceptsHTTP() {
-			return c.notAccepted("http", "")
-		}
-		c.detectedAs("http")
-		c.http.Store(true)
-		return nil
-	}
-	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
-	if !ok || isGuess(d) {
-		if c.dialect = c.s.matchDialect(first); c.dialect != nil {
-			return c.startDialect()
-		}
-	}
-	if !ok {
-		return c.unknownStart(first)
-	}
-	c.greeted = d.Envelope != detect.SASL
-	if c.s.opts.RequireSASL && d.Envelope != detect.SASL {
-		return errNoSASL
-	}
-	return c.start(d)
-}
-
-// isGuess reports whether messages of d begin with neither a version nor a magic number.
-func isGuess(d detect.Dialect) bool {
-	return d.Envelope == detect.None && d.Protocol != "compact" && (d.Old || d.Protocol != "binary")
-}
-
-// startDialect makes ready to hand the connection to c.dialect.
-func (c *serverConn) startDialect() error {
-	if c.s.opts.RequireSASL {
-		return errNoSASL
-	}
-	if !c.s.acceptsDialect(c.dialect) {
-		return c.notAccepted("", c.dialect.Name())
-	}
-	c.detectedAs(c.dialect.Name())
-	c.greeted = true
-	return nil
-}
-
-// detectedAs notes the dialect for Stats.
-func (c *serverConn) detectedAs(name string) {
-	if c.s.opts.Stats != nil {
-		c.source.dialect = name
-		c.s.opts.Stats.HandleConn(c.event(ConnDetected, nil))
-	}
-}
-
-// refusedConn is the error for a connection that the server does not serve.
-type refusedConn struct{ error }
-
-var errNoSASL = &refusedConn{errors.New("the client does not negotiate SASL")}
-
-// unknownStart counts a connection that speaks nothing known.
-func (c *serverConn) unknownStart(first []byte) error {
-	c.s.counters.unknownStarts.Add(1)
-	hint := ""
-	if name := detect.Foreign(first); name != "" {
-		hint = ", but " + name + " does"
-	}
-	return &refusedConn{fmt.Errorf("no dialect of Thrift starts with the bytes % x%s", first, hint)}
-}
-
-// notAccepted counts a connection that speaks what the options leave out.
-func (c *serverConn) notAccepted(framing, protocol string) error {
-	c.s.counters.refusedDialects.Add(1)
-	return &refusedConn{fmt.Errorf("the client speaks %s, which this server does not accept", strings.Trim(protocol+"/"+framing, "/"))}
-}
-
-// over makes the connection go on over nc, which has what was read and not used. Read deadlines are set
-// on nc from then on: one that passes below would end a stream of zlib.
-func (c *serverConn) over(nc net.Conn) {
-	c.out = nc
-	c.in.Store(&nc)
-	c.nc.SetReadDeadline(time.Time{})
-	if c.readBound = (timeBound{}); c.draining.Load() {
-		c.cut()
-	}
-	c.r = msgio.NewReader(nc, c.s.opts.MaxMessageBytes)
-}
-
-// start makes ready to read messages of the dialect d.
-func (c *serverConn) start(d detect.Dialect) (err error) {
-	switch d.Envelope {
-	case detect.SASL:
-		return c.startSASL()
-	case detect.THeader:
-		c.framing = wire.THeader
-	case detect.TTHeader:
-		c.framing = wire.TTHeader
-	default:
-		return c.startBare(d)
-	}
-	if !c.s.accepts(c.framing.String(), "") {
-		return c.notAccepted(c.framing.String(), "")
-	}
-	c.detectedAs(c.framing.String())
-	c.sealer, err = msgio.NewHeaderCodec(c.framing, c.s.codec, "", c.s.opts.MaxMessageBytes)
-	c.r.Start(c.framing, nil)
-	return err
-}
-
-// startBare is start for a dialect without an envelope.
-func (c *serverConn) startBare(d detect.Dialect) error {
-	if d.Framed {
-		c.framing = wire.Framed
-	}
-	c.proto = protocol.Of(d)
-	if !c.s.accepts(c.framing.String(), c.proto.Name()) {
-		return c.notAccepted(c.framing.String(), c.proto.Name())
-	}
-	if c.s.opts.Stats != nil {
-		c.detectedAs(c.proto.Name() + "/" + c.framing.String())
-	}
-	c.r.Start(c.framing, c.proto.NewSplitter(c.s.opts.MaxMessageBytes))
-	return nil
-}
-
-// startSASL negotiates, and finds out what is spoken in the frames that follow.
-func (c *serverConn) startSASL() error {
-	verify := c.s.opts.SASLPlain
-	if verify == nil {
-		verify = func(context.Context, string, string) error { return errors.New("this server takes no SASL") }
-	}
-	c.setReadDeadline(c.s.opts.HandshakeTimeout)
-	nc, user, err := msgio.ServeSASL(c.r.Conn(c.out), func(user, password string) error { return verify(c.ctx, user, password) })
-	if err != nil {
-		return err
-	}
-	peer, _ := PeerOf(c.ctx)
-	peer.User = user
-	c.ctx = context.WithValue(c.ctx, peerKey{}, peer)
-	c.over(nc)
-	c.greeted = true
-	if err := c.awaitMessage(); err != nil {
-		return err
-	}
-	c.setReadDeadline(c.s.opts.ReadTimeout)
-	first, err := c.peek()
-	if err != nil {
-		return err
-	}
-	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
-	if !ok || d.Envelope == detect.SASL {
-		return c.unknownStart(first)
-	}
-	return c.start(d)
-}
-
-// startTLS shakes hands, and reads what TLS carries from then on.
-func (c *serverConn) startTLS() error {
-	c.setReadDeadline(c.s.opts.HandshakeTimeout)
-	tc := c.r.Server(c.nc, c.s.opts.TLS)
-	if err := tc.Handshake(); err != nil {
-		return fmt.Errorf("TLS: %w", err)
-	}
-	state := tc.ConnectionState()
-	c.ctx = context.WithValue(c.s.ctx, peerKey{}, Peer{Addr: c.nc.RemoteAddr(), TLS: &state})
-	c.over(tc)
-	c.setReadDeadline(c.s.opts.ReadTimeout)
-	return nil
 }
 
 // awaitMessage waits, as long as the connection may rest, for the first byte of a message.
@@ -518,7 +320,7 @@ func (c *serverConn) awaitMessage() error {
 			if err == nil {
 				return nil
 			}
-			if !msgio.IsTimeout(err) || c.draining.Load() || !c.late.busy.Load() {
+			if !msgio.IsTimeout(err) || c.is(connDraining) || !c.queue.busy.Load() {
 				return err
 			}
 			c.readBound = timeBound{} // it does not rest while calls are under way
@@ -530,7 +332,7 @@ func (c *serverConn) awaitMessage() error {
 
 // loop answers calls until the connection ends, or until the watchdog has given the reading to another
 // goroutine: then it returns true when the handler that took so long has returned.
-func (c *serverConn) loop() (handedOver bool, err error) {
+func (c *serverConn) loop() (offloaded bool, err error) {
 	in := new(incoming)
 	var msg []byte
 	for {
@@ -539,7 +341,7 @@ func (c *serverConn) loop() (handedOver bool, err error) {
 				return false, err
 			}
 		}
-		if err := c.open(in, msg); err != nil {
+		if err := c.decode(in, msg); err != nil {
 			c.flush()
 			return false, err
 		}
@@ -548,14 +350,14 @@ func (c *serverConn) loop() (handedOver bool, err error) {
 			in = new(incoming)
 		} else {
 			c.method = in.m
-			state := c.state.Load() + 1 // which is odd: a handler runs
-			c.state.Store(state)
+			turn := c.turn.Load() + 1 // which is odd: a handler runs
+			c.turn.Store(turn)
 			if !c.watched.Load() {
 				c.s.watch(c)
 			}
 			in.execute()
-			if !c.state.CompareAndSwap(state, state+1) {
-				c.complete(in, c.handed(state))
+			if !c.turn.CompareAndSwap(turn, turn+1) {
+				c.complete(in, c.offloadedReply(turn))
 				return true, nil
 			}
 			if err := c.reply(in); err != nil {
@@ -574,20 +376,20 @@ func (c *serverConn) loop() (handedOver bool, err error) {
 				return false, err
 			}
 		}
-		if c.late.busy.Load() {
-			c.awaitRoom()
+		if c.queue.busy.Load() {
+			c.awaitCapacity()
 		}
 	}
 }
 
-// open makes msg a call that can be executed.
-func (c *serverConn) open(in *incoming, msg []byte) error {
+// decode makes msg a call that can be executed.
+func (c *serverConn) decode(in *incoming, msg []byte) error {
 	*in = incoming{ctx: c.ctx, p: c.proto, msg: msg, from: &c.source}
 	switch {
-	case c.sealer != nil:
-		return c.openSealed(in)
+	case c.headers != nil:
+		return c.decodeHeader(in)
 	case c.tracked != nil:
-		return c.openTracked(in)
+		return c.decodeTracked(in)
 	}
 	if !c.begun.Load() {
 		c.begun.Store(true)
@@ -607,26 +409,26 @@ func (c *serverConn) first(in *incoming) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	c.ours = h.SeqID >= msgio.FirstSequenceID
-	c.late.ordered = !c.ours
+	c.isThriftkit = h.SeqID >= msgio.FirstSequenceID
+	c.queue.ordered = !c.isThriftkit
 	return c.upgrade(in, h, off)
 }
 
-// openSealed is open for a header dialect.
-func (c *serverConn) openSealed(in *incoming) error {
-	envelope, msg, err := c.sealer.Decode(in.msg)
+// decodeHeader is open for a header dialect.
+func (c *serverConn) decodeHeader(in *incoming) error {
+	envelope, msg, err := c.headers.Decode(in.msg)
 	unknown := errors.Is(err, msgio.ErrProtocol)
 	if err != nil && !unknown {
 		return err
 	}
 	if !c.begun.Load() {
 		c.begun.Store(true)
-		c.ours = envelope.SeqID >= msgio.FirstSequenceID
-		c.late.ordered = !c.ours && !envelope.OutOfOrder()
+		c.isThriftkit = envelope.SeqID >= msgio.FirstSequenceID
+		c.queue.ordered = !c.isThriftkit && !envelope.OutOfOrder()
 	}
-	in.x = &exchange{in: envelope, sealer: c.sealer, answer: envelope.Answer()}
-	in.x.answer.CloseSoon = c.draining.Load()
-	in.p, in.msg = protocol.Sealed(envelope.Protocol, msg), msg
+	in.x = &exchange{in: envelope, headers: c.headers, answer: envelope.Answer()}
+	in.x.answer.CloseSoon = c.is(connDraining)
+	in.p, in.msg = protocol.InHeader(envelope.Protocol, msg), msg
 	if unknown {
 		in.h = wire.Header{SeqID: envelope.SeqID}
 		in.err = Errorf(CodeInvalidProtocol, "%s", err)
@@ -654,7 +456,7 @@ func (c *serverConn) append(dst []byte, in *incoming) ([]byte, error) {
 		c.framing.End(dst, start)
 		return dst, nil
 	}
-	if c.sealer != nil {
+	if c.headers != nil {
 		if dst = c.s.finish(dst, in); len(dst) == start {
 			return dst, nil
 		}
@@ -687,7 +489,7 @@ func (c *serverConn) recv() ([]byte, error) {
 
 // reply makes the reply to a call that ran in place. flush sends it.
 func (c *serverConn) reply(in *incoming) (err error) {
-	if c.late.ordered && c.late.busy.Load() {
+	if c.queue.ordered && c.queue.busy.Load() {
 		return c.replyInOrder(in)
 	}
 	if c.replyBuf == nil {
@@ -706,8 +508,8 @@ func (c *serverConn) flush() (err error) {
 		c.s.buffers.Put(c.replyBuf)
 		c.replyBuf, c.replies = nil, nil
 	}
-	if c.late.busy.Load() {
-		err = c.drainLate()
+	if c.queue.busy.Load() {
+		err = c.flushQueue()
 	}
 	return err
 }

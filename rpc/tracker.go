@@ -103,9 +103,9 @@ func (c *serverConn) upgrade(in *incoming, h wire.Header, off int) (done bool, e
 	return true, err
 }
 
-// open reads what stands in front of a call and returns the message behind it. The metadata is
+// decode reads what stands before a call and returns the message after it. The metadata is
 // persistent: thriftpy2's trackers pass it on.
-func (t *tracked) open(p protocol.Protocol, msg []byte) (*exchange, []byte, error) {
+func (t *tracked) decode(p protocol.Protocol, msg []byte) (*exchange, []byte, error) {
 	var r trackRequest
 	end, err := p.ConsumeValue(msg, 0, t.request, mem.To(&r))
 	if err != nil {
@@ -121,9 +121,9 @@ func (t *tracked) open(p protocol.Protocol, msg []byte) (*exchange, []byte, erro
 	return x, msg[end:], nil
 }
 
-// openTracked is open for a client that tracks its calls.
-func (c *serverConn) openTracked(in *incoming) (err error) {
-	if in.x, in.msg, err = c.tracked.open(c.proto, in.msg); err != nil {
+// decodeTracked is open for a client that tracks its calls.
+func (c *serverConn) decodeTracked(in *incoming) (err error) {
+	if in.x, in.msg, err = c.tracked.decode(c.proto, in.msg); err != nil {
 		return err
 	}
 	in.ctx, in.cancel = in.x.context(c.ctx)

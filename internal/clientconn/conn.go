@@ -177,7 +177,7 @@ func (c *Conn) decode(frame []byte) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return Reply{msg, protocol.Sealed(e.Protocol, msg), e}, nil
+	return Reply{msg, protocol.InHeader(e.Protocol, msg), e}, nil
 }
 
 // reserve counts a call that is about to use the connection, so that others see it coming.

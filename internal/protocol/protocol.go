@@ -67,9 +67,9 @@ func ByName(name string) (Protocol, error) {
 	return nil, fmt.Errorf("unknown protocol %q (there is %s)", name, strings.Join(Names(), ", "))
 }
 
-// Sealed returns the protocol called name in the version in which msg, which came in the envelope
+// InHeader returns the protocol called name in the version in which msg, which came in the envelope
 // of a header dialect, was written.
-func Sealed(name string, msg []byte) Protocol {
+func InHeader(name string, msg []byte) Protocol {
 	if name == "compact" {
 		return compact.Protocol{Version2: len(msg) > 1 && msg[1]&0x1f == 2}
 	}

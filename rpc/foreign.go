@@ -398,7 +398,7 @@ func (c *serverConn) serveDialect() (err error) {
 	}
 	c.foreign.Store(nc)
 	c.reader().SetReadDeadline(time.Time{})
-	if c.draining.Load() { // else drain sees that the dialect has the connection
+	if c.is(connDraining) { // else drain sees that the dialect has the connection
 		nc.drain()
 	}
 	return d.ServeConn(c.ctx, nc, v)

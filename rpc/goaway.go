@@ -37,7 +37,7 @@ func closeWrite(nc any) {
 func (c *serverConn) goAway() ([]byte, error) {
 	h := wire.Header{Name: msgio.GoAwayName, SeqID: msgio.GoAwayID}
 	e := Errorf(CodeUnknown, "server closes the connection; calls without an answer were not begun")
-	if c.sealer == nil {
+	if c.headers == nil {
 		b := c.framing.Begin(nil)
 		b = exceptionMessage(b, c.proto, c.s.app, h, e)
 		c.framing.End(b, 0)
@@ -47,18 +47,18 @@ func (c *serverConn) goAway() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	envelope := c.sealer.Envelope(msgio.GoAwayID, p.Name())
+	envelope := c.headers.Envelope(msgio.GoAwayID, p.Name())
 	envelope.Reply, envelope.CloseSoon = true, true
-	b, payload, err := c.sealer.Begin(nil, envelope)
+	b, payload, err := c.headers.Begin(nil, envelope)
 	if err != nil {
 		return nil, err
 	}
 	b = exceptionMessage(b, p, c.s.app, h, e)
-	return c.sealer.End(b, 0, payload, envelope)
+	return c.headers.End(b, 0, payload, envelope)
 }
 
 // parts reports whether the connection ends because the server wants it to, and not in the middle of anything. Other
 // errors may be those of a reply, to a call that was begun.
-func (c *serverConn) parts(err error) bool {
-	return msgio.IsTimeout(err) && (c.draining.Load() || c.greeted && c.r.Unread() == 0)
+func (c *serverConn) endsByServer(err error) bool {
+	return msgio.IsTimeout(err) && (c.is(connDraining) || c.mayRest && c.r.Unread() == 0)
 }

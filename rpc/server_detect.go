@@ -1,0 +1,253 @@
+package rpc
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/detect"
+)
+
+// How a server finds out what a connection carries: TLS, zlib, then HTTP, a dialect of Thrift, or a Dialect
+// of the options, by the certainty of their first bytes.
+
+// peek returns the bytes that tell what the peer speaks. The first message of a Dialect may be shorter
+// than any of Thrift's: then there are fewer of them, and c.dialect is set.
+func (c *serverConn) peek() ([]byte, error) {
+	first, err := c.r.Peek(1)
+	if err != nil {
+		return first, err
+	}
+	size := detect.Size(first[0])
+	for len(c.s.connDialects) > 0 && len(first) < size {
+		if !mayBeKnown(first, c.s.opts.MaxMessageBytes) {
+			if c.dialect = c.s.matchDialect(first); c.dialect != nil {
+				return first, nil
+			}
+		}
+		if first, err = c.r.Peek(min(size, max(len(first)+1, c.r.Unread()))); err != nil {
+			return first, err
+		}
+	}
+	return c.r.Peek(size)
+}
+
+// mayBeKnown reports whether a connection that begins with b may be one of those that are recognised
+// before those of dialects.
+func mayBeKnown(b []byte, maxFrame int) bool {
+	switch {
+	case b[0] == 0x80 || b[0] == 0x82: // a version of Thrift's binary or compact protocol
+		return true
+	case b[0] > 0x80:
+		return false
+	case len(b) < 4: // of a frame's length
+		return true
+	}
+	return int(binary.BigEndian.Uint32(b)) <= maxFrame || msgio.IsTLS(b) || msgio.IsZlib(b) || msgio.MayBeHTTP(b)
+}
+
+// detect finds out which dialect the peer speaks.
+func (c *serverConn) detect() error {
+	c.mayRest = true
+	if err := c.awaitMessage(); err != nil {
+		return err
+	}
+	c.mayRest = false
+	c.setReadDeadline(c.s.opts.ReadTimeout)
+	first, err := c.peek()
+	if err == nil && c.s.opts.TLS != nil && c.dialect == nil && msgio.IsTLS(first) {
+		if err = c.startTLS(); err == nil {
+			first, err = c.peek()
+		}
+	} else if err == nil && c.s.opts.RequireTLS {
+		return &refusedConn{errors.New("the client does not speak TLS")}
+	}
+	if err == nil && c.dialect == nil && msgio.IsZlib(first) {
+		c.over(c.s.compressors.Zlib(c.r.Conn(c.out)))
+		c.setReadDeadline(c.s.opts.ReadTimeout)
+		first, err = c.peek()
+	}
+	if err != nil {
+		if len(first) > 0 && errors.Is(err, io.EOF) {
+			return fmt.Errorf("%w after the bytes % x", io.ErrUnexpectedEOF, first)
+		}
+		return err
+	}
+	if c.dialect != nil {
+		return c.startDialect()
+	}
+	if msgio.IsHTTP(first) {
+		if c.s.opts.RequireSASL {
+			return errNoSASL
+		}
+		if !c.s.acceptsHTTP() {
+			return c.notAccepted("http", "")
+		}
+		c.detectedAs("http")
+		c.http.Store(true)
+		return nil
+	}
+	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
+	if !ok || isGuess(d) {
+		if c.dialect = c.s.matchDialect(first); c.dialect != nil {
+			return c.startDialect()
+		}
+	}
+	if !ok {
+		return c.unknownStart(first)
+	}
+	c.mayRest = d.Envelope != detect.SASL
+	if c.s.opts.RequireSASL && d.Envelope != detect.SASL {
+		return errNoSASL
+	}
+	return c.start(d)
+}
+
+// isGuess reports whether messages of d begin with neither a version nor a magic number.
+func isGuess(d detect.Dialect) bool {
+	return d.Envelope == detect.None && d.Protocol != "compact" && (d.Old || d.Protocol != "binary")
+}
+
+// startDialect makes ready to hand the connection to c.dialect.
+func (c *serverConn) startDialect() error {
+	if c.s.opts.RequireSASL {
+		return errNoSASL
+	}
+	if !c.s.acceptsDialect(c.dialect) {
+		return c.notAccepted("", c.dialect.Name())
+	}
+	c.detectedAs(c.dialect.Name())
+	c.mayRest = true
+	return nil
+}
+
+// detectedAs notes the dialect for Stats.
+func (c *serverConn) detectedAs(name string) {
+	if c.s.opts.Stats != nil {
+		c.source.dialect = name
+		c.s.opts.Stats.HandleConn(c.event(ConnDetected, nil))
+	}
+}
+
+// refusedConn is the error for a connection that the server does not serve.
+type refusedConn struct{ error }
+
+var errNoSASL = &refusedConn{errors.New("the client does not negotiate SASL")}
+
+// unknownStart counts a connection that speaks nothing known.
+func (c *serverConn) unknownStart(first []byte) error {
+	c.s.counters.unknownStarts.Add(1)
+	hint := ""
+	if name := detect.Foreign(first); name != "" {
+		hint = ", but " + name + " does"
+	}
+	return &refusedConn{fmt.Errorf("no dialect of Thrift starts with the bytes % x%s", first, hint)}
+}
+
+// notAccepted counts a connection that speaks what the options leave out.
+func (c *serverConn) notAccepted(framing, protocol string) error {
+	c.s.counters.refusedDialects.Add(1)
+	return &refusedConn{fmt.Errorf("the client speaks %s, which this server does not accept", strings.Trim(protocol+"/"+framing, "/"))}
+}
+
+// over makes the connection go on over nc, which has what was read and not used. Read deadlines are set
+// on nc from then on: one that passes below would end a stream of zlib.
+func (c *serverConn) over(nc net.Conn) {
+	c.out = nc
+	c.in.Store(&nc)
+	c.nc.SetReadDeadline(time.Time{})
+	if c.readBound = (timeBound{}); c.is(connDraining) {
+		c.cut()
+	}
+	c.r = msgio.NewReader(nc, c.s.opts.MaxMessageBytes)
+}
+
+// start makes ready to read messages of the dialect d.
+func (c *serverConn) start(d detect.Dialect) (err error) {
+	switch d.Envelope {
+	case detect.SASL:
+		return c.startSASL()
+	case detect.THeader:
+		c.framing = wire.THeader
+	case detect.TTHeader:
+		c.framing = wire.TTHeader
+	default:
+		return c.startBare(d)
+	}
+	if !c.s.accepts(c.framing.String(), "") {
+		return c.notAccepted(c.framing.String(), "")
+	}
+	c.detectedAs(c.framing.String())
+	c.headers, err = msgio.NewHeaderCodec(c.framing, c.s.codec, "", c.s.opts.MaxMessageBytes)
+	c.r.Start(c.framing, nil)
+	return err
+}
+
+// startBare is start for a dialect without an envelope.
+func (c *serverConn) startBare(d detect.Dialect) error {
+	if d.Framed {
+		c.framing = wire.Framed
+	}
+	c.proto = protocol.Of(d)
+	if !c.s.accepts(c.framing.String(), c.proto.Name()) {
+		return c.notAccepted(c.framing.String(), c.proto.Name())
+	}
+	if c.s.opts.Stats != nil {
+		c.detectedAs(c.proto.Name() + "/" + c.framing.String())
+	}
+	c.r.Start(c.framing, c.proto.NewSplitter(c.s.opts.MaxMessageBytes))
+	return nil
+}
+
+// startSASL negotiates, and finds out what is spoken in the frames that follow.
+func (c *serverConn) startSASL() error {
+	verify := c.s.opts.SASLPlain
+	if verify == nil {
+		verify = func(context.Context, string, string) error { return errors.New("this server takes no SASL") }
+	}
+	c.setReadDeadline(c.s.opts.HandshakeTimeout)
+	nc, user, err := msgio.ServeSASL(c.r.Conn(c.out), func(user, password string) error { return verify(c.ctx, user, password) })
+	if err != nil {
+		return err
+	}
+	peer, _ := PeerOf(c.ctx)
+	peer.User = user
+	c.ctx = context.WithValue(c.ctx, peerKey{}, peer)
+	c.over(nc)
+	c.mayRest = true
+	if err := c.awaitMessage(); err != nil {
+		return err
+	}
+	c.setReadDeadline(c.s.opts.ReadTimeout)
+	first, err := c.peek()
+	if err != nil {
+		return err
+	}
+	d, ok := detect.Bytes(first, c.s.opts.MaxMessageBytes)
+	if !ok || d.Envelope == detect.SASL {
+		return c.unknownStart(first)
+	}
+	return c.start(d)
+}
+
+// startTLS shakes hands, and reads what TLS carries from then on.
+func (c *serverConn) startTLS() error {
+	c.setReadDeadline(c.s.opts.HandshakeTimeout)
+	tc := c.r.Server(c.nc, c.s.opts.TLS)
+	if err := tc.Handshake(); err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
+	state := tc.ConnectionState()
+	c.ctx = context.WithValue(c.s.ctx, peerKey{}, Peer{Addr: c.nc.RemoteAddr(), TLS: &state})
+	c.over(tc)
+	c.setReadDeadline(c.s.opts.ReadTimeout)
+	return nil
+}
