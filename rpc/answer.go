@@ -66,6 +66,7 @@ type incoming struct {
 
 	cancel context.CancelFunc // of ctx, or nil
 	s      *Server            // where m is not nil
+	conn   *serverConn        // nil: not over a connection of Thrift
 	from   *source            // nil: a call within the process
 	stats  *callStats         // nil: nobody listens
 

@@ -17,6 +17,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/internal/serverconn"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 )
@@ -300,8 +301,8 @@ type dialectConn struct {
 	leaves bool // the dialect ends the connection itself
 	cut    bool // reading has ended
 	manual bool // the dialect sets read deadlines itself
-	read   timeBound
-	write  timeBound
+	read   serverconn.TimeBound
+	write  serverconn.TimeBound
 }
 
 // Read implements [net.Conn].
@@ -311,8 +312,8 @@ func (d *dialectConn) Read(b []byte) (int, error) {
 		d.mu.Unlock()
 		return 0, io.EOF
 	}
-	if now := time.Now(); !d.manual && !d.read.holds(now, d.c.s.opts.IdleTimeout) {
-		d.Conn.SetReadDeadline(d.read.set(now, d.c.s.opts.IdleTimeout))
+	if now := time.Now(); !d.manual && !d.read.Holds(now, d.c.s.opts.IdleTimeout) {
+		d.Conn.SetReadDeadline(d.read.Set(now, d.c.s.opts.IdleTimeout))
 	}
 	d.mu.Unlock()
 	n, err := d.Conn.Read(b)
@@ -329,8 +330,8 @@ func (d *dialectConn) Read(b []byte) (int, error) {
 // Write implements [net.Conn].
 func (d *dialectConn) Write(b []byte) (int, error) {
 	d.mu.Lock()
-	if now := time.Now(); !d.write.holds(now, d.c.s.opts.WriteTimeout) {
-		d.Conn.SetWriteDeadline(d.write.set(now, d.c.s.opts.WriteTimeout))
+	if now := time.Now(); !d.write.Holds(now, d.c.s.opts.WriteTimeout) {
+		d.Conn.SetWriteDeadline(d.write.Set(now, d.c.s.opts.WriteTimeout))
 	}
 	d.mu.Unlock()
 	return d.Conn.Write(b)
@@ -372,7 +373,7 @@ func (d *dialectConn) drain() {
 func (d *dialectConn) cutLocked() {
 	if d.drains && !d.leaves && !d.cut && d.active == 0 {
 		d.cut = true
-		d.Conn.SetReadDeadline(past)
+		d.Conn.SetReadDeadline(time.Unix(1, 0))
 	}
 }
 
@@ -391,14 +392,14 @@ func (c *serverConn) serveDialect() (err error) {
 			err = fmt.Errorf("dialect %s panicked: %v\n%s", d.Name(), p, debug.Stack())
 		}
 	}()
-	nc := &dialectConn{Conn: c.r.Conn(c.out), c: c}
+	nc := &dialectConn{Conn: c.Reader().Conn(c.Upper()), c: c}
 	v := &invoker{s: c.s, from: c.source, conn: nc}
 	if most := c.s.opts.MaxCallsPerConn; most > 0 {
 		v.slots = make(chan struct{}, most)
 	}
 	c.foreign.Store(nc)
-	c.reader().SetReadDeadline(time.Time{})
-	if c.is(connDraining) { // else drain sees that the dialect has the connection
+	c.Uncut()
+	if c.IsDraining() { // else drain sees that the dialect has the connection
 		nc.drain()
 	}
 	return d.ServeConn(c.ctx, nc, v)

@@ -319,10 +319,10 @@ func (f httpLog) Handle(_ context.Context, r slog.Record) error {
 
 // serveHTTP hands the connection to net/http, from the first byte, and returns when it is closed.
 func (c *serverConn) serveHTTP() {
-	if c.is(connDraining) { // else drain sees that net/http has the connection
-		c.reader().SetReadDeadline(time.Time{}) // one that is new has its first call answered, unless drainHTTP has ended
+	if c.IsDraining() { // else drain sees that net/http has the connection
+		c.Uncut() // one that is new has its first call answered, unless drainHTTP has ended
 	}
-	nc := &httpConn{Conn: c.r.Conn(c.out), ctx: c.ctx, under: c.out, closed: make(chan struct{})}
+	nc := &httpConn{Conn: c.Reader().Conn(c.Upper()), ctx: c.ctx, under: c.Upper(), closed: make(chan struct{})}
 	l := &singleListener{nc: nc, closed: make(chan struct{})}
 	c.s.http.Serve(l)
 	if l.accepted {

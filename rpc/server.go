@@ -19,6 +19,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/internal/serverconn"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
@@ -134,8 +135,7 @@ type Server struct {
 	callIDs     atomic.Uint64 // of Stats
 	connIDs     atomic.Uint64 // likewise
 	compressors msgio.Compressors
-	buffers     msgio.Buffers // for replies
-	watchdog    watchdog
+	group       serverconn.Group
 	limiter     *limiter // of MaxCalls
 
 	connDialects []ConnDialect
@@ -196,6 +196,10 @@ func NewServer(opts ServerOptions) *Server {
 		methods:   make(map[string]*boundMethod),
 		listeners: make(map[net.Listener]struct{}),
 		conns:     make(map[*serverConn]struct{}),
+	}
+	s.group = serverconn.Group{
+		MaxMessageBytes: opts.MaxMessageBytes, MaxCalls: opts.MaxCallsPerConn, WaitGroup: &s.wg,
+		IdleTimeout: opts.IdleTimeout, ReadTimeout: opts.ReadTimeout, WriteTimeout: opts.WriteTimeout,
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.drained = make(chan struct{})
@@ -462,7 +466,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	s.refusing, s.closed = true, true
 	for c := range s.conns {
-		c.nc.Close()
+		c.Close()
 	}
 	s.mu.Unlock()
 	s.cancel()

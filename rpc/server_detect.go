@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
-	"time"
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
@@ -22,7 +20,7 @@ import (
 // peek returns the bytes that tell what the peer speaks. The first message of a Dialect may be shorter
 // than any of Thrift's: then there are fewer of them, and c.dialect is set.
 func (c *serverConn) peek() ([]byte, error) {
-	first, err := c.r.Peek(1)
+	first, err := c.Reader().Peek(1)
 	if err != nil {
 		return first, err
 	}
@@ -33,11 +31,11 @@ func (c *serverConn) peek() ([]byte, error) {
 				return first, nil
 			}
 		}
-		if first, err = c.r.Peek(min(size, max(len(first)+1, c.r.Unread()))); err != nil {
+		if first, err = c.Reader().Peek(min(size, max(len(first)+1, c.Reader().Unread()))); err != nil {
 			return first, err
 		}
 	}
-	return c.r.Peek(size)
+	return c.Reader().Peek(size)
 }
 
 // mayBeKnown reports whether a connection that begins with b may be one of those that are recognised
@@ -56,12 +54,12 @@ func mayBeKnown(b []byte, maxFrame int) bool {
 
 // detect finds out which dialect the peer speaks.
 func (c *serverConn) detect() error {
-	c.mayRest = true
-	if err := c.awaitMessage(); err != nil {
+	c.MayRest = true
+	if err := c.AwaitMessage(); err != nil {
 		return err
 	}
-	c.mayRest = false
-	c.setReadDeadline(c.s.opts.ReadTimeout)
+	c.MayRest = false
+	c.SetReadDeadline(c.s.opts.ReadTimeout)
 	first, err := c.peek()
 	if err == nil && c.s.opts.TLS != nil && c.dialect == nil && msgio.IsTLS(first) {
 		if err = c.startTLS(); err == nil {
@@ -71,8 +69,8 @@ func (c *serverConn) detect() error {
 		return &refusedConn{errors.New("the client does not speak TLS")}
 	}
 	if err == nil && c.dialect == nil && msgio.IsZlib(first) {
-		c.over(c.s.compressors.Zlib(c.r.Conn(c.out)))
-		c.setReadDeadline(c.s.opts.ReadTimeout)
+		c.Over(c.s.compressors.Zlib(c.Reader().Conn(c.Upper())))
+		c.SetReadDeadline(c.s.opts.ReadTimeout)
 		first, err = c.peek()
 	}
 	if err != nil {
@@ -104,7 +102,7 @@ func (c *serverConn) detect() error {
 	if !ok {
 		return c.unknownStart(first)
 	}
-	c.mayRest = d.Envelope != detect.SASL
+	c.MayRest = d.Envelope != detect.SASL
 	if c.s.opts.RequireSASL && d.Envelope != detect.SASL {
 		return errNoSASL
 	}
@@ -125,7 +123,7 @@ func (c *serverConn) startDialect() error {
 		return c.notAccepted("", c.dialect.Name())
 	}
 	c.detectedAs(c.dialect.Name())
-	c.mayRest = true
+	c.MayRest = true
 	return nil
 }
 
@@ -133,7 +131,7 @@ func (c *serverConn) startDialect() error {
 func (c *serverConn) detectedAs(name string) {
 	if c.s.opts.Stats != nil {
 		c.source.dialect = name
-		c.s.opts.Stats.HandleConn(c.event(ConnDetected, nil))
+		c.report(ConnDetected, nil)
 	}
 }
 
@@ -158,18 +156,6 @@ func (c *serverConn) notAccepted(framing, protocol string) error {
 	return &refusedConn{fmt.Errorf("the client speaks %s, which this server does not accept", strings.Trim(protocol+"/"+framing, "/"))}
 }
 
-// over makes the connection go on over nc, which has what was read and not used. Read deadlines are set
-// on nc from then on: one that passes below would end a stream of zlib.
-func (c *serverConn) over(nc net.Conn) {
-	c.out = nc
-	c.in.Store(&nc)
-	c.nc.SetReadDeadline(time.Time{})
-	if c.readBound = (timeBound{}); c.is(connDraining) {
-		c.cut()
-	}
-	c.r = msgio.NewReader(nc, c.s.opts.MaxMessageBytes)
-}
-
 // start makes ready to read messages of the dialect d.
 func (c *serverConn) start(d detect.Dialect) (err error) {
 	switch d.Envelope {
@@ -187,7 +173,7 @@ func (c *serverConn) start(d detect.Dialect) (err error) {
 	}
 	c.detectedAs(c.framing.String())
 	c.headers, err = msgio.NewHeaderCodec(c.framing, c.s.codec, "", c.s.opts.MaxMessageBytes)
-	c.r.Start(c.framing, nil)
+	c.Reader().Start(c.framing, nil)
 	return err
 }
 
@@ -203,7 +189,7 @@ func (c *serverConn) startBare(d detect.Dialect) error {
 	if c.s.opts.Stats != nil {
 		c.detectedAs(c.proto.Name() + "/" + c.framing.String())
 	}
-	c.r.Start(c.framing, c.proto.NewSplitter(c.s.opts.MaxMessageBytes))
+	c.Reader().Start(c.framing, c.proto.NewSplitter(c.s.opts.MaxMessageBytes))
 	return nil
 }
 
@@ -213,20 +199,20 @@ func (c *serverConn) startSASL() error {
 	if verify == nil {
 		verify = func(context.Context, string, string) error { return errors.New("this server takes no SASL") }
 	}
-	c.setReadDeadline(c.s.opts.HandshakeTimeout)
-	nc, user, err := msgio.ServeSASL(c.r.Conn(c.out), func(user, password string) error { return verify(c.ctx, user, password) })
+	c.SetReadDeadline(c.s.opts.HandshakeTimeout)
+	nc, user, err := msgio.ServeSASL(c.Reader().Conn(c.Upper()), func(user, password string) error { return verify(c.ctx, user, password) })
 	if err != nil {
 		return err
 	}
 	peer, _ := PeerOf(c.ctx)
 	peer.User = user
 	c.ctx = context.WithValue(c.ctx, peerKey{}, peer)
-	c.over(nc)
-	c.mayRest = true
-	if err := c.awaitMessage(); err != nil {
+	c.Over(nc)
+	c.MayRest = true
+	if err := c.AwaitMessage(); err != nil {
 		return err
 	}
-	c.setReadDeadline(c.s.opts.ReadTimeout)
+	c.SetReadDeadline(c.s.opts.ReadTimeout)
 	first, err := c.peek()
 	if err != nil {
 		return err
@@ -240,14 +226,14 @@ func (c *serverConn) startSASL() error {
 
 // startTLS shakes hands, and reads what TLS carries from then on.
 func (c *serverConn) startTLS() error {
-	c.setReadDeadline(c.s.opts.HandshakeTimeout)
-	tc := c.r.Server(c.nc, c.s.opts.TLS)
+	c.SetReadDeadline(c.s.opts.HandshakeTimeout)
+	tc := c.Reader().Server(c.NetConn(), c.s.opts.TLS)
 	if err := tc.Handshake(); err != nil {
 		return fmt.Errorf("TLS: %w", err)
 	}
 	state := tc.ConnectionState()
-	c.ctx = context.WithValue(c.s.ctx, peerKey{}, Peer{Addr: c.nc.RemoteAddr(), TLS: &state})
-	c.over(tc)
-	c.setReadDeadline(c.s.opts.ReadTimeout)
+	c.ctx = context.WithValue(c.s.ctx, peerKey{}, Peer{Addr: c.NetConn().RemoteAddr(), TLS: &state})
+	c.Over(tc)
+	c.SetReadDeadline(c.s.opts.ReadTimeout)
 	return nil
 }

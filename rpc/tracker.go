@@ -96,7 +96,7 @@ func (c *serverConn) upgrade(in *incoming, h wire.Header, off int) (done bool, e
 	}
 	if c.framing == wire.Buffered {
 		max := c.s.opts.MaxMessageBytes
-		c.r.Start(c.framing, &trackedSplitter{t: c.tracked, proto: c.proto, rest: c.proto.NewSplitter(max)})
+		c.Reader().Start(c.framing, &trackedSplitter{t: c.tracked, proto: c.proto, rest: c.proto.NewSplitter(max)})
 	}
 	h.Type = wire.Reply
 	in.ready, err = c.proto.AppendMessage(nil, h, c.s.track.reply, mem.To(&reply))

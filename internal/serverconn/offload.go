@@ -1,8 +1,7 @@
-package rpc
+package serverconn
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -26,13 +25,13 @@ const offloadAfter = time.Millisecond
 // as long as there are such connections.
 type watchdog struct {
 	mu      sync.Mutex
-	conns   []*serverConn
+	conns   []*Conn
 	running bool
 }
 
 // watch has the watchdog look after c. It is called when a handler starts and c is not watched.
-func (s *Server) watch(c *serverConn) {
-	d := &s.watchdog
+func (g *Group) watch(c *Conn) {
+	d := &g.watchdog
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if c.watched.Load() { // look has kept it, after all
@@ -43,9 +42,9 @@ func (s *Server) watch(c *serverConn) {
 	d.conns = append(d.conns, c)
 	if !d.running {
 		d.running = true
-		s.wg.Add(1) // it is not 0: c counts
+		g.WaitGroup.Add(1) // it is not 0: c counts
 		go func() {
-			defer s.wg.Done()
+			defer g.WaitGroup.Done()
 			for d.look() {
 				pause(offloadAfter)
 			}
@@ -89,7 +88,7 @@ func (d *watchdog) look() bool {
 
 // offload has another goroutine read c, unless the handler that was running in that turn has returned. It
 // reports false if c is closed.
-func (c *serverConn) offload(turn uint32) bool {
+func (c *Conn) offload(turn uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.users == 0 { // the handler has ended its goroutine
@@ -99,7 +98,9 @@ func (c *serverConn) offload(turn uint32) bool {
 		return true
 	}
 	c.users++
-	c.method.slow.Store(slowFor)
+	if c.slow != nil {
+		c.slow.Store(slowFor)
+	}
 	if r := c.enqueueLocked(); r != nil {
 		c.queue.offloaded[turn] = r
 	}
@@ -114,7 +115,7 @@ func (c *serverConn) offload(turn uint32) bool {
 const slowFor = 64
 
 // offloadedReply returns the place of the reply to the call of that turn, when it was offloaded.
-func (c *serverConn) offloadedReply(turn uint32) *queuedReply {
+func (c *Conn) offloadedReply(turn uint32) *queuedReply {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.queue.offloaded[turn]
@@ -123,7 +124,7 @@ func (c *serverConn) offloadedReply(turn uint32) *queuedReply {
 }
 
 // spawn runs a call of a slow method on a goroutine of its own.
-func (c *serverConn) spawn(in *incoming) {
+func (c *Conn) spawn(in Call, slow *atomic.Int32) {
 	c.mu.Lock()
 	c.users++
 	r := c.enqueueLocked()
@@ -132,11 +133,11 @@ func (c *serverConn) spawn(in *incoming) {
 		returned := false
 		defer func() { c.quit(returned) }()
 		start := time.Now()
-		in.execute()
+		in.Execute()
 		if time.Since(start) < offloadAfter {
-			in.m.slow.Add(-1)
+			slow.Add(-1)
 		} else {
-			in.m.slow.Store(slowFor)
+			slow.Store(slowFor)
 		}
 		c.complete(in, r)
 		returned = true
@@ -165,7 +166,7 @@ const maxQueuedBytes = 1 << 20
 
 // enqueueLocked enters a call that does not run in place, after the replies that are ready, and
 // returns the place of its reply, nil where order does not matter. The goroutine that reads calls it.
-func (c *serverConn) enqueueLocked() *queuedReply {
+func (c *Conn) enqueueLocked() *queuedReply {
 	l := &c.queue
 	l.calls++
 	l.busy.Store(true)
@@ -185,16 +186,16 @@ func (c *serverConn) enqueueLocked() *queuedReply {
 	return r
 }
 
-func (c *serverConn) queueLocked(buf *[]byte) {
+func (c *Conn) queueLocked(buf *[]byte) {
 	c.queue.waiting = append(c.queue.waiting, &queuedReply{buf})
 	c.queue.bytes += len(*buf)
 }
 
 // complete makes the reply to a call that did not run in place, and sends it as soon as its turn
 // has come.
-func (c *serverConn) complete(in *incoming, r *queuedReply) {
-	buf := c.s.buffers.Get()
-	reply, err := c.append((*buf)[:0], in)
+func (c *Conn) complete(in Call, r *queuedReply) {
+	buf := c.group.buffers.Get()
+	reply, err := in.AppendReply((*buf)[:0])
 	*buf = reply
 	if err != nil {
 		c.failAsync(err)
@@ -206,23 +207,28 @@ func (c *serverConn) complete(in *incoming, r *queuedReply) {
 		c.queue.bytes += len(reply)
 	} else {
 		c.queue.ready = append(c.queue.ready, reply...)
-		c.s.buffers.Put(buf)
+		c.group.buffers.Put(buf)
 	}
 	c.mu.Unlock()
 	c.flushQueue()
 }
 
 // failAsync closes the connection after an error that the goroutine that reads does not notice.
-func (c *serverConn) failAsync(err error) {
+func (c *Conn) failAsync(err error) {
 	c.nc.Close()
-	if !errors.Is(err, net.ErrClosed) {
-		c.end(err)
-		c.s.opts.ErrorLog(fmt.Errorf("rpc: connection from %s: %w", c.nc.RemoteAddr(), err))
+	if errors.Is(err, net.ErrClosed) {
+		return
 	}
+	c.mu.Lock()
+	if c.cause == nil {
+		c.cause = err
+	}
+	c.mu.Unlock()
+	c.owner.Failed(err)
 }
 
 // flushQueue writes the replies in the queue whose turn has come.
-func (c *serverConn) flushQueue() error {
+func (c *Conn) flushQueue() error {
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
 	earlier := c.writeErr
@@ -241,7 +247,7 @@ func (c *serverConn) flushQueue() error {
 
 // takeReady returns the replies in the queue whose turn has come. writeMu is held: they are written
 // before anything else.
-func (c *serverConn) takeReady() []byte {
+func (c *Conn) takeReady() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l := &c.queue
@@ -252,7 +258,7 @@ func (c *serverConn) takeReady() []byte {
 		buf := l.waiting[n].buf
 		b = append(b, *buf...)
 		l.bytes -= len(*buf)
-		c.s.buffers.Put(buf)
+		c.group.buffers.Put(buf)
 		l.waiting[n] = nil
 	}
 	if l.waiting = l.waiting[n:]; len(l.waiting) == 0 {
@@ -264,9 +270,9 @@ func (c *serverConn) takeReady() []byte {
 }
 
 // replyInOrder puts the reply to a call that ran in place after those in the queue, if there still are any.
-func (c *serverConn) replyInOrder(in *incoming) error {
-	buf := c.s.buffers.Get()
-	reply, err := c.append((*buf)[:0], in)
+func (c *Conn) replyInOrder(in Call) error {
+	buf := c.group.buffers.Get()
+	reply, err := in.AppendReply((*buf)[:0])
 	*buf = reply
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -283,7 +289,7 @@ func (c *serverConn) replyInOrder(in *incoming) error {
 
 // awaitCapacity waits until no more calls are under way, and replies in line, than one connection may
 // have.
-func (c *serverConn) awaitCapacity() {
+func (c *Conn) awaitCapacity() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.fullLocked() {
@@ -296,8 +302,8 @@ func (c *serverConn) awaitCapacity() {
 	}
 }
 
-func (c *serverConn) fullLocked() bool {
+func (c *Conn) fullLocked() bool {
 	l := &c.queue
-	most := c.s.opts.MaxCallsPerConn
+	most := c.group.MaxCalls
 	return !l.broken && (most > 0 && max(l.calls, len(l.waiting)) >= most || l.bytes >= maxQueuedBytes)
 }
