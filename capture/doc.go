@@ -26,8 +26,7 @@ import (
 
 // A File is a capture file.
 type File struct {
-	r       *pcapfile.Reader
-	secrets *Secrets
+	r *pcapfile.Reader
 }
 
 // Open returns the capture that r has: pcap or pcapng, either of them also compressed by gzip. The error is a *FormatError if
@@ -56,6 +55,9 @@ func Calls(src Source, opts Options) iter.Seq2[*Call, error] {
 	return func(yield func(*Call, error) bool) {
 		var ready []*Call
 		a := NewAssembler(opts, func(c *Call) { ready = append(ready, c) })
+		if f, ok := src.(*File); ok {
+			f.KeepSecrets(a)
+		}
 		for {
 			p, err := src.Next()
 			if err == nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/filter"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
+	"golang.org/x/crypto/chacha20poly1305"
 )
 
 // A viewOptions says how calls are shown: the flags that capture and tap share.
@@ -340,7 +341,7 @@ func (o *captureOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	opts := capture.Options{HeadersOnly: o.view.headersOnly()}
+	opts := capture.Options{HeadersOnly: o.view.headersOnly(), Secrets: &capture.Secrets{}}
 	if o.keyLog != "" {
 		f, err := os.Open(o.keyLog)
 		if err != nil {
@@ -352,6 +353,7 @@ func (o *captureOptions) run(cmd *cobra.Command, args []string) error {
 			return fmt.Errorf("%s: %w", o.keyLog, err)
 		}
 	}
+	opts.Secrets.NewChaCha20Poly1305 = chacha20poly1305.New
 	show := v.add
 	var replay *replayer
 	if o.replay.target != "" {
