@@ -17,6 +17,7 @@ import (
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/raw"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -28,42 +29,49 @@ type callReader struct {
 	decoder
 	redact bool // fields that are annotated as sensitive
 
-	methods   map[string]*schema.Method
+	methods   map[methodKey]namedMethod
 	sensitive map[*schema.Struct]bool
 }
 
-// methodOf returns the method of a call, or nil.
-func (r *callReader) methodOf(c *capture.Call) *schema.Method {
-	name := c.Method()
-	if svc := c.Service(); svc != "" {
-		name = svc + ":" + name
-	}
-	m, ok := r.methods[name]
-	if !ok {
-		if r.methods == nil {
-			r.methods = make(map[string]*schema.Method)
-		}
-		m = r.method(name)
-		if m == nil && c.Service() != "" { // services may have other names in the header
-			m = r.method(c.Method())
-		}
-		r.methods[name] = m
-	}
-	return m
+type methodKey struct{ service, method string }
+
+type namedMethod struct {
+	method *schema.Method // nil: not known
+	name   string         // in full
 }
+
+// named returns what is known of the method of a call.
+func (r *callReader) named(c *capture.Call) namedMethod {
+	key := methodKey{c.Service(), c.Method()}
+	n, ok := r.methods[key]
+	if ok {
+		return n
+	}
+	if r.methods == nil || len(r.methods) > 10000 {
+		r.methods = make(map[methodKey]namedMethod)
+	}
+	n.name = key.method
+	if key.service != "" {
+		n.name = key.service + "." + key.method
+		n.method = r.method(key.service + ":" + key.method)
+	}
+	if n.method == nil { // services may have other names in the header
+		n.method = r.method(key.method)
+	}
+	if n.method != nil {
+		n.name = n.method.String()
+	}
+	r.methods[key] = n
+	return n
+}
+
+// methodOf returns the method of a call, or nil.
+func (r *callReader) methodOf(c *capture.Call) *schema.Method { return r.named(c).method }
 
 // fullName returns Service.method as far as it is known.
-func (r *callReader) fullName(c *capture.Call) string {
-	if m := r.methodOf(c); m != nil {
-		return m.String()
-	}
-	if svc := c.Service(); svc != "" {
-		return svc + "." + c.Method()
-	}
-	return c.Method()
-}
+func (r *callReader) fullName(c *capture.Call) string { return r.named(c).name }
 
-// value appends what a message has as JSON: by the names of desc, or by ids if desc is nil.
+// json appends what a message has as JSON: by the names of desc, or by ids if desc is nil.
 func (r *callReader) json(dst []byte, m *capture.Message, desc *schema.Struct) ([]byte, error) {
 	if desc == nil {
 		if m.NeedsSchema() {
@@ -228,11 +236,16 @@ func (r *callReader) args(c *capture.Call) ([]byte, error) {
 	if c.Request == nil {
 		return nil, nil
 	}
+	return r.appendArgs(nil, c)
+}
+
+// appendArgs appends the arguments of a call, of which there is a request, as JSON.
+func (r *callReader) appendArgs(dst []byte, c *capture.Call) ([]byte, error) {
 	var desc *schema.Struct
 	if m := r.methodOf(c); m != nil {
 		desc = m.Args
 	}
-	return r.json(nil, c.Request, desc)
+	return r.json(dst, c.Request, desc)
 }
 
 const shortText = 100 // bytes of arguments or a result in a line
@@ -305,94 +318,89 @@ func (r *callReader) cannot(m *capture.Message, err error) string {
 	return "(" + err.Error() + ")"
 }
 
-// A callLine is a call as JSON. With a reply it is an entry of a mock's record.
-type callLine struct {
-	Time         string            `json:"time"` // RFC 3339
-	Conn         int64             `json:"conn,omitempty"`
-	Peer         string            `json:"peer"`
-	Server       string            `json:"server,omitempty"`
-	Method       string            `json:"method"`
-	SeqID        *int32            `json:"seqid,omitempty"`
-	Protocol     string            `json:"protocol,omitempty"`
-	Transport    string            `json:"transport,omitempty"`
-	Over         string            `json:"over,omitempty"`
-	Target       string            `json:"path,omitempty"`
-	Metadata     map[string]string `json:"metadata,omitempty"`
-	Status       string            `json:"status"`
-	Args         json.RawMessage   `json:"args,omitempty"`
-	Result       json.RawMessage   `json:"result,omitempty"` // null for void
-	Exception    string            `json:"exception,omitempty"`
-	Value        json.RawMessage   `json:"value,omitempty"`
-	Error        *callFailure      `json:"error,omitempty"`
-	Micros       *float64          `json:"micros,omitempty"`
-	RequestBytes int               `json:"request_bytes,omitempty"`
-	ReplyBytes   int               `json:"reply_bytes,omitempty"`
-	Missing      int               `json:"missing_bytes,omitempty"`
-	Note         string            `json:"note,omitempty"`
-	By           string            `json:"by"`
-}
-
-type callFailure struct {
-	Code    int32  `json:"code"`
-	Kind    string `json:"kind"`
-	Message string `json:"message"`
-}
-
-// line returns a call as JSON.
-func (r *callReader) line(c *capture.Call) *callLine {
+// appendJSONLine appends a call as a line of JSON. With a reply it is an entry of a mock's record.
+func (r *callReader) appendJSONLine(dst []byte, c *capture.Call) []byte {
 	first := c.Request
 	if first == nil {
 		first = c.Reply
 	}
-	l := &callLine{
-		Time: c.Time().UTC().Format(time.RFC3339Nano), Conn: c.Conn, Peer: c.Client.String(), Server: c.Server.String(), Method: r.fullName(c),
-		SeqID: &first.SeqID, Protocol: first.Protocol, Transport: first.Transport, Over: first.Over, Target: first.Target, Metadata: first.Metadata,
-		Status: c.Status.String(), Note: c.Note, By: "capture",
+	text := func(name, value string) {
+		if value != "" {
+			dst = append(append(append(dst, `,"`...), name...), `":`...)
+			dst = jsontext.AppendString(dst, value)
+		}
 	}
-	var notes []string
-	if c.Note != "" {
-		notes = append(notes, c.Note)
+	number := func(name string, n int64) {
+		dst = append(append(append(dst, `,"`...), name...), `":`...)
+		dst = strconv.AppendInt(dst, n, 10)
+	}
+	dst = append(dst, `{"time":"`...)
+	dst = c.Time().UTC().AppendFormat(dst, time.RFC3339Nano)
+	dst = append(dst, `","conn":`...)
+	dst = strconv.AppendInt(dst, c.Conn, 10)
+	dst = c.Client.AppendTo(append(dst, `,"peer":"`...))
+	dst = c.Server.AppendTo(append(dst, `","server":"`...))
+	dst = append(dst, '"')
+	text("method", r.fullName(c))
+	number("seqid", int64(first.SeqID))
+	text("protocol", first.Protocol)
+	text("transport", first.Transport)
+	text("over", first.Over)
+	text("path", first.Target)
+	if len(first.Metadata) > 0 {
+		md, _ := json.Marshal(first.Metadata) // texts always can be
+		dst = append(append(dst, `,"metadata":`...), md...)
+	}
+	text("status", c.Status.String())
+	notes, missing := c.Note, 0
+	note := func(what string, err error) {
+		if notes != "" {
+			notes += "; "
+		}
+		notes += what + ": " + err.Error()
 	}
 	if c.Request != nil {
-		l.RequestBytes, l.Missing = c.Request.Size, c.Request.Missing
-		args, err := r.args(c)
-		if err != nil {
-			notes = append(notes, "arguments: "+err.Error())
-		} else {
-			l.Args = args
+		missing = c.Request.Missing
+		start := len(dst)
+		var err error
+		if dst, err = r.appendArgs(append(dst, `,"args":`...), c); err != nil {
+			dst = dst[:start]
+			note("arguments", err)
 		}
 	}
 	if c.Reply != nil {
-		l.ReplyBytes = c.Reply.Size
-		l.Missing += c.Reply.Missing
+		missing += c.Reply.Missing
 		switch o := r.outcome(c); {
 		case o.err != nil:
-			notes = append(notes, "reply: "+o.err.Error())
+			note("reply", o.err)
 		case o.kind == "error":
-			l.Error = &callFailure{o.code, o.name, o.text}
+			dst = strconv.AppendInt(append(dst, `,"error":{"code":`...), int64(o.code), 10)
+			text("kind", o.name)
+			dst = jsontext.AppendString(append(dst, `,"message":`...), o.text)
+			dst = append(dst, '}')
 		case o.kind == "exception":
-			l.Exception, l.Value = o.name, o.json
+			text("exception", o.name)
+			dst = append(append(dst, `,"value":`...), o.json...)
 		case o.json == nil:
-			l.Result = json.RawMessage("null")
+			dst = append(dst, `,"result":null`...)
 		default:
-			l.Result = o.json
+			dst = append(append(dst, `,"result":`...), o.json...)
 		}
 	}
-	l.Note = strings.Join(notes, "; ")
 	if d, ok := c.Latency(); ok {
-		micros := float64(d) / float64(time.Microsecond)
-		l.Micros = &micros
+		dst = strconv.AppendFloat(append(dst, `,"micros":`...), float64(d)/float64(time.Microsecond), 'f', -1, 64)
 	}
-	return l
-}
-
-// appendJSONLine appends a call as a line of JSON.
-func (r *callReader) appendJSONLine(dst []byte, c *capture.Call) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(r.line(c))
-	return append(dst, b.Bytes()...), err
+	if c.Request != nil {
+		number("request_bytes", int64(c.Request.Size))
+	}
+	if c.Reply != nil {
+		number("reply_bytes", int64(c.Reply.Size))
+	}
+	if missing > 0 {
+		number("missing_bytes", int64(missing))
+	}
+	text("note", notes)
+	return append(dst, `,"by":"capture"}`+"\n"...)
 }
 
 // printFull prints a call with its values, indented.
@@ -460,7 +468,7 @@ func (r *callReader) printExplained(w io.Writer, c *capture.Call) error {
 	return err
 }
 
-// target returns the target that a call was sent to, as the command call takes it.
+// callTarget returns the target that a call was sent to, as the command call takes it.
 func callTarget(c *capture.Call) string {
 	m := c.Request
 	q := url.Values{}
