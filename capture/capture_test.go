@@ -178,6 +178,7 @@ func describe(t testing.TB, svc *schema.Service, c *capture.Call) known {
 	m := svc.Method(k.method)
 	if m == nil {
 		t.Fatalf("unknown method %q", k.method)
+		return k
 	}
 	if c.Request == nil {
 		t.Fatalf("%s without a request: %s", k.method, c.Note)

@@ -216,7 +216,6 @@ type httpLayer struct {
 	outer *stream
 	inner *stream // of the body
 	buf   []byte
-	marks []placedMark
 	body  []byte
 	mark  mark // of what is looked at
 	first mark // of the body

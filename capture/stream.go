@@ -565,12 +565,10 @@ func (s *stream) search(work []byte, used int) int {
 			}
 		}
 		if next == len(b) {
-			pos = next
 			break
 		}
 		pos = next
 		if candidates++; candidates > maxCandidates {
-			pos = len(b)
 			break
 		}
 		if boundary && s.inHTTP(b[pos:]) {

@@ -118,8 +118,7 @@ func (r *callReader) hasSensitive(desc *schema.Struct) bool {
 	}
 	seen := make(map[*schema.Struct]bool)
 	var walk func(t *schema.Type) bool
-	var fields func(s *schema.Struct) bool
-	fields = func(s *schema.Struct) bool {
+	fields := func(s *schema.Struct) bool {
 		if seen[s] {
 			return false
 		}
