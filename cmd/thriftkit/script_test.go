@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -22,6 +23,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/thriftkit/thriftkit/internal/capturetest"
+	"github.com/thriftkit/thriftkit/internal/pcapfile"
 )
 
 func TestMain(m *testing.M) {
@@ -39,6 +42,9 @@ func TestMain(m *testing.M) {
 //	                         writes what it says about calls to the file NAME.log
 //	sigterm NAME             ends that server, which must take it well; so does the end of the script
 //	sigint NAME              the same, by the other signal
+//	packets FILE TEXT        writes a pcap file of connections, which the file TEXT has: "> HEX" is what a client sends, "< HEX"
+//	                         what the server does, an empty line begins the next connection
+//	tap NAME ARG…            starts "thriftkit tap ARG…"; sets $NAME to where it listens, writes what it shows to NAME.out
 //	peer NAME silent         sets $NAME to where somebody takes connections and says nothing,
 //	peer NAME rude           or closes them when a call has come,
 //	peer NAME nobody         or where nobody listens
@@ -61,6 +67,8 @@ func TestScript(t *testing.T) {
 			"serve":       cmdServe,
 			"sigterm":     func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, syscall.SIGTERM) },
 			"sigint":      func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, os.Interrupt) },
+			"packets":     cmdPackets,
+			"tap":         cmdTap,
 			"peer":        cmdPeer,
 			"answer":      cmdAnswer,
 		},
@@ -200,6 +208,58 @@ func (s *server) stop(ts *testscript.TestScript, name string, sig os.Signal) {
 	if strings.Count(said, "\n") != 1 {
 		ts.Fatalf("server %s wrote more than one line:\n%s", name, said)
 	}
+}
+
+func cmdPackets(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: packets FILE TEXT")
+	}
+	network := &capturetest.Network{Step: time.Millisecond}
+	for _, talk := range strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), "\n\n") {
+		c := network.Open()
+		for line := range strings.SplitSeq(talk, "\n") {
+			b, err := hex.DecodeString(strings.ReplaceAll(line[1:], " ", ""))
+			ts.Check(err)
+			c.Send(strings.Index("><", line[:1]), b)
+		}
+		c.Close()
+	}
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	w := pcapfile.NewWriter(f, 1)
+	for _, p := range network.Packets() {
+		ts.Check(w.Write(p))
+	}
+	ts.Check(f.Close())
+}
+
+func cmdTap(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: tap NAME ARG…")
+	}
+	name := args[0]
+	bin, _, _ := strings.Cut(ts.Getenv("PATH"), string(filepath.ListSeparator))
+	out, err := os.Create(ts.MkAbs(name + ".out"))
+	ts.Check(err)
+	cmd := exec.Command(filepath.Join(bin, "thriftkit"), append([]string{"tap"}, args[1:]...)...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Stdout = out
+	said, err := cmd.StderrPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	out.Close()
+	line, err := bufio.NewReader(said).ReadString('\n')
+	addr, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "listening on ")
+	if err != nil || !ok {
+		ts.Fatalf("tap said %q, %v", line, err)
+	}
+	ts.Setenv(name, addr)
+	ts.Defer(func() {
+		cmd.Process.Signal(os.Interrupt)
+		late := time.AfterFunc(patient, func() { cmd.Process.Kill() })
+		defer late.Stop()
+		ts.Check(cmd.Wait())
+	})
 }
 
 func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {

@@ -152,7 +152,7 @@ func Messages(stream []byte, f func(*Message) error) error {
 		one.Bytes = msg
 		if err == nil && sealer != nil {
 			if one.Envelope, one.Bytes, err = sealer.Decode(msg); err == nil {
-				one.Protocol = protocol.Sealed(one.Envelope.Protocol, one.Bytes)
+				one.Protocol = protocol.InHeader(one.Envelope.Protocol, one.Bytes)
 			}
 		}
 		if err != nil {

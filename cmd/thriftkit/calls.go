@@ -1,0 +1,801 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/thriftkit/thriftkit/capture"
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/filter"
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/raw"
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
+	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/explain"
+)
+
+// A callReader gives names to what is in captured calls.
+type callReader struct {
+	decoder
+	redact bool // fields that are annotated as sensitive
+
+	methods   map[methodKey]namedMethod
+	sensitive map[*schema.Struct]bool
+}
+
+type methodKey struct{ service, method string }
+
+type namedMethod struct {
+	method *schema.Method // nil: not known
+	name   string         // in full
+}
+
+// named returns what is known of the method of a call.
+func (r *callReader) named(c *capture.Call) namedMethod {
+	key := methodKey{c.Service(), c.Method()}
+	n, ok := r.methods[key]
+	if ok {
+		return n
+	}
+	if r.methods == nil || len(r.methods) > 10000 {
+		r.methods = make(map[methodKey]namedMethod)
+	}
+	n.name = key.method
+	if key.service != "" {
+		n.name = key.service + "." + key.method
+		n.method = r.method(key.service + ":" + key.method)
+	}
+	if n.method == nil { // services may have other names in the header
+		n.method = r.method(key.method)
+	}
+	if n.method != nil {
+		n.name = n.method.String()
+	}
+	r.methods[key] = n
+	return n
+}
+
+// methodOf returns the method of a call, or nil.
+func (r *callReader) methodOf(c *capture.Call) *schema.Method { return r.named(c).method }
+
+// fullName returns Service.method as far as it is known.
+func (r *callReader) fullName(c *capture.Call) string { return r.named(c).name }
+
+// json appends what a message has as JSON: by the names of desc, or by ids if desc is nil.
+func (r *callReader) json(dst []byte, m *capture.Message, desc *schema.Struct) ([]byte, error) {
+	if desc == nil {
+		if m.NeedsSchema() {
+			return dst, fmt.Errorf("messages in %s have names in place of ids: --idl is needed", m.Protocol)
+		}
+		s, err := m.Decode(anything())
+		if err != nil {
+			return dst, err
+		}
+		return r.decoder.value(dst, s)
+	}
+	if r.redact && r.hasSensitive(desc) {
+		s, err := m.Decode(desc)
+		if err != nil {
+			return dst, err
+		}
+		r.hide(s)
+		return dynamic.AppendJSON(dst, desc.Type(), dynamic.StructValue(s), dynamic.JSONOptions{Binary: r.form})
+	}
+	return m.AppendJSON(dst, desc, dynamic.JSONOptions{Binary: r.form})
+}
+
+// sensitiveNames are the annotations of fields that must not be shown.
+var sensitiveNames = []string{"sensitive", "redact", "go.redact", "thriftkit.sensitive"}
+
+func isSensitive(f *schema.Field) bool {
+	for _, all := range []schema.Annotations{f.Annotations, f.Type.Annotations} {
+		for _, name := range sensitiveNames {
+			if v, ok := all.Get(name); ok && v != "false" && v != "0" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasSensitive reports whether a value of desc may have a field that must not be shown.
+func (r *callReader) hasSensitive(desc *schema.Struct) bool {
+	if known, ok := r.sensitive[desc]; ok {
+		return known
+	}
+	if r.sensitive == nil {
+		r.sensitive = make(map[*schema.Struct]bool)
+	}
+	seen := make(map[*schema.Struct]bool)
+	var walk func(t *schema.Type) bool
+	fields := func(s *schema.Struct) bool {
+		if seen[s] {
+			return false
+		}
+		seen[s] = true
+		return slices.ContainsFunc(s.Fields, func(f *schema.Field) bool { return isSensitive(f) || walk(f.Type) })
+	}
+	walk = func(t *schema.Type) bool {
+		return t != nil && (t.Struct != nil && fields(t.Struct) || walk(t.Key) || walk(t.Elem))
+	}
+	found := fields(desc)
+	r.sensitive[desc] = found
+	return found
+}
+
+const redacted = "[redacted]"
+
+// hide replaces the texts that must not be shown, and unsets other values.
+func (r *callReader) hide(s *dynamic.Struct) {
+	for _, f := range s.Schema().Fields {
+		v := s.At(f.Index)
+		switch {
+		case !v.IsSet():
+		case !isSensitive(f):
+			r.hideIn(v)
+		case f.Type.Kind == schema.KindString:
+			_ = s.Set(f.Name, redacted) // a text fits
+		default:
+			_ = s.Set(f.Name, nil)
+		}
+	}
+}
+
+func (r *callReader) hideIn(v dynamic.Value) {
+	switch {
+	case v.Struct() != nil:
+		r.hide(v.Struct())
+	case v.List() != nil:
+		for _, e := range v.List().All() {
+			r.hideIn(e)
+		}
+	case v.Map() != nil:
+		for _, e := range v.Map().Entries() {
+			r.hideIn(e.Key)
+			r.hideIn(e.Value)
+		}
+	}
+}
+
+// An answerText is what a reply says.
+type answerText struct {
+	kind string // result, exception, error; "" if nothing is known
+	name string // of the exception or the kind of error
+	json []byte // the result, or the value of the exception; nil for void
+	code int32  // of the error
+	text string // of the error
+	err  error  // why it cannot be read
+}
+
+// outcome reads the reply of a call.
+func (r *callReader) outcome(c *capture.Call) answerText {
+	m := c.Reply
+	if m == nil {
+		return answerText{}
+	}
+	if c.Status == capture.StatusError {
+		o := answerText{kind: "error"}
+		s, err := m.Decode(rpcError())
+		if err != nil {
+			o.err = err
+			return o
+		}
+		o.code = int32(s.Get("type").Int())
+		o.name, o.text = rpc.Code(o.code).String(), strings.ToValidUTF8(s.Get("message").Text(), "\ufffd")
+		return o
+	}
+	o := answerText{kind: "result"}
+	if c.Status == capture.StatusException {
+		o.kind = "exception"
+	}
+	method := r.methodOf(c)
+	if method == nil {
+		o.json, o.err = r.json(nil, m, nil)
+		if o.kind == "exception" {
+			o.name = "exception"
+		}
+		return o
+	}
+	s, err := m.Decode(method.Reply())
+	if err != nil {
+		o.err = err
+		return o
+	}
+	if r.redact && r.hasSensitive(method.Reply()) {
+		r.hide(s)
+	}
+	for f, v := range s.Fields() {
+		if f.ID != 0 {
+			o.kind, o.name = "exception", f.Type.Struct.Name
+		}
+		o.json, o.err = dynamic.AppendJSON(nil, f.Type, v, dynamic.JSONOptions{Binary: r.form})
+		return o
+	}
+	if len(s.Unknown()) > 0 {
+		o.json, o.err = raw.AppendJSON(nil, s.Unknown())
+		if o.kind == "exception" {
+			o.name = "unknown exception"
+		}
+	}
+	return o
+}
+
+// args returns the arguments of a call as JSON; nil without a request.
+func (r *callReader) args(c *capture.Call) ([]byte, error) {
+	if c.Request == nil {
+		return nil, nil
+	}
+	return r.appendArgs(nil, c)
+}
+
+// appendArgs appends the arguments of a call, of which there is a request, as JSON.
+func (r *callReader) appendArgs(dst []byte, c *capture.Call) ([]byte, error) {
+	var desc *schema.Struct
+	if m := r.methodOf(c); m != nil {
+		desc = m.Args
+	}
+	return r.json(dst, c.Request, desc)
+}
+
+const shortText = 100 // bytes of arguments or a result in a line
+
+// inShort returns the beginning of a JSON text.
+func inShort(text []byte) string {
+	if len(text) <= shortText {
+		return string(text)
+	}
+	n := shortText - len("…")
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return string(text[:n]) + "…"
+}
+
+// appendLine appends the one-line view of a call.
+func (r *callReader) appendLine(dst []byte, c *capture.Call) []byte {
+	dst = c.Time().AppendFormat(dst, "15:04:05.000000")
+	dst = fmt.Appendf(dst, " %s > %s %s ", c.Client, c.Server, r.fullName(c))
+	size := 0
+	switch args, err := r.args(c); {
+	case c.Request == nil:
+		dst = append(dst, "?"...)
+	case err != nil:
+		size = c.Request.Size
+		dst = append(dst, r.cannot(c.Request, err)...)
+	default:
+		size = c.Request.Size
+		dst = append(dst, inShort(args)...)
+	}
+	switch o := r.outcome(c); {
+	case c.Status == capture.StatusOneway:
+		dst = append(dst, " (oneway)"...)
+	case c.Reply == nil:
+		dst = append(append(dst, " → ?"...), " ("+c.Note+")"...)
+	case o.err != nil:
+		dst = append(append(dst, " → "...), o.name...)
+		if o.name != "" {
+			dst = append(dst, ' ')
+		}
+		dst = append(dst, r.cannot(c.Reply, o.err)...)
+	case o.kind == "error":
+		dst = fmt.Appendf(dst, " → error %s: %s", o.name, inShort([]byte(strconv.Quote(o.text))))
+	case o.kind == "exception":
+		dst = append(append(dst, " → "...), o.name+" "...)
+		dst = append(dst, inShort(o.json)...)
+	case o.json == nil:
+		dst = append(dst, " → void"...)
+	default:
+		dst = append(append(dst, " → "...), inShort(o.json)...)
+	}
+	if c.Request == nil {
+		dst = append(dst, " ("+c.Note+")"...)
+	}
+	if c.Reply != nil {
+		size += c.Reply.Size
+	}
+	if d, ok := c.Latency(); ok {
+		dst = fmt.Appendf(dst, " %s", brief(d))
+	}
+	return fmt.Appendf(dst, " %s\n", plural.Of(size, "byte"))
+}
+
+// cannot says why a message is not shown.
+func (r *callReader) cannot(m *capture.Message, err error) string {
+	if m.Missing > 0 {
+		return fmt.Sprintf("(%s of it were not captured)", plural.Of(m.Missing, "byte"))
+	}
+	return "(" + err.Error() + ")"
+}
+
+// appendJSONLine appends a call as a line of JSON. With a reply it is an entry of a mock's record.
+func (r *callReader) appendJSONLine(dst []byte, c *capture.Call) []byte {
+	first := c.Request
+	if first == nil {
+		first = c.Reply
+	}
+	text := func(name, value string) {
+		if value != "" {
+			dst = append(append(append(dst, `,"`...), name...), `":`...)
+			dst = jsontext.AppendString(dst, value)
+		}
+	}
+	number := func(name string, n int64) {
+		dst = append(append(append(dst, `,"`...), name...), `":`...)
+		dst = strconv.AppendInt(dst, n, 10)
+	}
+	dst = append(dst, `{"time":"`...)
+	dst = c.Time().UTC().AppendFormat(dst, time.RFC3339Nano)
+	dst = append(dst, `","conn":`...)
+	dst = strconv.AppendInt(dst, c.Conn, 10)
+	dst = c.Client.AppendTo(append(dst, `,"peer":"`...))
+	dst = c.Server.AppendTo(append(dst, `","server":"`...))
+	dst = append(dst, '"')
+	text("method", r.fullName(c))
+	number("seqid", int64(first.SeqID))
+	text("protocol", first.Protocol)
+	text("transport", first.Transport)
+	text("over", first.Over)
+	text("path", first.Target)
+	if len(first.Metadata) > 0 {
+		md, _ := json.Marshal(first.Metadata) // texts always can be
+		dst = append(append(dst, `,"metadata":`...), md...)
+	}
+	text("status", c.Status.String())
+	notes, missing := c.Note, 0
+	note := func(what string, err error) {
+		if notes != "" {
+			notes += "; "
+		}
+		notes += what + ": " + err.Error()
+	}
+	if c.Request != nil {
+		missing = c.Request.Missing
+		start := len(dst)
+		var err error
+		if dst, err = r.appendArgs(append(dst, `,"args":`...), c); err != nil {
+			dst = dst[:start]
+			note("arguments", err)
+		}
+	}
+	if c.Reply != nil {
+		missing += c.Reply.Missing
+		switch o := r.outcome(c); {
+		case o.err != nil:
+			note("reply", o.err)
+		case o.kind == "error":
+			dst = strconv.AppendInt(append(dst, `,"error":{"code":`...), int64(o.code), 10)
+			text("kind", o.name)
+			dst = jsontext.AppendString(append(dst, `,"message":`...), o.text)
+			dst = append(dst, '}')
+		case o.kind == "exception":
+			text("exception", o.name)
+			dst = append(append(dst, `,"value":`...), o.json...)
+		case o.json == nil:
+			dst = append(dst, `,"result":null`...)
+		default:
+			dst = append(append(dst, `,"result":`...), o.json...)
+		}
+	}
+	if d, ok := c.Latency(); ok {
+		dst = strconv.AppendFloat(append(dst, `,"micros":`...), float64(d)/float64(time.Microsecond), 'f', -1, 64)
+	}
+	if c.Request != nil {
+		number("request_bytes", int64(c.Request.Size))
+	}
+	if c.Reply != nil {
+		number("reply_bytes", int64(c.Reply.Size))
+	}
+	if missing > 0 {
+		number("missing_bytes", int64(missing))
+	}
+	text("note", notes)
+	return append(dst, `,"by":"capture"}`+"\n"...)
+}
+
+// printFull prints a call with its values, indented.
+func (r *callReader) printFull(w io.Writer, c *capture.Call) error {
+	out := bytes.NewBuffer(r.appendLine(nil, c))
+	show := func(title string, text []byte) {
+		if text == nil {
+			return
+		}
+		out.WriteString("  " + title + " ")
+		_ = json.Indent(out, text, "  ", "  ") // it is valid
+		out.WriteByte('\n')
+	}
+	for _, m := range []*capture.Message{c.Request, c.Reply} {
+		if m == nil {
+			continue
+		}
+		fmt.Fprintf(out, "  %s: seqid %d, %s over %s", m.Type, m.SeqID, m.Protocol, m.Transport)
+		if m.Over != "" {
+			fmt.Fprintf(out, " in %s", m.Over)
+		}
+		if m.Target != "" {
+			fmt.Fprintf(out, ", path %s", m.Target)
+		}
+		fmt.Fprintf(out, ", %s\n", plural.Of(m.Size, "byte"))
+		if len(m.Metadata) > 0 {
+			text, err := json.Marshal(m.Metadata)
+			if err != nil {
+				return err
+			}
+			show("metadata", text)
+		}
+		if m == c.Request {
+			if args, err := r.args(c); err == nil {
+				show("arguments", args)
+			}
+		} else if o := r.outcome(c); o.err == nil {
+			show(strings.TrimSpace(o.kind+" "+o.name), o.json)
+		}
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+// printExplained prints a call with every range of its bytes.
+func (r *callReader) printExplained(w io.Writer, c *capture.Call) error {
+	out := bytes.NewBuffer(r.appendLine(nil, c))
+	method := r.methodOf(c)
+	for i, m := range []*capture.Message{c.Request, c.Reply} {
+		if m == nil {
+			continue
+		}
+		ranges, err := explain.Stream(m.Bytes, explain.Options{Protocol: m.Protocol, Method: func(string) *schema.Method { return method }})
+		mark := []string{"  > ", "  < "}[i]
+		for line := range strings.SplitSeq(strings.TrimSuffix(string(explain.AppendDump(nil, m.Bytes, ranges)), "\n"), "\n") {
+			out.WriteString(mark + line + "\n")
+		}
+		if m.Missing > 0 {
+			fmt.Fprintf(out, "%s%s were not captured\n", mark, plural.Of(m.Missing, "byte"))
+		} else if err != nil {
+			fmt.Fprintf(out, "%s%v\n", mark, err)
+		}
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+// callTarget returns the target that a call was sent to, as the command call takes it.
+func callTarget(c *capture.Call) string {
+	m := c.Request
+	q := url.Values{}
+	if m.Protocol != "binary" {
+		q.Set("protocol", m.Protocol)
+	}
+	address, scheme := c.Server.String(), ""
+	if strings.Contains(m.Over, "tls") {
+		scheme = "tls://"
+	}
+	switch m.Transport {
+	case "http":
+		scheme = "http://"
+		if strings.Contains(m.Over, "tls") {
+			scheme = "https://"
+		}
+		address += m.Target
+	case "framed", "header", "ttheader":
+		q.Set("transport", m.Transport)
+	case "sasl":
+		q.Set("transport", "framed")
+	}
+	if strings.Contains(m.Over, "zlib") {
+		q.Set("compression", "zlib")
+	}
+	if service, _, ok := strings.Cut(m.Name, ":"); ok {
+		q.Set("service", service)
+	}
+	if len(q) > 0 {
+		address += "?" + q.Encode()
+	}
+	return scheme + address
+}
+
+// printCommand prints the command that repeats a call.
+func (r *callReader) printCommand(w io.Writer, c *capture.Call, idl []string) error {
+	if c.Request == nil || c.Request.Missing > 0 {
+		return nil
+	}
+	m := r.methodOf(c)
+	if m == nil {
+		_, err := fmt.Fprintf(w, "# %s: --idl does not declare it\n", r.fullName(c))
+		return err
+	}
+	args, err := r.args(c)
+	if err != nil {
+		_, err := fmt.Fprintf(w, "# %s: %v\n", m, err)
+		return err
+	}
+	words := []string{"thriftkit", "call"}
+	for _, name := range idl {
+		words = append(words, "--idl", shellQuote(name))
+	}
+	if h := c.Request.Transport; h == "header" || h == "ttheader" {
+		names := make([]string, 0, len(c.Request.Metadata))
+		for name := range c.Request.Metadata {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			words = append(words, "-H", shellQuote(name+": "+c.Request.Metadata[name]))
+		}
+	}
+	words = append(words, shellQuote(callTarget(c)), m.String())
+	if len(m.Args.Fields) > 0 {
+		words = append(words, "-d", shellQuote(string(args)))
+	}
+	_, err = fmt.Fprintln(w, strings.Join(words, " "))
+	return err
+}
+
+func shellQuote(s string) string {
+	plain := s != ""
+	for _, c := range []byte(s) {
+		plain = plain && (c == '.' || c == '/' || c == ':' || c == '_' || c == '-' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z')
+	}
+	if plain {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// filterFields are the fields of filters, with what they are.
+var filterFields = []struct{ name, what string }{
+	{"method", "the method's name"}, {"service", "the service's name"}, {"client", "the client's address"}, {"server", "the server's address"},
+	{"status", "ok, exception, error, oneway, no reply, unknown"}, {"latency", "such as 10ms"}, {"exception", "the exception's name"}, {"error", "the kind of error"},
+	{"message", "the error's message"}, {"oneway", "true or false"}, {"args", "the arguments, as in args.name"}, {"result", "the result, as in result.name"},
+	{"value", "the exception, as in value.name"}, {"size", "bytes of request and reply"}, {"request_bytes", ""}, {"reply_bytes", ""},
+	{"protocol", "binary, compact, …"}, {"transport", "buffered, framed, …"}, {"over", "tls, zlib"}, {"conn", "the connection's number"}, {"seqid", "the sequence id"},
+	{"metadata", "what the header says, as in metadata.name"}, {"path", "of HTTP"}, {"note", "why something is missing"}, {"missing", "bytes that were not captured"},
+}
+
+func filterNames() []string {
+	names := make([]string, len(filterFields))
+	for i, f := range filterFields {
+		names[i] = f.name
+	}
+	return names
+}
+
+// parseFilter reads a filter; nil for "".
+func parseFilter(text string) (*filter.Filter, error) {
+	if text == "" {
+		return nil, nil
+	}
+	f, err := filter.Parse(text, filterNames())
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	return f, nil
+}
+
+// matches reports whether a call is what f selects; nil selects everything.
+func (r *callReader) matches(f *filter.Filter, c *capture.Call) bool {
+	if f == nil {
+		return true
+	}
+	var o *answerText // read when it is needed
+	read := func() *answerText {
+		if o == nil {
+			found := r.outcome(c)
+			o = &found
+		}
+		return o
+	}
+	first := c.Request
+	if first == nil {
+		first = c.Reply
+	}
+	return f.Match(func(path []string) any {
+		switch path[0] {
+		case "method":
+			if m := c.Method(); len(path) == 1 {
+				return m
+			}
+		case "service":
+			if m := r.methodOf(c); m != nil {
+				return m.Service.Name
+			}
+			return textOrNil(c.Service())
+		case "client":
+			return c.Client.String()
+		case "server":
+			return c.Server.String()
+		case "status":
+			return c.Status.String()
+		case "latency":
+			if d, ok := c.Latency(); ok {
+				return d
+			}
+		case "exception":
+			if c.Status == capture.StatusException {
+				if name := read().name; name != "" {
+					return name
+				}
+				return true
+			}
+		case "error":
+			if c.Status == capture.StatusError {
+				if name := read().name; name != "" {
+					return name
+				}
+				return true
+			}
+		case "message":
+			return textOrNil(read().text)
+		case "oneway":
+			return c.Status == capture.StatusOneway
+		case "args":
+			if text, err := r.args(c); err == nil && text != nil {
+				return inJSON(text, path[1:])
+			}
+		case "result", "value":
+			if out := read(); out.json != nil && (out.kind == "result") == (path[0] == "result") {
+				return inJSON(out.json, path[1:])
+			}
+		case "size":
+			return float64(bytesOf(c.Request) + bytesOf(c.Reply))
+		case "request_bytes":
+			return float64(bytesOf(c.Request))
+		case "reply_bytes":
+			return float64(bytesOf(c.Reply))
+		case "protocol":
+			return first.Protocol
+		case "transport":
+			return first.Transport
+		case "over":
+			return textOrNil(first.Over)
+		case "conn":
+			return float64(c.Conn)
+		case "seqid":
+			return float64(first.SeqID)
+		case "metadata":
+			if len(path) == 1 {
+				return len(first.Metadata) > 0
+			}
+			return textOrNil(first.Metadata[strings.Join(path[1:], ".")])
+		case "path":
+			return textOrNil(first.Target)
+		case "note":
+			return textOrNil(c.Note)
+		case "missing":
+			n := 0
+			for _, m := range []*capture.Message{c.Request, c.Reply} {
+				if m != nil {
+					n += m.Missing
+				}
+			}
+			return float64(n)
+		}
+		return nil
+	})
+}
+
+func textOrNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func bytesOf(m *capture.Message) int {
+	if m == nil {
+		return 0
+	}
+	return m.Size
+}
+
+// inJSON returns the part of a JSON text that a path names.
+func inJSON(text []byte, path []string) any {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return nil
+	}
+	for _, name := range path {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[name]
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(x) {
+				return nil
+			}
+			v = x[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// completeFilter completes the last part of a filter.
+func completeFilter(file *schema.File, toComplete string) []string {
+	cut := strings.LastIndexAny(toComplete, "&|!( ") + 1
+	before, part := toComplete[:cut], toComplete[cut:]
+	var out []string
+	if at := strings.IndexAny(part, "=<>~"); at >= 0 {
+		name, values := part[:at], []string(nil)
+		op := part[at:]
+		for len(op) > 0 && strings.ContainsRune("=<>~", rune(op[0])) {
+			op = op[1:]
+		}
+		head := before + part[:len(part)-len(op)]
+		switch strings.TrimSuffix(name, "!") {
+		case "method":
+			if file != nil {
+				for _, svc := range file.Services {
+					values = append(values, methodNames(svc)...)
+				}
+			}
+		case "service":
+			if file != nil {
+				for _, svc := range file.Services {
+					values = append(values, svc.Name)
+				}
+			}
+		case "exception":
+			if file != nil {
+				for _, s := range file.Structs {
+					if s.Kind == schema.Exception {
+						values = append(values, s.Name)
+					}
+				}
+			}
+		case "status":
+			for s := capture.StatusUnknown; s <= capture.StatusNoReply; s++ {
+				values = append(values, strconv.Quote(s.String()))
+			}
+		case "transport":
+			values = []string{wire.Buffered.String(), wire.Framed.String(), wire.THeader.String(), wire.TTHeader.String(), "http", "udp", "sasl"}
+		case "protocol":
+			values = []string{"binary", "compact", "json", "thriftpy2-json", "simple-json"}
+		}
+		slices.Sort(values)
+		for _, v := range slices.Compact(values) {
+			if strings.HasPrefix(v, op) {
+				out = append(out, head+v)
+			}
+		}
+		return out
+	}
+	if rest, ok := strings.CutPrefix(part, "args."); ok && file != nil {
+		var names []string
+		for _, svc := range file.Services {
+			for _, m := range svc.AllMethods() {
+				for _, f := range m.Args.Fields {
+					names = append(names, f.Name)
+				}
+			}
+		}
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			if strings.HasPrefix(name, rest) {
+				out = append(out, before+"args."+name)
+			}
+		}
+		return out
+	}
+	for _, f := range filterFields {
+		if strings.HasPrefix(f.name, part) {
+			text := before + f.name
+			if f.what != "" {
+				text += "\t" + f.what
+			}
+			out = append(out, text)
+		}
+	}
+	return out
+}
