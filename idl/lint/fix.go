@@ -352,18 +352,19 @@ func Apply(text []byte, list []Edit) []byte {
 	return append(out, text[at:]...)
 }
 
-// comments reports whether the changed texts have the comments that the old ones have.
+// comments reports whether the changed texts are well formed and have the comments that the old ones have.
 func comments(old, changed map[string][]byte) bool {
 	for name, text := range changed {
-		if !slices.Equal(commentsOf(old[name]), commentsOf(text)) {
+		before, _ := syntax.Parse(name, old[name])
+		after, diags := syntax.Parse(name, text)
+		if len(diags.Errors()) > 0 || !slices.Equal(commentsOf(before), commentsOf(after)) {
 			return false
 		}
 	}
 	return true
 }
 
-func commentsOf(text []byte) []string {
-	t, _ := syntax.Parse("", text)
+func commentsOf(t *syntax.File) []string {
 	var list []string
 	for i := range t.Tokens {
 		for _, c := range t.Trivia(i) {
