@@ -315,14 +315,17 @@ func writeSARIF(w io.Writer, findings []Finding, opts Options) error {
 		}
 		results = append(results, result)
 	}
-	driver := object{"name": opts.Tool, "rules": rules}
+	driver := object{"name": opts.Tool, "rules": rules, "language": "en-US"}
 	if opts.Version != "" {
 		driver["version"] = opts.Version
 	}
 	return indent(w, object{
 		"$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
 		"version": "2.1.0",
-		"runs":    []object{{"tool": object{"driver": driver}, "results": results}},
+		"runs": []object{{
+			"tool": object{"driver": driver}, "results": results,
+			"language": "en-US", "newlineSequences": []string{"\r\n", "\n"},
+		}},
 	})
 }
 
