@@ -38,6 +38,7 @@ type config struct {
 	includeDirs setting[[]string]
 	format      formatConfig
 	lint        lint.Options
+	breaking    breakingConfig
 	targets     map[string]*targetConfig
 	calls       map[string]*savedCall
 }
@@ -157,8 +158,9 @@ func (r *configReader) root(c *config, n *yaml.Node) {
 		"targets": func(n *yaml.Node) {
 			c.targets = named(r, n, "targets", func(n *yaml.Node, name string) *targetConfig { return r.target(n, name) })
 		},
-		"calls": func(n *yaml.Node) { c.calls = named(r, n, "calls", r.call) },
-		"lint":  func(n *yaml.Node) { r.lint(n, &c.lint) },
+		"calls":    func(n *yaml.Node) { c.calls = named(r, n, "calls", r.call) },
+		"lint":     func(n *yaml.Node) { r.lint(n, &c.lint) },
+		"breaking": func(n *yaml.Node) { r.breaking(n, &c.breaking) },
 		"format": func(n *yaml.Node) {
 			r.mapping(n, "format", map[string]func(*yaml.Node){
 				"align":     func(n *yaml.Node) { c.format.align = r.boolean(n) },

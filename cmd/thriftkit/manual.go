@@ -21,7 +21,7 @@ import (
 func newManual() *cobra.Command {
 	return &cobra.Command{
 		Use:     "manual DIR",
-		Short:   "Write man pages to DIR/docs/man the reference of all commands to DIR/docs/commands.md, and the rules of lint",
+		Short:   "Write man pages to DIR/docs/man the reference of all commands to DIR/docs/commands.md, and the rules of lint and breaking",
 		Example: "  thriftkit manual .",
 		Hidden:  true,
 		Args:    needArgs(1, 1, "DIR"),
@@ -70,6 +70,7 @@ func manual() (map[string][]byte, error) {
 		fmt.Fprintf(reference, "%s\n\n", strings.TrimSpace(withoutLinks(section.String(), "(#thriftkit-completion-")))
 	}
 	maps.Copy(pages, lintPages())
+	maps.Copy(pages, breakingPages())
 	pages["docs/commands.md"] = append(bytes.TrimSpace(reference.Bytes()), '\n')
 	return pages, nil
 }
