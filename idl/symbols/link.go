@@ -144,7 +144,8 @@ func (f *File) ref(in *Symbol, span syntax.Span, name string, role Role) {
 
 func (f *File) addRef(r Ref) {
 	f.Refs = append(f.Refs, r)
-	if r.Include != nil {
+	// A name that is unknown is meant to lead through its include all the same.
+	if r.Include != nil || r.Symbol == nil {
 		f.use(r.Name)
 	}
 }
