@@ -1,11 +1,58 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/thriftkit/thriftkit/idl/syntax"
 )
+
+// TestGrammars compares the keywords that the editors' grammars colour with the parser's.
+func TestGrammars(t *testing.T) {
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join("../../editors", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	textmate := read("vscode/syntaxes/thrift.tmLanguage.json")
+	for _, name := range []string{"vscode/syntaxes/thrift.tmLanguage.json", "vscode/package.json", "vscode/language-configuration.json", "vscode/snippets/thrift.json", "zed/settings.json", "jetbrains/template.json"} {
+		if !json.Valid([]byte(read(name))) {
+			t.Errorf("%s is not JSON", name)
+		}
+	}
+	var words []string
+	for _, m := range regexp.MustCompile(`"match": "\\\\b\(([a-z0-9_|]+)\)\\\\b"`).FindAllStringSubmatch(textmate, -1) {
+		words = append(words, strings.Split(m[1], "|")...)
+	}
+	if len(words) < 35 {
+		t.Fatalf("only %d keywords found: %v", len(words), words)
+	}
+	for _, w := range words {
+		if tree, _ := syntax.Parse("", []byte(w)); tree.Tokens[0].Kind() != syntax.Keyword {
+			t.Errorf("the grammar has %s, which is no keyword", w)
+		}
+	}
+	// A keyword of the parser is coloured everywhere.
+	for _, w := range strings.Fields(`namespace include cpp_include const typedef enum struct union exception service bool byte i8 i16 i32 i64 double string
+		binary uuid map set list void oneway async extends throws required optional cpp_type xsd_all xsd_optional xsd_nillable xsd_attrs true false`) {
+		if !slices.Contains(words, w) {
+			t.Errorf("the TextMate grammar does not have %s", w)
+		}
+		for _, name := range []string{"vim/syntax/thrift.vim", "emacs/thriftkit.el"} {
+			if !regexp.MustCompile(`\b` + w + `\b`).MatchString(read(name)) {
+				t.Errorf("%s does not have %s", name, w)
+			}
+		}
+	}
+}
 
 // TestNeovim drives the language server by Neovim without a screen: findings, hover, definition, completion,
 // renaming in two files, formatting. $THRIFTKIT_NVIM names the program.
