@@ -51,7 +51,7 @@ test: fmt-check vet ## Everything that needs nothing but Go (2 minutes the first
 
 # Tests come last, so that the closing lines say what ran.
 .PHONY: test-all
-test-all: peers lint cross bench-once test-race ## Everything that a change must pass: also peers in other languages, race detector, linters
+test-all: peers lint cross bench-once vsix test-race ## Everything that a change must pass: also peers in other languages, race detector, linters
 
 # Without the test cache: it does not see changes of the peers' programs. Go's own limit of 10
 # minutes for a package would be near on a slow machine.
@@ -135,6 +135,11 @@ bench-once: ## Run each of Go's benchmarks once, so that they keep working
 .PHONY: peers
 peers: ## Set up the peers of conformance tests (part of "make test-all")
 	@scripts/peers.sh
+
+.PHONY: vsix
+vsix: ## The extension for Visual Studio Code, in dist/ (needs Node.js)
+	@if command -v npm >/dev/null || [ "$${CI:-false}" != false ]; then scripts/vsix.sh dist/thriftkit.vsix; \
+		else echo "vsix: no npm on this machine: the extension is not packaged" >&2; fi
 
 .PHONY: generate
 generate: ## Generate the walkers of wire/, the man pages and the reference of commands

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/thriftkit/thriftkit/idl/lint"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -36,6 +37,8 @@ type config struct {
 	idl         setting[[]string]
 	includeDirs setting[[]string]
 	format      formatConfig
+	lint        lint.Options
+	breaking    breakingConfig
 	targets     map[string]*targetConfig
 	calls       map[string]*savedCall
 }
@@ -155,7 +158,9 @@ func (r *configReader) root(c *config, n *yaml.Node) {
 		"targets": func(n *yaml.Node) {
 			c.targets = named(r, n, "targets", func(n *yaml.Node, name string) *targetConfig { return r.target(n, name) })
 		},
-		"calls": func(n *yaml.Node) { c.calls = named(r, n, "calls", r.call) },
+		"calls":    func(n *yaml.Node) { c.calls = named(r, n, "calls", r.call) },
+		"lint":     func(n *yaml.Node) { r.lint(n, &c.lint) },
+		"breaking": func(n *yaml.Node) { r.breaking(n, &c.breaking) },
 		"format": func(n *yaml.Node) {
 			r.mapping(n, "format", map[string]func(*yaml.Node){
 				"align":     func(n *yaml.Node) { c.format.align = r.boolean(n) },

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ import (
 func newManual() *cobra.Command {
 	return &cobra.Command{
 		Use:     "manual DIR",
-		Short:   "Write man pages to DIR/docs/man and the reference of all commands to DIR/docs/commands.md",
+		Short:   "Write man pages to DIR/docs/man the reference of all commands to DIR/docs/commands.md, and the rules of lint and breaking",
 		Example: "  thriftkit manual .",
 		Hidden:  true,
 		Args:    needArgs(1, 1, "DIR"),
@@ -68,6 +69,8 @@ func manual() (map[string][]byte, error) {
 		// The shells of completion have no sections here.
 		fmt.Fprintf(reference, "%s\n\n", strings.TrimSpace(withoutLinks(section.String(), "(#thriftkit-completion-")))
 	}
+	maps.Copy(pages, lintPages())
+	maps.Copy(pages, breakingPages())
 	pages["docs/commands.md"] = append(bytes.TrimSpace(reference.Bytes()), '\n')
 	return pages, nil
 }

@@ -58,7 +58,13 @@ type Program struct {
 	Files       []*schema.File     // one for each path given, linked; nil if it or a file that it includes has errors
 	Trees       []*syntax.File     // every file that was read, in the order in which they were met
 	Diagnostics syntax.Diagnostics // of all files, sorted
+
+	included map[*syntax.Include]*syntax.File
 }
+
+// Included returns the tree of the file that an include directive of one of the Trees leads to; nil
+// if it could not be read.
+func (p *Program) Included(h *syntax.Include) *syntax.File { return p.included[h] }
 
 // Compile reads the file at path and all it includes. It returns the linked file, or nil if
 // there are errors, and all diagnostics, sorted: errors and warnings. A file that cannot be
@@ -72,7 +78,7 @@ func Compile(path string, opts Options) (*schema.File, syntax.Diagnostics) {
 // schema.File, and hands out the trees as well. Calls share nothing: they may run concurrently
 // if their Source allows it.
 func Load(paths []string, opts Options) *Program {
-	c := &compiler{opts: opts, source: opts.Source, units: make(map[string]*unit), byFile: make(map[*schema.File]*unit)}
+	c := &compiler{opts: opts, source: opts.Source, units: make(map[string]*unit), byFile: make(map[*schema.File]*unit), included: make(map[*syntax.Include]*syntax.File)}
 	if c.source == nil {
 		c.source = OS{}
 	}
@@ -83,6 +89,7 @@ func Load(paths []string, opts Options) *Program {
 		}
 	}
 	p.Trees = c.trees
+	p.included = c.included
 	p.Diagnostics = c.diags
 	p.Diagnostics.Sort()
 	return p
@@ -95,8 +102,11 @@ type compiler struct {
 	units  map[string]*unit // by identity
 	byFile map[*schema.File]*unit
 	trees  []*syntax.File
-	stack  []frame // the include directives that lead to the file being loaded
-	diags  syntax.Diagnostics
+
+	included map[*syntax.Include]*syntax.File // by Program.Included
+
+	stack []frame // the include directives that lead to the file being loaded
+	diags syntax.Diagnostics
 
 	typedefs  []*symbol   // being resolved
 	evals     []*constant // being evaluated

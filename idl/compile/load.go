@@ -104,7 +104,9 @@ func (u *unit) include(h *syntax.Include) {
 		return
 	}
 	inc := include{name: programName(h.Path.Text), at: h}
-	inc.unit = u.find(h)
+	if inc.unit = u.find(h); inc.unit != nil {
+		u.included[h] = inc.unit.tree
+	}
 	for _, other := range u.includes {
 		switch {
 		case inc.unit == nil || other.unit == nil:

@@ -80,3 +80,22 @@ func (f *File) Trivia(i int) []Trivia {
 	}
 	return list
 }
+
+// Offset returns the byte offset of a line and a column, which count from 1, columns in bytes. It is the
+// inverse of Place. What is outside of the text is moved to the nearest place in it.
+func (f *File) Offset(line, column int) int {
+	if line < 1 {
+		return 0
+	}
+	if line > len(f.lines) {
+		return len(f.text)
+	}
+	end := len(f.text)
+	if line < len(f.lines) {
+		end = f.lines[line]
+	}
+	return min(f.lines[line-1]+max(column-1, 0), end)
+}
+
+// LineCount returns the number of lines.
+func (f *File) LineCount() int { return len(f.lines) }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/thriftkit/thriftkit/idl/syntax"
+)
+
+// TestGrammars compares the keywords that the editors' grammars colour with the parser's.
+func TestGrammars(t *testing.T) {
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join("../../editors", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	textmate := read("vscode/syntaxes/thrift.tmLanguage.json")
+	for _, name := range []string{"vscode/syntaxes/thrift.tmLanguage.json", "vscode/package.json", "vscode/language-configuration.json", "vscode/snippets/thrift.json", "zed/settings.json", "jetbrains/template.json"} {
+		if !json.Valid([]byte(read(name))) {
+			t.Errorf("%s is not JSON", name)
+		}
+	}
+	var words []string
+	for _, m := range regexp.MustCompile(`"match": "\\\\b\(([a-z0-9_|]+)\)\\\\b"`).FindAllStringSubmatch(textmate, -1) {
+		words = append(words, strings.Split(m[1], "|")...)
+	}
+	if len(words) < 35 {
+		t.Fatalf("only %d keywords found: %v", len(words), words)
+	}
+	for _, w := range words {
+		if tree, _ := syntax.Parse("", []byte(w)); tree.Tokens[0].Kind() != syntax.Keyword {
+			t.Errorf("the grammar has %s, which is no keyword", w)
+		}
+	}
+	// A keyword of the parser is coloured everywhere.
+	for _, w := range strings.Fields(`namespace include cpp_include const typedef enum struct union exception service bool byte i8 i16 i32 i64 double string
+		binary uuid map set list void oneway async extends throws required optional cpp_type xsd_all xsd_optional xsd_nillable xsd_attrs true false`) {
+		if !slices.Contains(words, w) {
+			t.Errorf("the TextMate grammar does not have %s", w)
+		}
+		for _, name := range []string{"vim/syntax/thrift.vim", "emacs/thriftkit.el"} {
+			if !regexp.MustCompile(`\b` + w + `\b`).MatchString(read(name)) {
+				t.Errorf("%s does not have %s", name, w)
+			}
+		}
+	}
+}
+
+// TestNeovim drives the language server by Neovim without a screen: findings, hover, definition, completion,
+// renaming in two files, formatting. $THRIFTKIT_NVIM names the program.
+func TestNeovim(t *testing.T) {
+	nvim := os.Getenv("THRIFTKIT_NVIM")
+	if _, err := exec.LookPath(nvim); err != nil {
+		if os.Getenv("THRIFTKIT_PEERS") == "required" {
+			t.Fatal("no Neovim: run scripts/peers.sh")
+		}
+		t.Skip("no Neovim: $THRIFTKIT_NVIM names none")
+	}
+	config, err := filepath.Abs("../../editors/neovim/thrift.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "thriftkit.yaml"), "lint:\n  sets: standard\n")
+	write(t, filepath.Join(dir, "lib.thrift"), "/** Cents. */\nstruct Money {\n  1: i64 cents,\n}\n")
+	write(t, filepath.Join(dir, "shop.thrift"), "include \"lib.thrift\"\n\nstruct Item {\n  1: lib.Money price, /* 😀 */ 2: Nope n\n}\n")
+	write(t, filepath.Join(dir, "test.lua"), neovimTest)
+	cmd := exec.Command(nvim, "--headless", "-n", "-i", "NONE", "-u", config, "shop.thrift", "-c", "luafile test.lua")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_STATE_HOME="+dir, "XDG_CACHE_HOME="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got, err := os.ReadFile(filepath.Join(dir, "result.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `diagnostics: UNKNOWN_TYPE 3:36
+hover: Cents.
+definition: lib.thrift 1
+completion: lib.Money
+rename: lib.thrift:struct Amount {
+rename: shop.thrift:  1: lib.Amount price, /* 😀 */ 2: i32 n
+format: 6
+`
+	if string(got) != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// Each request waits for its answer, however long it takes; Neovim gives up after a minute.
+const neovimTest = `
+local out = io.open("result.txt", "w")
+local function say(text) out:write(text .. "\n") out:flush() end
+local ok, err = pcall(function()
+  local buf = vim.api.nvim_get_current_buf()
+  local function request(method, params)
+    local answers = vim.lsp.buf_request_sync(buf, method, params, 60000)
+    for _, a in pairs(answers or {}) do return a.result end
+  end
+  local uri = vim.uri_from_bufnr(buf)
+  local function at(line, character)
+    return { textDocument = { uri = uri }, position = { line = line, character = character } }
+  end
+  local ready = vim.wait(60000, function() return #vim.diagnostic.get(buf) > 0 end, 20)
+  if not ready then error("no diagnostics") end
+  for _, d in ipairs(vim.diagnostic.get(buf)) do
+    say("diagnostics: " .. d.code .. " " .. d.lnum .. ":" .. d.col)
+  end
+  local hover = request("textDocument/hover", at(3, 10))
+  say("hover: " .. (hover.contents.value:match("Cents%.") or hover.contents.value))
+  local def = request("textDocument/definition", at(3, 10))
+  say("definition: " .. def.uri:match("[^/]*$") .. " " .. def.range.start.line)
+  vim.api.nvim_buf_set_lines(buf, 3, 4, false, { "  1: lib.Money price, /* 😀 */ 2: lib. n" })
+  local completion = request("textDocument/completion", at(3, 38))
+  local labels = {}
+  for _, i in ipairs(completion.items) do table.insert(labels, i.label) end
+  say("completion: " .. table.concat(labels, " "))
+  vim.api.nvim_buf_set_lines(buf, 3, 4, false, { "  1: lib.Money price, /* 😀 */ 2: i32 n" })
+  local edit = request("textDocument/rename", vim.tbl_extend("force", at(3, 10), { newName = "Amount" }))
+  vim.lsp.util.apply_workspace_edit(edit, "utf-16")
+  vim.cmd("wall")
+  for line in io.lines("lib.thrift") do
+    if line:match("struct") then say("rename: lib.thrift:" .. line) end
+  end
+  say("rename: shop.thrift:" .. vim.api.nvim_buf_get_lines(buf, 3, 4, false)[1])
+  vim.lsp.buf.formatting_sync(nil, 60000)
+  say("format: " .. vim.api.nvim_buf_line_count(buf))
+end)
+if not ok then say("error: " .. tostring(err)) end
+out:close()
+vim.cmd("qall!")
+`

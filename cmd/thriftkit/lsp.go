@@ -1,0 +1,134 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/thriftkit/thriftkit/idl/analysis"
+	"github.com/thriftkit/thriftkit/idl/breaking"
+	"github.com/thriftkit/thriftkit/idl/compile"
+	"github.com/thriftkit/thriftkit/idl/lsp"
+)
+
+func newLSP() *cobra.Command {
+	var against string
+	var stdio bool
+	cmd := &cobra.Command{
+		Use:   "lsp",
+		Short: "Serve the Language Server Protocol to an editor",
+		Long: `lsp is the language server for .thrift files. An editor starts it and talks to it on standard input and output; docs/editors.md says how to set
+up each of them.
+
+It takes include-dirs, format, lint and breaking from the thriftkit.yaml in the editor's directory or above. With --against, or against in the
+section breaking, changes that break something are findings as you type.`,
+		Example: "  thriftkit lsp\n  thriftkit lsp --against main",
+		Args:    needArgs(0, 0, "no arguments"),
+		RunE: action(func(cmd *cobra.Command, args []string) error {
+			return lsp.Serve(cmd.Context(), cmd.InOrStdin(), lspOutput{cmd.OutOrStdout()}, lsp.Options{
+				Version:    version(),
+				ConfigName: configName,
+				Configure: func(roots []string, setting string) (analysis.Options, error) {
+					if setting == "" {
+						setting = against
+					}
+					return configureLSP(roots, setting)
+				},
+			})
+		}),
+	}
+	cmd.Flags().StringVar(&against, "against", "", "report what breaks since the git revision `REF`")
+	cmd.Flags().BoolVar(&stdio, "stdio", true, "talk on standard input and output; there is no other way")
+	mustHide(cmd.Flags().MarkHidden("stdio")) // editors' libraries add it
+	return cmd
+}
+
+func mustHide(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// An lspOutput is standard output as the server wants it; it is not closed.
+type lspOutput struct{ io.Writer }
+
+func (lspOutput) Close() error { return nil }
+
+// configureLSP reads the project file that holds for the first root. What is wrong with it is the error, and
+// the rest of the options holds.
+func configureLSP(roots []string, against string) (analysis.Options, error) {
+	var o analysis.Options
+	if len(roots) == 0 {
+		return o, nil
+	}
+	name := findConfig(filepath.FromSlash(roots[0]))
+	var key func(string) string
+	if name != "" {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return o, err
+		}
+		c, err := parseConfig(filepath.ToSlash(name), data)
+		if err != nil {
+			return o, err
+		}
+		o.IncludeDirs = c.includeDirs.value
+		o.Lint = c.lint
+		take(&o.Format.Align, c.format.align, false)
+		take(&o.Format.Width, c.format.width, false)
+		take(&o.Format.Indent, c.format.indent, false)
+		if c.format.separator.given() {
+			o.Format.Separator = separators[c.format.separator.value]
+		}
+		if against == "" {
+			against = c.breaking.against.value
+		}
+		o.BaseOptions.Multiplexed = c.breaking.multiplexed.value
+		o.BaseOptions.Annotations = c.breaking.annotations.value
+	}
+	if against == "" {
+		return o, nil
+	}
+	base, top, err := gitProgram(roots[0], against)
+	if err != nil {
+		return o, err
+	}
+	key = func(p string) string {
+		if rest, ok := strings.CutPrefix(p, top+"/"); ok {
+			return rest
+		}
+		return p
+	}
+	o.Base, o.BaseOptions.Key = base, key
+	return o, nil
+}
+
+// gitProgram returns the .thrift files of a revision of the repository at dir, and its top directory. Files that
+// have errors are left out.
+func gitProgram(dir, ref string) (*breaking.Program, string, error) {
+	if strings.HasPrefix(ref, "-") {
+		return nil, "", usagef("--against %q is not a revision", ref)
+	}
+	top, err := git("-C", filepath.FromSlash(dir), "rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, "", err
+	}
+	root := strings.TrimSpace(string(top))
+	archive, err := git("-C", root, "archive", "--format=tar", ref)
+	if err != nil {
+		return nil, "", err
+	}
+	texts := compile.Texts{}
+	if err := readTar(strings.NewReader(string(archive)), texts); err != nil {
+		return nil, "", err
+	}
+	var paths []string
+	for name := range texts {
+		paths = append(paths, path.Clean(name))
+	}
+	p := breaking.NewProgram(compile.Load(paths, compile.Options{Source: texts}))
+	return &p, filepath.ToSlash(root), nil
+}

@@ -1,0 +1,153 @@
+package breaking_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/idl/breaking"
+	"github.com/thriftkit/thriftkit/idl/compile"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+// A proof encodes a value with one schema and decodes it with the other.
+type proof struct {
+	rule     string
+	old, new string // schemas; "" stands for those of the rule's example
+	at       string // a struct, or Service.method for its reply, or Service.method() for its arguments
+	backward bool   // new writes and old reads
+	value    string // what is written, as JSON
+	want     string // what is read, in all protocols; or "binary: …; compact: …; json: …"
+}
+
+var proofs = []proof{
+	{rule: "METHOD_SAME_RETURN_TYPE", at: "S.f", value: `{"success": 7}`, want: `{}`},
+	{rule: "METHOD_SAME_RETURN_TYPE", old: "service S {\n  void f()\n}\n", new: "service S {\n  i32 f()\n}\n", at: "S.f", value: `{}`, want: `{}`},
+	{rule: "METHOD_SAME_RETURN_TYPE", old: "service S {\n  i32 f()\n}\n", new: "service S {\n  void f()\n}\n", at: "S.f", value: `{"success": 7}`, want: `{}`},
+	{rule: "METHOD_THROWS_ADDED", at: "S.f", backward: true, value: `{"x": {}}`, want: `{}`},
+	{rule: "METHOD_THROWS_ADDED", old: "exception X {}\nservice S {\n  i32 f()\n}\n", new: "exception X {}\nservice S {\n  i32 f() throws (1: X x)\n}\n", at: "S.f", backward: true, value: `{"x": {}}`, want: `{}`},
+	{rule: "THROWS_SAME_ID", at: "S.f", value: `{"x": {}}`, want: `{}`},
+	{rule: "THROWS_SAME_TYPE", at: "S.f", value: `{"x": {"a": 7}}`, want: `{"x":{}}`},
+	{rule: "FIELD_SAME_TYPE", at: "A", value: `{"a": 7}`, want: `{}`},
+	{rule: "FIELD_SAME_TYPE", old: "struct A {\n  1: bool a\n  2: i32 b\n}\n", new: "struct A {\n  1: i8 a\n  2: i32 b\n}\n", at: "A", value: `{"a": true, "b": 2}`, want: `{"b":2}`},
+	{rule: "FIELD_SAME_TYPE", old: "struct A {\n  1: list<i32> a\n  2: i32 b\n}\n", new: "struct A {\n  1: set<i32> a\n  2: i32 b\n}\n", at: "A", value: `{"a": [1, 2], "b": 2}`, want: `{"b":2}`},
+	{rule: "FIELD_SAME_TYPE", old: "struct A {\n  1: i64 a\n  2: i32 b\n}\n", new: "struct A {\n  1: double a\n  2: i32 b\n}\n", at: "A", value: `{"a": 5, "b": 2}`, want: `{"b":2}`},
+	{rule: "FIELD_SAME_TYPE", old: "struct A {\n  1: i32 a\n}\n", new: "struct A {\n  1: list<i32> a\n}\n", at: "A", value: `{"a": 5}`, want: `{}`},
+	{rule: "FIELD_SAME_TYPE", old: "service S {\n  void f(1: i32 a)\n}\n", new: "service S {\n  void f(1: string a)\n}\n", at: "S.f()", value: `{"a": 5}`, want: `{}`},
+	{rule: "FIELD_ELEMENT_SAME_TYPE", old: "struct A {\n  1: list<i32> a\n  2: i32 b\n}\n", new: "struct A {\n  1: list<i64> a\n  2: i32 b\n}\n", at: "A", value: `{"a": [1, 2, 3], "b": 2}`, want: `{"a":[],"b":2}`},
+	{rule: "FIELD_ELEMENT_SAME_TYPE", old: "struct A {\n  1: list<i32> a\n  2: i32 b\n}\n", new: "struct A {\n  1: list<i64> a\n  2: i32 b\n}\n", at: "A", backward: true, value: `{"a": [1, 2, 3], "b": 2}`, want: `{"a":[],"b":2}`},
+	{rule: "FIELD_ELEMENT_SAME_TYPE", old: "struct A {\n  1: map<string, i32> a\n}\n", new: "struct A {\n  1: map<string, string> a\n}\n", at: "A", value: `{"a": {"x": 1}}`, want: `{"a":{}}`},
+	{rule: "FIELD_SAME_JSON_TYPE", at: "A", value: `{"a": "text"}`, want: `binary: {"a":"dGV4dA=="}; compact: {"a":"dGV4dA=="}; json: {"a":"text"}`},
+	{rule: "FIELD_SAME_JSON_TYPE", old: "enum E {\n  X = 7\n}\nstruct A {\n  1: E a\n}\n", new: "struct A {\n  1: i32 a\n}\n", at: "A", value: `{"a": "X"}`, want: `{"a":7}`},
+	{rule: "FIELD_SAME_STRUCT", at: "A", value: `{"x": {"a": 1}}`, want: `{"x":{"a":1}}`},
+	{rule: "FIELD_NO_DELETE_REQUIRED", at: "A", backward: true, value: `{}`, want: `error`},
+	{rule: "FIELD_NO_DELETE_REQUIRED", at: "A", value: `{"a": 1}`, want: `{}`},
+	{rule: "FIELD_NO_ADD_REQUIRED", at: "A", value: `{"a": 1}`, want: `error`},
+	{rule: "FIELD_NO_ADD_REQUIRED", at: "A", backward: true, value: `{"a": 1, "b": 2}`, want: `{"a":1}`},
+	{rule: "FIELD_OPTIONAL_TO_REQUIRED", at: "A", value: `{}`, want: `error`},
+	{rule: "FIELD_OPTIONAL_TO_REQUIRED", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "FIELD_REQUIRED_TO_OPTIONAL", at: "A", backward: true, value: `{}`, want: `error`},
+	{rule: "FIELD_OPTIONAL_DEFAULT_SWAP", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "FIELD_NO_DELETE", at: "A", value: `{"a": 1, "b": 2}`, want: `{"a":1}`},
+	{rule: "FIELD_ID_REUSED", old: "struct A {\n  1: i32 a\n  2: i32 old\n}\n", new: "struct A {\n  1: i32 a\n  2: i32 b\n}\n", at: "A", value: `{"a": 1, "old": 2}`, want: `{"a":1,"b":2}`},
+	{rule: "FIELD_SAME_ID", at: "A", value: `{"a": 1}`, want: `{}`},
+	{rule: "FIELD_SAME_NAME", at: "A", value: `{"a": 1}`, want: `{"b":1}`},
+	{rule: "FIELD_SAME_DEFAULT", at: "A", value: `{}`, want: `{"a":2}`},
+	{rule: "FIELD_SAME_DEFAULT", at: "A", backward: true, value: `{}`, want: `{"a":1}`},
+	{rule: "UNION_MEMBER_DELETED", at: "U", value: `{"b": 2}`, want: `{}`},
+	{rule: "UNION_MEMBER_ADDED", at: "U", backward: true, value: `{"b": 2}`, want: `{}`},
+	{rule: "STRUCT_KIND_CHANGED", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "STRUCT_KIND_CHANGED", old: "struct A {\n  1: i32 a\n  2: i32 b\n}\n", new: "union A {\n  1: i32 a\n  2: i32 b\n}\n", at: "A", value: `{"a": 1, "b": 2}`, want: `error`},
+	{rule: "ENUM_VALUE_NO_DELETE", old: "enum E {\n  A = 0\n  B = 1\n}\nstruct S {\n  1: E e\n}\n", new: "enum E {\n  A = 0\n}\nstruct S {\n  1: E e\n}\n", at: "S", value: `{"e": "B"}`, want: `{"e":1}`},
+	{rule: "ENUM_VALUE_SAME_NUMBER", old: "enum E {\n  A = 1\n  B = 2\n}\nstruct S {\n  1: E e\n}\n", new: "enum E {\n  A = 2\n  B = 1\n}\nstruct S {\n  1: E e\n}\n", at: "S", value: `{"e": "A"}`, want: `{"e":"B"}`},
+	{rule: "ENUM_VALUE_SAME_NAME", old: "enum E {\n  A = 1\n}\nstruct S {\n  1: E e\n}\n", new: "enum E {\n  B = 1\n}\nstruct S {\n  1: E e\n}\n", at: "S", value: `{"e": "A"}`, want: `{"e":"B"}`},
+	{rule: "ENUM_VALUE_ADDED", old: "enum E {\n  A = 0\n}\nstruct S {\n  1: E e\n}\n", new: "enum E {\n  A = 0\n  B = 1\n}\nstruct S {\n  1: E e\n}\n", at: "S", backward: true, value: `{"e": "B"}`, want: `{"e":1}`},
+}
+
+func load(t *testing.T, text string) *schema.File {
+	t.Helper()
+	text, _, _ = strings.Cut(text, "-- ")
+	f, diags := compile.Compile("a.thrift", compile.Options{Source: compile.Texts{"a.thrift": text}})
+	if f == nil {
+		t.Fatal(diags)
+	}
+	return f
+}
+
+func structAt(t *testing.T, f *schema.File, at string) *schema.Struct {
+	t.Helper()
+	if s := f.Struct(at); s != nil {
+		return s
+	}
+	svc, name, _ := strings.Cut(at, ".")
+	args := strings.HasSuffix(name, "()")
+	m := f.Service(svc).Method(strings.TrimSuffix(name, "()"))
+	if args {
+		return m.Args
+	}
+	return m.Reply()
+}
+
+// TestProofs shows that the consequences are true for dynamic values: what a reader with one schema sees of
+// the bytes of a writer with the other.
+func TestProofs(t *testing.T) {
+	proven := make(map[string]bool)
+	for i, p := range proofs {
+		t.Run(fmt.Sprintf("%s/%d", p.rule, i), func(t *testing.T) {
+			r := breaking.Find(p.rule)
+			if r == nil {
+				t.Fatal("no such rule")
+			}
+			proven[p.rule] = true
+			oldText, newText := p.old, p.new
+			if oldText == "" {
+				oldText, newText = r.Old, r.New
+			}
+			from, to := load(t, oldText), load(t, newText)
+			if p.backward {
+				from, to = to, from
+			}
+			writer, reader := structAt(t, from, p.at), structAt(t, to, p.at)
+			var results []string
+			for _, name := range []string{"binary", "compact", "json"} {
+				results = append(results, name+": "+exchange(t, writer, reader, p.value, name))
+			}
+			got := strings.Join(results, "; ")
+			if same := strings.TrimPrefix(results[0], "binary: "); results[1] == "compact: "+same && results[2] == "json: "+same {
+				got = same
+			}
+			if got != p.want {
+				t.Errorf("got  %s\nwant %s", got, p.want)
+			}
+		})
+	}
+	for _, r := range breaking.Rules() {
+		if data := r.Category == breaking.Wire && r.Consequence != breaking.Hangs && r.ID != "METHOD_NO_DELETE" && r.ID != "RESERVED_NO_DELETE"; data && !proven[r.ID] {
+			t.Errorf("%s is not proven", r.ID)
+		}
+	}
+}
+
+// exchange returns what the reader sees, "error" if it fails.
+func exchange(t *testing.T, writer, reader *schema.Struct, value, protocol string) string {
+	t.Helper()
+	v, err := dynamic.ParseJSON(writer.Type(), []byte(value), dynamic.JSONOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := thriftkit.Marshal(writer, v, thriftkit.WithProtocol(protocol))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out dynamic.Value
+	if err := thriftkit.UnmarshalValue(reader.Type(), data, &out, thriftkit.WithProtocol(protocol)); err != nil {
+		return "error"
+	}
+	text, err := dynamic.AppendJSON(nil, reader.Type(), out, dynamic.JSONOptions{})
+	if err != nil {
+		return "no JSON: " + err.Error()
+	}
+	return string(text)
+}
