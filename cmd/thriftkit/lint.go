@@ -47,8 +47,8 @@ func newLint() *cobra.Command {
 		Use:   "lint [flags] [FILE…]",
 		Short: "Check the style and the future of .thrift files",
 		Long:  lintLong,
-		Example: "  thriftkit lint idl\n  thriftkit lint --set strict --rule FIELD_NOT_REQUIRED=off foo.thrift\n" +
-			"  thriftkit lint --fix idl\n  thriftkit lint --explain FIELD_NOT_REQUIRED\n  thriftkit lint --format sarif idl >lint.sarif",
+		Example: "  thriftkit lint idl\n  thriftkit lint --set strict --rule FIELD_NOT_REQUIRED=off --fail-on error foo.thrift\n" +
+			"  thriftkit lint --fix idl\n  thriftkit lint --explain FIELD_NOT_REQUIRED\n  thriftkit lint --format sarif idl",
 		ValidArgsFunction: completeFiles,
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if o.why != "" {

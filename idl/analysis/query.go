@@ -80,16 +80,6 @@ func typeOf(s *symbols.Symbol) syntax.Type {
 	return nil
 }
 
-// same returns the symbol of v for one of another view, by its place.
-func (v *View) same(s *symbols.Symbol) *symbols.Symbol {
-	if f := v.File(s.File.Tree.Path); f != nil {
-		if found, span := f.At(s.Span.Start); found != nil && span == s.Span {
-			return found
-		}
-	}
-	return nil
-}
-
 // References returns the uses of what is named at offset, in all files of the view, and its definition
 // first if that is asked for.
 func (v *View) References(path string, offset int, definition bool) []Place {

@@ -220,12 +220,6 @@ type run struct {
 	patterns map[string]*regexp.Regexp
 	reached  map[*symbols.Symbol]bool // from services; made once
 	services bool
-	uses     map[*symbols.Symbol][]place
-}
-
-type place struct {
-	file *symbols.File
-	ref  *symbols.Ref
 }
 
 // A pass is one rule on one file.
