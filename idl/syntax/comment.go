@@ -3,7 +3,6 @@ package syntax
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // A Docs says which comments are documentation.
@@ -241,23 +240,39 @@ func lineText(comment string) string {
 // isDetached is whether a line of a comment separates what stands above it: a line of separators, a
 // heading between them, or code that is commented out.
 func isDetached(line, written string) bool {
-	return isSeparator(strings.Trim(written, " \t\r\n")) || isCode(strings.Trim(line, " \t\r"))
+	return isSeparator(strings.TrimSpace(written)) || isCode(strings.Trim(line, " \t\r"))
 }
 
 // isSeparator is whether a line, with the marks of the comment, has no text or is a heading in a frame.
 func isSeparator(line string) bool {
-	const least = 5 // of them with the marks of a comment, such as // ---
-	ruled := func(r rune) bool { return strings.ContainsRune("-=*#/~+_<>! \t─━═", r) }
-	text := strings.TrimLeftFunc(line, ruled)
-	if text == "" {
-		return utf8.RuneCountInString(strings.Join(strings.Fields(line), "")) >= least
-	}
-	n := utf8.RuneCountInString(strings.Join(strings.Fields(line[:len(line)-len(text)]), ""))
-	if n < least {
+	const least, many = 5, 9 // of them with the marks of a comment, such as // ---
+	if len(line) > 3 && class[line[3]]&namePart != 0 { // nearly all
 		return false
 	}
-	rest := text[len(strings.TrimRightFunc(text, ruled)):]
-	return n > 8 || len(strings.TrimSpace(rest)) >= 3
+	n, text := 0, ""
+	for i, r := range line {
+		if !isRule(r) {
+			text = line[i:]
+			break
+		}
+		if r != ' ' && r != '\t' {
+			n++
+		}
+	}
+	if n < least || text == "" {
+		return n >= least
+	}
+	rest := text[len(strings.TrimRightFunc(text, isRule)):]
+	return n >= many || len(strings.TrimSpace(rest)) >= 3
+}
+
+// isRule is whether separators are made of r.
+func isRule(r rune) bool {
+	switch r {
+	case ' ', '\t', '-', '=', '*', '#', '/', '~', '+', '_', '<', '>', '!', '─', '━', '═':
+		return true
+	}
+	return false
 }
 
 // isDirective is whether a line is meant for a tool: nolint, or name:word as in lint:ignore.
@@ -291,20 +306,19 @@ func (p *parser) isLicence(text string) bool {
 // isCode is whether a line looks like IDL: a definition, a header, an enum value, a field or a function.
 // Prose with some of its words is not meant: a guess that is wrong loses documentation.
 func isCode(line string) bool {
-	if line == "" {
+	switch {
+	case line == "":
 		return false
-	}
-	if strings.Trim(line, "{}()[],; \t") == "" {
-		return true
+	case strings.IndexByte("{}()[]", line[0]) >= 0:
+		return strings.Trim(line, "{}()[],; \t") == ""
+	case class[line[0]]&namePart == 0:
+		return false
 	}
 	body := strings.TrimRight(line, ",; \t")
 	ended := body != line
 	if digits := len(line) - len(skipDigits(line)); digits > 0 {
 		field, ok := strings.CutPrefix(strings.TrimLeft(line[digits:], " \t"), ":")
 		return ok && isFieldCode(strings.TrimSpace(field), ended)
-	}
-	if class[line[0]]&nameStart == 0 || strings.IndexAny(line, "{=<(\"' \t") < 0 {
-		return false
 	}
 	word, rest := firstWord(body)
 	switch o := keyword(word); {
