@@ -245,7 +245,7 @@ func isDetached(line, written string) bool {
 
 // isSeparator is whether a line, with the marks of the comment, has no text or is a heading in a frame.
 func isSeparator(line string) bool {
-	const least, many = 5, 9 // of them with the marks of a comment, such as // ---
+	const least, many = 5, 9                           // of them with the marks of a comment, such as // ---
 	if len(line) > 3 && class[line[3]]&namePart != 0 { // nearly all
 		return false
 	}
