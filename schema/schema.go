@@ -79,7 +79,7 @@ func (a Annotations) Get(name string) (string, bool) {
 
 // Meta is what every named element carries besides its meaning.
 type Meta struct {
-	Doc         string // doc comment, cleaned of its stars; "" if none
+	Doc         string // comments that document it, without their marks, each line ended by "\n"; "" if none
 	Annotations Annotations
 	Pos         Position // of the element's name
 }
@@ -88,7 +88,7 @@ type Meta struct {
 type File struct {
 	Path       string // as given to the compiler; the identity of the file
 	Name       string // base name without ".thrift": the prefix under which others see it
-	Doc        string // the program's own doc comment
+	Doc        string // the documentation of the file itself
 	Includes   []*Include
 	Namespaces []Namespace
 	Typedefs   []*Typedef

@@ -8,19 +8,15 @@ import (
 
 // parseFile reads headers and definitions up to the end.
 func (p *parser) parseFile() {
-	all := p.docs
-	firstDef := -1
+	firstDef, documented := -1, false
 	for p.op() != opEOF {
 		start := p.pos
 		switch o := p.op(); {
 		case o.isHeader():
 			if firstDef >= 0 {
 				p.headerBehindDefinition(firstDef)
-			} else if len(all) > 0 && all[0].token <= p.pos {
-				p.file.Doc = cleanDoc(p.file.text[all[0].start:all[0].end])
-				if all = nil; len(p.docs) > 0 && p.docs[0].token <= p.pos {
-					p.docs = p.docs[1:]
-				}
+			} else if !documented {
+				documented = p.fileDoc()
 			}
 			p.header()
 		case o.isDefinition():
@@ -207,8 +203,8 @@ func (p *parser) skipHeader() {
 	}
 }
 
-func (p *parser) namespace(start int, doc string) {
-	n := &Namespace{Doc: doc}
+func (p *parser) namespace(start int, doc docText) {
+	n := &Namespace{Doc: doc.text}
 	p.next()
 	star := p.op() == opStar
 	if star {
@@ -278,8 +274,8 @@ func (p *parser) definition() {
 	}
 }
 
-func (p *parser) constant(start int, doc string) (*Const, bool) {
-	c := &Const{Doc: doc}
+func (p *parser) constant(start int, doc docText) (*Const, bool) {
+	c := &Const{Doc: doc.text}
 	if c.Type = p.typ("the type of a constant"); c.Type == nil {
 		return nil, false
 	}
@@ -296,6 +292,9 @@ func (p *parser) constant(start int, doc string) (*Const, bool) {
 	}
 	c.Annotations = p.annots()
 	c.Span = p.since(start)
+	if !p.toks[p.pos-1].op.closes() {
+		c.Doc = p.trailing(doc)
+	}
 	return c, true
 }
 
@@ -310,8 +309,8 @@ func (p *parser) finishValue() {
 	}
 }
 
-func (p *parser) typedef(start int, doc string) (*Typedef, bool) {
-	t := &Typedef{Doc: doc}
+func (p *parser) typedef(start int, doc docText) (*Typedef, bool) {
+	t := &Typedef{Doc: doc.text}
 	if t.Type = p.typ("the type of a typedef"); t.Type == nil && p.pos == start+1 {
 		return nil, false
 	}
@@ -320,15 +319,17 @@ func (p *parser) typedef(start int, doc string) (*Typedef, bool) {
 	}
 	t.Annotations = p.annots()
 	t.Span = p.since(start)
+	t.Doc = p.trailing(doc)
 	return t, t.Type != nil
 }
 
-func (p *parser) enum(start int, doc string) (*Enum, bool) {
-	e := &Enum{Doc: doc}
+func (p *parser) enum(start int, doc docText) (*Enum, bool) {
+	e := &Enum{Doc: doc.text}
 	if e.Name = p.definedName("the name of an enum"); e.Name.Text == "" && p.op() != opBrace {
 		return nil, false
 	}
 	if p.body() {
+		e.Doc = p.trailing(doc)
 		mark := p.enumValues.mark()
 		p.list("an enum value", (*parser).enumValue)
 		e.Values = p.enumValues.cut(mark)
@@ -366,7 +367,7 @@ func (p *parser) body() bool {
 func (p *parser) enumValue() bool {
 	start := p.pos
 	v := p.enumSlab.alloc()
-	v.Doc = p.doc()
+	doc := p.doc()
 	if p.op() >= firstKeyword {
 		v.Name = p.reserved("the name of %s")
 	} else if v.Name = p.newName(item); v.Name.Text == "" {
@@ -384,12 +385,13 @@ func (p *parser) enumValue() bool {
 	}
 	v.Annotations = p.annots()
 	v.Span = p.since(start)
+	v.Doc = p.trailing(doc)
 	p.enumValues.push(v)
 	return ok
 }
 
-func (p *parser) structure(start int, doc string, o op) (*Struct, bool) {
-	s := &Struct{Doc: doc}
+func (p *parser) structure(start int, doc docText, o op) (*Struct, bool) {
+	s := &Struct{Doc: doc.text}
 	what := "the name of a struct"
 	switch o {
 	case opUnion:
@@ -410,6 +412,7 @@ func (p *parser) structure(start int, doc string, o op) (*Struct, bool) {
 		p.next()
 	}
 	if p.body() {
+		s.Doc = p.trailing(doc)
 		s.Fields = p.fieldList("a field")
 		s.Annotations = p.annots()
 	}
@@ -431,7 +434,7 @@ func (p *parser) fieldList(noun string) []*Field {
 func (p *parser) field() bool {
 	start := p.pos
 	f := p.fieldSlab.alloc()
-	f.Doc = p.doc()
+	doc := p.doc()
 	if (p.op().isNumber() || p.op() == opTrue || p.op() == opFalse) && !p.fieldID(f) {
 		return false
 	}
@@ -469,6 +472,7 @@ func (p *parser) field() bool {
 		}
 	}
 	f.Span = p.since(start)
+	f.Doc = p.trailing(doc)
 	if f.Type != nil {
 		p.fields.push(f)
 	}
@@ -568,8 +572,8 @@ func (p *parser) xsd() {
 	}
 }
 
-func (p *parser) service(start int, doc string) (*Service, bool) {
-	s := &Service{Doc: doc}
+func (p *parser) service(start int, doc docText) (*Service, bool) {
+	s := &Service{Doc: doc.text}
 	if s.Name = p.definedName("the name of a service"); s.Name.Text == "" && p.op() != opBrace {
 		return nil, false
 	}
@@ -584,6 +588,7 @@ func (p *parser) service(start int, doc string) (*Service, bool) {
 		}
 	}
 	if p.body() {
+		s.Doc = p.trailing(doc)
 		mark := p.functions.mark()
 		p.list("a function", (*parser).function)
 		s.Functions = p.functions.cut(mark)
@@ -596,7 +601,7 @@ func (p *parser) service(start int, doc string) (*Service, bool) {
 func (p *parser) function() bool {
 	start := p.pos
 	f := p.functionSlab.alloc()
-	f.Doc = p.doc()
+	doc := p.doc()
 	switch p.op() {
 	case opAsync:
 		p.warn(p.tok().Range(), "deprecated", `write "oneway"`, `"async" is deprecated`)
@@ -639,6 +644,7 @@ func (p *parser) function() bool {
 	f.Throws, f.ThrowsSpan, ok = p.throwsClause()
 	f.Annotations = p.annots()
 	f.Span = p.since(start)
+	f.Doc = p.trailing(doc)
 	if understood {
 		p.functions.push(f)
 	}

@@ -68,9 +68,26 @@
 //
 // Streams are of fbthrift's dialect: see [Dialect].
 //
-// # Doc comments
+// # Documentation
 //
-// A comment that begins with /** is the documentation of the definition, field, enum value or function
-// behind it, cleaned of its stars and indent. The first one of the file, if a header follows it, is the
-// documentation of the file.
+// Comments document the definition, field, enum value or function that they stand at. A doc comment, /** … */, above an
+// element is its documentation, cleaned of its stars and indent, whatever stands between the two. Without one,
+// these are, joined in this order:
+//
+//   - above: comments of the other forms (//, #, /* … */) on the lines directly above the element, without a blank
+//     line between or below them, and a block comment in front of it on its line
+//   - behind: comments that end the line on which the element ends, before or after its separator or, of a
+//     body, on the line of its "{"; and line comments below such a comment that begin in the same column. A doc
+//     comment counts here too.
+//
+// Detached, and so no documentation, are
+//
+//   - what stands behind the "}" of a definition
+//   - lines of separators (// -----) and headings framed by them, IDL that is commented out, and all that stands
+//     above such a line in the same comment
+//   - a comment in front of all definitions that is about copyright or licence
+//   - lines for tools: nolint, and name:word as in lint:ignore
+//
+// The documentation of the file is its first doc comment, if a header follows it, else what stands directly above the
+// first header. [Options] limit documentation to doc comments, or turn it off.
 package syntax

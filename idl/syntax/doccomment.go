@@ -7,7 +7,12 @@ import "strings"
 // have them in one column, without the indent that the lines share, every line closed by "\n".
 // The first line, which stands behind "/**", has no say in the indent.
 func cleanDoc(comment string) string {
-	text := strings.TrimSuffix(strings.TrimPrefix(comment, "/**"), "*/")
+	return cleanBlock(strings.TrimPrefix(strings.TrimPrefix(comment, "/**"), "<"))
+}
+
+// cleanBlock is cleanDoc for what follows the opening delimiter.
+func cleanBlock(text string) string {
+	text = strings.TrimSuffix(text, "*/")
 	lines := strings.Split(strings.ReplaceAll(text, "\r", ""), "\n")
 	if last := len(lines) - 1; isBlank(lines[last]) {
 		lines = lines[:last]

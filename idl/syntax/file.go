@@ -66,8 +66,7 @@ type Trivia struct {
 }
 
 // Trivia returns the pieces of text between token i and the token before it, in order and without
-// gaps. Comments on lines of their own that stand directly above a definition are found here; they
-// are documentation only if they are DocComments.
+// gaps. Which comments are documentation is another matter: see the package documentation.
 func (f *File) Trivia(i int) []Trivia {
 	var list []Trivia
 	for s := f.triviaSpan(i); s.Start < s.End; {

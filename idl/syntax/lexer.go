@@ -45,17 +45,12 @@ type lexer struct {
 	src  string
 	pos  int
 	next flags // of the next token
-	docs []docComment
+
+	comments []comment
 }
 
-// A docComment is the place of a doc comment in the trivia of a token.
-type docComment struct {
-	token      int
-	start, end int
-}
-
-// lex fills f.Tokens and returns the doc comments.
-func lex(f *File, r *reporter) []docComment {
+// lex fills f.Tokens and returns the comments.
+func lex(f *File, r *reporter) []comment {
 	l := &lexer{reporter: r, src: f.text, next: startsLine}
 	f.Tokens = make([]Token, 0, len(l.src)/4+8)
 	for {
@@ -63,7 +58,7 @@ func lex(f *File, r *reporter) []docComment {
 		t := l.token()
 		f.Tokens = append(f.Tokens, t)
 		if t.op == opEOF {
-			return l.docs
+			return l.comments
 		}
 	}
 }
@@ -87,11 +82,11 @@ func (l *lexer) skipTrivia(token int) {
 			return
 		}
 		switch kind {
-		case DocComment:
-			l.docs = append(l.docs, docComment{token, l.pos, end})
-			fallthrough
-		case BlockComment:
-			l.checkComment(end)
+		case LineComment, DocComment, BlockComment:
+			l.comments = append(l.comments, comment{int32(token), int32(l.pos), int32(end), kind})
+			if kind != LineComment {
+				l.checkComment(end)
+			}
 		case Stray:
 			l.stray(end)
 			l.next |= behindStray

@@ -22,6 +22,7 @@ func Parse(path string, src []byte) (*File, Diagnostics) { return Options{}.Pars
 // Options say how a file is read. With the zero Options the dialect is found out from the file.
 type Options struct {
 	Dialect Dialect
+	Docs    Docs
 }
 
 // A Dialect is a variant of the language. What all dialects have in common is Apache Thrift's.
@@ -50,7 +51,7 @@ func (o Options) Parse(path string, src []byte) (*File, Diagnostics) {
 		r.add(Error, "unreadable", Span{}, hint, "%s", reason)
 		return f, r.list
 	}
-	p := &parser{reporter: r, docs: lex(f, r), lastError: -1}
+	p := &parser{reporter: r, options: o, comments: lex(f, r), lastError: -1}
 	p.toks = f.Tokens
 	p.parseFile()
 	if f.Dialect == Auto {
@@ -86,8 +87,9 @@ type parser struct {
 	*reporter
 	toks      []Token
 	pos       int
-	docs      []docComment // those that are still ahead
-	lastError int          // token of the latest error: nothing more is said about it
+	options   Options
+	comments  []comment // those that are still ahead
+	lastError int       // token of the latest error: nothing more is said about it
 	depth     int
 	open      []bracket
 	slists    []Span // uses of slist as a type
@@ -143,26 +145,6 @@ func (p *parser) got(o op) bool {
 // since returns the range from the token start up to the last one read.
 func (p *parser) since(start int) Span {
 	return Span{int(p.toks[start].start), int(p.toks[max(p.pos-1, start)].end)}
-}
-
-// doc returns the text of the doc comment of an element that begins here: in front of it or of the
-// separator that ends the one before.
-func (p *parser) doc() string {
-	if len(p.docs) == 0 {
-		return ""
-	}
-	first := p.pos
-	if first > 0 && p.toks[first-1].op.isSeparator() {
-		first--
-	}
-	text := ""
-	for len(p.docs) > 0 && p.docs[0].token <= p.pos {
-		if d := p.docs[0]; d.token >= first {
-			text = cleanDoc(p.file.text[d.start:d.end])
-		}
-		p.docs = p.docs[1:]
-	}
-	return text
 }
 
 func (p *parser) ident() Ident {
