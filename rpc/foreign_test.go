@@ -314,7 +314,7 @@ func TestDialectOrder(t *testing.T) {
 }
 
 // greedy takes everything and answers nothing.
-type greedy struct{ lines }
+type greedy struct{}
 
 func (greedy) Name() string            { return "greedy" }
 func (greedy) Match(first []byte) bool { return true }
