@@ -1,11 +1,14 @@
 package thriftkit_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log"
+	"net"
 	"os"
 	"regexp"
 	"slices"
@@ -89,6 +92,33 @@ func Example_dialectsAccept() {
 	// 2
 }
 
+// lines is a protocol of lines: each is the name of a method, and the answer a line.
+type lines struct{}
+
+func (lines) Name() string            { return "lines" }
+func (lines) Match(first []byte) bool { return bytes.HasPrefix(first, []byte("ping")) }
+
+func (lines) ServeConn(ctx context.Context, nc net.Conn, s rpc.Invoker) error {
+	calls := bufio.NewScanner(nc)
+	for calls.Scan() {
+		r := s.Invoke(ctx, &rpc.Invocation{Method: calls.Text()})
+		fmt.Fprintln(nc, r.Call.Result(), r.Err)
+		r.Release()
+	}
+	return calls.Err()
+}
+
+func Example_dialectsOthers() {
+	server := thriftkit.NewServer(thriftkit.WithDialects(lines{}))
+	_, addr := serveTicket(server)
+	nc := must(net.Dial("tcp", addr))
+	defer nc.Close()
+	fmt.Fprintln(nc, "ping")
+	fmt.Println(must(bufio.NewReader(nc).ReadString('\n')))
+	// Output:
+	//  <nil>
+}
+
 func Example_dialectsSASL() {
 	ctx := context.Background()
 	verify := func(ctx context.Context, user, password string) error {
@@ -141,7 +171,7 @@ func TestDialects(t *testing.T) {
 			ttheader.ServiceName, ttheader.CloseSoon, ttheader.Status, ttheader.StatusMessage, ttheader.StatusExtra,
 			ttheader.Transient, ttheader.Persistent,
 		} {
-			if !slices.Contains(spans(page.sections[9]), want) {
+			if !slices.Contains(spans(page.sections[10]), want) {
 				t.Errorf("%s does not name %s", file, want)
 			}
 		}
@@ -169,7 +199,7 @@ func TestDialectsOwnFields(t *testing.T) {
 	svc, addr := serveTicket(thriftkit.NewServer())
 	client := must(thriftkit.Dial(t.Context(), "http://"+addr))
 	defer client.Close()
-	text := readPage(t, "docs/dialects.md").sections[9]
+	text := readPage(t, "docs/dialects.md").sections[10]
 	_, list, _ := strings.Cut(text, "HTTP's own:")
 	list, _, _ = strings.Cut(list, ".")
 	for _, name := range append(spans(list), "Client-Timeout") {
@@ -214,7 +244,7 @@ func checkLimits(t *testing.T, page docsPage) {
 		1: fmt.Sprint(wire.MaxDepth),
 		5: fmt.Sprint(header.MaxTransforms),
 	} {
-		if got := page.rows(15)[i][1]; !strings.HasPrefix(got, want) {
+		if got := page.rows(16)[i][1]; !strings.HasPrefix(got, want) {
 			t.Errorf("%s: limit %d is %s, want %s", page.file, i+1, got, want)
 		}
 	}
@@ -252,7 +282,7 @@ func readPage(t *testing.T, file string) docsPage {
 		t.Fatal(err)
 	}
 	p := docsPage{file, string(text), strings.Split(string(text), "\n## ")}
-	if len(p.sections) != 16 {
+	if len(p.sections) != 17 {
 		t.Fatalf("%s has %d sections", file, len(p.sections))
 	}
 	return p
