@@ -362,7 +362,7 @@ func ExampleWithSASLUsers() {
 	fmt.Println(err)
 	// Output:
 	// pong <nil>
-	// cannot connect: SASL: the server refused: "authentication failed"
+	// unavailable: SASL: the server refused: "authentication failed"
 }
 
 func ExampleWithProtocol() {

@@ -227,7 +227,7 @@ func socketPath(t *testing.T) string {
 	return filepath.Join(dir, "s")
 }
 
-// servePython starts server.py with no time-out for idle connections but what extra says, and
+// servePython starts server.py with no timeout for idle connections but what extra says, and
 // returns it with the address that it printed.
 func servePython(t *testing.T, w route, extra ...string) (*process, string) {
 	t.Helper()

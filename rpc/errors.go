@@ -49,7 +49,7 @@ var codeNames = map[Code]string{
 	CodeWrongMethodName: "wrong method name", CodeBadSequenceID: "bad sequence id", CodeMissingResult: "missing result",
 	CodeInternal: "internal error", CodeProtocol: "protocol error", CodeInvalidTransform: "invalid transform",
 	CodeInvalidProtocol: "invalid protocol", CodeUnsupportedClientType: "unsupported client type",
-	CodeOverloaded: "overloaded", CodeUnavailable: "cannot connect", CodeConnectionLost: "connection lost", CodeTimeout: "time-out",
+	CodeOverloaded: "overloaded", CodeUnavailable: "unavailable", CodeConnectionLost: "connection lost", CodeTimeout: "timeout",
 	CodeCanceled: "cancelled", CodeClosed: "client is closed", CodeArgument: "invalid argument",
 }
 

@@ -356,7 +356,7 @@ func TestNobodyThere(t *testing.T) {
 	addr := l.Addr().String()
 	l.Close()
 	_, err := rpc.Dial(context.Background(), addr, rpc.ClientOptions{})
-	if code(err) != rpc.CodeUnavailable || !strings.HasPrefix(err.Error(), "cannot connect: dial tcp "+addr) {
+	if code(err) != rpc.CodeUnavailable || !strings.HasPrefix(err.Error(), "unavailable: dial tcp "+addr) {
 		t.Errorf("%v", err)
 	}
 }

@@ -207,8 +207,8 @@ func TestHTTPReplies(t *testing.T) {
 		{"long", "ping", answer{418, html, strings.Repeat("x", 900), ""}, rpc.CodeProtocol, `Parent.ping: protocol error: server answered 418 I'm a teapot: "` + strings.Repeat("x", 200) + `"…`},
 		{"a redirect", "ping", answer{307, html, "", "http://elsewhere/"}, rpc.CodeProtocol, `Parent.ping: protocol error: server answered 307 Temporary Redirect, which points to "http://elsewhere/"`},
 		{"no content", "ping", answer{204, "", "", ""}, rpc.CodeProtocol, "Parent.ping: protocol error: server answered 204 No Content"},
-		{"429", "ping", answer{429, html, "", ""}, rpc.CodeUnavailable, "Parent.ping: cannot connect: server answered 429 Too Many Requests"},
-		{"503", "ping", answer{503, html, "busy", ""}, rpc.CodeUnavailable, `Parent.ping: cannot connect: server answered 503 Service Unavailable: "busy"`},
+		{"429", "ping", answer{429, html, "", ""}, rpc.CodeUnavailable, "Parent.ping: unavailable: server answered 429 Too Many Requests"},
+		{"503", "ping", answer{503, html, "busy", ""}, rpc.CodeUnavailable, `Parent.ping: unavailable: server answered 503 Service Unavailable: "busy"`},
 		{"502", "ping", answer{502, html, "", ""}, rpc.CodeConnectionLost, "Parent.ping: connection lost: server answered 502 Bad Gateway"},
 		{"504", "ping", answer{504, html, "", ""}, rpc.CodeConnectionLost, "Parent.ping: connection lost: server answered 504 Gateway Timeout"},
 		{"too long", "ping", answer{200, thrift, strings.Repeat("x", 1001), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: too large: message of 1001 bytes exceeds the limit of 1000"},
@@ -218,7 +218,7 @@ func TestHTTPReplies(t *testing.T) {
 		{"oneway, answered nevertheless", "notify", answer{200, thrift, pong, ""}, 0, ""},
 		{"oneway, 202", "notify", answer{202, "", "", ""}, 0, ""},
 		{"oneway, 404", "notify", answer{404, html, "", ""}, rpc.CodeProtocol, "Test.notify: protocol error: server answered 404 Not Found"},
-		{"oneway, 503", "notify", answer{503, html, "", ""}, rpc.CodeUnavailable, "Test.notify: cannot connect: server answered 503 Service Unavailable"},
+		{"oneway, 503", "notify", answer{503, html, "", ""}, rpc.CodeUnavailable, "Test.notify: unavailable: server answered 503 Service Unavailable"},
 	} {
 		now.Store(&test.answer)
 		before := requests.Load()
@@ -337,11 +337,11 @@ func TestHTTPNobodyThere(t *testing.T) {
 		_, err = rpc.Dial(context.Background(), "http://"+addr, rpc.ClientOptions{})
 		return err != nil
 	})
-	if code(err) != rpc.CodeUnavailable || !strings.HasPrefix(err.Error(), "cannot connect: dial tcp "+addr) {
+	if code(err) != rpc.CodeUnavailable || !strings.HasPrefix(err.Error(), "unavailable: dial tcp "+addr) {
 		t.Errorf("Dial: %v", err)
 	}
 	_, err = rpc.Invoke[string](context.Background(), c, svc.Method("ping"))
-	if code(err) != rpc.CodeUnavailable || !strings.HasPrefix(err.Error(), "Parent.ping: cannot connect: dial tcp "+addr) {
+	if code(err) != rpc.CodeUnavailable || !strings.HasPrefix(err.Error(), "Parent.ping: unavailable: dial tcp "+addr) {
 		t.Errorf("a call: %v", err)
 	}
 	_, err = rpc.Dial(context.Background(), "http://"+addr+"/?transport=framed", rpc.ClientOptions{})
@@ -586,7 +586,7 @@ func TestHTTPPeers(t *testing.T) {
 		{"same port, TLS", https(open.Addr()), "TLS", "", nil},
 		{"plain where TLS is required", "http://" + closed.Addr().String(), "", "Test.echo: connection lost: ", nil},
 		{"a certificate", https(closed.Addr(), "cert", ca.file("alice.pem"), "key", ca.file("alice.key")), "alice", "", nil},
-		{"another name", https(open.Addr(), "servername", "bar.test"), "", "cannot connect: tls: failed to verify certificate: x509: certificate is valid for foo.test, not bar.test", nil},
+		{"another name", https(open.Addr(), "servername", "bar.test"), "", "unavailable: tls: failed to verify certificate: x509: certificate is valid for foo.test, not bar.test", nil},
 		{"mounted", plain.URL, "plain", "", nil},
 		{"mounted, HTTP/2", h2.URL + "/?servername=example.com", "TLS", "", roots},
 	} {

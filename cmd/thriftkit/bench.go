@@ -59,7 +59,7 @@ TARGET, METHOD and --idl are as for call. So are ARG and -d, but strings with "{
 else in gofakeit. --data-file has one object of arguments on each line, or a JSON array of them; the calls use them in turn.
 --scenario calls several methods.
 
-Thresholds: --fail 'p99<50ms' --fail 'errors<1%' --fail 'login:p99.9<=1s' --fail 'rate>1000' --fail 'errors[time-out]<=3'
+Thresholds: --fail 'p99<50ms' --fail 'errors<1%' --fail 'login:p99.9<=1s' --fail 'rate>1000' --fail 'errors[timeout]<=3'
 --fail 'p99<+10%'; the last compares with the run of --compare.
 
 Exit codes: 0 ok, 1 other failure, 2 usage, 3 cannot connect, 6 a threshold failed.`

@@ -42,7 +42,7 @@ func (s *scenario) target(w *world) string {
 }
 
 func scenarios(callTimeout time.Duration) []scenario {
-	// While calls of a caller wait for their time-outs nothing is learned: recovery may take as long.
+	// While calls of a caller wait for their timeouts nothing is learned: recovery may take as long.
 	afterTimeout := callTimeout + time.Second
 	during := func(up, down chaos.Faults) func(*world) error {
 		return func(w *world) error {

@@ -15,7 +15,7 @@ import (
 // on an idle connection is a fault of the peer, so nothing is lost.
 func Alive(c net.Conn) bool {
 	if _, ok := c.(*tls.Conn); ok {
-		return true // a time-out while reading would end its stream
+		return true // a timeout while reading would end its stream
 	}
 	c.SetReadDeadline(time.Now().Add(50 * time.Microsecond))
 	defer c.SetReadDeadline(time.Time{})

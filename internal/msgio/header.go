@@ -274,7 +274,7 @@ func (e *Envelope) putStatus(m *map[string]string) {
 	}
 }
 
-// Milliseconds returns d as peers want to read it. It rounds up: no time-out becomes none, and
+// Milliseconds returns d as peers want to read it. It rounds up: no timeout becomes none, and
 // the called side never gives up before the caller.
 func Milliseconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Millisecond-1)/time.Millisecond), 10)

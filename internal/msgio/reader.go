@@ -73,7 +73,7 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 // Recv returns the next message; in a header dialect the frame that it is in. The caller owns
 // it. The error is io.EOF if the stream ends between messages, io.ErrUnexpectedEOF if it ends
 // inside one, a *wire.Error if it cannot be
-// understood, and otherwise what the stream said; after a time-out of the stream, Recv may be
+// understood, and otherwise what the stream said; after a timeout of the stream, Recv may be
 // called again and goes on where it was.
 func (r *Reader) Recv() ([]byte, error) {
 	for {
@@ -177,7 +177,7 @@ func (r *Reader) grow(need int) {
 	r.next = min(2*r.next, bigChunk)
 }
 
-// IsTimeout reports whether err is a time-out of the stream, so that Recv may be called again.
+// IsTimeout reports whether err is a timeout of the stream, so that Recv may be called again.
 func IsTimeout(err error) bool {
 	if err == nil {
 		return false

@@ -155,7 +155,7 @@ func TestRecvErrors(t *testing.T) {
 	}
 }
 
-// TestRecvTimeout resumes after a time-out at every byte of the stream.
+// TestRecvTimeout resumes after a timeout at every byte of the stream.
 func TestRecvTimeout(t *testing.T) {
 	for f, stream := range map[wire.Framing]string{wire.Buffered: "hello\nworld\n", wire.Framed: frame("hello\n") + frame("world\n")} {
 		r := newReader(f, &timeoutReader{r: strings.NewReader(stream)}, 100)
@@ -173,11 +173,11 @@ func TestRecvTimeout(t *testing.T) {
 			}
 		}
 		if strings.Join(got, "") != "hello\nworld\n" || timeouts != len(stream) {
-			t.Errorf("%v: %q, %d time-outs", f, got, timeouts)
+			t.Errorf("%v: %q, %d timeouts", f, got, timeouts)
 		}
 	}
 	if IsTimeout(io.EOF) || IsTimeout(nil) {
-		t.Error("not every error is a time-out")
+		t.Error("not every error is a timeout")
 	}
 }
 

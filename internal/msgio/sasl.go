@@ -65,7 +65,7 @@ type saslConn struct {
 	left int // bytes of the frame that have not been read
 }
 
-// Read returns what is in frames. After a time-out it goes on where it was.
+// Read returns what is in frames. After a timeout it goes on where it was.
 func (c *saslConn) Read(b []byte) (int, error) {
 	for c.left == 0 {
 		n, err := c.Conn.Read(c.head[c.have:])

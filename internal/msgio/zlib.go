@@ -37,7 +37,7 @@ func IsZlib(first []byte) bool {
 	return len(first) >= 2 && first[0] == 0x78 && (int(first[0])<<8|int(first[1]))%31 == 0
 }
 
-// zlibConn reads through a pipe, because a decompressor cannot go on after a time-out in the
+// zlibConn reads through a pipe, because a decompressor cannot go on after a timeout in the
 // middle, and a connection can.
 type zlibConn struct {
 	net.Conn

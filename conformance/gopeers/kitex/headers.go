@@ -104,7 +104,7 @@ func headersChecks(r contract.Route, address string) []contract.Check {
 			seen := must(c.Relay(ctx, own))
 			contract.Same(seen.Metadata, map[string]string{"persistent": "p"})
 		}},
-		{Name: "the time-out of the client is the handler's", Run: func() {
+		{Name: "the timeout of the client is the handler's", Run: func() {
 			for _, d := range []time.Duration{timeout, 10 * time.Second} {
 				seen := must(c.See(ctx, nil, callopt.WithRPCTimeout(d)))
 				if ms := seen.TimeoutMs; ms > d.Milliseconds() || ms < d.Milliseconds()-5000 {
@@ -116,7 +116,7 @@ func headersChecks(r contract.Route, address string) []contract.Check {
 			err := c.Sleep(ctx, 10000, callopt.WithRPCTimeout(50*time.Millisecond))
 			// The handler notices as well, and its error may be there first.
 			if !kerrors.IsTimeoutError(err) && typeOf(err) != remote.InternalError {
-				contract.Failf("error %v, want a time-out", err)
+				contract.Failf("error %v, want a timeout", err)
 			}
 			must(c.See(ctx, nil))
 		}},
