@@ -63,7 +63,7 @@ func ExampleLoad() {
 	}
 	// Output:
 	// shop.thrift:2:16: error: 300 does not fit i8, which holds -128 to 127 [value-range]
-	// shop.thrift:3:3: error: id 1 of field buyer is taken by size; defined at shop.thrift:2:9 [duplicate-id]
+	// shop.thrift:3:3: error: id 1 of field buyer is already used by size; defined at shop.thrift:2:9 [duplicate-id]
 	// shop.thrift:3:6: error: unknown type Custumer (did you mean Customer?) [unknown-type]
 	// 2 16 value-range
 }

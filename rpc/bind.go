@@ -113,7 +113,7 @@ func bindFunc(m *schema.Method, t reflect.Type, goPath string, exceptionType fun
 		problems = append(problems, fmt.Sprintf("it must return (%s, error)", m.Result))
 	}
 	if len(problems) == 0 && t.NumIn()-1 != len(m.Args.Fields) {
-		problems = append(problems, fmt.Sprintf("it has %d parameters behind the context, the IDL has %d", t.NumIn()-1, len(m.Args.Fields)))
+		problems = append(problems, fmt.Sprintf("got %s after context.Context, the IDL has %d", plural(t.NumIn()-1, "parameter"), len(m.Args.Fields)))
 	}
 	if len(problems) > 0 {
 		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: goPath + " (" + t.String() + ")", Message: strings.Join(problems, "; ")}
@@ -346,7 +346,7 @@ func (m *boundMethod) release(call *Call) {
 func (c *Client) bindClient(svc *schema.Service, target any, exceptions []error) error {
 	rv := reflect.ValueOf(target)
 	if rv.Kind() != reflect.Pointer || rv.IsNil() || rv.Elem().Kind() != reflect.Struct {
-		return fmt.Errorf("bind %s: a pointer to a struct of funcs is wanted, not %T", svc.Name, target)
+		return fmt.Errorf("bind %s: want a pointer to a struct of funcs, got %T", svc.Name, target)
 	}
 	rv = rv.Elem()
 	types, err := goExceptions(svc, exceptions)

@@ -154,7 +154,7 @@ func refuse(w http.ResponseWriter, err error) {
 	case errors.Is(err, wire.ErrTooLarge):
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 	case errors.As(err, &tooLong):
-		http.Error(w, fmt.Sprintf("too large: at most %d bytes are taken", tooLong.Limit), http.StatusRequestEntityTooLarge)
+		http.Error(w, fmt.Sprintf("too large: at most %d bytes are accepted", tooLong.Limit), http.StatusRequestEntityTooLarge)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		http.Error(w, "the body takes too long", http.StatusRequestTimeout)
 	default:
@@ -165,7 +165,7 @@ func refuse(w http.ResponseWriter, err error) {
 // inspect returns the protocol of a message that stands alone, and whether it calls a oneway method.
 func (s *Server) inspect(msg []byte) (p protocol.Protocol, oneway bool, err error) {
 	if len(msg) == 0 {
-		return nil, false, errors.New("the body is empty: a message of Thrift is wanted")
+		return nil, false, errors.New("the body is empty: want a Thrift message")
 	}
 	var d detect.Dialect
 	ok := len(msg) >= detect.Size(msg[0])

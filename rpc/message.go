@@ -60,7 +60,7 @@ func readReply(call *Call, app *plan.Type, msg []byte, p protocol.Protocol) erro
 		return failure(sig.method.String(), CodeProtocol, err)
 	}
 	if end != len(msg) {
-		return fail(CodeProtocol, "%d bytes behind the reply", len(msg)-end)
+		return fail(CodeProtocol, "%d bytes after the reply", len(msg)-end)
 	}
 	return replyError(sig, call.reply)
 }

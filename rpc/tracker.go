@@ -155,7 +155,7 @@ func (s *trackedSplitter) Split(buf []byte) (n, need int, err error) {
 		case errors.Is(err, wire.ErrTruncated) && len(buf) < maxTrackedBytes:
 			return 0, len(buf) + 1, nil
 		case errors.Is(err, wire.ErrTruncated):
-			return 0, 0, wire.Errorf(0, wire.ErrTooLarge, "more than %d bytes in front of a call", maxTrackedBytes)
+			return 0, 0, wire.Errorf(0, wire.ErrTooLarge, "more than %d bytes before a call", maxTrackedBytes)
 		case err != nil:
 			return 0, 0, err
 		}

@@ -132,7 +132,7 @@ func TestTrackerBad(t *testing.T) {
 		want string
 	}{
 		{"no struct", unhex("99 0001 00"), "at byte 3: invalid data: type 153 is not the type of a value"},
-		{"a struct without an end", append(unhex("0b0001 00020000"), make([]byte, 128<<10)...), "too large: more than 65536 bytes in front of a call"},
+		{"a struct without an end", append(unhex("0b0001 00020000"), make([]byte, 128<<10)...), "too large: more than 65536 bytes before a call"},
 	}
 	for _, test := range tests {
 		nc, err := net.Dial("tcp", l.Addr().String())

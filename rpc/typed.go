@@ -161,7 +161,7 @@ func typedSignature[A, R any](m *schema.Method) (*signature, error) {
 		return nil, err
 	}
 	if args.Op != plan.OpStruct || reply.Op != plan.OpStruct {
-		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: args.Go.String() + " and " + reply.Go.String(), Message: "structs are wanted"}
+		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: args.Go.String() + " and " + reply.Go.String(), Message: "want structs"}
 	}
 	sig := &signature{method: m, args: args, reply: reply}
 	var errs []error

@@ -254,7 +254,7 @@ func TestTypedMismatches(t *testing.T) {
 			return err
 		}, "the Go type must be string or []byte"},
 		{"a field that is missing", func() error { _, err := rpc.NewStub[echoArgs, noReply](c, svc, "echo"); return err }, "the Go struct has no field for it"},
-		{"no struct", func() error { _, err := rpc.NewStub[*echoArgs, pingReply](c, svc, "echo"); return err }, "structs are wanted"},
+		{"no struct", func() error { _, err := rpc.NewStub[*echoArgs, pingReply](c, svc, "echo"); return err }, "want structs"},
 		{"a result that cannot be missing", func() error {
 			_, err := rpc.NewStub[echoArgs, struct {
 				Success string `thrift:",omitzero"`

@@ -74,7 +74,7 @@ func parseTarget(s string) (t Target, err error) {
 		t.Network, t.Address, t.TLS, t.HTTP, t.Path = "tcp", u.Host, u.Scheme == "https", true, u.EscapedPath()
 		switch {
 		case u.Hostname() == "":
-			return t, fmt.Errorf("the host is missing: %s://host:port/path is wanted", u.Scheme)
+			return t, fmt.Errorf("the host is missing: want %s://host:port/path", u.Scheme)
 		case u.Port() == "":
 			t.Address = net.JoinHostPort(u.Hostname(), defaultPort(t.TLS))
 		}
@@ -85,16 +85,16 @@ func parseTarget(s string) (t Target, err error) {
 		t.Network, t.Address, t.TLS = "tcp", u.Host, u.Scheme == "tls"
 		switch {
 		case u.Hostname() == "":
-			return t, fmt.Errorf("the host is missing: host:port is wanted")
+			return t, fmt.Errorf("the host is missing: want host:port")
 		case u.Port() == "":
-			return t, fmt.Errorf("the port is missing: host:port is wanted")
+			return t, fmt.Errorf("the port is missing: want host:port")
 		case u.Path != "" && u.Path != "/":
 			return t, fmt.Errorf("a %s target has no path", u.Scheme)
 		}
 	case "unix":
 		t.Network, t.Address = "unix", u.Host+u.Path
 		if t.Address == "" {
-			return t, fmt.Errorf("the path of the socket is missing: unix:///path is wanted")
+			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
 		return t, fmt.Errorf("unknown scheme %q (there is http, https, tcp, tls, unix)", u.Scheme)

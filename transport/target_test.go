@@ -63,20 +63,20 @@ func TestParseTarget(t *testing.T) {
 
 func TestParseTargetBad(t *testing.T) {
 	tests := []struct{ in, err string }{
-		{"", "the host is missing: host:port is wanted"},
-		{":9000", "the host is missing: host:port is wanted"},
-		{"localhost", "the port is missing: host:port is wanted"},
-		{"localhost:", "the port is missing: host:port is wanted"},
+		{"", "the host is missing: want host:port"},
+		{":9000", "the host is missing: want host:port"},
+		{"localhost", "the port is missing: want host:port"},
+		{"localhost:", "the port is missing: want host:port"},
 		{"localhost:http", `not a URL: invalid port ":http" after host`},
 		{"localhost:1/path", "a tcp target has no path"},
 		{"me@localhost:1", "a target has neither user nor fragment"},
 		{"localhost:1#top", "a target has neither user nor fragment"},
-		{"unix://", "the path of the socket is missing: unix:///path is wanted"},
+		{"unix://", "the path of the socket is missing: want unix:///path"},
 		{"ftp://localhost:1", `unknown scheme "ftp" (there is http, https, tcp, tls, unix)`},
 		{"h:1?transport=fast", `unknown transport "fast" (there is buffered, framed, header, ttheader, http)`},
 		{"unix:///s?transport=fast", `unknown transport "fast" (want buffered, framed, header, ttheader)`},
 		{"unix:///s?transport=http", "transport http does not go over a unix socket"},
-		{"http:///path", "the host is missing: http://host:port/path is wanted"},
+		{"http:///path", "the host is missing: want http://host:port/path"},
 		{"http://h:1/?transport=framed", "messages over HTTP are not framed"},
 		{"http://h:1/?ca=a.pem", `unknown key "ca" (there is compression, protocol, service, transport)`},
 		{"http://h%0d%0aX:1/", `not a URL: invalid URL escape "%0d"`},
@@ -115,7 +115,7 @@ func TestListen(t *testing.T) {
 		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (there is http, https, tcp, tls, unix)`,
 		"http://x:1":       `listen on "http://x:1": a server takes HTTP on any listener, give its host:port`,
 		"unix://" + dir:    "listen unix " + dir + ": bind: address already in use",
-		"tcp://127.0.0.1/": `target "tcp://127.0.0.1/": the port is missing: host:port is wanted`,
+		"tcp://127.0.0.1/": `target "tcp://127.0.0.1/": the port is missing: want host:port`,
 	} {
 		if l, err := Listen(target); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, %v; want %s", target, l, err, want)

@@ -49,7 +49,7 @@ The section format of thriftkit.yaml has align, width, indent and separator; fla
 	f.BoolVar(&o.format.Align, "align", false, "put types, names and values of fields into columns")
 	f.IntVar(&o.format.Width, "width", 100, "break lists that make a line longer than `N` columns")
 	f.IntVar(&o.format.Indent, "indent", 2, "indent by `N` blanks")
-	f.StringVar(&o.separator, "separator", "comma", "what stands behind fields, enum values and functions: `S` comma, semicolon or none")
+	f.StringVar(&o.separator, "separator", "comma", "what stands after fields, enum values and functions: `S` comma, semicolon or none")
 	mustComplete(cmd.RegisterFlagCompletionFunc("separator", cobra.FixedCompletions([]string{"comma", "semicolon", "none"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
@@ -87,7 +87,7 @@ func (o *fmtOptions) run(in io.Reader, out, errOut io.Writer, args []string) err
 	return o.result(changes, nil)
 }
 
-// separators are the words for what stands behind fields.
+// separators are the words for what stands after fields.
 var separators = map[string]format.Separator{"comma": format.Comma, "semicolon": format.Semicolon, "none": format.NoSeparator}
 
 // configure takes what thriftkit.yaml says and no flag does.

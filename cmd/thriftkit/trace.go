@@ -262,7 +262,7 @@ func (t *tap) seems(target string) string {
 		return fmt.Sprintf("the server answered with TLS: try the target %q", "tls://"+at.Address)
 	}
 	if d, ok := detect.Bytes(b, wire.DefaultMaxMessageBytes); ok {
-		return fmt.Sprintf("the answer seems to be %s, and %s was spoken", dialectName(d), spoken(at))
+		return fmt.Sprintf("the answer seems to be %s, the call was %s", dialectName(d), spoken(at))
 	}
 	return fmt.Sprintf("the answer is no dialect of Thrift; it begins with %s", beginning(b))
 }

@@ -371,7 +371,7 @@ typedef B C`,
 		bad: `struct A {1: i32 a, 1: i32 b, 2: i32 a}
 service S {void f(1: i32 a, 2: i32 a)}`,
 		want: []string{
-			`a.thrift:1:21: error: id 1 of field b is taken by a; defined at a.thrift:1:18 [duplicate-id]`,
+			`a.thrift:1:21: error: id 1 of field b is already used by a; defined at a.thrift:1:18 [duplicate-id]`,
 			`a.thrift:1:38: error: A already has field a; defined at a.thrift:1:18 [duplicate-field]`,
 			`a.thrift:2:36: error: f already has parameter a; defined at a.thrift:2:26 [duplicate-field]`,
 		},
@@ -447,8 +447,8 @@ const bool C = "true"
 const bool D = True
 const bool E = 0.0`,
 		want: []string{
-			`a.thrift:1:16: warning: 2 is taken for true (write true or false) [int-as-bool]`,
-			`a.thrift:2:15: warning: true is taken for the number 1 (write the number) [bool-as-int]`,
+			`a.thrift:1:16: warning: 2 means true (write true or false) [int-as-bool]`,
+			`a.thrift:2:15: warning: true means the number 1 (write the number) [bool-as-int]`,
 			`a.thrift:3:16: error: bool expected, found "true" [type-mismatch]`,
 			`a.thrift:4:16: error: unknown name True (did you mean true?) [unknown-name]`,
 			`a.thrift:5:16: error: bool expected, found 0.0 [type-mismatch]`,

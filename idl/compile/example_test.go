@@ -54,7 +54,7 @@ struct Item {
 	// Output:
 	// shop.thrift:3:15: error: unknown type int (did you mean i32?) [unknown-type]
 	// shop.thrift:4:6: error: unknown type Colour (did you mean Color?) [unknown-type]
-	// shop.thrift:5:3: error: id 2 of field count is taken by color; defined at shop.thrift:4:13 [duplicate-id]
+	// shop.thrift:5:3: error: id 2 of field count is already used by color; defined at shop.thrift:4:13 [duplicate-id]
 	// shop.thrift:5:17: error: 300 does not fit i8, which holds -128 to 127 [value-range]
 }
 

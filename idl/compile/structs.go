@@ -265,7 +265,7 @@ func (c *fieldChecker) unique(id int16, def *syntax.Field) {
 		if def.ID != nil {
 			s = def.ID.Span
 		}
-		c.u.error(s, "duplicate-id", "id %d of %s %s is taken by %s", id, c.role.noun(), def.Name.Text, other.Name.Text).
+		c.u.error(s, "duplicate-id", "id %d of %s %s is already used by %s", id, c.role.noun(), def.Name.Text, other.Name.Text).
 			also(c.u, other.Name.Span, "defined")
 		return
 	}

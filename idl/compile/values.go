@@ -144,7 +144,7 @@ func (u *unit) convert(v syntax.Value, t *schema.Type, src *schema.Literal) *sch
 			return src
 		case isInt || from.Kind == schema.KindEnum:
 			if src.Int != 0 && src.Int != 1 {
-				u.warn(v.Range(), "int-as-bool", "%s is taken for true", u.spelling(v)).hint("write true or false")
+				u.warn(v.Range(), "int-as-bool", "%s means true", u.spelling(v)).hint("write true or false")
 			}
 			src.Bool, src.Int = src.Int != 0, 0
 			return src
@@ -217,7 +217,7 @@ func (u *unit) boolAsNumber(v syntax.Value, src *schema.Literal) {
 		src.Int = 1
 	}
 	src.Bool = false
-	u.warn(v.Range(), "bool-as-int", "%s is taken for the number %d", u.spelling(v), src.Int).hint("write the number")
+	u.warn(v.Range(), "bool-as-int", "%s means the number %d", u.spelling(v), src.Int).hint("write the number")
 }
 
 func (u *unit) inRange(v syntax.Value, t *schema.Type, src *schema.Literal) *schema.Literal {

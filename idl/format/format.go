@@ -53,7 +53,7 @@ package format
 
 import "github.com/thriftkit/thriftkit/idl/syntax"
 
-// A Separator is what stands behind fields, enum values and functions.
+// A Separator is what stands after fields, enum values and functions.
 type Separator uint8
 
 // The separators. What stands in parentheses, and in constant values, is separated by commas always.

@@ -483,6 +483,6 @@ func caseRule(id, what, zh, form, bad, good string) *Rule {
 func commentRule(id, what, zh, bad, good string) *Rule {
 	return &Rule{ID: id, Set: Comments, Severity: lintWarning,
 		Meaning: Text{article(what) + " has no comment.", zh + "没有注释。"},
-		Reason:  Text{"Documentation and hover texts are made of it. Any form counts, above or behind: /** */, /* */, //, #.", "文档和悬停提示由注释生成。任何写法都可以，在上方或在行尾：/** */、/* */、//、#。"},
+		Reason:  Text{"Documentation and hover texts are made of it. Any form counts, above or after: /** */, /* */, //, #.", "文档和悬停提示由注释生成。任何写法都可以，在上方或在行尾：/** */、/* */、//、#。"},
 		Bad:     bad, Good: good, check: commentMissing}
 }

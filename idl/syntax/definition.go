@@ -43,7 +43,7 @@ func (p *parser) parseFile() {
 
 // headerBehindDefinition reports a header that comes too late. It is read all the same.
 func (p *parser) headerBehindDefinition(firstDef int) {
-	d := p.errorAt(p.pos, "header-order", "move it to the top of the file", "%s must stand in front of all definitions", p.found())
+	d := p.errorAt(p.pos, "header-order", "move it to the top of the file", "%s must stand before all definitions", p.found())
 	d.Related = append(d.Related, Related{p.file.Place(p.toks[firstDef].Range()), "the first one is"})
 	p.lastError = -1 // what is wrong with the header itself is another matter
 }
@@ -465,7 +465,7 @@ func (p *parser) field() bool {
 	if ok {
 		f.Annotations = p.annots()
 		if p.op() == opEqual && len(f.Annotations) > 0 && f.Default == nil {
-			p.errorAt(p.pos, "misplaced-annotation", "write the annotations behind the default", "a default must stand in front of the annotations")
+			p.errorAt(p.pos, "misplaced-annotation", "write the annotations after the default", "a default must stand before the annotations")
 			p.next()
 			f.Default = p.defaultValue()
 			ok = f.Default != nil
@@ -548,7 +548,7 @@ func (p *parser) xsd() {
 	for last := opXsdAll; p.op() >= opXsdOptional && p.op() <= opXsdAttrs; {
 		o := p.op()
 		if o <= last {
-			p.errorAt(p.pos, "syntax", "", "%s must stand once and in front of %s", quote(p.text()), quote(p.textAt(p.pos-1)))
+			p.errorAt(p.pos, "syntax", "", "%s must stand once and before %s", quote(p.text()), quote(p.textAt(p.pos-1)))
 		} else {
 			p.noEffect()
 		}
@@ -752,7 +752,7 @@ func (p *parser) functionName() Ident {
 	const what = "the name of %s"
 	switch o := p.op(); {
 	case (o == opOneway || o == opAsync) && p.peek(1) == opName:
-		p.expectedHint(what, quote(p.text())+" stands in front of the result type")
+		p.expectedHint(what, quote(p.text())+" stands before the result type")
 		p.next()
 	case o == opParen && p.toks[p.pos-1].op == opName:
 		p.expectedHint(what, "is the result type missing?")

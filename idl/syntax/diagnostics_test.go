@@ -274,7 +274,7 @@ var pairs = []struct {
 		`const i32 A = +1`,
 		`const i32 A = + 1`,
 		[]string{
-			`1:15: error: sign "+" without a number (leave no blank behind the sign) [bad-number]`,
+			`1:15: error: sign "+" without a number (leave no blank after the sign) [bad-number]`,
 		},
 	},
 	{
@@ -351,7 +351,7 @@ var pairs = []struct {
 		`const list<i32> A = [1 2 -3]`,
 		`const list<i32> A = [1 2 - 3]`,
 		[]string{
-			`1:26: error: sign "-" without a number (leave no blank behind the sign) [bad-number]`,
+			`1:26: error: sign "-" without a number (leave no blank after the sign) [bad-number]`,
 		},
 	},
 
@@ -455,8 +455,8 @@ var pairs = []struct {
 		"namespace js a\nstruct A {}",
 		"struct A {}\nnamespace js a\ninclude b",
 		[]string{
-			`2:1: error: keyword "namespace" must stand in front of all definitions; the first one is at a.thrift:1:1 (move it to the top of the file) [header-order]`,
-			`3:1: error: keyword "include" must stand in front of all definitions; the first one is at a.thrift:1:1 (move it to the top of the file) [header-order]`,
+			`2:1: error: keyword "namespace" must stand before all definitions; the first one is at a.thrift:1:1 (move it to the top of the file) [header-order]`,
+			`3:1: error: keyword "include" must stand before all definitions; the first one is at a.thrift:1:1 (move it to the top of the file) [header-order]`,
 			`3:9: error: expected a file name, found "b" (write it in quotes) [syntax]`,
 		},
 	},
@@ -564,7 +564,7 @@ var pairs = []struct {
 		`struct A {} (a = 'b')`,
 		"@a.B{c = 1}\nstruct A {}",
 		[]string{
-			`1:1: error: structured annotations are not part of Thrift (write annotations in parentheses behind the element: (name = "value")) [unsupported]`,
+			`1:1: error: structured annotations are not part of Thrift (write annotations in parentheses after the element: (name = "value")) [unsupported]`,
 		},
 	},
 	{
@@ -765,7 +765,7 @@ var pairs = []struct {
 		`struct A { 1: i32 a = 5 (x = '1') }`,
 		`struct A { 1: i32 a (x = '1') = 5 }`,
 		[]string{
-			`1:31: error: a default must stand in front of the annotations (write the annotations behind the default) [misplaced-annotation]`,
+			`1:31: error: a default must stand before the annotations (write the annotations after the default) [misplaced-annotation]`,
 		},
 	},
 	{
@@ -847,7 +847,7 @@ var pairs = []struct {
 		`struct A { 1: i32 a xsd_nillable xsd_optional }`,
 		[]string{
 			`1:21: warning: "xsd_nillable" has no effect [no-effect]`,
-			`1:34: error: "xsd_optional" must stand once and in front of "xsd_nillable" [syntax]`,
+			`1:34: error: "xsd_optional" must stand once and before "xsd_nillable" [syntax]`,
 		},
 	},
 
@@ -895,21 +895,21 @@ var pairs = []struct {
 		`struct A { 1: i32 (a = 'b') a }`,
 		`struct A { 1: B (a = 'b') a }`,
 		[]string{
-			`1:17: error: the name of a type takes no annotations (write them behind the name of the field, or on a typedef) [misplaced-annotation]`,
+			`1:17: error: the name of a type takes no annotations (write them after the name of the field, or on a typedef) [misplaced-annotation]`,
 		},
 	},
 	{
 		`struct A { 1: list cpp_type 'x' <i32> a }`,
 		`struct A { 1: list<i32> cpp_type 'x' a }`,
 		[]string{
-			`1:25: warning: "cpp_type" behind a list is deprecated (write it in front of "<") [deprecated]`,
+			`1:25: warning: "cpp_type" after a list is deprecated (write it before "<") [deprecated]`,
 		},
 	},
 	{
 		`struct A { 1: map cpp_type 'x' <i32, i32> a }`,
 		`struct A { 1: map<i32, i32> cpp_type 'x' a }`,
 		[]string{
-			`1:29: error: "cpp_type" must stand in front of "<" [syntax]`,
+			`1:29: error: "cpp_type" must stand before "<" [syntax]`,
 		},
 	},
 	{
@@ -987,7 +987,7 @@ var pairs = []struct {
 		`service S { oneway void f() }`,
 		`service S { void oneway f() }`,
 		[]string{
-			`1:18: error: expected the name of a function, found keyword "oneway" ("oneway" stands in front of the result type) [syntax]`,
+			`1:18: error: expected the name of a function, found keyword "oneway" ("oneway" stands before the result type) [syntax]`,
 		},
 	},
 	{

@@ -397,7 +397,7 @@ func (l *lexer) bareSign(start, end int, fl *flags) {
 			end++
 		}
 		l.pos = end
-		hint = "leave no blank behind the sign"
+		hint = "leave no blank after the sign"
 	}
 	l.add(Error, "bad-number", Span{start, l.pos}, hint, "sign %s without a number", quote(l.src[start:start+1]))
 }

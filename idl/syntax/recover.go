@@ -245,7 +245,7 @@ func (p *parser) structuredAnnotation() {
 		p.next()
 		return
 	}
-	p.errorAt(p.pos, "unsupported", `write annotations in parentheses behind the element: (name = "value")`,
+	p.errorAt(p.pos, "unsupported", `write annotations in parentheses after the element: (name = "value")`,
 		"structured annotations are not part of Thrift")
 	p.next()
 	p.next()

@@ -38,7 +38,7 @@ func (p *parser) namedType() Type {
 		p.closeAngle()
 	case opParen:
 		if p.peek(1) == opName && p.peek(2) == opEqual {
-			p.errorAt(p.pos, "misplaced-annotation", "write them behind the name of the field, or on a typedef",
+			p.errorAt(p.pos, "misplaced-annotation", "write them after the name of the field, or on a typedef",
 				"the name of a type takes no annotations")
 			t.Annotations = p.annots()
 			t.End = int(p.toks[p.pos-1].end)
@@ -208,9 +208,9 @@ func (p *parser) cppType() *StringLit {
 // trailingCppType reads a cpp_type behind ">", which is an old way to write it for lists.
 func (p *parser) trailingCppType(container op) *StringLit {
 	if container == opList {
-		p.warn(p.tok().Range(), "deprecated", `write it in front of "<"`, `"cpp_type" behind a list is deprecated`)
+		p.warn(p.tok().Range(), "deprecated", `write it before "<"`, `"cpp_type" after a list is deprecated`)
 	} else {
-		p.errorAt(p.pos, "syntax", "", `"cpp_type" must stand in front of "<"`)
+		p.errorAt(p.pos, "syntax", "", `"cpp_type" must stand before "<"`)
 	}
 	return p.cppType()
 }

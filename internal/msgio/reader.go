@@ -121,7 +121,7 @@ func (r *Reader) message() (n, need int, err error) {
 		case n < 0:
 			return 0, 0, wire.Errorf(0, wire.ErrInvalid, "frame of %d bytes", n)
 		case n > int64(r.maxBytes):
-			return 0, 0, wire.Errorf(0, wire.ErrTooLarge, "frame of %d bytes, at most %d are taken", n, r.maxBytes)
+			return 0, 0, wire.Errorf(0, wire.ErrTooLarge, "frame of %d bytes, at most %d are accepted", n, r.maxBytes)
 		case int64(r.Unread()) < 4+n:
 			return -1, 4 + int(n), nil
 		}

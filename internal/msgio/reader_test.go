@@ -136,9 +136,9 @@ func TestRecvErrors(t *testing.T) {
 		{"framed: end behind the length", wire.Framed, "\x00\x00\x00\x01", 0, "unexpected EOF", io.ErrUnexpectedEOF},
 		{"framed: end inside of the message", wire.Framed, frame("abc")[:6], 0, "unexpected EOF", io.ErrUnexpectedEOF},
 		{"framed: at the limit", wire.Framed, frame(strings.Repeat("a", 100)), 1, "EOF", io.EOF},
-		{"framed: above the limit", wire.Framed, frame("a") + frame(strings.Repeat("a", 101)), 1, "at byte 0: too large: frame of 101 bytes, at most 100 are taken", wire.ErrTooLarge},
+		{"framed: above the limit", wire.Framed, frame("a") + frame(strings.Repeat("a", 101)), 1, "at byte 0: too large: frame of 101 bytes, at most 100 are accepted", wire.ErrTooLarge},
 		{"framed: negative", wire.Framed, "\x80\x01\x00\x01", 0, "at byte 0: invalid data: frame of -2147418111 bytes", wire.ErrInvalid},
-		{"framed: the largest", wire.Framed, "\x7f\xff\xff\xff", 0, "at byte 0: too large: frame of 2147483647 bytes, at most 100 are taken", wire.ErrTooLarge},
+		{"framed: the largest", wire.Framed, "\x7f\xff\xff\xff", 0, "at byte 0: too large: frame of 2147483647 bytes, at most 100 are accepted", wire.ErrTooLarge},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

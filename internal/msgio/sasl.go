@@ -155,7 +155,7 @@ func readSASL(r io.Reader) (status byte, payload []byte, err error) {
 	}
 	n := binary.BigEndian.Uint32(head[1:])
 	if n > maxSASL {
-		return 0, nil, wire.Errorf(1, wire.ErrTooLarge, "a SASL message of %d bytes, at most %d are taken", n, maxSASL)
+		return 0, nil, wire.Errorf(1, wire.ErrTooLarge, "a SASL message of %d bytes, at most %d are accepted", n, maxSASL)
 	}
 	payload = make([]byte, n)
 	_, err = io.ReadFull(r, payload)

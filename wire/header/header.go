@@ -201,7 +201,7 @@ func (r *reader) string() string {
 func (r *reader) info(into map[string]string) map[string]string {
 	n := r.varint()
 	if r.err == nil && (int64(n) > int64(len(r.src)-r.off)/2 || n > maxEntries) {
-		r.err = wire.Errorf(r.off, wire.ErrInvalid, "%d names in a header that has %d more bytes; at most %d are taken", n, len(r.src)-r.off, maxEntries)
+		r.err = wire.Errorf(r.off, wire.ErrInvalid, "%d names in a header that has %d more bytes; at most %d are accepted", n, len(r.src)-r.off, maxEntries)
 	}
 	if r.err != nil {
 		return into

@@ -84,7 +84,7 @@ func TestParseBad(t *testing.T) {
 		{"a number that does not end", "0fff 0000 00000001 0001 80808080", "at byte 14: unexpected end of message"},
 		{"100 million transforms", "0fff 0000 00000001 0002 00 80c2d72f 000000", "at byte 15: too large: 100000000 transforms, at most 4 are undone"},
 		{"a transform that nobody knows", "0fff 0000 00000001 0001 00 01 02 00", "at byte 10: invalid data: transform 2 is not known"},
-		{"more names than bytes", "0fff 0000 00000001 0002 00 00 01 ffffffff 07", "at byte 18: invalid data: 2147483647 names in a header that has 0 more bytes; at most 4096 are taken"},
+		{"more names than bytes", "0fff 0000 00000001 0002 00 00 01 ffffffff 07", "at byte 18: invalid data: 2147483647 names in a header that has 0 more bytes; at most 4096 are accepted"},
 		{"a name longer than the header", "0fff 0000 00000001 0002 00 00 01 01 7f 61 00 00", "at byte 15: invalid data: a string of 127 bytes in a header that has 3 more"},
 		{"a value that is missing", "0fff 0000 00000001 0002 00 00 01 01 03 616161", "at byte 18: unexpected end of message"},
 		{"not compressed", "0fff 0000 00000001 0001 00 01 01 00 ff", "unexpected end of message: the compressed payload"},
