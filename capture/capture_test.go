@@ -16,10 +16,10 @@ import (
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/capture"
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/capturetest"
 	"github.com/thriftkit/thriftkit/internal/msgio"
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 )

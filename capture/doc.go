@@ -21,7 +21,7 @@ import (
 	"io"
 	"iter"
 
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 )
 
 // A File is a capture file.

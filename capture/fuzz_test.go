@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/capture"
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 	"github.com/thriftkit/thriftkit/internal/capturetest"
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
 )
 
 // FuzzStreams sends the same bytes over both directions of a connection, in segments of a size, and reads them from any packet on.

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 )
 
 // A Packet is one captured packet. Link is the link-layer type, as LINKTYPE_ of tcpdump.org numbers it.

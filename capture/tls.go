@@ -16,7 +16,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 )
 
 // Secrets are the keys with which TLS connections are decrypted, by the random bytes with which a client begins each of them.

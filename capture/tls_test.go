@@ -16,8 +16,8 @@ import (
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/capture"
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 	"github.com/thriftkit/thriftkit/internal/capturetest"
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
 	"github.com/thriftkit/thriftkit/transport"
 )
 

@@ -16,7 +16,7 @@ import (
 
 // A Mismatch is one reason why a handler or a struct of funcs does not fit the IDL. Bind and
 // Register return all of them joined; errors.As finds the first.
-type Mismatch = plan.Mismatch
+type Mismatch = schema.Mismatch
 
 // A DynamicHandler answers every method of a service without Go types. args holds the
 // arguments by name. The result may be a dynamic.Value or anything that dynamic.Of converts;

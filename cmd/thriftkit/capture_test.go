@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 	"github.com/thriftkit/thriftkit/internal/capturetest"
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
 )
 
 // ChaCha20-Poly1305 is decrypted as well, which needs what the library does without.

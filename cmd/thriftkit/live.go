@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/capture"
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 )
 
 // live captures from an interface until ctx ends or full is set.

@@ -23,8 +23,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 	"github.com/thriftkit/thriftkit/internal/capturetest"
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
 )
 
 func TestMain(m *testing.M) {

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/thriftkit/thriftkit/internal/pcapfile"
+	"github.com/thriftkit/thriftkit/capture/pcapfile"
 )
 
 // A Network collects the packets of connections, in the order in which they were sent. It is safe for concurrent use.

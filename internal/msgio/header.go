@@ -57,7 +57,7 @@ func (e *Envelope) SetTransient(name, value string) { put(&e.Transient, name, va
 // SetPersistent adds a name and a value to the metadata for the receiver and those that it calls.
 func (e *Envelope) SetPersistent(name, value string) { put(&e.Persistent, name, value) }
 
-// A HeaderCodec opens and closes the envelopes of one dialect. It is safe for concurrent use.
+// A HeaderCodec decodes and encodes the envelopes of one dialect. It is safe for concurrent use.
 type HeaderCodec struct {
 	framing    wire.Framing
 	codec      *header.Codec
@@ -87,15 +87,15 @@ func (s *HeaderCodec) Envelope(seq int32, protocol string) *Envelope {
 // The numbers of protocols are the same in both dialects but for one.
 var protocolNames = map[uint32]string{header.Binary: "binary", header.Compact: "compact"}
 
-// ErrProtocol is the error of Open for a message in a protocol that the dialect does not have;
+// ErrProtocol is the error of Decode for a message in a protocol that the dialect does not have;
 // test with errors.Is.
 var ErrProtocol = errors.New("unknown protocol in the header")
 
-// Open returns the envelope and the message in it. When the error is ErrProtocol there is an
+// Decode returns the envelope and the message in it. When the error is ErrProtocol there is an
 // envelope nevertheless.
 func (s *HeaderCodec) Decode(frame []byte) (*Envelope, []byte, error) {
 	if s.framing == wire.TTHeader {
-		return openTTHeader(frame)
+		return decodeTTHeader(frame)
 	}
 	f, msg, err := s.codec.Parse(frame, s.maxBytes)
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *HeaderCodec) Decode(frame []byte) (*Envelope, []byte, error) {
 // clientTimeout is the name by which fbthrift's clients say how long they wait, in milliseconds.
 const clientTimeout = "client_timeout"
 
-func openTTHeader(frame []byte) (*Envelope, []byte, error) {
+func decodeTTHeader(frame []byte) (*Envelope, []byte, error) {
 	f, msg, err := ttheader.Parse(frame)
 	if err != nil {
 		return nil, nil, err
