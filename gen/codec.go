@@ -41,16 +41,16 @@ var suffixes = map[schema.Kind]string{
 func (g *generator) codec(s *schema.Struct) {
 	name := g.pkg.of[s]
 	codec := g.codecName(s)
-	g.p("var %s = %s[%s](func() *%s { return %s().Struct(%q) })\n", codec, g.use("wire", "CodecOf"), name, g.use("schema", "Struct"),
+	g.p("var %s = %s[%s](func() *%s { return %s().Struct(%q) })\n", codec, g.use("thriftimpl", "CodecOf"), name, g.use("schema", "Struct"),
 		g.pkg.schemaFunc, s.Name)
-	g.p("func (*%s) ThriftCodec() *%s { return %s }\n", name, g.use("wire", "Codec"), codec)
+	g.p("func (*%s) ThriftCodec() *%s { return %s }\n", name, g.use("thriftimpl", "Codec"), codec)
 	for _, p := range []protocol{binaryProtocol, compactProtocol} {
 		g.appendStruct(p, s)
 		g.consumeStruct(p, s)
 	}
 }
 
-// codecName returns the name of the variable with the wire.Codec of s.
+// codecName returns the name of the variable with the thriftimpl.Codec of s.
 func (g *generator) codecName(s *schema.Struct) string {
 	key := about{"codec", s}
 	if g.pkg.extra[key] == "" {
@@ -73,7 +73,7 @@ func (g *generator) appendStruct(p protocol, s *schema.Struct) {
 		for _, f := range s.Fields {
 			fmt.Fprintf(&members, ", p.%s != nil", g.pkg.field[f])
 		}
-		g.p("if err := %s(%q, %s%s); err != nil {\nreturn dst, err\n}", g.use("wire", "CheckUnion"), s.Name, unknown, members.String())
+		g.p("if err := %s(%q, %s%s); err != nil {\nreturn dst, err\n}", g.use("thriftimpl", "CheckUnion"), s.Name, unknown, members.String())
 	}
 	if hasComposite(s) || g.KeepUnknown && p.isCompact() {
 		g.p("var err error")
@@ -173,7 +173,7 @@ func (w *fieldWriter) field(f *schema.Field, isUnion bool) {
 	mayBeNil := w.mayBeNil(f, isUnion)
 	switch {
 	case mayBeNil && f.Requiredness == schema.Required:
-		w.p("if %s == nil {\nreturn dst, %s(%q, %q, %d)\n}", at, w.use("wire", "Unset"), w.desc.Name, f.Name, f.ID)
+		w.p("if %s == nil {\nreturn dst, %s(%q, %q, %d)\n}", at, w.use("thriftimpl", "Unset"), w.desc.Name, f.Name, f.ID)
 	case mayBeNil:
 		w.p("if %s != nil {", at)
 	}
@@ -318,7 +318,7 @@ func (g *generator) appendElement(p protocol, t *schema.Type, value, part string
 		return
 	}
 	if t.Kind == schema.KindStruct && !isKey {
-		g.p("if %s == nil {\nerr = %s(%q)\n} else {\ndst, err = %s\n}\nif err != nil {", value, g.use("wire", "NilPointer"), t.String(),
+		g.p("if %s == nil {\nerr = %s(%q)\n} else {\ndst, err = %s\n}\nif err != nil {", value, g.use("thriftimpl", "NilPointer"), t.String(),
 			g.appended(p, t, "dst", value, "depth-1"))
 	} else {
 		g.p("if dst, err = %s; err != nil {", g.appended(p, t, "dst", value, "depth-1"))
@@ -407,7 +407,7 @@ func (g *generator) seenBits(s *schema.Struct) map[*schema.Field]int {
 // finish writes what is done at the end of a struct.
 func (g *generator) finish(s *schema.Struct, bits map[*schema.Field]int) {
 	if s.Kind == schema.Union && len(s.Fields) > 1 {
-		g.p("if many {\nreturn off, %s(off, %q)\n}", g.use("wire", "ManyMembers"), s.Name)
+		g.p("if many {\nreturn off, %s(off, %q)\n}", g.use("thriftimpl", "ManyMembers"), s.Name)
 	}
 	for _, f := range s.Fields {
 		bit, ok := bits[f]
@@ -422,7 +422,7 @@ func (g *generator) finish(s *schema.Struct, bits map[*schema.Field]int) {
 		if f.Default != nil {
 			g.setDefault(s, f)
 		} else {
-			g.p("return off, %s(off, %q, %q, %d)", g.use("wire", "Missing"), s.Name, f.Name, f.ID)
+			g.p("return off, %s(off, %q, %q, %d)", g.use("thriftimpl", "Missing"), s.Name, f.Name, f.ID)
 		}
 		g.p("}")
 	}
@@ -504,7 +504,7 @@ func (g *generator) consumeContainer(p protocol, t *schema.Type) string {
 		g.p("if err != nil {\nreturn nil, off, err\n}")
 		switch {
 		case t.Kind == schema.KindMap:
-			g.p("v := %s[%s, %s](n, len(src)-off)", g.use("wire", "MakeMap"), g.keyType(t.Key), g.goType(t.Elem))
+			g.p("v := %s[%s, %s](n, len(src)-off)", g.use("thriftimpl", "MakeMap"), g.keyType(t.Key), g.goType(t.Elem))
 			g.slab(t.Elem)
 			g.p("for i := range n {")
 			g.p("var k %s", g.keyType(t.Key))
@@ -521,13 +521,13 @@ func (g *generator) consumeContainer(p protocol, t *schema.Type) string {
 				g.p("return v, %s(src, off, v), nil\n}\n", g.use(p.path, "Consume"+run))
 			}
 		case g.isSetMap(t):
-			g.p("v := %s[%s, struct{}](n, len(src)-off)", g.use("wire", "MakeMap"), g.keyType(t.Elem))
+			g.p("v := %s[%s, struct{}](n, len(src)-off)", g.use("thriftimpl", "MakeMap"), g.keyType(t.Elem))
 			g.p("for i := range n {")
 			g.p("var e %s", g.keyType(t.Elem))
 			g.consumeElement(p, t.Elem, "e", "", true)
 			g.p("v[e] = struct{}{}\n}\nreturn v, off, nil\n}\n")
 		default:
-			g.p("v := %s[%s](n, len(src)-off)", g.use("wire", "MakeList"), g.goType(t.Elem))
+			g.p("v := %s[%s](n, len(src)-off)", g.use("thriftimpl", "MakeList"), g.goType(t.Elem))
 			g.slab(t.Elem)
 			g.p("for i := range n {")
 			g.newElement(t.Elem)
@@ -551,7 +551,7 @@ func (g *generator) newElement(t *schema.Type) {
 		return
 	}
 	name := strings.TrimPrefix(g.goType(t), "*")
-	g.p("if len(slab) == 0 {\nslab = %s[%s](n-i, len(src)-off)\n}\ne := &slab[0]\nslab = slab[1:]", g.use("wire", "MakeSlab"), name)
+	g.p("if len(slab) == 0 {\nslab = %s[%s](n-i, len(src)-off)\n}\ne := &slab[0]\nslab = slab[1:]", g.use("thriftimpl", "MakeSlab"), name)
 }
 
 // consumeElement reads into the variable to, part of element i.

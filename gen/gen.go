@@ -165,8 +165,8 @@ func reserved() string {
 // standard are the packages that generated code may import, with the names that they have there.
 var standard = []struct{ path, name string }{
 	{"context", "context"}, {"math", "math"}, {"sync", "sync"}, {"fmt", "fmt"},
-	{module + "/dynamic", "dynamic"}, {module + "/rpc", "rpc"}, {module + "/schema", "schema"}, {module + "/wire", "wire"},
-	{module + "/wire/binary", "binary"}, {module + "/wire/compact", "compact"},
+	{module + "/dynamic", "dynamic"}, {module + "/rpc", "rpc"}, {module + "/runtime/thriftimpl", "thriftimpl"}, {module + "/schema", "schema"},
+	{module + "/wire", "wire"}, {module + "/wire/binary", "binary"}, {module + "/wire/compact", "compact"},
 }
 
 // use returns name behind the package that has it, and imports that.

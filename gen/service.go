@@ -104,7 +104,7 @@ func (g *generator) service(s *schema.Service) {
 
 	g.p("// %s returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with %s.", handler, desc)
 	routes := g.pkg.names.pick(unexport(name) + "Routes")
-	g.p("func %s(h %s) %s { return %s{h} }\n", handler, name, g.use("rpc", "Dispatcher"), routes)
+	g.p("func %s(h %s) %s { return %s{h} }\n", handler, name, g.use("thriftimpl", "Dispatcher"), routes)
 	g.p("type %s struct{ h %s }\n", routes, name)
 	g.routes(s, routes, methods)
 
@@ -114,7 +114,7 @@ func (g *generator) service(s *schema.Service) {
 		g.p("*%s", g.extra(s.Extends.File, "Client", s.Extends))
 	}
 	for _, m := range methods {
-		g.p("%s *%s[%s, %s]", m.stub, g.use("rpc", "Stub"), m.args, m.reply)
+		g.p("%s *%s[%s, %s]", m.stub, g.use("thriftimpl", "Stub"), m.args, m.reply)
 	}
 	g.p("}\n")
 	g.p("// %s returns a client whose calls go over c.", extra("NewClient"))
@@ -125,7 +125,7 @@ func (g *generator) service(s *schema.Service) {
 		g.p("%s: %s(c, s),", g.pkgs[s.Extends.File].extra[about{"Client", s.Extends}], g.extra(s.Extends.File, "ClientOf", s.Extends))
 	}
 	for _, m := range methods {
-		g.p("%s: %s[%s, %s](c, s, %q),", m.stub, g.use("rpc", "MustStub"), m.args, m.reply, m.Name)
+		g.p("%s: %s[%s, %s](c, s, %q),", m.stub, g.use("thriftimpl", "MustStub"), m.args, m.reply, m.Name)
 	}
 	g.p("}\n}\n")
 	for _, m := range methods {
@@ -138,7 +138,7 @@ func (g *generator) service(s *schema.Service) {
 
 // routes writes the method of the type routes that says which func answers which method.
 func (g *generator) routes(s *schema.Service, routes string, methods []*method) {
-	g.p("func (s %s) Routes() []%s {", routes, g.use("rpc", "Route"))
+	g.p("func (s %s) Routes() []%s {", routes, g.use("thriftimpl", "Route"))
 	parent := "nil"
 	if s.Extends != nil {
 		parent = g.extra(s.Extends.File, "Handler", s.Extends) + "(s.h).Routes()"
@@ -147,7 +147,7 @@ func (g *generator) routes(s *schema.Service, routes string, methods []*method) 
 		g.p("return %s\n}\n", parent)
 		return
 	}
-	g.p("h := s.h\nreturn append(%s,", strings.Replace(parent, "nil", "[]"+g.use("rpc", "Route")+"(nil)", 1))
+	g.p("h := s.h\nreturn append(%s,", strings.Replace(parent, "nil", "[]"+g.use("thriftimpl", "Route")+"(nil)", 1))
 	for _, m := range methods {
 		g.route(m)
 	}
@@ -168,7 +168,7 @@ func (g *generator) route(m *method) {
 	if m.Result.Kind == schema.KindVoid {
 		reply = "_"
 	}
-	g.p("%s(%q, func(ctx %s, %s *%s, %s *%s) (err error) {", g.use("rpc", "NewRoute"), m.Name, g.use("context", "Context"), args, m.args, reply, m.reply)
+	g.p("%s(%q, func(ctx %s, %s *%s, %s *%s) (err error) {", g.use("thriftimpl", "NewRoute"), m.Name, g.use("context", "Context"), args, m.args, reply, m.reply)
 	switch {
 	case m.Result.Kind == schema.KindVoid:
 		g.p("return %s\n}),", call)

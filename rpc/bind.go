@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
@@ -177,7 +178,7 @@ func bindHandler(svc *schema.Service, handler any) (map[*schema.Method]*boundMet
 		}
 		return bound, nil
 	}
-	if d, ok := handler.(Dispatcher); ok {
+	if d, ok := handler.(thriftimpl.Dispatcher); ok {
 		return bindRoutes(svc, d)
 	}
 	rv := reflect.ValueOf(handler)

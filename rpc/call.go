@@ -8,7 +8,8 @@
 //   - [Client] makes calls through a Handler: Bind fills a struct of funcs, Invoke takes and
 //     returns dynamic values. [Dial] makes a client of one server, [NewClient] of any Handler.
 //   - [Server] answers calls; Register binds a handler, Serve accepts connections.
-//   - [Stub] and [Dispatcher] are for generated code, which calls and serves without reflection.
+//   - Generated code calls and serves without reflection, see package
+//     [github.com/thriftkit/thriftkit/runtime/thriftimpl].
 //   - [Error] and [Exception] are what can go wrong.
 //
 // # Interceptors

@@ -12,6 +12,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
@@ -115,7 +116,7 @@ func faces(t *testing.T, c *rpc.Client, svc *schema.Service) map[string]map[stri
 	if err := c.Bind(svc, &bound, &Busy{}); err != nil {
 		t.Fatal(err)
 	}
-	touch, name := rpc.MustStub[noArgs, touchReply](c, svc, "touch"), rpc.MustStub[noArgs, nameReply](c, svc, "name")
+	touch, name := thriftimpl.MustStub[noArgs, touchReply](c, svc, "touch"), thriftimpl.MustStub[noArgs, nameReply](c, svc, "name")
 	ctx := context.Background()
 	invoke := func(method string) string {
 		m := svc.Method(method)

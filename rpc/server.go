@@ -288,8 +288,8 @@ func orDefault(d, dflt time.Duration) time.Duration {
 //
 //	func (h *H) Login(ctx context.Context, username, password string) (string, error)
 //
-// or is a [DynamicHandler] or a [Dispatcher]. Everything that does not fit is reported at once, as joined
-// *Mismatch errors. To throw a declared exception, a method returns an error, maybe wrapped,
+// or is a [DynamicHandler], or what generated code made of a handler. Everything that does not fit
+// is reported at once, as joined *Mismatch errors. To throw a declared exception, a method returns an error, maybe wrapped,
 // whose Go type has the exception's name and fields, or an *[Exception].
 //
 // When several services are registered, a call may name its own, as in "Service:method"; a

@@ -8,6 +8,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
@@ -49,28 +50,28 @@ type testHandler interface {
 
 type testServer struct{ h testHandler }
 
-func (s testServer) Routes() []rpc.Route {
+func (s testServer) Routes() []thriftimpl.Route {
 	h := s.h
-	return []rpc.Route{
-		rpc.NewRoute("ping", func(ctx context.Context, _ *noArgs, r *pingReply) (err error) {
+	return []thriftimpl.Route{
+		thriftimpl.NewRoute("ping", func(ctx context.Context, _ *noArgs, r *pingReply) (err error) {
 			r.success, err = h.Ping(ctx)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echo", func(ctx context.Context, a *echoArgs, r *pingReply) (err error) {
+		thriftimpl.NewRoute("echo", func(ctx context.Context, a *echoArgs, r *pingReply) (err error) {
 			r.success, err = h.Echo(ctx, a.Text)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("get", func(ctx context.Context, a *getArgs, r *getReply) (err error) {
+		thriftimpl.NewRoute("get", func(ctx context.Context, a *getArgs, r *getReply) (err error) {
 			r.Success, err = h.Get(ctx, a.ID)
 			return err
 		}),
-		rpc.NewRoute("check", func(ctx context.Context, a *checkArgs, _ *checkReply) error { return h.Check(ctx, a.OK) }),
-		rpc.NewRoute("wait", func(ctx context.Context, a *waitArgs, _ *noReply) error { return h.Wait(ctx, a.Ms) }),
-		rpc.NewRoute("notify", func(ctx context.Context, a *echoArgs, _ *noReply) error { return h.Notify(ctx, a.Text) }),
-		rpc.NewRoute("odd", func(ctx context.Context, _ *noArgs, _ *noReply) error { return h.Odd(ctx) }),
-		rpc.NewRoute("greet", func(ctx context.Context, a *greetArgs, r *pingReply) (err error) {
+		thriftimpl.NewRoute("check", func(ctx context.Context, a *checkArgs, _ *checkReply) error { return h.Check(ctx, a.OK) }),
+		thriftimpl.NewRoute("wait", func(ctx context.Context, a *waitArgs, _ *noReply) error { return h.Wait(ctx, a.Ms) }),
+		thriftimpl.NewRoute("notify", func(ctx context.Context, a *echoArgs, _ *noReply) error { return h.Notify(ctx, a.Text) }),
+		thriftimpl.NewRoute("odd", func(ctx context.Context, _ *noArgs, _ *noReply) error { return h.Odd(ctx) }),
+		thriftimpl.NewRoute("greet", func(ctx context.Context, a *greetArgs, r *pingReply) (err error) {
 			r.success, err = h.Greet(ctx, a.Name)
 			r.Success = &r.success
 			return err
@@ -79,18 +80,18 @@ func (s testServer) Routes() []rpc.Route {
 }
 
 type testClient struct {
-	echo   *rpc.Stub[echoArgs, pingReply]
-	get    *rpc.Stub[getArgs, getReply]
-	notify *rpc.Stub[echoArgs, noReply]
+	echo   *thriftimpl.Stub[echoArgs, pingReply]
+	get    *thriftimpl.Stub[getArgs, getReply]
+	notify *thriftimpl.Stub[echoArgs, noReply]
 }
 
 func newTestClient(t testing.TB, c *rpc.Client, svc *schema.Service) *testClient {
 	t.Helper()
 	var x testClient
 	var errs [3]error
-	x.echo, errs[0] = rpc.NewStub[echoArgs, pingReply](c, svc, "echo")
-	x.get, errs[1] = rpc.NewStub[getArgs, getReply](c, svc, "get")
-	x.notify, errs[2] = rpc.NewStub[echoArgs, noReply](c, svc, "notify")
+	x.echo, errs[0] = thriftimpl.NewStub[echoArgs, pingReply](c, svc, "echo")
+	x.get, errs[1] = thriftimpl.NewStub[getArgs, getReply](c, svc, "get")
+	x.notify, errs[2] = thriftimpl.NewStub[echoArgs, noReply](c, svc, "notify")
 	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)
 	}
@@ -206,9 +207,9 @@ func TestDispatcherThrows(t *testing.T) {
 	l := listen(t)
 	routes := testServer{newHandler()}.Routes()
 	errs := map[int32]error{}
-	get := rpc.NewRoute("get", func(ctx context.Context, a *getArgs, r *getReply) error { return errs[a.ID] })
+	get := thriftimpl.NewRoute("get", func(ctx context.Context, a *getArgs, r *getReply) error { return errs[a.ID] })
 	for i := range routes {
-		routes[i] = map[bool]rpc.Route{true: get, false: routes[i]}[i == 2]
+		routes[i] = map[bool]thriftimpl.Route{true: get, false: routes[i]}[i == 2]
 	}
 	_, svc := serve(t, l, routesOnly(routes), rpc.ServerOptions{})
 	x := dynamic.New(svc.Method("get").Throws[0].Type.Struct)
@@ -222,14 +223,14 @@ func TestDispatcherThrows(t *testing.T) {
 	}
 }
 
-type routesOnly []rpc.Route
+type routesOnly []thriftimpl.Route
 
-func (r routesOnly) Routes() []rpc.Route { return r }
+func (r routesOnly) Routes() []thriftimpl.Route { return r }
 
 func TestMustStub(t *testing.T) {
 	svc := load(t).Service("Test")
 	c := dial(t, listenFor(t), rpc.ClientOptions{})
-	if rpc.MustStub[noArgs, pingReply](c, svc, "ping") == nil {
+	if thriftimpl.MustStub[noArgs, pingReply](c, svc, "ping") == nil {
 		t.Error("no stub")
 	}
 	defer func() {
@@ -237,7 +238,7 @@ func TestMustStub(t *testing.T) {
 			t.Errorf("%v, want %s", got, want)
 		}
 	}()
-	rpc.MustStub[noArgs, noReply](c, svc, "nope")
+	thriftimpl.MustStub[noArgs, noReply](c, svc, "nope")
 }
 
 func TestTypedMismatches(t *testing.T) {
@@ -248,21 +249,21 @@ func TestTypedMismatches(t *testing.T) {
 		make func() error
 		want string
 	}{
-		{"no method", func() error { _, err := rpc.NewStub[noArgs, noReply](c, svc, "nope"); return err }, `rpc: service Test has no method "nope"`},
+		{"no method", func() error { _, err := thriftimpl.NewStub[noArgs, noReply](c, svc, "nope"); return err }, `rpc: service Test has no method "nope"`},
 		{"a field of another type", func() error {
-			_, err := rpc.NewStub[struct{ Text int32 }, pingReply](c, svc, "echo")
+			_, err := thriftimpl.NewStub[struct{ Text int32 }, pingReply](c, svc, "echo")
 			return err
 		}, "the Go type must be string or []byte"},
-		{"a field that is missing", func() error { _, err := rpc.NewStub[echoArgs, noReply](c, svc, "echo"); return err }, "the Go struct has no field for it"},
-		{"no struct", func() error { _, err := rpc.NewStub[*echoArgs, pingReply](c, svc, "echo"); return err }, "want structs"},
+		{"a field that is missing", func() error { _, err := thriftimpl.NewStub[echoArgs, noReply](c, svc, "echo"); return err }, "the Go struct has no field for it"},
+		{"no struct", func() error { _, err := thriftimpl.NewStub[*echoArgs, pingReply](c, svc, "echo"); return err }, "want structs"},
 		{"a result that cannot be missing", func() error {
-			_, err := rpc.NewStub[echoArgs, struct {
+			_, err := thriftimpl.NewStub[echoArgs, struct {
 				Success string `thrift:",omitzero"`
 			}](c, svc, "echo")
 			return err
 		}, "it must be a pointer, slice or map, which is nil when it is not set"},
 		{"an exception that is no error", func() error {
-			_, err := rpc.NewStub[checkArgs, struct{ Denied *struct{ Why string } }](c, svc, "check")
+			_, err := thriftimpl.NewStub[checkArgs, struct{ Denied *struct{ Why string } }](c, svc, "check")
 			return err
 		}, "it has no Error method"},
 		{"a route that is missing", func() error {
@@ -273,7 +274,7 @@ func TestTypedMismatches(t *testing.T) {
 			return rpc.NewServer(rpc.ServerOptions{}).Register(svc, routesOnly(append(r, r[0])))
 		}, `two routes for method "ping"`},
 		{"a route for nothing", func() error {
-			r := rpc.NewRoute("nope", func(context.Context, *noArgs, *noReply) error { return nil })
+			r := thriftimpl.NewRoute("nope", func(context.Context, *noArgs, *noReply) error { return nil })
 			return rpc.NewServer(rpc.ServerOptions{}).Register(svc, routesOnly(append(testServer{newHandler()}.Routes(), r)))
 		}, `a route for method "nope", which it does not have`},
 	} {

@@ -18,6 +18,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
 	"github.com/thriftkit/thriftkit/wire/compact"
@@ -40,7 +41,7 @@ type pair struct {
 	dynamic       *plan.Type
 }
 
-func newPair(t testing.TB, v wire.Generated) pair {
+func newPair(t testing.TB, v thriftimpl.Generated) pair {
 	t.Helper()
 	desc := v.ThriftCodec().Schema()
 	own := reflect.TypeOf(v).Elem()
@@ -61,7 +62,7 @@ func newPair(t testing.TB, v wire.Generated) pair {
 
 func pairs(t testing.TB) []pair {
 	var all []pair
-	for _, v := range []wire.Generated{
+	for _, v := range []thriftimpl.Generated{
 		new(coded.Empty), new(coded.Scalars), new(coded.Optionals), new(coded.Containers), new(coded.Presence), new(coded.Defaults),
 		new(coded.Shape), new(coded.Node), new(coded.Steps), new(coded.Wide), new(coded.OddNames), new(coded.NotFound), new(coded.Error),
 		new(common.Point), new(common.Unavailable),
@@ -196,7 +197,7 @@ func random(r *rand.Rand, t reflect.Type, depth int) reflect.Value {
 				v.Field(i).Set(random(r, t.Field(i).Type, depth))
 			}
 		}
-		if g, ok := v.Addr().Interface().(wire.Generated); ok && g.ThriftCodec().Schema().Kind == schema.Union {
+		if g, ok := v.Addr().Interface().(thriftimpl.Generated); ok && g.ThriftCodec().Schema().Kind == schema.Union {
 			oneMember(r, v)
 		}
 	case reflect.Slice:

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -390,8 +391,8 @@ func (c *compiler) structPlan(t reflect.Type, desc *schema.Struct, goPath string
 const useCodecs = true // false: structs that write and read themselves are interpreted as others
 
 // codecOf asks a Go struct whether it writes and reads itself, for just this schema.
-func codecOf(t reflect.Type, desc *schema.Struct) *wire.Codec {
-	g, ok := reflect.Zero(reflect.PointerTo(t)).Interface().(wire.Generated)
+func codecOf(t reflect.Type, desc *schema.Struct) *thriftimpl.Codec {
+	g, ok := reflect.Zero(reflect.PointerTo(t)).Interface().(thriftimpl.Generated)
 	if !useCodecs || !ok {
 		return nil
 	}

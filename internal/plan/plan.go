@@ -10,6 +10,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -105,10 +106,10 @@ type Struct struct {
 	Fields  []Field // in the order of the IDL: the order on the wire
 	Unknown int     // offset of the field that keeps unknown fields, -1 if there is none
 	Union   bool
-	Codec   *wire.Codec // of the Go struct for this schema, or nil
-	Flat    bool        // to read it takes no memory except for binaries and strings
-	Absent  uint64      // which of the first 64 fields want attention when a message lacks them
-	Room    int         // more bytes than the struct takes without its strings and composite fields, in any protocol but JSON
+	Codec   *thriftimpl.Codec // of the Go struct for this schema, or nil
+	Flat    bool              // to read it takes no memory except for binaries and strings
+	Absent  uint64            // which of the first 64 fields want attention when a message lacks them
+	Room    int               // more bytes than the struct takes without its strings and composite fields, in any protocol but JSON
 
 	dense  []int16       // index+1 by id, for small ids
 	sparse map[int16]int // the others
@@ -221,11 +222,11 @@ func FinishDynamic(desc *schema.Struct, vals []dynamic.Value, offset int) error 
 }
 
 func missingField(desc *schema.Struct, f *schema.Field, offset int) error {
-	return wire.Missing(offset, desc.Name, f.Name, f.ID)
+	return thriftimpl.Missing(offset, desc.Name, f.Name, f.ID)
 }
 
 func tooManyMembers(desc *schema.Struct, offset int) error {
-	return wire.ManyMembers(offset, desc.Name)
+	return thriftimpl.ManyMembers(offset, desc.Name)
 }
 
 // CheckWritable returns an error if the struct at v may not be written: an unset required
@@ -244,7 +245,7 @@ func (s *Struct) CheckWritable(v mem.Pointer) error {
 	if s.Unknown >= 0 {
 		unknown = *mem.As[wire.UnknownFields](v.Add(uintptr(s.Unknown)))
 	}
-	return wire.CheckMembers(s.Schema.Name, set, unknown)
+	return thriftimpl.CheckMembers(s.Schema.Name, set, unknown)
 }
 
 // CheckDynamic is CheckWritable for a dynamic struct.
@@ -257,7 +258,7 @@ func CheckDynamic(s *dynamic.Struct) error {
 	for range s.Fields() {
 		set++
 	}
-	return wire.CheckMembers(desc.Name, set, s.Unknown())
+	return thriftimpl.CheckMembers(desc.Name, set, s.Unknown())
 }
 
 // Unset returns the error for an unset required field, nil for any other unset field.
@@ -265,5 +266,5 @@ func Unset(desc *schema.Struct, f *schema.Field) error {
 	if f.Requiredness != schema.Required {
 		return nil
 	}
-	return wire.Unset(desc.Name, f.Name, f.ID)
+	return thriftimpl.Unset(desc.Name, f.Name, f.ID)
 }

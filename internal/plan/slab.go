@@ -4,8 +4,8 @@ import (
 	"reflect"
 
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/wire"
 )
 
 // A Slab makes the values that the pointers and slices of one message point to, several of a Go
@@ -133,7 +133,7 @@ func (s *Slab) ReserveAll(t *Type, n, remain int) {
 func (s *Slab) reserve(t *Type, n, remain int) {
 	const most = 16 << 10 // bytes
 	if t.Size > 0 {
-		s.Reserve(t, min(wire.Room(n, t.Size, remain), max(1, most/int(t.Size))))
+		s.Reserve(t, min(thriftimpl.Room(n, t.Size, remain), max(1, most/int(t.Size))))
 	}
 }
 

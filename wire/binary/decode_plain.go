@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -110,7 +111,7 @@ func (d *decoder) slice(off int, t *plan.Type, v mem.Pointer, depth int) (int, e
 		v.SetEmptySlice()
 		return off, nil
 	}
-	have := wire.Room(n, t.Elem.Size, len(d.src)-off)
+	have := thriftimpl.Room(n, t.Elem.Size, len(d.src)-off)
 	if useRuns && n == have {
 		if next, ok, err := d.run(off, n, t, v, depth); ok {
 			return next, err
@@ -134,7 +135,7 @@ func (d *decoder) setMap(off int, t *plan.Type, v mem.Pointer, depth int) (int, 
 	if err != nil {
 		return off, err
 	}
-	m := reflect.MakeMapWithSize(t.Go, wire.Room(n, t.Elem.Size, len(d.src)-off))
+	m := reflect.MakeMapWithSize(t.Go, thriftimpl.Room(n, t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
 	if n == 0 {
 		return off, nil
@@ -182,7 +183,7 @@ func (d *decoder) mapping(off int, t *plan.Type, v mem.Pointer, depth int) (int,
 	case plan.MapI64Pointer:
 		return pointerMap[int64](d, off, n, t, v, depth)
 	}
-	m := reflect.MakeMapWithSize(t.Go, wire.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
+	m := reflect.MakeMapWithSize(t.Go, thriftimpl.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	v.Value(t.Go).Set(m)
 	if n == 0 {
 		return off, nil
@@ -212,7 +213,7 @@ func (d *decoder) entrySlice(off int, t *plan.Type, v mem.Pointer, depth int) (i
 		v.SetEmptySlice()
 		return off, nil
 	}
-	have := wire.Room(n, t.Entry.Size, len(d.src)-off)
+	have := thriftimpl.Room(n, t.Entry.Size, len(d.src)-off)
 	data := d.slab.Values(t.Entry, have)
 	v.SetSlice(data, have)
 	for i := range n {
@@ -285,7 +286,7 @@ func (d *decoder) elems(off int, t *plan.Dynamic, depth int) (*dynamic.List, int
 	if err != nil {
 		return nil, off, err
 	}
-	room := wire.Room(n, dynmem.ValueSize, len(d.src)-off)
+	room := thriftimpl.Room(n, dynmem.ValueSize, len(d.src)-off)
 	if t.Elem.Kind == schema.KindStruct && room == n {
 		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
 	}
@@ -306,7 +307,7 @@ func (d *decoder) entries(off int, t *plan.Dynamic, depth int) (*dynamic.Map, in
 	if err != nil {
 		return nil, off, err
 	}
-	room := wire.Room(n, 2*dynmem.ValueSize, len(d.src)-off)
+	room := thriftimpl.Room(n, 2*dynmem.ValueSize, len(d.src)-off)
 	if t.Elem.Kind == schema.KindStruct && room == n {
 		d.dyn.Reserve(t.Elem.Struct.Schema, n, len(d.src)-off)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -311,5 +312,5 @@ func appendPointee(dst []byte, t *plan.Type, p mem.Pointer, depth int) ([]byte, 
 }
 
 func nilPointer(t *plan.Type) error {
-	return wire.NilPointer(t.Schema.String())
+	return thriftimpl.NilPointer(t.Schema.String())
 }

@@ -5,10 +5,11 @@ import (
 	"math"
 
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// The functions below are for generated code, see wire.BinaryCodec; they write and read what the
+// The functions below are for generated code, see thriftimpl.BinaryCodec; they write and read what the
 // walkers do, and their errors are the same.
 
 // AppendBoolField appends a field with its header.
@@ -94,7 +95,7 @@ func HeadAt(src []byte, off int) uint32 {
 
 // ConsumeStop reads the end of a struct that c is of, which may nest depth more levels, or returns the
 // error for what is there in its place.
-func ConsumeStop(src []byte, off int, c *wire.Codec, depth int) (int, error) {
+func ConsumeStop(src []byte, off int, c *thriftimpl.Codec, depth int) (int, error) {
 	switch {
 	case off < len(src) && wire.Type(src[off]) == wire.Stop:
 		return off + 1, nil
@@ -111,7 +112,7 @@ func ConsumeStop(src []byte, off int, c *wire.Codec, depth int) (int, error) {
 
 // FieldError returns err, or the error for a message that ends early if it is nil, in the field with that
 // head of a struct that c is of.
-func FieldError(err error, c *wire.Codec, head uint32, src []byte) error {
+func FieldError(err error, c *thriftimpl.Codec, head uint32, src []byte) error {
 	if err == nil {
 		err = wire.Truncated(len(src))
 	}

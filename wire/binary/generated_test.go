@@ -9,6 +9,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/internal/codectest"
 	"github.com/thriftkit/thriftkit/internal/schematest"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -94,7 +95,7 @@ func at[T any](v T, next int) (any, int) { return v, next }
 // TestConsumeStop has the ends of structs, and what may be there in place of one.
 func TestConsumeStop(t *testing.T) {
 	desc := schematest.Struct("S", schematest.Field(1, "a", schematest.I32), schematest.Field(2, "b", schema.ListOf(schematest.I32)))
-	c := &wire.Codec{Schema: func() *schema.Struct { return desc }}
+	c := &thriftimpl.Codec{Schema: func() *schema.Struct { return desc }}
 	for _, test := range []struct {
 		hex   string
 		depth int

@@ -5,6 +5,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -271,7 +272,7 @@ func (d *decoder) scalar(off int, op plan.Op, v mem.Pointer) (int, error) {
 
 // mapOf reads the n entries of a map of Go type map[K]V, numbers or strings.
 func mapOf[K comparable, V any](d *decoder, off, n int, t *plan.Type, v mem.Pointer) (int, error) {
-	m := make(map[K]V, wire.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
+	m := make(map[K]V, thriftimpl.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	*mem.As[map[K]V](v) = m
 	key, elem := t.Key.Op, t.Elem.Op
 	var e entry[K, V]
@@ -290,7 +291,7 @@ func mapOf[K comparable, V any](d *decoder, off, n int, t *plan.Type, v mem.Poin
 
 // pointerMap reads the n entries of a map whose elements are pointers.
 func pointerMap[K comparable](d *decoder, off, n int, t *plan.Type, v mem.Pointer, depth int) (int, error) {
-	m := make(map[K]mem.Pointer, wire.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
+	m := make(map[K]mem.Pointer, thriftimpl.Room(n, t.Key.Size+t.Elem.Size, len(d.src)-off))
 	*mem.As[map[K]mem.Pointer](v) = m
 	d.slab.ReserveAll(t.Elem.Elem, n, len(d.src)-off)
 	var e entry[K, mem.Pointer]

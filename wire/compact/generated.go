@@ -7,7 +7,7 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// The functions below are for generated code, see wire.CompactCodec; they write and read what the
+// The functions below are for generated code, see thriftimpl.CompactCodec; they write and read what the
 // walkers do in version 1, and their errors are the same.
 
 // AppendFieldHeader appends the header of a field of a type other than bool; its value

@@ -10,6 +10,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/schematest"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
@@ -47,11 +48,11 @@ func parcel() *schema.Struct {
 		schematest.Optional(9, "raw", schematest.Binary), schematest.Field(30, "hops", schema.ListOf(schematest.I64)))
 }
 
-var parcelCodec = wire.CodecOf[generated](parcel)
+var parcelCodec = thriftimpl.CodecOf[generated](parcel)
 
-var pointCodec = &wire.Codec{Schema: func() *schema.Struct { return parcel().Field("at").Type.Struct }}
+var pointCodec = &thriftimpl.Codec{Schema: func() *schema.Struct { return parcel().Field("at").Type.Struct }}
 
-func (*generated) ThriftCodec() *wire.Codec { return parcelCodec }
+func (*generated) ThriftCodec() *thriftimpl.Codec { return parcelCodec }
 
 func (p *point) appendBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -116,7 +117,7 @@ func (p *generated) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	dst = wirebinary.AppendListHeader(dst, wire.Struct, len(p.Stops))
 	for i, e := range p.Stops {
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.appendBinary(dst, depth-2)
 		}
@@ -153,7 +154,7 @@ func (p *generated) ConsumeThriftBinary(src []byte, off, depth int) (int, error)
 				return off, err
 			}
 			if seen&1 == 0 {
-				return off, wire.Missing(off, "Parcel", "id", 1)
+				return off, thriftimpl.Missing(off, "Parcel", "id", 1)
 			}
 			if seen&(1<<3) == 0 {
 				p.Weight = 2.5
@@ -199,7 +200,7 @@ func (p *generated) ConsumeThriftBinary(src []byte, off, depth int) (int, error)
 		case uint32(wire.List)<<16 | 7:
 			var n int
 			if n, next, err = wirebinary.ConsumeListHeader(src, next, wire.Struct, depth-1); err == nil {
-				p.Stops = wire.MakeList[*point](n, len(src)-next)
+				p.Stops = thriftimpl.MakeList[*point](n, len(src)-next)
 				for i := 0; i < n && err == nil; i++ {
 					e := new(point)
 					if next, err = e.consumeBinary(src, next, depth-2); err != nil {
@@ -214,7 +215,7 @@ func (p *generated) ConsumeThriftBinary(src []byte, off, depth int) (int, error)
 		case uint32(wire.Map)<<16 | 8:
 			var n int
 			if n, next, err = wirebinary.ConsumeMapHeader(src, next, wire.String, wire.I32, depth-1); err == nil {
-				p.Counts = wire.MakeMap[string, int32](n, len(src)-next)
+				p.Counts = thriftimpl.MakeMap[string, int32](n, len(src)-next)
 				for i := 0; i < n && err == nil; i++ {
 					var k string
 					var v int32
@@ -329,7 +330,7 @@ func (p *generated) AppendThriftCompact(dst []byte, depth int) ([]byte, error) {
 	dst = compact.AppendListHeader(dst, wire.Struct, len(p.Stops))
 	for i, e := range p.Stops {
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.appendCompact(dst, depth-2)
 		}
@@ -373,7 +374,7 @@ func (p *generated) ConsumeThriftCompact(src []byte, off, depth int) (int, error
 		switch head {
 		case 0:
 			if seen&1 == 0 {
-				return off, wire.Missing(off, "Parcel", "id", 1)
+				return off, thriftimpl.Missing(off, "Parcel", "id", 1)
 			}
 			if seen&(1<<3) == 0 {
 				p.Weight = 2.5
@@ -405,7 +406,7 @@ func (p *generated) ConsumeThriftCompact(src []byte, off, depth int) (int, error
 		case uint32(wire.List)<<16 | 6:
 			var n int
 			if n, next, err = compact.ConsumeListHeader(src, next, wire.String, depth-1); err == nil {
-				p.Tags = wire.MakeList[string](n, len(src)-next)
+				p.Tags = thriftimpl.MakeList[string](n, len(src)-next)
 				for i := 0; i < n && err == nil; i++ {
 					var e string
 					if e, next, err = compact.ConsumeString(src, next); err != nil {
@@ -420,7 +421,7 @@ func (p *generated) ConsumeThriftCompact(src []byte, off, depth int) (int, error
 		case uint32(wire.List)<<16 | 7:
 			var n int
 			if n, next, err = compact.ConsumeListHeader(src, next, wire.Struct, depth-1); err == nil {
-				p.Stops = wire.MakeList[*point](n, len(src)-next)
+				p.Stops = thriftimpl.MakeList[*point](n, len(src)-next)
 				for i := 0; i < n && err == nil; i++ {
 					e := new(point)
 					if next, err = e.consumeCompact(src, next, depth-2); err != nil {
@@ -435,7 +436,7 @@ func (p *generated) ConsumeThriftCompact(src []byte, off, depth int) (int, error
 		case uint32(wire.Map)<<16 | 8:
 			var n int
 			if n, next, err = compact.ConsumeMapHeader(src, next, wire.String, wire.I32, depth-1); err == nil {
-				p.Counts = wire.MakeMap[string, int32](n, len(src)-next)
+				p.Counts = thriftimpl.MakeMap[string, int32](n, len(src)-next)
 				for i := 0; i < n && err == nil; i++ {
 					var k string
 					var v int32
@@ -457,7 +458,7 @@ func (p *generated) ConsumeThriftCompact(src []byte, off, depth int) (int, error
 		case uint32(wire.List)<<16 | 30:
 			var n int
 			if n, next, err = compact.ConsumeListHeader(src, next, wire.I64, depth-1); err == nil {
-				p.Hops = wire.MakeList[int64](n, len(src)-next)
+				p.Hops = thriftimpl.MakeList[int64](n, len(src)-next)
 				for i := 0; i < n && err == nil; i++ {
 					var e int64
 					if e, next, err = compact.ConsumeI64(src, next); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -195,7 +196,7 @@ func (p Protocol) consumeSlice(src []byte, off int, t *plan.Type, v mem.Pointer,
 			return at, nil
 		}
 		if i == have {
-			rv.Grow(max(1, wire.Room(l.n, t.Elem.Size, len(src)-off)-have))
+			rv.Grow(max(1, thriftimpl.Room(l.n, t.Elem.Size, len(src)-off)-have))
 			have = rv.Cap()
 			rv.SetLen(have)
 		}
@@ -210,7 +211,7 @@ func (p Protocol) consumeSetMap(src []byte, off int, t *plan.Type, v mem.Pointer
 	if err != nil {
 		return off, err
 	}
-	m := reflect.MakeMapWithSize(t.Go, wire.Room(l.n, t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, thriftimpl.Room(l.n, t.Elem.Size, len(src)-off))
 	v.Value(t.Go).Set(m)
 	key, present := reflect.New(t.Elem.Go), reflect.Zero(t.Go.Elem())
 	at := mem.Of(key)
@@ -232,7 +233,7 @@ func (p Protocol) consumeMap(src []byte, off int, t *plan.Type, v mem.Pointer, d
 	if err != nil {
 		return off, err
 	}
-	m := reflect.MakeMapWithSize(t.Go, wire.Room(max(n, 0), t.Key.Size+t.Elem.Size, len(src)-off))
+	m := reflect.MakeMapWithSize(t.Go, thriftimpl.Room(max(n, 0), t.Key.Size+t.Elem.Size, len(src)-off))
 	v.Value(t.Go).Set(m)
 	key, elem := reflect.New(t.Key.Go), reflect.New(t.Elem.Go)
 	return p.consumeEntries(src, off, n, func(off int, part string) (int, error) {
@@ -251,7 +252,7 @@ func (p Protocol) consumeEntrySlice(src []byte, off int, t *plan.Type, v mem.Poi
 		return off, err
 	}
 	slice := v.Value(t.Go)
-	slice.Set(reflect.MakeSlice(t.Go, 0, wire.Room(max(n, 0), t.Entry.Size, len(src)-off)))
+	slice.Set(reflect.MakeSlice(t.Go, 0, thriftimpl.Room(max(n, 0), t.Entry.Size, len(src)-off)))
 	entry := reflect.New(t.Entry.Go)
 	at := mem.Of(entry)
 	return p.consumeEntries(src, off, n, func(off int, part string) (int, error) {

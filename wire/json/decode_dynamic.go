@@ -6,6 +6,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -123,7 +124,7 @@ func (p Protocol) consumeElems(src []byte, off int, t *schema.Type, depth int) (
 	if err != nil {
 		return nil, off, err
 	}
-	vals := make([]dynamic.Value, 0, wire.Room(max(l.n, 0), dynmem.ValueSize, len(src)-off))
+	vals := make([]dynamic.Value, 0, thriftimpl.Room(max(l.n, 0), dynmem.ValueSize, len(src)-off))
 	for i := 0; ; i++ {
 		at, more, err := l.next(src, off, i)
 		if err != nil {
@@ -146,7 +147,7 @@ func (p Protocol) consumeDynamicMap(src []byte, off int, t *schema.Type, depth i
 	if err != nil {
 		return nil, off, err
 	}
-	entries := make([]dynamic.Entry, 0, wire.Room(max(n, 0), 2*dynmem.ValueSize, len(src)-off))
+	entries := make([]dynamic.Entry, 0, thriftimpl.Room(max(n, 0), 2*dynmem.ValueSize, len(src)-off))
 	var e dynamic.Entry
 	off, err = p.consumeEntries(src, off, n, func(off int, part string) (int, error) {
 		var err error

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -32,9 +33,9 @@ func (p *Denied) Error() string {
 	return fmt.Sprintf("Denied(username: %v)", p.Username)
 }
 
-var deniedCodec = wire.CodecOf[Denied](func() *schema.Struct { return ThriftSchema().Struct("Denied") })
+var deniedCodec = thriftimpl.CodecOf[Denied](func() *schema.Struct { return ThriftSchema().Struct("Denied") })
 
-func (*Denied) ThriftCodec() *wire.Codec { return deniedCodec }
+func (*Denied) ThriftCodec() *thriftimpl.Codec { return deniedCodec }
 
 func (p *Denied) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -117,19 +118,19 @@ type PingPong interface {
 }
 
 // PingPongHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with PingPongService.
-func PingPongHandler(h PingPong) rpc.Dispatcher { return pingPongRoutes{h} }
+func PingPongHandler(h PingPong) thriftimpl.Dispatcher { return pingPongRoutes{h} }
 
 type pingPongRoutes struct{ h PingPong }
 
-func (s pingPongRoutes) Routes() []rpc.Route {
+func (s pingPongRoutes) Routes() []thriftimpl.Route {
 	h := s.h
-	return append([]rpc.Route(nil),
-		rpc.NewRoute("ping", func(ctx context.Context, _ *struct{}, r *pingPongPingReply) (err error) {
+	return append([]thriftimpl.Route(nil),
+		thriftimpl.NewRoute("ping", func(ctx context.Context, _ *struct{}, r *pingPongPingReply) (err error) {
 			r.success, err = h.Ping(ctx)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("login", func(ctx context.Context, a *pingPongLoginArgs, r *pingPongLoginReply) (err error) {
+		thriftimpl.NewRoute("login", func(ctx context.Context, a *pingPongLoginArgs, r *pingPongLoginReply) (err error) {
 			r.success, err = h.Login(ctx, a.Username, a.Password)
 			r.Success = &r.success
 			return err
@@ -139,8 +140,8 @@ func (s pingPongRoutes) Routes() []rpc.Route {
 
 // A PingPongClient calls a server's PingPong. It is safe for concurrent use.
 type PingPongClient struct {
-	ping  *rpc.Stub[struct{}, pingPongPingReply]
-	login *rpc.Stub[pingPongLoginArgs, pingPongLoginReply]
+	ping  *thriftimpl.Stub[struct{}, pingPongPingReply]
+	login *thriftimpl.Stub[pingPongLoginArgs, pingPongLoginReply]
 }
 
 // NewPingPongClient returns a client whose calls go over c.
@@ -151,8 +152,8 @@ func NewPingPongClient(c *rpc.Client) *PingPongClient {
 // NewPingPongClientOf is NewPingPongClient for a service that extends this one.
 func NewPingPongClientOf(c *rpc.Client, s *schema.Service) *PingPongClient {
 	return &PingPongClient{
-		ping:  rpc.MustStub[struct{}, pingPongPingReply](c, s, "ping"),
-		login: rpc.MustStub[pingPongLoginArgs, pingPongLoginReply](c, s, "login"),
+		ping:  thriftimpl.MustStub[struct{}, pingPongPingReply](c, s, "ping"),
+		login: thriftimpl.MustStub[pingPongLoginArgs, pingPongLoginReply](c, s, "login"),
 	}
 }
 

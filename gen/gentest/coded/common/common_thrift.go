@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -55,9 +56,9 @@ type Point struct {
 	Y int32 `thrift:"y"`
 }
 
-var pointCodec = wire.CodecOf[Point](func() *schema.Struct { return ThriftSchema().Struct("Point") })
+var pointCodec = thriftimpl.CodecOf[Point](func() *schema.Struct { return ThriftSchema().Struct("Point") })
 
-func (*Point) ThriftCodec() *wire.Codec { return pointCodec }
+func (*Point) ThriftCodec() *thriftimpl.Codec { return pointCodec }
 
 func (p *Point) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -144,9 +145,9 @@ type Unavailable struct {
 // Error returns the name of the exception and what is in it.
 func (p *Unavailable) Error() string { return "Unavailable: " + p.Message }
 
-var unavailableCodec = wire.CodecOf[Unavailable](func() *schema.Struct { return ThriftSchema().Struct("Unavailable") })
+var unavailableCodec = thriftimpl.CodecOf[Unavailable](func() *schema.Struct { return ThriftSchema().Struct("Unavailable") })
 
-func (*Unavailable) ThriftCodec() *wire.Codec { return unavailableCodec }
+func (*Unavailable) ThriftCodec() *thriftimpl.Codec { return unavailableCodec }
 
 func (p *Unavailable) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -242,24 +243,24 @@ type Base interface {
 }
 
 // BaseHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with BaseService.
-func BaseHandler(h Base) rpc.Dispatcher { return baseRoutes{h} }
+func BaseHandler(h Base) thriftimpl.Dispatcher { return baseRoutes{h} }
 
 type baseRoutes struct{ h Base }
 
-func (s baseRoutes) Routes() []rpc.Route {
+func (s baseRoutes) Routes() []thriftimpl.Route {
 	h := s.h
-	return append([]rpc.Route(nil),
-		rpc.NewRoute("ping", func(ctx context.Context, _ *struct{}, r *basePingReply) (err error) {
+	return append([]thriftimpl.Route(nil),
+		thriftimpl.NewRoute("ping", func(ctx context.Context, _ *struct{}, r *basePingReply) (err error) {
 			r.success, err = h.Ping(ctx)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("notified", func(ctx context.Context, a *baseNotifiedArgs, r *baseNotifiedReply) (err error) {
+		thriftimpl.NewRoute("notified", func(ctx context.Context, a *baseNotifiedArgs, r *baseNotifiedReply) (err error) {
 			r.success, err = h.Notified(ctx, a.Token)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("notify", func(ctx context.Context, a *baseNotifyArgs, _ *struct{}) (err error) {
+		thriftimpl.NewRoute("notify", func(ctx context.Context, a *baseNotifyArgs, _ *struct{}) (err error) {
 			return h.Notify(ctx, a.Token)
 		}),
 	)
@@ -267,9 +268,9 @@ func (s baseRoutes) Routes() []rpc.Route {
 
 // A BaseClient calls a server's Base. It is safe for concurrent use.
 type BaseClient struct {
-	ping     *rpc.Stub[struct{}, basePingReply]
-	notified *rpc.Stub[baseNotifiedArgs, baseNotifiedReply]
-	notify   *rpc.Stub[baseNotifyArgs, struct{}]
+	ping     *thriftimpl.Stub[struct{}, basePingReply]
+	notified *thriftimpl.Stub[baseNotifiedArgs, baseNotifiedReply]
+	notify   *thriftimpl.Stub[baseNotifyArgs, struct{}]
 }
 
 // NewBaseClient returns a client whose calls go over c.
@@ -278,9 +279,9 @@ func NewBaseClient(c *rpc.Client) *BaseClient { return NewBaseClientOf(c, BaseSe
 // NewBaseClientOf is NewBaseClient for a service that extends this one.
 func NewBaseClientOf(c *rpc.Client, s *schema.Service) *BaseClient {
 	return &BaseClient{
-		ping:     rpc.MustStub[struct{}, basePingReply](c, s, "ping"),
-		notified: rpc.MustStub[baseNotifiedArgs, baseNotifiedReply](c, s, "notified"),
-		notify:   rpc.MustStub[baseNotifyArgs, struct{}](c, s, "notify"),
+		ping:     thriftimpl.MustStub[struct{}, basePingReply](c, s, "ping"),
+		notified: thriftimpl.MustStub[baseNotifiedArgs, baseNotifiedReply](c, s, "notified"),
+		notify:   thriftimpl.MustStub[baseNotifyArgs, struct{}](c, s, "notify"),
 	}
 }
 

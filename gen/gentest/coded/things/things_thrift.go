@@ -12,6 +12,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/gen/gentest/coded/common"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -152,9 +153,9 @@ func STRANGE() *dynamic.Map {
 type Empty struct {
 }
 
-var emptyCodec = wire.CodecOf[Empty](func() *schema.Struct { return ThriftSchema().Struct("Empty") })
+var emptyCodec = thriftimpl.CodecOf[Empty](func() *schema.Struct { return ThriftSchema().Struct("Empty") })
 
-func (*Empty) ThriftCodec() *wire.Codec { return emptyCodec }
+func (*Empty) ThriftCodec() *thriftimpl.Codec { return emptyCodec }
 
 func (p *Empty) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -230,9 +231,9 @@ type Scalars struct {
 	At     common.Timestamp `thrift:"at"`
 }
 
-var scalarsCodec = wire.CodecOf[Scalars](func() *schema.Struct { return ThriftSchema().Struct("Scalars") })
+var scalarsCodec = thriftimpl.CodecOf[Scalars](func() *schema.Struct { return ThriftSchema().Struct("Scalars") })
 
-func (*Scalars) ThriftCodec() *wire.Codec { return scalarsCodec }
+func (*Scalars) ThriftCodec() *thriftimpl.Codec { return scalarsCodec }
 
 func (p *Scalars) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -397,9 +398,9 @@ type Optionals struct {
 	Blob    Blob             `thrift:"blob"`
 }
 
-var optionalsCodec = wire.CodecOf[Optionals](func() *schema.Struct { return ThriftSchema().Struct("Optionals") })
+var optionalsCodec = thriftimpl.CodecOf[Optionals](func() *schema.Struct { return ThriftSchema().Struct("Optionals") })
 
-func (*Optionals) ThriftCodec() *wire.Codec { return optionalsCodec }
+func (*Optionals) ThriftCodec() *thriftimpl.Codec { return optionalsCodec }
 
 func (p *Optionals) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -705,9 +706,9 @@ type Containers struct {
 	Deeper   []map[string][]Blob           `thrift:"deeper"`
 }
 
-var containersCodec = wire.CodecOf[Containers](func() *schema.Struct { return ThriftSchema().Struct("Containers") })
+var containersCodec = thriftimpl.CodecOf[Containers](func() *schema.Struct { return ThriftSchema().Struct("Containers") })
 
-func (*Containers) ThriftCodec() *wire.Codec { return containersCodec }
+func (*Containers) ThriftCodec() *thriftimpl.Codec { return containersCodec }
 
 func (p *Containers) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -1099,9 +1100,9 @@ func NewPresence() *Presence {
 	return p
 }
 
-var presenceCodec = wire.CodecOf[Presence](func() *schema.Struct { return ThriftSchema().Struct("Presence") })
+var presenceCodec = thriftimpl.CodecOf[Presence](func() *schema.Struct { return ThriftSchema().Struct("Presence") })
 
-func (*Presence) ThriftCodec() *wire.Codec { return presenceCodec }
+func (*Presence) ThriftCodec() *thriftimpl.Codec { return presenceCodec }
 
 func (p *Presence) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -1119,7 +1120,7 @@ func (p *Presence) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	}
 	dst = binary.AppendI32Field(dst, 6, p.PlainDefault)
 	if p.ReqPoint == nil {
-		return dst, wire.Unset("Presence", "reqPoint", 7)
+		return dst, thriftimpl.Unset("Presence", "reqPoint", 7)
 	}
 	if dst, err = p.ReqPoint.AppendThriftBinary(binary.AppendFieldHeader(dst, wire.Struct, 7), depth-1); err != nil {
 		return dst, wire.InField(err, "Presence", "reqPoint", 7)
@@ -1143,7 +1144,7 @@ func (p *Presence) ConsumeThriftBinary(src []byte, off, depth int) (int, error) 
 				return off, err
 			}
 			if seen&(1<<0) == 0 {
-				return off, wire.Missing(off, "Presence", "req", 1)
+				return off, thriftimpl.Missing(off, "Presence", "req", 1)
 			}
 			if seen&(1<<1) == 0 {
 				p.ReqDefault = 4
@@ -1155,10 +1156,10 @@ func (p *Presence) ConsumeThriftBinary(src []byte, off, depth int) (int, error) 
 				p.PlainDefault = 6
 			}
 			if seen&(1<<4) == 0 {
-				return off, wire.Missing(off, "Presence", "reqPoint", 7)
+				return off, thriftimpl.Missing(off, "Presence", "reqPoint", 7)
 			}
 			if seen&(1<<5) == 0 {
-				return off, wire.Missing(off, "Presence", "reqList", 8)
+				return off, thriftimpl.Missing(off, "Presence", "reqList", 8)
 			}
 			return next, nil
 		}
@@ -1224,7 +1225,7 @@ func (p *Presence) AppendThriftCompact(dst []byte, depth int) ([]byte, error) {
 	}
 	dst = compact.AppendI32(compact.AppendFieldHeader(dst, wire.I32, 6, last), p.PlainDefault)
 	if p.ReqPoint == nil {
-		return dst, wire.Unset("Presence", "reqPoint", 7)
+		return dst, thriftimpl.Unset("Presence", "reqPoint", 7)
 	}
 	if dst, err = p.ReqPoint.AppendThriftCompact(compact.AppendFieldHeader(dst, wire.Struct, 7, 6), depth-1); err != nil {
 		return dst, wire.InField(err, "Presence", "reqPoint", 7)
@@ -1249,7 +1250,7 @@ func (p *Presence) ConsumeThriftCompact(src []byte, off, depth int) (int, error)
 		last = int16(head)
 		if head == 0 {
 			if seen&(1<<0) == 0 {
-				return off, wire.Missing(off, "Presence", "req", 1)
+				return off, thriftimpl.Missing(off, "Presence", "req", 1)
 			}
 			if seen&(1<<1) == 0 {
 				p.ReqDefault = 4
@@ -1261,10 +1262,10 @@ func (p *Presence) ConsumeThriftCompact(src []byte, off, depth int) (int, error)
 				p.PlainDefault = 6
 			}
 			if seen&(1<<4) == 0 {
-				return off, wire.Missing(off, "Presence", "reqPoint", 7)
+				return off, thriftimpl.Missing(off, "Presence", "reqPoint", 7)
 			}
 			if seen&(1<<5) == 0 {
-				return off, wire.Missing(off, "Presence", "reqList", 8)
+				return off, thriftimpl.Missing(off, "Presence", "reqList", 8)
 			}
 			return next, nil
 		}
@@ -1367,9 +1368,9 @@ func NewDefaults() *Defaults {
 	return p
 }
 
-var defaultsCodec = wire.CodecOf[Defaults](func() *schema.Struct { return ThriftSchema().Struct("Defaults") })
+var defaultsCodec = thriftimpl.CodecOf[Defaults](func() *schema.Struct { return ThriftSchema().Struct("Defaults") })
 
-func (*Defaults) ThriftCodec() *wire.Codec { return defaultsCodec }
+func (*Defaults) ThriftCodec() *thriftimpl.Codec { return defaultsCodec }
 
 func (p *Defaults) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -1817,15 +1818,15 @@ type Shape struct {
 	Color   *Color        `thrift:"color"`
 }
 
-var shapeCodec = wire.CodecOf[Shape](func() *schema.Struct { return ThriftSchema().Struct("Shape") })
+var shapeCodec = thriftimpl.CodecOf[Shape](func() *schema.Struct { return ThriftSchema().Struct("Shape") })
 
-func (*Shape) ThriftCodec() *wire.Codec { return shapeCodec }
+func (*Shape) ThriftCodec() *thriftimpl.Codec { return shapeCodec }
 
 func (p *Shape) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
 	}
-	if err := wire.CheckUnion("Shape", nil, p.Point != nil, p.Radius != nil, p.Label != nil, p.Many != nil, p.Flag != nil, p.Nothing != nil, p.Color != nil); err != nil {
+	if err := thriftimpl.CheckUnion("Shape", nil, p.Point != nil, p.Radius != nil, p.Label != nil, p.Many != nil, p.Flag != nil, p.Nothing != nil, p.Color != nil); err != nil {
 		return dst, err
 	}
 	var err error
@@ -1872,7 +1873,7 @@ func (p *Shape) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 				return off, err
 			}
 			if many {
-				return off, wire.ManyMembers(off, "Shape")
+				return off, thriftimpl.ManyMembers(off, "Shape")
 			}
 			return next, nil
 		}
@@ -1930,7 +1931,7 @@ func (p *Shape) AppendThriftCompact(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
 	}
-	if err := wire.CheckUnion("Shape", nil, p.Point != nil, p.Radius != nil, p.Label != nil, p.Many != nil, p.Flag != nil, p.Nothing != nil, p.Color != nil); err != nil {
+	if err := thriftimpl.CheckUnion("Shape", nil, p.Point != nil, p.Radius != nil, p.Label != nil, p.Many != nil, p.Flag != nil, p.Nothing != nil, p.Color != nil); err != nil {
 		return dst, err
 	}
 	var err error
@@ -1985,7 +1986,7 @@ func (p *Shape) ConsumeThriftCompact(src []byte, off, depth int) (int, error) {
 		last = int16(head)
 		if head == 0 {
 			if many {
-				return off, wire.ManyMembers(off, "Shape")
+				return off, thriftimpl.ManyMembers(off, "Shape")
 			}
 			return next, nil
 		}
@@ -2047,9 +2048,9 @@ type Node struct {
 	Shape    *Shape           `thrift:"shape"`
 }
 
-var nodeCodec = wire.CodecOf[Node](func() *schema.Struct { return ThriftSchema().Struct("Node") })
+var nodeCodec = thriftimpl.CodecOf[Node](func() *schema.Struct { return ThriftSchema().Struct("Node") })
 
-func (*Node) ThriftCodec() *wire.Codec { return nodeCodec }
+func (*Node) ThriftCodec() *thriftimpl.Codec { return nodeCodec }
 
 func (p *Node) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -2198,9 +2199,9 @@ type Steps struct {
 	H bool   `thrift:"h"`
 }
 
-var stepsCodec = wire.CodecOf[Steps](func() *schema.Struct { return ThriftSchema().Struct("Steps") })
+var stepsCodec = thriftimpl.CodecOf[Steps](func() *schema.Struct { return ThriftSchema().Struct("Steps") })
 
-func (*Steps) ThriftCodec() *wire.Codec { return stepsCodec }
+func (*Steps) ThriftCodec() *thriftimpl.Codec { return stepsCodec }
 
 func (p *Steps) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -2497,9 +2498,9 @@ func NewWide() *Wide {
 	return p
 }
 
-var wideCodec = wire.CodecOf[Wide](func() *schema.Struct { return ThriftSchema().Struct("Wide") })
+var wideCodec = thriftimpl.CodecOf[Wide](func() *schema.Struct { return ThriftSchema().Struct("Wide") })
 
-func (*Wide) ThriftCodec() *wire.Codec { return wideCodec }
+func (*Wide) ThriftCodec() *thriftimpl.Codec { return wideCodec }
 
 func (p *Wide) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -2783,7 +2784,7 @@ func (p *Wide) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 				p.F65 = 65
 			}
 			if seen[1]&(1<<1) == 0 {
-				return off, wire.Missing(off, "Wide", "f66", 66)
+				return off, thriftimpl.Missing(off, "Wide", "f66", 66)
 			}
 			if seen[1]&(1<<2) == 0 {
 				p.F67 = 67
@@ -3288,7 +3289,7 @@ func (p *Wide) ConsumeThriftCompact(src []byte, off, depth int) (int, error) {
 				p.F65 = 65
 			}
 			if seen[1]&(1<<1) == 0 {
-				return off, wire.Missing(off, "Wide", "f66", 66)
+				return off, thriftimpl.Missing(off, "Wide", "f66", 66)
 			}
 			if seen[1]&(1<<2) == 0 {
 				p.F67 = 67
@@ -3520,9 +3521,9 @@ type OddNames struct {
 	ThriftCodec_   int32  `thrift:"thrift_codec"`
 }
 
-var oddNamesCodec = wire.CodecOf[OddNames](func() *schema.Struct { return ThriftSchema().Struct("odd_names") })
+var oddNamesCodec = thriftimpl.CodecOf[OddNames](func() *schema.Struct { return ThriftSchema().Struct("odd_names") })
 
-func (*OddNames) ThriftCodec() *wire.Codec { return oddNamesCodec }
+func (*OddNames) ThriftCodec() *thriftimpl.Codec { return oddNamesCodec }
 
 func (p *OddNames) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -3641,9 +3642,9 @@ func (p *NotFound) Error() string {
 	return fmt.Sprintf("NotFound(name: %v, code: %v)", p.Name, p.Code)
 }
 
-var notFoundCodec = wire.CodecOf[NotFound](func() *schema.Struct { return ThriftSchema().Struct("NotFound") })
+var notFoundCodec = thriftimpl.CodecOf[NotFound](func() *schema.Struct { return ThriftSchema().Struct("NotFound") })
 
-func (*NotFound) ThriftCodec() *wire.Codec { return notFoundCodec }
+func (*NotFound) ThriftCodec() *thriftimpl.Codec { return notFoundCodec }
 
 func (p *NotFound) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -3731,9 +3732,9 @@ func (p *Error) Error() string {
 	return fmt.Sprintf("error(error: %v)", p.Error_)
 }
 
-var errorCodec = wire.CodecOf[Error](func() *schema.Struct { return ThriftSchema().Struct("error") })
+var errorCodec = thriftimpl.CodecOf[Error](func() *schema.Struct { return ThriftSchema().Struct("error") })
 
-func (*Error) ThriftCodec() *wire.Codec { return errorCodec }
+func (*Error) ThriftCodec() *thriftimpl.Codec { return errorCodec }
 
 func (p *Error) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -3834,96 +3835,96 @@ type Things interface {
 }
 
 // ThingsHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with ThingsService.
-func ThingsHandler(h Things) rpc.Dispatcher { return thingsRoutes{h} }
+func ThingsHandler(h Things) thriftimpl.Dispatcher { return thingsRoutes{h} }
 
 type thingsRoutes struct{ h Things }
 
-func (s thingsRoutes) Routes() []rpc.Route {
+func (s thingsRoutes) Routes() []thriftimpl.Route {
 	h := s.h
 	return append(common.BaseHandler(s.h).Routes(),
-		rpc.NewRoute("echoBool", func(ctx context.Context, a *thingsEchoBoolArgs, r *thingsEchoBoolReply) (err error) {
+		thriftimpl.NewRoute("echoBool", func(ctx context.Context, a *thingsEchoBoolArgs, r *thingsEchoBoolReply) (err error) {
 			r.success, err = h.EchoBool(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoI32", func(ctx context.Context, a *thingsEchoI32Args, r *thingsEchoI32Reply) (err error) {
+		thriftimpl.NewRoute("echoI32", func(ctx context.Context, a *thingsEchoI32Args, r *thingsEchoI32Reply) (err error) {
 			r.success, err = h.EchoI32(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echo", func(ctx context.Context, a *thingsEchoArgs, r *thingsEchoReply) (err error) {
+		thriftimpl.NewRoute("echo", func(ctx context.Context, a *thingsEchoArgs, r *thingsEchoReply) (err error) {
 			r.success, err = h.Echo(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoBinary", func(ctx context.Context, a *thingsEchoBinaryArgs, r *thingsEchoBinaryReply) (err error) {
+		thriftimpl.NewRoute("echoBinary", func(ctx context.Context, a *thingsEchoBinaryArgs, r *thingsEchoBinaryReply) (err error) {
 			r.success, err = h.EchoBinary(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoUUID", func(ctx context.Context, a *thingsEchoUUIDArgs, r *thingsEchoUUIDReply) (err error) {
+		thriftimpl.NewRoute("echoUUID", func(ctx context.Context, a *thingsEchoUUIDArgs, r *thingsEchoUUIDReply) (err error) {
 			r.success, err = h.EchoUUID(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoColor", func(ctx context.Context, a *thingsEchoColorArgs, r *thingsEchoColorReply) (err error) {
+		thriftimpl.NewRoute("echoColor", func(ctx context.Context, a *thingsEchoColorArgs, r *thingsEchoColorReply) (err error) {
 			r.success, err = h.EchoColor(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoPoint", func(ctx context.Context, a *thingsEchoPointArgs, r *thingsEchoPointReply) (err error) {
+		thriftimpl.NewRoute("echoPoint", func(ctx context.Context, a *thingsEchoPointArgs, r *thingsEchoPointReply) (err error) {
 			r.Success, err = h.EchoPoint(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoInts", func(ctx context.Context, a *thingsEchoIntsArgs, r *thingsEchoIntsReply) (err error) {
+		thriftimpl.NewRoute("echoInts", func(ctx context.Context, a *thingsEchoIntsArgs, r *thingsEchoIntsReply) (err error) {
 			r.success, err = h.EchoInts(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoWords", func(ctx context.Context, a *thingsEchoWordsArgs, r *thingsEchoWordsReply) (err error) {
+		thriftimpl.NewRoute("echoWords", func(ctx context.Context, a *thingsEchoWordsArgs, r *thingsEchoWordsReply) (err error) {
 			r.success, err = h.EchoWords(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoCounts", func(ctx context.Context, a *thingsEchoCountsArgs, r *thingsEchoCountsReply) (err error) {
+		thriftimpl.NewRoute("echoCounts", func(ctx context.Context, a *thingsEchoCountsArgs, r *thingsEchoCountsReply) (err error) {
 			r.success, err = h.EchoCounts(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoContainers", func(ctx context.Context, a *thingsEchoContainersArgs, r *thingsEchoContainersReply) (err error) {
+		thriftimpl.NewRoute("echoContainers", func(ctx context.Context, a *thingsEchoContainersArgs, r *thingsEchoContainersReply) (err error) {
 			r.Success, err = h.EchoContainers(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoStrange", func(ctx context.Context, a *thingsEchoStrangeArgs, r *thingsEchoStrangeReply) (err error) {
+		thriftimpl.NewRoute("echoStrange", func(ctx context.Context, a *thingsEchoStrangeArgs, r *thingsEchoStrangeReply) (err error) {
 			r.Success, err = h.EchoStrange(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoByList", func(ctx context.Context, a *thingsEchoByListArgs, r *thingsEchoByListReply) (err error) {
+		thriftimpl.NewRoute("echoByList", func(ctx context.Context, a *thingsEchoByListArgs, r *thingsEchoByListReply) (err error) {
 			r.Success, err = h.EchoByList(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoShape", func(ctx context.Context, a *thingsEchoShapeArgs, r *thingsEchoShapeReply) (err error) {
+		thriftimpl.NewRoute("echoShape", func(ctx context.Context, a *thingsEchoShapeArgs, r *thingsEchoShapeReply) (err error) {
 			r.Success, err = h.EchoShape(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoDefaults", func(ctx context.Context, a *thingsEchoDefaultsArgs, r *thingsEchoDefaultsReply) (err error) {
+		thriftimpl.NewRoute("echoDefaults", func(ctx context.Context, a *thingsEchoDefaultsArgs, r *thingsEchoDefaultsReply) (err error) {
 			r.Success, err = h.EchoDefaults(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("fail", func(ctx context.Context, a *thingsFailArgs, r *thingsFailReply) (err error) {
+		thriftimpl.NewRoute("fail", func(ctx context.Context, a *thingsFailArgs, r *thingsFailReply) (err error) {
 			r.success, err = h.Fail(ctx, a.Kind)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("failVoid", func(ctx context.Context, a *thingsFailVoidArgs, _ *thingsFailVoidReply) (err error) {
+		thriftimpl.NewRoute("failVoid", func(ctx context.Context, a *thingsFailVoidArgs, _ *thingsFailVoidReply) (err error) {
 			return h.FailVoid(ctx, a.Kind)
 		}),
-		rpc.NewRoute("join", func(ctx context.Context, a *thingsJoinArgs, r *thingsJoinReply) (err error) {
+		thriftimpl.NewRoute("join", func(ctx context.Context, a *thingsJoinArgs, r *thingsJoinReply) (err error) {
 			r.success, err = h.Join(ctx, a.Ctx, a.Type, a.Result, a.Call)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("reset", func(ctx context.Context, _ *struct{}, _ *struct{}) (err error) {
+		thriftimpl.NewRoute("reset", func(ctx context.Context, _ *struct{}, _ *struct{}) (err error) {
 			return h.Reset(ctx)
 		}),
 	)
@@ -3932,25 +3933,25 @@ func (s thingsRoutes) Routes() []rpc.Route {
 // A ThingsClient calls a server's Things. It is safe for concurrent use.
 type ThingsClient struct {
 	*common.BaseClient
-	echoBool       *rpc.Stub[thingsEchoBoolArgs, thingsEchoBoolReply]
-	echoI32        *rpc.Stub[thingsEchoI32Args, thingsEchoI32Reply]
-	echo           *rpc.Stub[thingsEchoArgs, thingsEchoReply]
-	echoBinary     *rpc.Stub[thingsEchoBinaryArgs, thingsEchoBinaryReply]
-	echoUUID       *rpc.Stub[thingsEchoUUIDArgs, thingsEchoUUIDReply]
-	echoColor      *rpc.Stub[thingsEchoColorArgs, thingsEchoColorReply]
-	echoPoint      *rpc.Stub[thingsEchoPointArgs, thingsEchoPointReply]
-	echoInts       *rpc.Stub[thingsEchoIntsArgs, thingsEchoIntsReply]
-	echoWords      *rpc.Stub[thingsEchoWordsArgs, thingsEchoWordsReply]
-	echoCounts     *rpc.Stub[thingsEchoCountsArgs, thingsEchoCountsReply]
-	echoContainers *rpc.Stub[thingsEchoContainersArgs, thingsEchoContainersReply]
-	echoStrange    *rpc.Stub[thingsEchoStrangeArgs, thingsEchoStrangeReply]
-	echoByList     *rpc.Stub[thingsEchoByListArgs, thingsEchoByListReply]
-	echoShape      *rpc.Stub[thingsEchoShapeArgs, thingsEchoShapeReply]
-	echoDefaults   *rpc.Stub[thingsEchoDefaultsArgs, thingsEchoDefaultsReply]
-	fail           *rpc.Stub[thingsFailArgs, thingsFailReply]
-	failVoid       *rpc.Stub[thingsFailVoidArgs, thingsFailVoidReply]
-	join           *rpc.Stub[thingsJoinArgs, thingsJoinReply]
-	reset          *rpc.Stub[struct{}, struct{}]
+	echoBool       *thriftimpl.Stub[thingsEchoBoolArgs, thingsEchoBoolReply]
+	echoI32        *thriftimpl.Stub[thingsEchoI32Args, thingsEchoI32Reply]
+	echo           *thriftimpl.Stub[thingsEchoArgs, thingsEchoReply]
+	echoBinary     *thriftimpl.Stub[thingsEchoBinaryArgs, thingsEchoBinaryReply]
+	echoUUID       *thriftimpl.Stub[thingsEchoUUIDArgs, thingsEchoUUIDReply]
+	echoColor      *thriftimpl.Stub[thingsEchoColorArgs, thingsEchoColorReply]
+	echoPoint      *thriftimpl.Stub[thingsEchoPointArgs, thingsEchoPointReply]
+	echoInts       *thriftimpl.Stub[thingsEchoIntsArgs, thingsEchoIntsReply]
+	echoWords      *thriftimpl.Stub[thingsEchoWordsArgs, thingsEchoWordsReply]
+	echoCounts     *thriftimpl.Stub[thingsEchoCountsArgs, thingsEchoCountsReply]
+	echoContainers *thriftimpl.Stub[thingsEchoContainersArgs, thingsEchoContainersReply]
+	echoStrange    *thriftimpl.Stub[thingsEchoStrangeArgs, thingsEchoStrangeReply]
+	echoByList     *thriftimpl.Stub[thingsEchoByListArgs, thingsEchoByListReply]
+	echoShape      *thriftimpl.Stub[thingsEchoShapeArgs, thingsEchoShapeReply]
+	echoDefaults   *thriftimpl.Stub[thingsEchoDefaultsArgs, thingsEchoDefaultsReply]
+	fail           *thriftimpl.Stub[thingsFailArgs, thingsFailReply]
+	failVoid       *thriftimpl.Stub[thingsFailVoidArgs, thingsFailVoidReply]
+	join           *thriftimpl.Stub[thingsJoinArgs, thingsJoinReply]
+	reset          *thriftimpl.Stub[struct{}, struct{}]
 }
 
 // NewThingsClient returns a client whose calls go over c.
@@ -3960,25 +3961,25 @@ func NewThingsClient(c *rpc.Client) *ThingsClient { return NewThingsClientOf(c, 
 func NewThingsClientOf(c *rpc.Client, s *schema.Service) *ThingsClient {
 	return &ThingsClient{
 		BaseClient:     common.NewBaseClientOf(c, s),
-		echoBool:       rpc.MustStub[thingsEchoBoolArgs, thingsEchoBoolReply](c, s, "echoBool"),
-		echoI32:        rpc.MustStub[thingsEchoI32Args, thingsEchoI32Reply](c, s, "echoI32"),
-		echo:           rpc.MustStub[thingsEchoArgs, thingsEchoReply](c, s, "echo"),
-		echoBinary:     rpc.MustStub[thingsEchoBinaryArgs, thingsEchoBinaryReply](c, s, "echoBinary"),
-		echoUUID:       rpc.MustStub[thingsEchoUUIDArgs, thingsEchoUUIDReply](c, s, "echoUUID"),
-		echoColor:      rpc.MustStub[thingsEchoColorArgs, thingsEchoColorReply](c, s, "echoColor"),
-		echoPoint:      rpc.MustStub[thingsEchoPointArgs, thingsEchoPointReply](c, s, "echoPoint"),
-		echoInts:       rpc.MustStub[thingsEchoIntsArgs, thingsEchoIntsReply](c, s, "echoInts"),
-		echoWords:      rpc.MustStub[thingsEchoWordsArgs, thingsEchoWordsReply](c, s, "echoWords"),
-		echoCounts:     rpc.MustStub[thingsEchoCountsArgs, thingsEchoCountsReply](c, s, "echoCounts"),
-		echoContainers: rpc.MustStub[thingsEchoContainersArgs, thingsEchoContainersReply](c, s, "echoContainers"),
-		echoStrange:    rpc.MustStub[thingsEchoStrangeArgs, thingsEchoStrangeReply](c, s, "echoStrange"),
-		echoByList:     rpc.MustStub[thingsEchoByListArgs, thingsEchoByListReply](c, s, "echoByList"),
-		echoShape:      rpc.MustStub[thingsEchoShapeArgs, thingsEchoShapeReply](c, s, "echoShape"),
-		echoDefaults:   rpc.MustStub[thingsEchoDefaultsArgs, thingsEchoDefaultsReply](c, s, "echoDefaults"),
-		fail:           rpc.MustStub[thingsFailArgs, thingsFailReply](c, s, "fail"),
-		failVoid:       rpc.MustStub[thingsFailVoidArgs, thingsFailVoidReply](c, s, "failVoid"),
-		join:           rpc.MustStub[thingsJoinArgs, thingsJoinReply](c, s, "join"),
-		reset:          rpc.MustStub[struct{}, struct{}](c, s, "reset"),
+		echoBool:       thriftimpl.MustStub[thingsEchoBoolArgs, thingsEchoBoolReply](c, s, "echoBool"),
+		echoI32:        thriftimpl.MustStub[thingsEchoI32Args, thingsEchoI32Reply](c, s, "echoI32"),
+		echo:           thriftimpl.MustStub[thingsEchoArgs, thingsEchoReply](c, s, "echo"),
+		echoBinary:     thriftimpl.MustStub[thingsEchoBinaryArgs, thingsEchoBinaryReply](c, s, "echoBinary"),
+		echoUUID:       thriftimpl.MustStub[thingsEchoUUIDArgs, thingsEchoUUIDReply](c, s, "echoUUID"),
+		echoColor:      thriftimpl.MustStub[thingsEchoColorArgs, thingsEchoColorReply](c, s, "echoColor"),
+		echoPoint:      thriftimpl.MustStub[thingsEchoPointArgs, thingsEchoPointReply](c, s, "echoPoint"),
+		echoInts:       thriftimpl.MustStub[thingsEchoIntsArgs, thingsEchoIntsReply](c, s, "echoInts"),
+		echoWords:      thriftimpl.MustStub[thingsEchoWordsArgs, thingsEchoWordsReply](c, s, "echoWords"),
+		echoCounts:     thriftimpl.MustStub[thingsEchoCountsArgs, thingsEchoCountsReply](c, s, "echoCounts"),
+		echoContainers: thriftimpl.MustStub[thingsEchoContainersArgs, thingsEchoContainersReply](c, s, "echoContainers"),
+		echoStrange:    thriftimpl.MustStub[thingsEchoStrangeArgs, thingsEchoStrangeReply](c, s, "echoStrange"),
+		echoByList:     thriftimpl.MustStub[thingsEchoByListArgs, thingsEchoByListReply](c, s, "echoByList"),
+		echoShape:      thriftimpl.MustStub[thingsEchoShapeArgs, thingsEchoShapeReply](c, s, "echoShape"),
+		echoDefaults:   thriftimpl.MustStub[thingsEchoDefaultsArgs, thingsEchoDefaultsReply](c, s, "echoDefaults"),
+		fail:           thriftimpl.MustStub[thingsFailArgs, thingsFailReply](c, s, "fail"),
+		failVoid:       thriftimpl.MustStub[thingsFailVoidArgs, thingsFailVoidReply](c, s, "failVoid"),
+		join:           thriftimpl.MustStub[thingsJoinArgs, thingsJoinReply](c, s, "join"),
+		reset:          thriftimpl.MustStub[struct{}, struct{}](c, s, "reset"),
 	}
 }
 
@@ -4344,11 +4345,11 @@ type Nothing interface {
 }
 
 // NothingHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with NothingService.
-func NothingHandler(h Nothing) rpc.Dispatcher { return nothingRoutes{h} }
+func NothingHandler(h Nothing) thriftimpl.Dispatcher { return nothingRoutes{h} }
 
 type nothingRoutes struct{ h Nothing }
 
-func (s nothingRoutes) Routes() []rpc.Route {
+func (s nothingRoutes) Routes() []thriftimpl.Route {
 	return nil
 }
 
@@ -4373,11 +4374,11 @@ type More interface {
 }
 
 // MoreHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with MoreService.
-func MoreHandler(h More) rpc.Dispatcher { return moreRoutes{h} }
+func MoreHandler(h More) thriftimpl.Dispatcher { return moreRoutes{h} }
 
 type moreRoutes struct{ h More }
 
-func (s moreRoutes) Routes() []rpc.Route {
+func (s moreRoutes) Routes() []thriftimpl.Route {
 	return NothingHandler(s.h).Routes()
 }
 
@@ -4458,7 +4459,7 @@ func consumeBinaryMapOfStringToI32(src []byte, off, depth int) (map[string]int32
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, int32](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, int32](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -4512,7 +4513,7 @@ func consumeCompactListOfI32(src []byte, off, depth int) ([]int32, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int32](n, len(src)-off)
+	v := thriftimpl.MakeList[int32](n, len(src)-off)
 	for i := range n {
 		var e int32
 		if e, off, err = compact.ConsumeI32(src, off); err != nil {
@@ -4528,7 +4529,7 @@ func consumeCompactSetOfString(src []byte, off, depth int) ([]string, int, error
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[string](n, len(src)-off)
+	v := thriftimpl.MakeList[string](n, len(src)-off)
 	for i := range n {
 		var e string
 		if e, off, err = compact.ConsumeString(src, off); err != nil {
@@ -4544,7 +4545,7 @@ func consumeCompactMapOfStringToI32(src []byte, off, depth int) (map[string]int3
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, int32](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, int32](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -4651,7 +4652,7 @@ func appendBinaryListOfPoint(dst []byte, v []*common.Point, depth int) ([]byte, 
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -4723,7 +4724,7 @@ func appendBinaryMapOfColorToPoint(dst []byte, v map[Color]*common.Point, depth 
 	for k, e := range v {
 		dst = binary.AppendI32(dst, int32(k))
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -4839,7 +4840,7 @@ func appendBinaryListOfEmpty(dst []byte, v []*Empty, depth int) ([]byte, error) 
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Empty")
+			err = thriftimpl.NilPointer("Empty")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -4860,7 +4861,7 @@ func appendBinaryMapOfI64ToPoint(dst []byte, v map[int64]*common.Point, depth in
 	for k, e := range v {
 		dst = binary.AppendI64(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -4891,7 +4892,7 @@ func consumeBinaryListOfBool(src []byte, off, depth int) ([]bool, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[bool](n, len(src)-off)
+	v := thriftimpl.MakeList[bool](n, len(src)-off)
 	for i := range n {
 		var e bool
 		if e, off, err = binary.ConsumeBool(src, off); err != nil {
@@ -4907,7 +4908,7 @@ func consumeBinaryListOfI8(src []byte, off, depth int) ([]int8, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int8](n, len(src)-off)
+	v := thriftimpl.MakeList[int8](n, len(src)-off)
 	for i := range n {
 		var e int8
 		if e, off, err = binary.ConsumeI8(src, off); err != nil {
@@ -4923,7 +4924,7 @@ func consumeBinaryListOfI16(src []byte, off, depth int) ([]int16, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int16](n, len(src)-off)
+	v := thriftimpl.MakeList[int16](n, len(src)-off)
 	for i := range n {
 		var e int16
 		if e, off, err = binary.ConsumeI16(src, off); err != nil {
@@ -4957,7 +4958,7 @@ func consumeBinaryListOfBinary(src []byte, off, depth int) ([][]byte, int, error
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]byte](n, len(src)-off)
+	v := thriftimpl.MakeList[[]byte](n, len(src)-off)
 	for i := range n {
 		var e []byte
 		if e, off, err = binary.ConsumeBytes(src, off); err != nil {
@@ -4973,7 +4974,7 @@ func consumeBinaryListOfUUID(src []byte, off, depth int) ([][16]byte, int, error
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[16]byte](n, len(src)-off)
+	v := thriftimpl.MakeList[[16]byte](n, len(src)-off)
 	for i := range n {
 		var e [16]byte
 		if e, off, err = binary.ConsumeUUID(src, off); err != nil {
@@ -4989,7 +4990,7 @@ func consumeBinaryListOfColor(src []byte, off, depth int) ([]Color, int, error) 
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[Color](n, len(src)-off)
+	v := thriftimpl.MakeList[Color](n, len(src)-off)
 	for i := range n {
 		var e Color
 		x, next, err := binary.ConsumeI32(src, off)
@@ -5007,11 +5008,11 @@ func consumeBinaryListOfPoint(src []byte, off, depth int) ([]*common.Point, int,
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*common.Point](n, len(src)-off)
+	v := thriftimpl.MakeList[*common.Point](n, len(src)-off)
 	var slab []common.Point
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.Point](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.Point](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5028,7 +5029,7 @@ func consumeBinaryListOfListOfBool(src []byte, off, depth int) ([][]bool, int, e
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]bool](n, len(src)-off)
+	v := thriftimpl.MakeList[[]bool](n, len(src)-off)
 	for i := range n {
 		var e []bool
 		if e, off, err = consumeBinaryListOfBool(src, off, depth-1); err != nil {
@@ -5044,7 +5045,7 @@ func consumeBinarySetOfListOfI32(src []byte, off, depth int) ([][]int32, int, er
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]int32](n, len(src)-off)
+	v := thriftimpl.MakeList[[]int32](n, len(src)-off)
 	for i := range n {
 		var e []int32
 		if e, off, err = consumeBinaryListOfI32(src, off, depth-1); err != nil {
@@ -5060,7 +5061,7 @@ func consumeBinarySetOfBlob(src []byte, off, depth int) ([]Blob, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[Blob](n, len(src)-off)
+	v := thriftimpl.MakeList[Blob](n, len(src)-off)
 	for i := range n {
 		var e Blob
 		if e, off, err = binary.ConsumeBytes(src, off); err != nil {
@@ -5076,7 +5077,7 @@ func consumeBinaryMapOfI32ToString(src []byte, off, depth int) (map[int32]string
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int32, string](n, len(src)-off)
+	v := thriftimpl.MakeMap[int32, string](n, len(src)-off)
 	for i := range n {
 		var k int32
 		if k, off, err = binary.ConsumeI32(src, off); err != nil {
@@ -5096,7 +5097,7 @@ func consumeBinaryMapOfColorToPoint(src []byte, off, depth int) (map[Color]*comm
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[Color, *common.Point](n, len(src)-off)
+	v := thriftimpl.MakeMap[Color, *common.Point](n, len(src)-off)
 	var slab []common.Point
 	for i := range n {
 		var k Color
@@ -5106,7 +5107,7 @@ func consumeBinaryMapOfColorToPoint(src []byte, off, depth int) (map[Color]*comm
 		}
 		k, off = Color(x), next
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.Point](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.Point](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5123,7 +5124,7 @@ func consumeBinaryMapOfBinaryToBool(src []byte, off, depth int) (map[string]bool
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, bool](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, bool](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -5143,7 +5144,7 @@ func consumeBinaryMapOfUUIDToDouble(src []byte, off, depth int) (map[[16]byte]fl
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[[16]byte, float64](n, len(src)-off)
+	v := thriftimpl.MakeMap[[16]byte, float64](n, len(src)-off)
 	for i := range n {
 		var k [16]byte
 		if k, off, err = binary.ConsumeUUID(src, off); err != nil {
@@ -5163,7 +5164,7 @@ func consumeBinaryMapOfBoolToListOfI64(src []byte, off, depth int) (map[bool][]i
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[bool, []int64](n, len(src)-off)
+	v := thriftimpl.MakeMap[bool, []int64](n, len(src)-off)
 	for i := range n {
 		var k bool
 		if k, off, err = binary.ConsumeBool(src, off); err != nil {
@@ -5183,7 +5184,7 @@ func consumeBinaryMapOfDoubleToI8(src []byte, off, depth int) (map[float64]int8,
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[float64, int8](n, len(src)-off)
+	v := thriftimpl.MakeMap[float64, int8](n, len(src)-off)
 	for i := range n {
 		var k float64
 		if k, off, err = binary.ConsumeDouble(src, off); err != nil {
@@ -5203,7 +5204,7 @@ func consumeBinaryMapOfStringToMapOfI16ToSetOfString(src []byte, off, depth int)
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, map[int16][]string](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, map[int16][]string](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -5233,7 +5234,7 @@ func consumeBinaryGroups(src []byte, off, depth int) (Groups, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, Names](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, Names](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -5253,11 +5254,11 @@ func consumeBinaryListOfEmpty(src []byte, off, depth int) ([]*Empty, int, error)
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Empty](n, len(src)-off)
+	v := thriftimpl.MakeList[*Empty](n, len(src)-off)
 	var slab []Empty
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Empty](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Empty](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5274,7 +5275,7 @@ func consumeBinaryMapOfI64ToPoint(src []byte, off, depth int) (map[int64]*common
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int64, *common.Point](n, len(src)-off)
+	v := thriftimpl.MakeMap[int64, *common.Point](n, len(src)-off)
 	var slab []common.Point
 	for i := range n {
 		var k int64
@@ -5282,7 +5283,7 @@ func consumeBinaryMapOfI64ToPoint(src []byte, off, depth int) (map[int64]*common
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.Point](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.Point](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5299,7 +5300,7 @@ func consumeBinaryListOfMapOfStringToListOfBlob(src []byte, off, depth int) ([]m
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[map[string][]Blob](n, len(src)-off)
+	v := thriftimpl.MakeList[map[string][]Blob](n, len(src)-off)
 	for i := range n {
 		var e map[string][]Blob
 		if e, off, err = consumeBinaryMapOfStringToListOfBlob(src, off, depth-1); err != nil {
@@ -5406,7 +5407,7 @@ func appendCompactListOfPoint(dst []byte, v []*common.Point, depth int) ([]byte,
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -5478,7 +5479,7 @@ func appendCompactMapOfColorToPoint(dst []byte, v map[Color]*common.Point, depth
 	for k, e := range v {
 		dst = compact.AppendI32(dst, int32(k))
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -5596,7 +5597,7 @@ func appendCompactListOfEmpty(dst []byte, v []*Empty, depth int) ([]byte, error)
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Empty")
+			err = thriftimpl.NilPointer("Empty")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -5617,7 +5618,7 @@ func appendCompactMapOfI64ToPoint(dst []byte, v map[int64]*common.Point, depth i
 	for k, e := range v {
 		dst = compact.AppendI64(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -5648,7 +5649,7 @@ func consumeCompactListOfBool(src []byte, off, depth int) ([]bool, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[bool](n, len(src)-off)
+	v := thriftimpl.MakeList[bool](n, len(src)-off)
 	for i := range n {
 		var e bool
 		if e, off, err = compact.ConsumeBool(src, off); err != nil {
@@ -5664,7 +5665,7 @@ func consumeCompactListOfI8(src []byte, off, depth int) ([]int8, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int8](n, len(src)-off)
+	v := thriftimpl.MakeList[int8](n, len(src)-off)
 	for i := range n {
 		var e int8
 		if e, off, err = compact.ConsumeI8(src, off); err != nil {
@@ -5680,7 +5681,7 @@ func consumeCompactListOfI16(src []byte, off, depth int) ([]int16, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int16](n, len(src)-off)
+	v := thriftimpl.MakeList[int16](n, len(src)-off)
 	for i := range n {
 		var e int16
 		if e, off, err = compact.ConsumeI16(src, off); err != nil {
@@ -5696,7 +5697,7 @@ func consumeCompactListOfI64(src []byte, off, depth int) ([]int64, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int64](n, len(src)-off)
+	v := thriftimpl.MakeList[int64](n, len(src)-off)
 	for i := range n {
 		var e int64
 		if e, off, err = compact.ConsumeI64(src, off); err != nil {
@@ -5712,7 +5713,7 @@ func consumeCompactListOfDouble(src []byte, off, depth int) ([]float64, int, err
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[float64](n, len(src)-off)
+	v := thriftimpl.MakeList[float64](n, len(src)-off)
 	for i := range n {
 		var e float64
 		if e, off, err = compact.ConsumeDouble(src, off); err != nil {
@@ -5728,7 +5729,7 @@ func consumeCompactListOfBinary(src []byte, off, depth int) ([][]byte, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]byte](n, len(src)-off)
+	v := thriftimpl.MakeList[[]byte](n, len(src)-off)
 	for i := range n {
 		var e []byte
 		if e, off, err = compact.ConsumeBytes(src, off); err != nil {
@@ -5744,7 +5745,7 @@ func consumeCompactListOfUUID(src []byte, off, depth int) ([][16]byte, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[16]byte](n, len(src)-off)
+	v := thriftimpl.MakeList[[16]byte](n, len(src)-off)
 	for i := range n {
 		var e [16]byte
 		if e, off, err = compact.ConsumeUUID(src, off); err != nil {
@@ -5760,7 +5761,7 @@ func consumeCompactListOfColor(src []byte, off, depth int) ([]Color, int, error)
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[Color](n, len(src)-off)
+	v := thriftimpl.MakeList[Color](n, len(src)-off)
 	for i := range n {
 		var e Color
 		x, next, err := compact.ConsumeI32(src, off)
@@ -5778,11 +5779,11 @@ func consumeCompactListOfPoint(src []byte, off, depth int) ([]*common.Point, int
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*common.Point](n, len(src)-off)
+	v := thriftimpl.MakeList[*common.Point](n, len(src)-off)
 	var slab []common.Point
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.Point](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.Point](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5799,7 +5800,7 @@ func consumeCompactListOfListOfBool(src []byte, off, depth int) ([][]bool, int, 
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]bool](n, len(src)-off)
+	v := thriftimpl.MakeList[[]bool](n, len(src)-off)
 	for i := range n {
 		var e []bool
 		if e, off, err = consumeCompactListOfBool(src, off, depth-1); err != nil {
@@ -5815,7 +5816,7 @@ func consumeCompactSetOfListOfI32(src []byte, off, depth int) ([][]int32, int, e
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]int32](n, len(src)-off)
+	v := thriftimpl.MakeList[[]int32](n, len(src)-off)
 	for i := range n {
 		var e []int32
 		if e, off, err = consumeCompactListOfI32(src, off, depth-1); err != nil {
@@ -5831,7 +5832,7 @@ func consumeCompactSetOfBlob(src []byte, off, depth int) ([]Blob, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[Blob](n, len(src)-off)
+	v := thriftimpl.MakeList[Blob](n, len(src)-off)
 	for i := range n {
 		var e Blob
 		if e, off, err = compact.ConsumeBytes(src, off); err != nil {
@@ -5847,7 +5848,7 @@ func consumeCompactMapOfI32ToString(src []byte, off, depth int) (map[int32]strin
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int32, string](n, len(src)-off)
+	v := thriftimpl.MakeMap[int32, string](n, len(src)-off)
 	for i := range n {
 		var k int32
 		if k, off, err = compact.ConsumeI32(src, off); err != nil {
@@ -5867,7 +5868,7 @@ func consumeCompactMapOfColorToPoint(src []byte, off, depth int) (map[Color]*com
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[Color, *common.Point](n, len(src)-off)
+	v := thriftimpl.MakeMap[Color, *common.Point](n, len(src)-off)
 	var slab []common.Point
 	for i := range n {
 		var k Color
@@ -5877,7 +5878,7 @@ func consumeCompactMapOfColorToPoint(src []byte, off, depth int) (map[Color]*com
 		}
 		k, off = Color(x), next
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.Point](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.Point](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5894,7 +5895,7 @@ func consumeCompactMapOfBinaryToBool(src []byte, off, depth int) (map[string]boo
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, bool](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, bool](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -5914,7 +5915,7 @@ func consumeCompactMapOfUUIDToDouble(src []byte, off, depth int) (map[[16]byte]f
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[[16]byte, float64](n, len(src)-off)
+	v := thriftimpl.MakeMap[[16]byte, float64](n, len(src)-off)
 	for i := range n {
 		var k [16]byte
 		if k, off, err = compact.ConsumeUUID(src, off); err != nil {
@@ -5934,7 +5935,7 @@ func consumeCompactMapOfBoolToListOfI64(src []byte, off, depth int) (map[bool][]
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[bool, []int64](n, len(src)-off)
+	v := thriftimpl.MakeMap[bool, []int64](n, len(src)-off)
 	for i := range n {
 		var k bool
 		if k, off, err = compact.ConsumeBool(src, off); err != nil {
@@ -5954,7 +5955,7 @@ func consumeCompactMapOfDoubleToI8(src []byte, off, depth int) (map[float64]int8
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[float64, int8](n, len(src)-off)
+	v := thriftimpl.MakeMap[float64, int8](n, len(src)-off)
 	for i := range n {
 		var k float64
 		if k, off, err = compact.ConsumeDouble(src, off); err != nil {
@@ -5974,7 +5975,7 @@ func consumeCompactMapOfStringToMapOfI16ToSetOfString(src []byte, off, depth int
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, map[int16][]string](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, map[int16][]string](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -5994,7 +5995,7 @@ func consumeCompactNames(src []byte, off, depth int) (Names, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[string](n, len(src)-off)
+	v := thriftimpl.MakeList[string](n, len(src)-off)
 	for i := range n {
 		var e string
 		if e, off, err = compact.ConsumeString(src, off); err != nil {
@@ -6010,7 +6011,7 @@ func consumeCompactGroups(src []byte, off, depth int) (Groups, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, Names](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, Names](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -6030,11 +6031,11 @@ func consumeCompactListOfEmpty(src []byte, off, depth int) ([]*Empty, int, error
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Empty](n, len(src)-off)
+	v := thriftimpl.MakeList[*Empty](n, len(src)-off)
 	var slab []Empty
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Empty](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Empty](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6051,7 +6052,7 @@ func consumeCompactMapOfI64ToPoint(src []byte, off, depth int) (map[int64]*commo
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int64, *common.Point](n, len(src)-off)
+	v := thriftimpl.MakeMap[int64, *common.Point](n, len(src)-off)
 	var slab []common.Point
 	for i := range n {
 		var k int64
@@ -6059,7 +6060,7 @@ func consumeCompactMapOfI64ToPoint(src []byte, off, depth int) (map[int64]*commo
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.Point](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.Point](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6076,7 +6077,7 @@ func consumeCompactListOfMapOfStringToListOfBlob(src []byte, off, depth int) ([]
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[map[string][]Blob](n, len(src)-off)
+	v := thriftimpl.MakeList[map[string][]Blob](n, len(src)-off)
 	for i := range n {
 		var e map[string][]Blob
 		if e, off, err = consumeCompactMapOfStringToListOfBlob(src, off, depth-1); err != nil {
@@ -6133,7 +6134,7 @@ func appendBinaryListOfPresence(dst []byte, v []*Presence, depth int) ([]byte, e
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Presence")
+			err = thriftimpl.NilPointer("Presence")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -6149,7 +6150,7 @@ func consumeBinaryMapOfStringToListOfString(src []byte, off, depth int) (map[str
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, []string](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, []string](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -6169,7 +6170,7 @@ func consumeBinaryMapOfPointToColor(src []byte, off, depth int) (map[common.Poin
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[common.Point, Color](n, len(src)-off)
+	v := thriftimpl.MakeMap[common.Point, Color](n, len(src)-off)
 	for i := range n {
 		var k common.Point
 		if off, err = k.ConsumeThriftBinary(src, off, depth-1); err != nil {
@@ -6191,11 +6192,11 @@ func consumeBinaryListOfPresence(src []byte, off, depth int) ([]*Presence, int, 
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Presence](n, len(src)-off)
+	v := thriftimpl.MakeList[*Presence](n, len(src)-off)
 	var slab []Presence
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Presence](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Presence](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6249,7 +6250,7 @@ func appendCompactListOfPresence(dst []byte, v []*Presence, depth int) ([]byte, 
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Presence")
+			err = thriftimpl.NilPointer("Presence")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -6265,7 +6266,7 @@ func consumeCompactMapOfStringToListOfString(src []byte, off, depth int) (map[st
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, []string](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, []string](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -6285,7 +6286,7 @@ func consumeCompactMapOfPointToColor(src []byte, off, depth int) (map[common.Poi
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[common.Point, Color](n, len(src)-off)
+	v := thriftimpl.MakeMap[common.Point, Color](n, len(src)-off)
 	for i := range n {
 		var k common.Point
 		if off, err = k.ConsumeThriftCompact(src, off, depth-1); err != nil {
@@ -6307,11 +6308,11 @@ func consumeCompactListOfPresence(src []byte, off, depth int) ([]*Presence, int,
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Presence](n, len(src)-off)
+	v := thriftimpl.MakeList[*Presence](n, len(src)-off)
 	var slab []Presence
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Presence](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Presence](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6331,7 +6332,7 @@ func appendBinaryListOfShape(dst []byte, v []*Shape, depth int) ([]byte, error) 
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Shape")
+			err = thriftimpl.NilPointer("Shape")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -6347,11 +6348,11 @@ func consumeBinaryListOfShape(src []byte, off, depth int) ([]*Shape, int, error)
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Shape](n, len(src)-off)
+	v := thriftimpl.MakeList[*Shape](n, len(src)-off)
 	var slab []Shape
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Shape](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Shape](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6371,7 +6372,7 @@ func appendCompactListOfShape(dst []byte, v []*Shape, depth int) ([]byte, error)
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Shape")
+			err = thriftimpl.NilPointer("Shape")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -6387,11 +6388,11 @@ func consumeCompactListOfShape(src []byte, off, depth int) ([]*Shape, int, error
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Shape](n, len(src)-off)
+	v := thriftimpl.MakeList[*Shape](n, len(src)-off)
 	var slab []Shape
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Shape](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Shape](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6411,7 +6412,7 @@ func appendBinaryListOfNode(dst []byte, v []*Node, depth int) ([]byte, error) {
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Node")
+			err = thriftimpl.NilPointer("Node")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -6432,7 +6433,7 @@ func appendBinaryMapOfStringToNode(dst []byte, v map[string]*Node, depth int) ([
 	for k, e := range v {
 		dst = binary.AppendString(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Node")
+			err = thriftimpl.NilPointer("Node")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -6449,11 +6450,11 @@ func consumeBinaryListOfNode(src []byte, off, depth int) ([]*Node, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Node](n, len(src)-off)
+	v := thriftimpl.MakeList[*Node](n, len(src)-off)
 	var slab []Node
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Node](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Node](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6470,7 +6471,7 @@ func consumeBinaryMapOfStringToNode(src []byte, off, depth int) (map[string]*Nod
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, *Node](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, *Node](n, len(src)-off)
 	var slab []Node
 	for i := range n {
 		var k string
@@ -6478,7 +6479,7 @@ func consumeBinaryMapOfStringToNode(src []byte, off, depth int) (map[string]*Nod
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Node](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Node](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6498,7 +6499,7 @@ func appendCompactListOfNode(dst []byte, v []*Node, depth int) ([]byte, error) {
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Node")
+			err = thriftimpl.NilPointer("Node")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -6519,7 +6520,7 @@ func appendCompactMapOfStringToNode(dst []byte, v map[string]*Node, depth int) (
 	for k, e := range v {
 		dst = compact.AppendString(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Node")
+			err = thriftimpl.NilPointer("Node")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -6536,11 +6537,11 @@ func consumeCompactListOfNode(src []byte, off, depth int) ([]*Node, int, error) 
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Node](n, len(src)-off)
+	v := thriftimpl.MakeList[*Node](n, len(src)-off)
 	var slab []Node
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Node](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Node](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6557,7 +6558,7 @@ func consumeCompactMapOfStringToNode(src []byte, off, depth int) (map[string]*No
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, *Node](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, *Node](n, len(src)-off)
 	var slab []Node
 	for i := range n {
 		var k string
@@ -6565,7 +6566,7 @@ func consumeCompactMapOfStringToNode(src []byte, off, depth int) (map[string]*No
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Node](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Node](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6616,7 +6617,7 @@ func consumeBinaryMapOfI16ToSetOfString(src []byte, off, depth int) (map[int16][
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int16, []string](n, len(src)-off)
+	v := thriftimpl.MakeMap[int16, []string](n, len(src)-off)
 	for i := range n {
 		var k int16
 		if k, off, err = binary.ConsumeI16(src, off); err != nil {
@@ -6636,7 +6637,7 @@ func consumeBinaryMapOfStringToListOfBlob(src []byte, off, depth int) (map[strin
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, []Blob](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, []Blob](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -6690,7 +6691,7 @@ func consumeCompactMapOfI16ToSetOfString(src []byte, off, depth int) (map[int16]
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int16, []string](n, len(src)-off)
+	v := thriftimpl.MakeMap[int16, []string](n, len(src)-off)
 	for i := range n {
 		var k int16
 		if k, off, err = compact.ConsumeI16(src, off); err != nil {
@@ -6710,7 +6711,7 @@ func consumeCompactMapOfStringToListOfBlob(src []byte, off, depth int) (map[stri
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, []Blob](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, []Blob](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {

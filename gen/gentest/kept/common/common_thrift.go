@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -56,9 +57,9 @@ type MyPoint struct {
 	UnknownFields wire.UnknownFields // what came and the IDL does not have; it is sent on
 }
 
-var myPointCodec = wire.CodecOf[MyPoint](func() *schema.Struct { return ThriftSchema().Struct("Point") })
+var myPointCodec = thriftimpl.CodecOf[MyPoint](func() *schema.Struct { return ThriftSchema().Struct("Point") })
 
-func (*MyPoint) ThriftCodec() *wire.Codec { return myPointCodec }
+func (*MyPoint) ThriftCodec() *thriftimpl.Codec { return myPointCodec }
 
 func (p *MyPoint) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -162,9 +163,9 @@ type MyUnavailable struct {
 // Error returns the name of the exception and what is in it.
 func (p *MyUnavailable) Error() string { return "Unavailable: " + p.Message }
 
-var myUnavailableCodec = wire.CodecOf[MyUnavailable](func() *schema.Struct { return ThriftSchema().Struct("Unavailable") })
+var myUnavailableCodec = thriftimpl.CodecOf[MyUnavailable](func() *schema.Struct { return ThriftSchema().Struct("Unavailable") })
 
-func (*MyUnavailable) ThriftCodec() *wire.Codec { return myUnavailableCodec }
+func (*MyUnavailable) ThriftCodec() *thriftimpl.Codec { return myUnavailableCodec }
 
 func (p *MyUnavailable) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -280,24 +281,24 @@ type MyBase interface {
 }
 
 // MyBaseHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with MyBaseService.
-func MyBaseHandler(h MyBase) rpc.Dispatcher { return myBaseRoutes{h} }
+func MyBaseHandler(h MyBase) thriftimpl.Dispatcher { return myBaseRoutes{h} }
 
 type myBaseRoutes struct{ h MyBase }
 
-func (s myBaseRoutes) Routes() []rpc.Route {
+func (s myBaseRoutes) Routes() []thriftimpl.Route {
 	h := s.h
-	return append([]rpc.Route(nil),
-		rpc.NewRoute("ping", func(ctx context.Context, _ *struct{}, r *myBasePingReply) (err error) {
+	return append([]thriftimpl.Route(nil),
+		thriftimpl.NewRoute("ping", func(ctx context.Context, _ *struct{}, r *myBasePingReply) (err error) {
 			r.success, err = h.Ping(ctx)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("notified", func(ctx context.Context, a *myBaseNotifiedArgs, r *myBaseNotifiedReply) (err error) {
+		thriftimpl.NewRoute("notified", func(ctx context.Context, a *myBaseNotifiedArgs, r *myBaseNotifiedReply) (err error) {
 			r.success, err = h.Notified(ctx, a.Token)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("notify", func(ctx context.Context, a *myBaseNotifyArgs, _ *struct{}) (err error) {
+		thriftimpl.NewRoute("notify", func(ctx context.Context, a *myBaseNotifyArgs, _ *struct{}) (err error) {
 			return h.Notify(ctx, a.Token)
 		}),
 	)
@@ -305,9 +306,9 @@ func (s myBaseRoutes) Routes() []rpc.Route {
 
 // A MyBaseClient calls a server's Base. It is safe for concurrent use.
 type MyBaseClient struct {
-	ping     *rpc.Stub[struct{}, myBasePingReply]
-	notified *rpc.Stub[myBaseNotifiedArgs, myBaseNotifiedReply]
-	notify   *rpc.Stub[myBaseNotifyArgs, struct{}]
+	ping     *thriftimpl.Stub[struct{}, myBasePingReply]
+	notified *thriftimpl.Stub[myBaseNotifiedArgs, myBaseNotifiedReply]
+	notify   *thriftimpl.Stub[myBaseNotifyArgs, struct{}]
 }
 
 // NewMyBaseClient returns a client whose calls go over c.
@@ -316,9 +317,9 @@ func NewMyBaseClient(c *rpc.Client) *MyBaseClient { return NewMyBaseClientOf(c, 
 // NewMyBaseClientOf is NewMyBaseClient for a service that extends this one.
 func NewMyBaseClientOf(c *rpc.Client, s *schema.Service) *MyBaseClient {
 	return &MyBaseClient{
-		ping:     rpc.MustStub[struct{}, myBasePingReply](c, s, "ping"),
-		notified: rpc.MustStub[myBaseNotifiedArgs, myBaseNotifiedReply](c, s, "notified"),
-		notify:   rpc.MustStub[myBaseNotifyArgs, struct{}](c, s, "notify"),
+		ping:     thriftimpl.MustStub[struct{}, myBasePingReply](c, s, "ping"),
+		notified: thriftimpl.MustStub[myBaseNotifiedArgs, myBaseNotifiedReply](c, s, "notified"),
+		notify:   thriftimpl.MustStub[myBaseNotifyArgs, struct{}](c, s, "notify"),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/gen/gentest/kept/common"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -153,9 +154,9 @@ type MyEmpty struct {
 	UnknownFields wire.UnknownFields // what came and the IDL does not have; it is sent on
 }
 
-var myEmptyCodec = wire.CodecOf[MyEmpty](func() *schema.Struct { return ThriftSchema().Struct("Empty") })
+var myEmptyCodec = thriftimpl.CodecOf[MyEmpty](func() *schema.Struct { return ThriftSchema().Struct("Empty") })
 
-func (*MyEmpty) ThriftCodec() *wire.Codec { return myEmptyCodec }
+func (*MyEmpty) ThriftCodec() *thriftimpl.Codec { return myEmptyCodec }
 
 func (p *MyEmpty) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -240,9 +241,9 @@ type MyScalars struct {
 	UnknownFields wire.UnknownFields // what came and the IDL does not have; it is sent on
 }
 
-var myScalarsCodec = wire.CodecOf[MyScalars](func() *schema.Struct { return ThriftSchema().Struct("Scalars") })
+var myScalarsCodec = thriftimpl.CodecOf[MyScalars](func() *schema.Struct { return ThriftSchema().Struct("Scalars") })
 
-func (*MyScalars) ThriftCodec() *wire.Codec { return myScalarsCodec }
+func (*MyScalars) ThriftCodec() *thriftimpl.Codec { return myScalarsCodec }
 
 func (p *MyScalars) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -424,9 +425,9 @@ type MyOptionals struct {
 	UnknownFields wire.UnknownFields  // what came and the IDL does not have; it is sent on
 }
 
-var myOptionalsCodec = wire.CodecOf[MyOptionals](func() *schema.Struct { return ThriftSchema().Struct("Optionals") })
+var myOptionalsCodec = thriftimpl.CodecOf[MyOptionals](func() *schema.Struct { return ThriftSchema().Struct("Optionals") })
 
-func (*MyOptionals) ThriftCodec() *wire.Codec { return myOptionalsCodec }
+func (*MyOptionals) ThriftCodec() *thriftimpl.Codec { return myOptionalsCodec }
 
 func (p *MyOptionals) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -749,9 +750,9 @@ type MyContainers struct {
 	UnknownFields wire.UnknownFields                       // what came and the IDL does not have; it is sent on
 }
 
-var myContainersCodec = wire.CodecOf[MyContainers](func() *schema.Struct { return ThriftSchema().Struct("Containers") })
+var myContainersCodec = thriftimpl.CodecOf[MyContainers](func() *schema.Struct { return ThriftSchema().Struct("Containers") })
 
-func (*MyContainers) ThriftCodec() *wire.Codec { return myContainersCodec }
+func (*MyContainers) ThriftCodec() *thriftimpl.Codec { return myContainersCodec }
 
 func (p *MyContainers) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -1161,9 +1162,9 @@ func NewMyPresence() *MyPresence {
 	return p
 }
 
-var myPresenceCodec = wire.CodecOf[MyPresence](func() *schema.Struct { return ThriftSchema().Struct("Presence") })
+var myPresenceCodec = thriftimpl.CodecOf[MyPresence](func() *schema.Struct { return ThriftSchema().Struct("Presence") })
 
-func (*MyPresence) ThriftCodec() *wire.Codec { return myPresenceCodec }
+func (*MyPresence) ThriftCodec() *thriftimpl.Codec { return myPresenceCodec }
 
 func (p *MyPresence) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -1181,7 +1182,7 @@ func (p *MyPresence) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	}
 	dst = binary.AppendI32Field(dst, 6, p.PlainDefault)
 	if p.ReqPoint == nil {
-		return dst, wire.Unset("Presence", "reqPoint", 7)
+		return dst, thriftimpl.Unset("Presence", "reqPoint", 7)
 	}
 	if dst, err = p.ReqPoint.AppendThriftBinary(binary.AppendFieldHeader(dst, wire.Struct, 7), depth-1); err != nil {
 		return dst, wire.InField(err, "Presence", "reqPoint", 7)
@@ -1206,7 +1207,7 @@ func (p *MyPresence) ConsumeThriftBinary(src []byte, off, depth int) (int, error
 				return off, err
 			}
 			if seen&(1<<0) == 0 {
-				return off, wire.Missing(off, "Presence", "req", 1)
+				return off, thriftimpl.Missing(off, "Presence", "req", 1)
 			}
 			if seen&(1<<1) == 0 {
 				p.ReqDefault = 4
@@ -1218,10 +1219,10 @@ func (p *MyPresence) ConsumeThriftBinary(src []byte, off, depth int) (int, error
 				p.PlainDefault = 6
 			}
 			if seen&(1<<4) == 0 {
-				return off, wire.Missing(off, "Presence", "reqPoint", 7)
+				return off, thriftimpl.Missing(off, "Presence", "reqPoint", 7)
 			}
 			if seen&(1<<5) == 0 {
-				return off, wire.Missing(off, "Presence", "reqList", 8)
+				return off, thriftimpl.Missing(off, "Presence", "reqList", 8)
 			}
 			return next, nil
 		}
@@ -1292,7 +1293,7 @@ func (p *MyPresence) AppendThriftCompact(dst []byte, depth int) ([]byte, error) 
 	}
 	dst = compact.AppendI32(compact.AppendFieldHeader(dst, wire.I32, 6, last), p.PlainDefault)
 	if p.ReqPoint == nil {
-		return dst, wire.Unset("Presence", "reqPoint", 7)
+		return dst, thriftimpl.Unset("Presence", "reqPoint", 7)
 	}
 	if dst, err = p.ReqPoint.AppendThriftCompact(compact.AppendFieldHeader(dst, wire.Struct, 7, 6), depth-1); err != nil {
 		return dst, wire.InField(err, "Presence", "reqPoint", 7)
@@ -1320,7 +1321,7 @@ func (p *MyPresence) ConsumeThriftCompact(src []byte, off, depth int) (int, erro
 		last = int16(head)
 		if head == 0 {
 			if seen&(1<<0) == 0 {
-				return off, wire.Missing(off, "Presence", "req", 1)
+				return off, thriftimpl.Missing(off, "Presence", "req", 1)
 			}
 			if seen&(1<<1) == 0 {
 				p.ReqDefault = 4
@@ -1332,10 +1333,10 @@ func (p *MyPresence) ConsumeThriftCompact(src []byte, off, depth int) (int, erro
 				p.PlainDefault = 6
 			}
 			if seen&(1<<4) == 0 {
-				return off, wire.Missing(off, "Presence", "reqPoint", 7)
+				return off, thriftimpl.Missing(off, "Presence", "reqPoint", 7)
 			}
 			if seen&(1<<5) == 0 {
-				return off, wire.Missing(off, "Presence", "reqList", 8)
+				return off, thriftimpl.Missing(off, "Presence", "reqList", 8)
 			}
 			return next, nil
 		}
@@ -1457,15 +1458,15 @@ type MyShape struct {
 	UnknownFields wire.UnknownFields // what came and the IDL does not have; it is sent on
 }
 
-var myShapeCodec = wire.CodecOf[MyShape](func() *schema.Struct { return ThriftSchema().Struct("Shape") })
+var myShapeCodec = thriftimpl.CodecOf[MyShape](func() *schema.Struct { return ThriftSchema().Struct("Shape") })
 
-func (*MyShape) ThriftCodec() *wire.Codec { return myShapeCodec }
+func (*MyShape) ThriftCodec() *thriftimpl.Codec { return myShapeCodec }
 
 func (p *MyShape) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
 	}
-	if err := wire.CheckUnion("Shape", p.UnknownFields, p.Point != nil, p.Radius != nil, p.Label != nil, p.Many != nil, p.Flag != nil, p.Nothing != nil, p.Color != nil); err != nil {
+	if err := thriftimpl.CheckUnion("Shape", p.UnknownFields, p.Point != nil, p.Radius != nil, p.Label != nil, p.Many != nil, p.Flag != nil, p.Nothing != nil, p.Color != nil); err != nil {
 		return dst, err
 	}
 	var err error
@@ -1513,7 +1514,7 @@ func (p *MyShape) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 				return off, err
 			}
 			if many {
-				return off, wire.ManyMembers(off, "Shape")
+				return off, thriftimpl.ManyMembers(off, "Shape")
 			}
 			return next, nil
 		}
@@ -1576,7 +1577,7 @@ func (p *MyShape) AppendThriftCompact(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
 	}
-	if err := wire.CheckUnion("Shape", p.UnknownFields, p.Point != nil, p.Radius != nil, p.Label != nil, p.Many != nil, p.Flag != nil, p.Nothing != nil, p.Color != nil); err != nil {
+	if err := thriftimpl.CheckUnion("Shape", p.UnknownFields, p.Point != nil, p.Radius != nil, p.Label != nil, p.Many != nil, p.Flag != nil, p.Nothing != nil, p.Color != nil); err != nil {
 		return dst, err
 	}
 	var err error
@@ -1635,7 +1636,7 @@ func (p *MyShape) ConsumeThriftCompact(src []byte, off, depth int) (int, error) 
 		last = int16(head)
 		if head == 0 {
 			if many {
-				return off, wire.ManyMembers(off, "Shape")
+				return off, thriftimpl.ManyMembers(off, "Shape")
 			}
 			return next, nil
 		}
@@ -1704,9 +1705,9 @@ type MyNode struct {
 	UnknownFields wire.UnknownFields // what came and the IDL does not have; it is sent on
 }
 
-var myNodeCodec = wire.CodecOf[MyNode](func() *schema.Struct { return ThriftSchema().Struct("Node") })
+var myNodeCodec = thriftimpl.CodecOf[MyNode](func() *schema.Struct { return ThriftSchema().Struct("Node") })
 
-func (*MyNode) ThriftCodec() *wire.Codec { return myNodeCodec }
+func (*MyNode) ThriftCodec() *thriftimpl.Codec { return myNodeCodec }
 
 func (p *MyNode) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -1872,9 +1873,9 @@ type MySteps struct {
 	UnknownFields wire.UnknownFields // what came and the IDL does not have; it is sent on
 }
 
-var myStepsCodec = wire.CodecOf[MySteps](func() *schema.Struct { return ThriftSchema().Struct("Steps") })
+var myStepsCodec = thriftimpl.CodecOf[MySteps](func() *schema.Struct { return ThriftSchema().Struct("Steps") })
 
-func (*MySteps) ThriftCodec() *wire.Codec { return myStepsCodec }
+func (*MySteps) ThriftCodec() *thriftimpl.Codec { return myStepsCodec }
 
 func (p *MySteps) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -2188,9 +2189,9 @@ func NewMyWide() *MyWide {
 	return p
 }
 
-var myWideCodec = wire.CodecOf[MyWide](func() *schema.Struct { return ThriftSchema().Struct("Wide") })
+var myWideCodec = thriftimpl.CodecOf[MyWide](func() *schema.Struct { return ThriftSchema().Struct("Wide") })
 
-func (*MyWide) ThriftCodec() *wire.Codec { return myWideCodec }
+func (*MyWide) ThriftCodec() *thriftimpl.Codec { return myWideCodec }
 
 func (p *MyWide) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -2475,7 +2476,7 @@ func (p *MyWide) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 				p.F65 = 65
 			}
 			if seen[1]&(1<<1) == 0 {
-				return off, wire.Missing(off, "Wide", "f66", 66)
+				return off, thriftimpl.Missing(off, "Wide", "f66", 66)
 			}
 			if seen[1]&(1<<2) == 0 {
 				p.F67 = 67
@@ -2989,7 +2990,7 @@ func (p *MyWide) ConsumeThriftCompact(src []byte, off, depth int) (int, error) {
 				p.F65 = 65
 			}
 			if seen[1]&(1<<1) == 0 {
-				return off, wire.Missing(off, "Wide", "f66", 66)
+				return off, thriftimpl.Missing(off, "Wide", "f66", 66)
 			}
 			if seen[1]&(1<<2) == 0 {
 				p.F67 = 67
@@ -3228,9 +3229,9 @@ type MyOddNames struct {
 	UnknownFields  wire.UnknownFields // what came and the IDL does not have; it is sent on
 }
 
-var myOddNamesCodec = wire.CodecOf[MyOddNames](func() *schema.Struct { return ThriftSchema().Struct("odd_names") })
+var myOddNamesCodec = thriftimpl.CodecOf[MyOddNames](func() *schema.Struct { return ThriftSchema().Struct("odd_names") })
 
-func (*MyOddNames) ThriftCodec() *wire.Codec { return myOddNamesCodec }
+func (*MyOddNames) ThriftCodec() *thriftimpl.Codec { return myOddNamesCodec }
 
 func (p *MyOddNames) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -3366,9 +3367,9 @@ func (p *MyNotFound) Error() string {
 	return fmt.Sprintf("NotFound(name: %v, code: %v)", p.Name, p.Code)
 }
 
-var myNotFoundCodec = wire.CodecOf[MyNotFound](func() *schema.Struct { return ThriftSchema().Struct("NotFound") })
+var myNotFoundCodec = thriftimpl.CodecOf[MyNotFound](func() *schema.Struct { return ThriftSchema().Struct("NotFound") })
 
-func (*MyNotFound) ThriftCodec() *wire.Codec { return myNotFoundCodec }
+func (*MyNotFound) ThriftCodec() *thriftimpl.Codec { return myNotFoundCodec }
 
 func (p *MyNotFound) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -3473,9 +3474,9 @@ func (p *MyError) Error() string {
 	return fmt.Sprintf("error(error: %v)", p.Error_)
 }
 
-var myErrorCodec = wire.CodecOf[MyError](func() *schema.Struct { return ThriftSchema().Struct("error") })
+var myErrorCodec = thriftimpl.CodecOf[MyError](func() *schema.Struct { return ThriftSchema().Struct("error") })
 
-func (*MyError) ThriftCodec() *wire.Codec { return myErrorCodec }
+func (*MyError) ThriftCodec() *thriftimpl.Codec { return myErrorCodec }
 
 func (p *MyError) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -3592,96 +3593,96 @@ type MyThings interface {
 }
 
 // MyThingsHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with MyThingsService.
-func MyThingsHandler(h MyThings) rpc.Dispatcher { return myThingsRoutes{h} }
+func MyThingsHandler(h MyThings) thriftimpl.Dispatcher { return myThingsRoutes{h} }
 
 type myThingsRoutes struct{ h MyThings }
 
-func (s myThingsRoutes) Routes() []rpc.Route {
+func (s myThingsRoutes) Routes() []thriftimpl.Route {
 	h := s.h
 	return append(common.MyBaseHandler(s.h).Routes(),
-		rpc.NewRoute("echoBool", func(ctx context.Context, a *myThingsEchoBoolArgs, r *myThingsEchoBoolReply) (err error) {
+		thriftimpl.NewRoute("echoBool", func(ctx context.Context, a *myThingsEchoBoolArgs, r *myThingsEchoBoolReply) (err error) {
 			r.success, err = h.EchoBool(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoI32", func(ctx context.Context, a *myThingsEchoI32Args, r *myThingsEchoI32Reply) (err error) {
+		thriftimpl.NewRoute("echoI32", func(ctx context.Context, a *myThingsEchoI32Args, r *myThingsEchoI32Reply) (err error) {
 			r.success, err = h.EchoI32(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echo", func(ctx context.Context, a *myThingsEchoArgs, r *myThingsEchoReply) (err error) {
+		thriftimpl.NewRoute("echo", func(ctx context.Context, a *myThingsEchoArgs, r *myThingsEchoReply) (err error) {
 			r.success, err = h.Echo(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoBinary", func(ctx context.Context, a *myThingsEchoBinaryArgs, r *myThingsEchoBinaryReply) (err error) {
+		thriftimpl.NewRoute("echoBinary", func(ctx context.Context, a *myThingsEchoBinaryArgs, r *myThingsEchoBinaryReply) (err error) {
 			r.success, err = h.EchoBinary(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoUUID", func(ctx context.Context, a *myThingsEchoUUIDArgs, r *myThingsEchoUUIDReply) (err error) {
+		thriftimpl.NewRoute("echoUUID", func(ctx context.Context, a *myThingsEchoUUIDArgs, r *myThingsEchoUUIDReply) (err error) {
 			r.success, err = h.EchoUUID(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoColor", func(ctx context.Context, a *myThingsEchoColorArgs, r *myThingsEchoColorReply) (err error) {
+		thriftimpl.NewRoute("echoColor", func(ctx context.Context, a *myThingsEchoColorArgs, r *myThingsEchoColorReply) (err error) {
 			r.success, err = h.EchoColor(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoPoint", func(ctx context.Context, a *myThingsEchoPointArgs, r *myThingsEchoPointReply) (err error) {
+		thriftimpl.NewRoute("echoPoint", func(ctx context.Context, a *myThingsEchoPointArgs, r *myThingsEchoPointReply) (err error) {
 			r.Success, err = h.EchoPoint(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoInts", func(ctx context.Context, a *myThingsEchoIntsArgs, r *myThingsEchoIntsReply) (err error) {
+		thriftimpl.NewRoute("echoInts", func(ctx context.Context, a *myThingsEchoIntsArgs, r *myThingsEchoIntsReply) (err error) {
 			r.success, err = h.EchoInts(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoWords", func(ctx context.Context, a *myThingsEchoWordsArgs, r *myThingsEchoWordsReply) (err error) {
+		thriftimpl.NewRoute("echoWords", func(ctx context.Context, a *myThingsEchoWordsArgs, r *myThingsEchoWordsReply) (err error) {
 			r.success, err = h.EchoWords(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoCounts", func(ctx context.Context, a *myThingsEchoCountsArgs, r *myThingsEchoCountsReply) (err error) {
+		thriftimpl.NewRoute("echoCounts", func(ctx context.Context, a *myThingsEchoCountsArgs, r *myThingsEchoCountsReply) (err error) {
 			r.success, err = h.EchoCounts(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("echoContainers", func(ctx context.Context, a *myThingsEchoContainersArgs, r *myThingsEchoContainersReply) (err error) {
+		thriftimpl.NewRoute("echoContainers", func(ctx context.Context, a *myThingsEchoContainersArgs, r *myThingsEchoContainersReply) (err error) {
 			r.Success, err = h.EchoContainers(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoStrange", func(ctx context.Context, a *myThingsEchoStrangeArgs, r *myThingsEchoStrangeReply) (err error) {
+		thriftimpl.NewRoute("echoStrange", func(ctx context.Context, a *myThingsEchoStrangeArgs, r *myThingsEchoStrangeReply) (err error) {
 			r.Success, err = h.EchoStrange(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoByList", func(ctx context.Context, a *myThingsEchoByListArgs, r *myThingsEchoByListReply) (err error) {
+		thriftimpl.NewRoute("echoByList", func(ctx context.Context, a *myThingsEchoByListArgs, r *myThingsEchoByListReply) (err error) {
 			r.Success, err = h.EchoByList(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoShape", func(ctx context.Context, a *myThingsEchoShapeArgs, r *myThingsEchoShapeReply) (err error) {
+		thriftimpl.NewRoute("echoShape", func(ctx context.Context, a *myThingsEchoShapeArgs, r *myThingsEchoShapeReply) (err error) {
 			r.Success, err = h.EchoShape(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("echoDefaults", func(ctx context.Context, a *myThingsEchoDefaultsArgs, r *myThingsEchoDefaultsReply) (err error) {
+		thriftimpl.NewRoute("echoDefaults", func(ctx context.Context, a *myThingsEchoDefaultsArgs, r *myThingsEchoDefaultsReply) (err error) {
 			r.Success, err = h.EchoDefaults(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("fail", func(ctx context.Context, a *myThingsFailArgs, r *myThingsFailReply) (err error) {
+		thriftimpl.NewRoute("fail", func(ctx context.Context, a *myThingsFailArgs, r *myThingsFailReply) (err error) {
 			r.success, err = h.Fail(ctx, a.Kind)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("failVoid", func(ctx context.Context, a *myThingsFailVoidArgs, _ *myThingsFailVoidReply) (err error) {
+		thriftimpl.NewRoute("failVoid", func(ctx context.Context, a *myThingsFailVoidArgs, _ *myThingsFailVoidReply) (err error) {
 			return h.FailVoid(ctx, a.Kind)
 		}),
-		rpc.NewRoute("join", func(ctx context.Context, a *myThingsJoinArgs, r *myThingsJoinReply) (err error) {
+		thriftimpl.NewRoute("join", func(ctx context.Context, a *myThingsJoinArgs, r *myThingsJoinReply) (err error) {
 			r.success, err = h.Join(ctx, a.Ctx, a.Type, a.Result, a.Call)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("reset", func(ctx context.Context, _ *struct{}, _ *struct{}) (err error) {
+		thriftimpl.NewRoute("reset", func(ctx context.Context, _ *struct{}, _ *struct{}) (err error) {
 			return h.Reset(ctx)
 		}),
 	)
@@ -3690,25 +3691,25 @@ func (s myThingsRoutes) Routes() []rpc.Route {
 // A MyThingsClient calls a server's Things. It is safe for concurrent use.
 type MyThingsClient struct {
 	*common.MyBaseClient
-	echoBool       *rpc.Stub[myThingsEchoBoolArgs, myThingsEchoBoolReply]
-	echoI32        *rpc.Stub[myThingsEchoI32Args, myThingsEchoI32Reply]
-	echo           *rpc.Stub[myThingsEchoArgs, myThingsEchoReply]
-	echoBinary     *rpc.Stub[myThingsEchoBinaryArgs, myThingsEchoBinaryReply]
-	echoUUID       *rpc.Stub[myThingsEchoUUIDArgs, myThingsEchoUUIDReply]
-	echoColor      *rpc.Stub[myThingsEchoColorArgs, myThingsEchoColorReply]
-	echoPoint      *rpc.Stub[myThingsEchoPointArgs, myThingsEchoPointReply]
-	echoInts       *rpc.Stub[myThingsEchoIntsArgs, myThingsEchoIntsReply]
-	echoWords      *rpc.Stub[myThingsEchoWordsArgs, myThingsEchoWordsReply]
-	echoCounts     *rpc.Stub[myThingsEchoCountsArgs, myThingsEchoCountsReply]
-	echoContainers *rpc.Stub[myThingsEchoContainersArgs, myThingsEchoContainersReply]
-	echoStrange    *rpc.Stub[myThingsEchoStrangeArgs, myThingsEchoStrangeReply]
-	echoByList     *rpc.Stub[myThingsEchoByListArgs, myThingsEchoByListReply]
-	echoShape      *rpc.Stub[myThingsEchoShapeArgs, myThingsEchoShapeReply]
-	echoDefaults   *rpc.Stub[myThingsEchoDefaultsArgs, myThingsEchoDefaultsReply]
-	fail           *rpc.Stub[myThingsFailArgs, myThingsFailReply]
-	failVoid       *rpc.Stub[myThingsFailVoidArgs, myThingsFailVoidReply]
-	join           *rpc.Stub[myThingsJoinArgs, myThingsJoinReply]
-	reset          *rpc.Stub[struct{}, struct{}]
+	echoBool       *thriftimpl.Stub[myThingsEchoBoolArgs, myThingsEchoBoolReply]
+	echoI32        *thriftimpl.Stub[myThingsEchoI32Args, myThingsEchoI32Reply]
+	echo           *thriftimpl.Stub[myThingsEchoArgs, myThingsEchoReply]
+	echoBinary     *thriftimpl.Stub[myThingsEchoBinaryArgs, myThingsEchoBinaryReply]
+	echoUUID       *thriftimpl.Stub[myThingsEchoUUIDArgs, myThingsEchoUUIDReply]
+	echoColor      *thriftimpl.Stub[myThingsEchoColorArgs, myThingsEchoColorReply]
+	echoPoint      *thriftimpl.Stub[myThingsEchoPointArgs, myThingsEchoPointReply]
+	echoInts       *thriftimpl.Stub[myThingsEchoIntsArgs, myThingsEchoIntsReply]
+	echoWords      *thriftimpl.Stub[myThingsEchoWordsArgs, myThingsEchoWordsReply]
+	echoCounts     *thriftimpl.Stub[myThingsEchoCountsArgs, myThingsEchoCountsReply]
+	echoContainers *thriftimpl.Stub[myThingsEchoContainersArgs, myThingsEchoContainersReply]
+	echoStrange    *thriftimpl.Stub[myThingsEchoStrangeArgs, myThingsEchoStrangeReply]
+	echoByList     *thriftimpl.Stub[myThingsEchoByListArgs, myThingsEchoByListReply]
+	echoShape      *thriftimpl.Stub[myThingsEchoShapeArgs, myThingsEchoShapeReply]
+	echoDefaults   *thriftimpl.Stub[myThingsEchoDefaultsArgs, myThingsEchoDefaultsReply]
+	fail           *thriftimpl.Stub[myThingsFailArgs, myThingsFailReply]
+	failVoid       *thriftimpl.Stub[myThingsFailVoidArgs, myThingsFailVoidReply]
+	join           *thriftimpl.Stub[myThingsJoinArgs, myThingsJoinReply]
+	reset          *thriftimpl.Stub[struct{}, struct{}]
 }
 
 // NewMyThingsClient returns a client whose calls go over c.
@@ -3720,25 +3721,25 @@ func NewMyThingsClient(c *rpc.Client) *MyThingsClient {
 func NewMyThingsClientOf(c *rpc.Client, s *schema.Service) *MyThingsClient {
 	return &MyThingsClient{
 		MyBaseClient:   common.NewMyBaseClientOf(c, s),
-		echoBool:       rpc.MustStub[myThingsEchoBoolArgs, myThingsEchoBoolReply](c, s, "echoBool"),
-		echoI32:        rpc.MustStub[myThingsEchoI32Args, myThingsEchoI32Reply](c, s, "echoI32"),
-		echo:           rpc.MustStub[myThingsEchoArgs, myThingsEchoReply](c, s, "echo"),
-		echoBinary:     rpc.MustStub[myThingsEchoBinaryArgs, myThingsEchoBinaryReply](c, s, "echoBinary"),
-		echoUUID:       rpc.MustStub[myThingsEchoUUIDArgs, myThingsEchoUUIDReply](c, s, "echoUUID"),
-		echoColor:      rpc.MustStub[myThingsEchoColorArgs, myThingsEchoColorReply](c, s, "echoColor"),
-		echoPoint:      rpc.MustStub[myThingsEchoPointArgs, myThingsEchoPointReply](c, s, "echoPoint"),
-		echoInts:       rpc.MustStub[myThingsEchoIntsArgs, myThingsEchoIntsReply](c, s, "echoInts"),
-		echoWords:      rpc.MustStub[myThingsEchoWordsArgs, myThingsEchoWordsReply](c, s, "echoWords"),
-		echoCounts:     rpc.MustStub[myThingsEchoCountsArgs, myThingsEchoCountsReply](c, s, "echoCounts"),
-		echoContainers: rpc.MustStub[myThingsEchoContainersArgs, myThingsEchoContainersReply](c, s, "echoContainers"),
-		echoStrange:    rpc.MustStub[myThingsEchoStrangeArgs, myThingsEchoStrangeReply](c, s, "echoStrange"),
-		echoByList:     rpc.MustStub[myThingsEchoByListArgs, myThingsEchoByListReply](c, s, "echoByList"),
-		echoShape:      rpc.MustStub[myThingsEchoShapeArgs, myThingsEchoShapeReply](c, s, "echoShape"),
-		echoDefaults:   rpc.MustStub[myThingsEchoDefaultsArgs, myThingsEchoDefaultsReply](c, s, "echoDefaults"),
-		fail:           rpc.MustStub[myThingsFailArgs, myThingsFailReply](c, s, "fail"),
-		failVoid:       rpc.MustStub[myThingsFailVoidArgs, myThingsFailVoidReply](c, s, "failVoid"),
-		join:           rpc.MustStub[myThingsJoinArgs, myThingsJoinReply](c, s, "join"),
-		reset:          rpc.MustStub[struct{}, struct{}](c, s, "reset"),
+		echoBool:       thriftimpl.MustStub[myThingsEchoBoolArgs, myThingsEchoBoolReply](c, s, "echoBool"),
+		echoI32:        thriftimpl.MustStub[myThingsEchoI32Args, myThingsEchoI32Reply](c, s, "echoI32"),
+		echo:           thriftimpl.MustStub[myThingsEchoArgs, myThingsEchoReply](c, s, "echo"),
+		echoBinary:     thriftimpl.MustStub[myThingsEchoBinaryArgs, myThingsEchoBinaryReply](c, s, "echoBinary"),
+		echoUUID:       thriftimpl.MustStub[myThingsEchoUUIDArgs, myThingsEchoUUIDReply](c, s, "echoUUID"),
+		echoColor:      thriftimpl.MustStub[myThingsEchoColorArgs, myThingsEchoColorReply](c, s, "echoColor"),
+		echoPoint:      thriftimpl.MustStub[myThingsEchoPointArgs, myThingsEchoPointReply](c, s, "echoPoint"),
+		echoInts:       thriftimpl.MustStub[myThingsEchoIntsArgs, myThingsEchoIntsReply](c, s, "echoInts"),
+		echoWords:      thriftimpl.MustStub[myThingsEchoWordsArgs, myThingsEchoWordsReply](c, s, "echoWords"),
+		echoCounts:     thriftimpl.MustStub[myThingsEchoCountsArgs, myThingsEchoCountsReply](c, s, "echoCounts"),
+		echoContainers: thriftimpl.MustStub[myThingsEchoContainersArgs, myThingsEchoContainersReply](c, s, "echoContainers"),
+		echoStrange:    thriftimpl.MustStub[myThingsEchoStrangeArgs, myThingsEchoStrangeReply](c, s, "echoStrange"),
+		echoByList:     thriftimpl.MustStub[myThingsEchoByListArgs, myThingsEchoByListReply](c, s, "echoByList"),
+		echoShape:      thriftimpl.MustStub[myThingsEchoShapeArgs, myThingsEchoShapeReply](c, s, "echoShape"),
+		echoDefaults:   thriftimpl.MustStub[myThingsEchoDefaultsArgs, myThingsEchoDefaultsReply](c, s, "echoDefaults"),
+		fail:           thriftimpl.MustStub[myThingsFailArgs, myThingsFailReply](c, s, "fail"),
+		failVoid:       thriftimpl.MustStub[myThingsFailVoidArgs, myThingsFailVoidReply](c, s, "failVoid"),
+		join:           thriftimpl.MustStub[myThingsJoinArgs, myThingsJoinReply](c, s, "join"),
+		reset:          thriftimpl.MustStub[struct{}, struct{}](c, s, "reset"),
 	}
 }
 
@@ -4104,11 +4105,11 @@ type MyNothing interface {
 }
 
 // MyNothingHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with MyNothingService.
-func MyNothingHandler(h MyNothing) rpc.Dispatcher { return myNothingRoutes{h} }
+func MyNothingHandler(h MyNothing) thriftimpl.Dispatcher { return myNothingRoutes{h} }
 
 type myNothingRoutes struct{ h MyNothing }
 
-func (s myNothingRoutes) Routes() []rpc.Route {
+func (s myNothingRoutes) Routes() []thriftimpl.Route {
 	return nil
 }
 
@@ -4135,11 +4136,11 @@ type MyMore interface {
 }
 
 // MyMoreHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with MyMoreService.
-func MyMoreHandler(h MyMore) rpc.Dispatcher { return myMoreRoutes{h} }
+func MyMoreHandler(h MyMore) thriftimpl.Dispatcher { return myMoreRoutes{h} }
 
 type myMoreRoutes struct{ h MyMore }
 
-func (s myMoreRoutes) Routes() []rpc.Route {
+func (s myMoreRoutes) Routes() []thriftimpl.Route {
 	return MyNothingHandler(s.h).Routes()
 }
 
@@ -4212,7 +4213,7 @@ func consumeBinarySetOfString(src []byte, off, depth int) (map[string]struct{}, 
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, struct{}](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, struct{}](n, len(src)-off)
 	for i := range n {
 		var e string
 		if e, off, err = binary.ConsumeString(src, off); err != nil {
@@ -4228,7 +4229,7 @@ func consumeBinaryMapOfStringToI32(src []byte, off, depth int) (map[string]int32
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, int32](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, int32](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -4282,7 +4283,7 @@ func consumeCompactListOfI32(src []byte, off, depth int) ([]int32, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int32](n, len(src)-off)
+	v := thriftimpl.MakeList[int32](n, len(src)-off)
 	for i := range n {
 		var e int32
 		if e, off, err = compact.ConsumeI32(src, off); err != nil {
@@ -4298,7 +4299,7 @@ func consumeCompactSetOfString(src []byte, off, depth int) (map[string]struct{},
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, struct{}](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, struct{}](n, len(src)-off)
 	for i := range n {
 		var e string
 		if e, off, err = compact.ConsumeString(src, off); err != nil {
@@ -4314,7 +4315,7 @@ func consumeCompactMapOfStringToI32(src []byte, off, depth int) (map[string]int3
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, int32](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, int32](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -4430,7 +4431,7 @@ func appendBinaryListOfMyPoint(dst []byte, v []*common.MyPoint, depth int) ([]by
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -4502,7 +4503,7 @@ func appendBinaryMapOfMyColorToMyPoint(dst []byte, v map[MyColor]*common.MyPoint
 	for k, e := range v {
 		dst = binary.AppendI32(dst, int32(k))
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -4618,7 +4619,7 @@ func appendBinaryListOfMyEmpty(dst []byte, v []*MyEmpty, depth int) ([]byte, err
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Empty")
+			err = thriftimpl.NilPointer("Empty")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -4639,7 +4640,7 @@ func appendBinaryMapOfI64ToMyPoint(dst []byte, v map[int64]*common.MyPoint, dept
 	for k, e := range v {
 		dst = binary.AppendI64(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -4670,7 +4671,7 @@ func consumeBinaryListOfBool(src []byte, off, depth int) ([]bool, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[bool](n, len(src)-off)
+	v := thriftimpl.MakeList[bool](n, len(src)-off)
 	for i := range n {
 		var e bool
 		if e, off, err = binary.ConsumeBool(src, off); err != nil {
@@ -4686,7 +4687,7 @@ func consumeBinaryListOfI8(src []byte, off, depth int) ([]int8, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int8](n, len(src)-off)
+	v := thriftimpl.MakeList[int8](n, len(src)-off)
 	for i := range n {
 		var e int8
 		if e, off, err = binary.ConsumeI8(src, off); err != nil {
@@ -4702,7 +4703,7 @@ func consumeBinaryListOfI16(src []byte, off, depth int) ([]int16, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int16](n, len(src)-off)
+	v := thriftimpl.MakeList[int16](n, len(src)-off)
 	for i := range n {
 		var e int16
 		if e, off, err = binary.ConsumeI16(src, off); err != nil {
@@ -4746,7 +4747,7 @@ func consumeBinaryListOfBinary(src []byte, off, depth int) ([][]byte, int, error
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]byte](n, len(src)-off)
+	v := thriftimpl.MakeList[[]byte](n, len(src)-off)
 	for i := range n {
 		var e []byte
 		if e, off, err = binary.ConsumeBytes(src, off); err != nil {
@@ -4762,7 +4763,7 @@ func consumeBinaryListOfUUID(src []byte, off, depth int) ([][16]byte, int, error
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[16]byte](n, len(src)-off)
+	v := thriftimpl.MakeList[[16]byte](n, len(src)-off)
 	for i := range n {
 		var e [16]byte
 		if e, off, err = binary.ConsumeUUID(src, off); err != nil {
@@ -4778,7 +4779,7 @@ func consumeBinaryListOfMyColor(src []byte, off, depth int) ([]MyColor, int, err
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[MyColor](n, len(src)-off)
+	v := thriftimpl.MakeList[MyColor](n, len(src)-off)
 	for i := range n {
 		var e MyColor
 		x, next, err := binary.ConsumeI32(src, off)
@@ -4796,11 +4797,11 @@ func consumeBinaryListOfMyPoint(src []byte, off, depth int) ([]*common.MyPoint, 
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*common.MyPoint](n, len(src)-off)
+	v := thriftimpl.MakeList[*common.MyPoint](n, len(src)-off)
 	var slab []common.MyPoint
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.MyPoint](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -4817,7 +4818,7 @@ func consumeBinaryListOfListOfBool(src []byte, off, depth int) ([][]bool, int, e
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]bool](n, len(src)-off)
+	v := thriftimpl.MakeList[[]bool](n, len(src)-off)
 	for i := range n {
 		var e []bool
 		if e, off, err = consumeBinaryListOfBool(src, off, depth-1); err != nil {
@@ -4833,7 +4834,7 @@ func consumeBinarySetOfI64(src []byte, off, depth int) (map[int64]struct{}, int,
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int64, struct{}](n, len(src)-off)
+	v := thriftimpl.MakeMap[int64, struct{}](n, len(src)-off)
 	for i := range n {
 		var e int64
 		if e, off, err = binary.ConsumeI64(src, off); err != nil {
@@ -4849,7 +4850,7 @@ func consumeBinarySetOfListOfI32(src []byte, off, depth int) ([][]int32, int, er
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]int32](n, len(src)-off)
+	v := thriftimpl.MakeList[[]int32](n, len(src)-off)
 	for i := range n {
 		var e []int32
 		if e, off, err = consumeBinaryListOfI32(src, off, depth-1); err != nil {
@@ -4865,7 +4866,7 @@ func consumeBinaryMapOfI32ToString(src []byte, off, depth int) (map[int32]string
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int32, string](n, len(src)-off)
+	v := thriftimpl.MakeMap[int32, string](n, len(src)-off)
 	for i := range n {
 		var k int32
 		if k, off, err = binary.ConsumeI32(src, off); err != nil {
@@ -4885,7 +4886,7 @@ func consumeBinaryMapOfMyColorToMyPoint(src []byte, off, depth int) (map[MyColor
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[MyColor, *common.MyPoint](n, len(src)-off)
+	v := thriftimpl.MakeMap[MyColor, *common.MyPoint](n, len(src)-off)
 	var slab []common.MyPoint
 	for i := range n {
 		var k MyColor
@@ -4895,7 +4896,7 @@ func consumeBinaryMapOfMyColorToMyPoint(src []byte, off, depth int) (map[MyColor
 		}
 		k, off = MyColor(x), next
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.MyPoint](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -4912,7 +4913,7 @@ func consumeBinaryMapOfBinaryToBool(src []byte, off, depth int) (map[string]bool
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, bool](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, bool](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -4932,7 +4933,7 @@ func consumeBinaryMapOfUUIDToDouble(src []byte, off, depth int) (map[[16]byte]fl
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[[16]byte, float64](n, len(src)-off)
+	v := thriftimpl.MakeMap[[16]byte, float64](n, len(src)-off)
 	for i := range n {
 		var k [16]byte
 		if k, off, err = binary.ConsumeUUID(src, off); err != nil {
@@ -4952,7 +4953,7 @@ func consumeBinaryMapOfBoolToListOfI64(src []byte, off, depth int) (map[bool][]i
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[bool, []int64](n, len(src)-off)
+	v := thriftimpl.MakeMap[bool, []int64](n, len(src)-off)
 	for i := range n {
 		var k bool
 		if k, off, err = binary.ConsumeBool(src, off); err != nil {
@@ -4972,7 +4973,7 @@ func consumeBinaryMapOfDoubleToI8(src []byte, off, depth int) (map[float64]int8,
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[float64, int8](n, len(src)-off)
+	v := thriftimpl.MakeMap[float64, int8](n, len(src)-off)
 	for i := range n {
 		var k float64
 		if k, off, err = binary.ConsumeDouble(src, off); err != nil {
@@ -4992,7 +4993,7 @@ func consumeBinaryMapOfStringToMapOfI16ToSetOfString(src []byte, off, depth int)
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, map[int16]map[string]struct{}](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, map[int16]map[string]struct{}](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -5022,7 +5023,7 @@ func consumeBinaryMyGroups(src []byte, off, depth int) (MyGroups, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, MyNames](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, MyNames](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -5042,11 +5043,11 @@ func consumeBinaryListOfMyEmpty(src []byte, off, depth int) ([]*MyEmpty, int, er
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*MyEmpty](n, len(src)-off)
+	v := thriftimpl.MakeList[*MyEmpty](n, len(src)-off)
 	var slab []MyEmpty
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[MyEmpty](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[MyEmpty](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5063,7 +5064,7 @@ func consumeBinaryMapOfI64ToMyPoint(src []byte, off, depth int) (map[int64]*comm
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int64, *common.MyPoint](n, len(src)-off)
+	v := thriftimpl.MakeMap[int64, *common.MyPoint](n, len(src)-off)
 	var slab []common.MyPoint
 	for i := range n {
 		var k int64
@@ -5071,7 +5072,7 @@ func consumeBinaryMapOfI64ToMyPoint(src []byte, off, depth int) (map[int64]*comm
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.MyPoint](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5088,7 +5089,7 @@ func consumeBinaryListOfMapOfStringToListOfMyBlob(src []byte, off, depth int) ([
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[map[string][]MyBlob](n, len(src)-off)
+	v := thriftimpl.MakeList[map[string][]MyBlob](n, len(src)-off)
 	for i := range n {
 		var e map[string][]MyBlob
 		if e, off, err = consumeBinaryMapOfStringToListOfMyBlob(src, off, depth-1); err != nil {
@@ -5206,7 +5207,7 @@ func appendCompactListOfMyPoint(dst []byte, v []*common.MyPoint, depth int) ([]b
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -5278,7 +5279,7 @@ func appendCompactMapOfMyColorToMyPoint(dst []byte, v map[MyColor]*common.MyPoin
 	for k, e := range v {
 		dst = compact.AppendI32(dst, int32(k))
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -5396,7 +5397,7 @@ func appendCompactListOfMyEmpty(dst []byte, v []*MyEmpty, depth int) ([]byte, er
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Empty")
+			err = thriftimpl.NilPointer("Empty")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -5417,7 +5418,7 @@ func appendCompactMapOfI64ToMyPoint(dst []byte, v map[int64]*common.MyPoint, dep
 	for k, e := range v {
 		dst = compact.AppendI64(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Point")
+			err = thriftimpl.NilPointer("Point")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -5448,7 +5449,7 @@ func consumeCompactListOfBool(src []byte, off, depth int) ([]bool, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[bool](n, len(src)-off)
+	v := thriftimpl.MakeList[bool](n, len(src)-off)
 	for i := range n {
 		var e bool
 		if e, off, err = compact.ConsumeBool(src, off); err != nil {
@@ -5464,7 +5465,7 @@ func consumeCompactListOfI8(src []byte, off, depth int) ([]int8, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int8](n, len(src)-off)
+	v := thriftimpl.MakeList[int8](n, len(src)-off)
 	for i := range n {
 		var e int8
 		if e, off, err = compact.ConsumeI8(src, off); err != nil {
@@ -5480,7 +5481,7 @@ func consumeCompactListOfI16(src []byte, off, depth int) ([]int16, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int16](n, len(src)-off)
+	v := thriftimpl.MakeList[int16](n, len(src)-off)
 	for i := range n {
 		var e int16
 		if e, off, err = compact.ConsumeI16(src, off); err != nil {
@@ -5496,7 +5497,7 @@ func consumeCompactListOfI64(src []byte, off, depth int) ([]int64, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int64](n, len(src)-off)
+	v := thriftimpl.MakeList[int64](n, len(src)-off)
 	for i := range n {
 		var e int64
 		if e, off, err = compact.ConsumeI64(src, off); err != nil {
@@ -5512,7 +5513,7 @@ func consumeCompactListOfDouble(src []byte, off, depth int) ([]float64, int, err
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[float64](n, len(src)-off)
+	v := thriftimpl.MakeList[float64](n, len(src)-off)
 	for i := range n {
 		var e float64
 		if e, off, err = compact.ConsumeDouble(src, off); err != nil {
@@ -5528,7 +5529,7 @@ func consumeCompactListOfString(src []byte, off, depth int) ([]string, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[string](n, len(src)-off)
+	v := thriftimpl.MakeList[string](n, len(src)-off)
 	for i := range n {
 		var e string
 		if e, off, err = compact.ConsumeString(src, off); err != nil {
@@ -5544,7 +5545,7 @@ func consumeCompactListOfBinary(src []byte, off, depth int) ([][]byte, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]byte](n, len(src)-off)
+	v := thriftimpl.MakeList[[]byte](n, len(src)-off)
 	for i := range n {
 		var e []byte
 		if e, off, err = compact.ConsumeBytes(src, off); err != nil {
@@ -5560,7 +5561,7 @@ func consumeCompactListOfUUID(src []byte, off, depth int) ([][16]byte, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[16]byte](n, len(src)-off)
+	v := thriftimpl.MakeList[[16]byte](n, len(src)-off)
 	for i := range n {
 		var e [16]byte
 		if e, off, err = compact.ConsumeUUID(src, off); err != nil {
@@ -5576,7 +5577,7 @@ func consumeCompactListOfMyColor(src []byte, off, depth int) ([]MyColor, int, er
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[MyColor](n, len(src)-off)
+	v := thriftimpl.MakeList[MyColor](n, len(src)-off)
 	for i := range n {
 		var e MyColor
 		x, next, err := compact.ConsumeI32(src, off)
@@ -5594,11 +5595,11 @@ func consumeCompactListOfMyPoint(src []byte, off, depth int) ([]*common.MyPoint,
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*common.MyPoint](n, len(src)-off)
+	v := thriftimpl.MakeList[*common.MyPoint](n, len(src)-off)
 	var slab []common.MyPoint
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.MyPoint](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5615,7 +5616,7 @@ func consumeCompactListOfListOfBool(src []byte, off, depth int) ([][]bool, int, 
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]bool](n, len(src)-off)
+	v := thriftimpl.MakeList[[]bool](n, len(src)-off)
 	for i := range n {
 		var e []bool
 		if e, off, err = consumeCompactListOfBool(src, off, depth-1); err != nil {
@@ -5631,7 +5632,7 @@ func consumeCompactSetOfI64(src []byte, off, depth int) (map[int64]struct{}, int
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int64, struct{}](n, len(src)-off)
+	v := thriftimpl.MakeMap[int64, struct{}](n, len(src)-off)
 	for i := range n {
 		var e int64
 		if e, off, err = compact.ConsumeI64(src, off); err != nil {
@@ -5647,7 +5648,7 @@ func consumeCompactSetOfListOfI32(src []byte, off, depth int) ([][]int32, int, e
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[[]int32](n, len(src)-off)
+	v := thriftimpl.MakeList[[]int32](n, len(src)-off)
 	for i := range n {
 		var e []int32
 		if e, off, err = consumeCompactListOfI32(src, off, depth-1); err != nil {
@@ -5663,7 +5664,7 @@ func consumeCompactMapOfI32ToString(src []byte, off, depth int) (map[int32]strin
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int32, string](n, len(src)-off)
+	v := thriftimpl.MakeMap[int32, string](n, len(src)-off)
 	for i := range n {
 		var k int32
 		if k, off, err = compact.ConsumeI32(src, off); err != nil {
@@ -5683,7 +5684,7 @@ func consumeCompactMapOfMyColorToMyPoint(src []byte, off, depth int) (map[MyColo
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[MyColor, *common.MyPoint](n, len(src)-off)
+	v := thriftimpl.MakeMap[MyColor, *common.MyPoint](n, len(src)-off)
 	var slab []common.MyPoint
 	for i := range n {
 		var k MyColor
@@ -5693,7 +5694,7 @@ func consumeCompactMapOfMyColorToMyPoint(src []byte, off, depth int) (map[MyColo
 		}
 		k, off = MyColor(x), next
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.MyPoint](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5710,7 +5711,7 @@ func consumeCompactMapOfBinaryToBool(src []byte, off, depth int) (map[string]boo
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, bool](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, bool](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -5730,7 +5731,7 @@ func consumeCompactMapOfUUIDToDouble(src []byte, off, depth int) (map[[16]byte]f
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[[16]byte, float64](n, len(src)-off)
+	v := thriftimpl.MakeMap[[16]byte, float64](n, len(src)-off)
 	for i := range n {
 		var k [16]byte
 		if k, off, err = compact.ConsumeUUID(src, off); err != nil {
@@ -5750,7 +5751,7 @@ func consumeCompactMapOfBoolToListOfI64(src []byte, off, depth int) (map[bool][]
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[bool, []int64](n, len(src)-off)
+	v := thriftimpl.MakeMap[bool, []int64](n, len(src)-off)
 	for i := range n {
 		var k bool
 		if k, off, err = compact.ConsumeBool(src, off); err != nil {
@@ -5770,7 +5771,7 @@ func consumeCompactMapOfDoubleToI8(src []byte, off, depth int) (map[float64]int8
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[float64, int8](n, len(src)-off)
+	v := thriftimpl.MakeMap[float64, int8](n, len(src)-off)
 	for i := range n {
 		var k float64
 		if k, off, err = compact.ConsumeDouble(src, off); err != nil {
@@ -5790,7 +5791,7 @@ func consumeCompactMapOfStringToMapOfI16ToSetOfString(src []byte, off, depth int
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, map[int16]map[string]struct{}](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, map[int16]map[string]struct{}](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -5810,7 +5811,7 @@ func consumeCompactMyNames(src []byte, off, depth int) (MyNames, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[string](n, len(src)-off)
+	v := thriftimpl.MakeList[string](n, len(src)-off)
 	for i := range n {
 		var e string
 		if e, off, err = compact.ConsumeString(src, off); err != nil {
@@ -5826,7 +5827,7 @@ func consumeCompactMyGroups(src []byte, off, depth int) (MyGroups, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, MyNames](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, MyNames](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -5846,11 +5847,11 @@ func consumeCompactListOfMyEmpty(src []byte, off, depth int) ([]*MyEmpty, int, e
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*MyEmpty](n, len(src)-off)
+	v := thriftimpl.MakeList[*MyEmpty](n, len(src)-off)
 	var slab []MyEmpty
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[MyEmpty](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[MyEmpty](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5867,7 +5868,7 @@ func consumeCompactMapOfI64ToMyPoint(src []byte, off, depth int) (map[int64]*com
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int64, *common.MyPoint](n, len(src)-off)
+	v := thriftimpl.MakeMap[int64, *common.MyPoint](n, len(src)-off)
 	var slab []common.MyPoint
 	for i := range n {
 		var k int64
@@ -5875,7 +5876,7 @@ func consumeCompactMapOfI64ToMyPoint(src []byte, off, depth int) (map[int64]*com
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[common.MyPoint](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5892,7 +5893,7 @@ func consumeCompactListOfMapOfStringToListOfMyBlob(src []byte, off, depth int) (
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[map[string][]MyBlob](n, len(src)-off)
+	v := thriftimpl.MakeList[map[string][]MyBlob](n, len(src)-off)
 	for i := range n {
 		var e map[string][]MyBlob
 		if e, off, err = consumeCompactMapOfStringToListOfMyBlob(src, off, depth-1); err != nil {
@@ -5913,7 +5914,7 @@ func appendBinaryListOfMyShape(dst []byte, v []*MyShape, depth int) ([]byte, err
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Shape")
+			err = thriftimpl.NilPointer("Shape")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -5929,11 +5930,11 @@ func consumeBinaryListOfMyShape(src []byte, off, depth int) ([]*MyShape, int, er
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*MyShape](n, len(src)-off)
+	v := thriftimpl.MakeList[*MyShape](n, len(src)-off)
 	var slab []MyShape
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[MyShape](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[MyShape](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5953,7 +5954,7 @@ func appendCompactListOfMyShape(dst []byte, v []*MyShape, depth int) ([]byte, er
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Shape")
+			err = thriftimpl.NilPointer("Shape")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -5969,11 +5970,11 @@ func consumeCompactListOfMyShape(src []byte, off, depth int) ([]*MyShape, int, e
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*MyShape](n, len(src)-off)
+	v := thriftimpl.MakeList[*MyShape](n, len(src)-off)
 	var slab []MyShape
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[MyShape](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[MyShape](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -5993,7 +5994,7 @@ func appendBinaryListOfMyNode(dst []byte, v []*MyNode, depth int) ([]byte, error
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Node")
+			err = thriftimpl.NilPointer("Node")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -6014,7 +6015,7 @@ func appendBinaryMapOfStringToMyNode(dst []byte, v map[string]*MyNode, depth int
 	for k, e := range v {
 		dst = binary.AppendString(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Node")
+			err = thriftimpl.NilPointer("Node")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -6031,11 +6032,11 @@ func consumeBinaryListOfMyNode(src []byte, off, depth int) ([]*MyNode, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*MyNode](n, len(src)-off)
+	v := thriftimpl.MakeList[*MyNode](n, len(src)-off)
 	var slab []MyNode
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[MyNode](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[MyNode](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6052,7 +6053,7 @@ func consumeBinaryMapOfStringToMyNode(src []byte, off, depth int) (map[string]*M
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, *MyNode](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, *MyNode](n, len(src)-off)
 	var slab []MyNode
 	for i := range n {
 		var k string
@@ -6060,7 +6061,7 @@ func consumeBinaryMapOfStringToMyNode(src []byte, off, depth int) (map[string]*M
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[MyNode](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[MyNode](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6080,7 +6081,7 @@ func appendCompactListOfMyNode(dst []byte, v []*MyNode, depth int) ([]byte, erro
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Node")
+			err = thriftimpl.NilPointer("Node")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -6101,7 +6102,7 @@ func appendCompactMapOfStringToMyNode(dst []byte, v map[string]*MyNode, depth in
 	for k, e := range v {
 		dst = compact.AppendString(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Node")
+			err = thriftimpl.NilPointer("Node")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -6118,11 +6119,11 @@ func consumeCompactListOfMyNode(src []byte, off, depth int) ([]*MyNode, int, err
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*MyNode](n, len(src)-off)
+	v := thriftimpl.MakeList[*MyNode](n, len(src)-off)
 	var slab []MyNode
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[MyNode](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[MyNode](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6139,7 +6140,7 @@ func consumeCompactMapOfStringToMyNode(src []byte, off, depth int) (map[string]*
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, *MyNode](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, *MyNode](n, len(src)-off)
 	var slab []MyNode
 	for i := range n {
 		var k string
@@ -6147,7 +6148,7 @@ func consumeCompactMapOfStringToMyNode(src []byte, off, depth int) (map[string]*
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[MyNode](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[MyNode](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -6198,7 +6199,7 @@ func consumeBinaryMapOfI16ToSetOfString(src []byte, off, depth int) (map[int16]m
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int16, map[string]struct{}](n, len(src)-off)
+	v := thriftimpl.MakeMap[int16, map[string]struct{}](n, len(src)-off)
 	for i := range n {
 		var k int16
 		if k, off, err = binary.ConsumeI16(src, off); err != nil {
@@ -6218,7 +6219,7 @@ func consumeBinaryMapOfStringToListOfMyBlob(src []byte, off, depth int) (map[str
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, []MyBlob](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, []MyBlob](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -6272,7 +6273,7 @@ func consumeCompactMapOfI16ToSetOfString(src []byte, off, depth int) (map[int16]
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int16, map[string]struct{}](n, len(src)-off)
+	v := thriftimpl.MakeMap[int16, map[string]struct{}](n, len(src)-off)
 	for i := range n {
 		var k int16
 		if k, off, err = compact.ConsumeI16(src, off); err != nil {
@@ -6292,7 +6293,7 @@ func consumeCompactMapOfStringToListOfMyBlob(src []byte, off, depth int) (map[st
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, []MyBlob](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, []MyBlob](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -6323,7 +6324,7 @@ func consumeBinaryListOfMyBlob(src []byte, off, depth int) ([]MyBlob, int, error
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[MyBlob](n, len(src)-off)
+	v := thriftimpl.MakeList[MyBlob](n, len(src)-off)
 	for i := range n {
 		var e MyBlob
 		if e, off, err = binary.ConsumeBytes(src, off); err != nil {
@@ -6350,7 +6351,7 @@ func consumeCompactListOfMyBlob(src []byte, off, depth int) ([]MyBlob, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[MyBlob](n, len(src)-off)
+	v := thriftimpl.MakeList[MyBlob](n, len(src)-off)
 	for i := range n {
 		var e MyBlob
 		if e, off, err = compact.ConsumeBytes(src, off); err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -33,9 +34,9 @@ type Login struct {
 	Password string `thrift:"password"`
 }
 
-var loginCodec = wire.CodecOf[Login](func() *schema.Struct { return ThriftSchema().Struct("Login") })
+var loginCodec = thriftimpl.CodecOf[Login](func() *schema.Struct { return ThriftSchema().Struct("Login") })
 
-func (*Login) ThriftCodec() *wire.Codec { return loginCodec }
+func (*Login) ThriftCodec() *thriftimpl.Codec { return loginCodec }
 
 func (p *Login) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -124,9 +125,9 @@ type Simple struct {
 	Blob   []byte  `thrift:"blob"`
 }
 
-var simpleCodec = wire.CodecOf[Simple](func() *schema.Struct { return ThriftSchema().Struct("Simple") })
+var simpleCodec = thriftimpl.CodecOf[Simple](func() *schema.Struct { return ThriftSchema().Struct("Simple") })
 
-func (*Simple) ThriftCodec() *wire.Codec { return simpleCodec }
+func (*Simple) ThriftCodec() *thriftimpl.Codec { return simpleCodec }
 
 func (p *Simple) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -249,9 +250,9 @@ type Nested struct {
 	Named   map[string]*Simple `thrift:"named"`
 }
 
-var nestedCodec = wire.CodecOf[Nested](func() *schema.Struct { return ThriftSchema().Struct("Nested") })
+var nestedCodec = thriftimpl.CodecOf[Nested](func() *schema.Struct { return ThriftSchema().Struct("Nested") })
 
-func (*Nested) ThriftCodec() *wire.Codec { return nestedCodec }
+func (*Nested) ThriftCodec() *thriftimpl.Codec { return nestedCodec }
 
 func (p *Nested) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -433,9 +434,9 @@ type Large struct {
 	Named map[string]*Nested `thrift:"named"`
 }
 
-var largeCodec = wire.CodecOf[Large](func() *schema.Struct { return ThriftSchema().Struct("Large") })
+var largeCodec = thriftimpl.CodecOf[Large](func() *schema.Struct { return ThriftSchema().Struct("Large") })
 
-func (*Large) ThriftCodec() *wire.Codec { return largeCodec }
+func (*Large) ThriftCodec() *thriftimpl.Codec { return largeCodec }
 
 func (p *Large) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -528,9 +529,9 @@ type Longs struct {
 	Values []int64 `thrift:"values"`
 }
 
-var longsCodec = wire.CodecOf[Longs](func() *schema.Struct { return ThriftSchema().Struct("Longs") })
+var longsCodec = thriftimpl.CodecOf[Longs](func() *schema.Struct { return ThriftSchema().Struct("Longs") })
 
-func (*Longs) ThriftCodec() *wire.Codec { return longsCodec }
+func (*Longs) ThriftCodec() *thriftimpl.Codec { return longsCodec }
 
 func (p *Longs) AppendThriftBinary(dst []byte, depth int) ([]byte, error) {
 	if depth == 0 {
@@ -621,27 +622,27 @@ type Bench interface {
 }
 
 // BenchHandler returns h as a handler for rpc.Server.Register and thriftkit.ListenAndServe, with BenchService.
-func BenchHandler(h Bench) rpc.Dispatcher { return benchRoutes{h} }
+func BenchHandler(h Bench) thriftimpl.Dispatcher { return benchRoutes{h} }
 
 type benchRoutes struct{ h Bench }
 
-func (s benchRoutes) Routes() []rpc.Route {
+func (s benchRoutes) Routes() []thriftimpl.Route {
 	h := s.h
-	return append([]rpc.Route(nil),
-		rpc.NewRoute("echo", func(ctx context.Context, a *benchEchoArgs, r *benchEchoReply) (err error) {
+	return append([]thriftimpl.Route(nil),
+		thriftimpl.NewRoute("echo", func(ctx context.Context, a *benchEchoArgs, r *benchEchoReply) (err error) {
 			r.success, err = h.Echo(ctx, a.V)
 			r.Success = &r.success
 			return err
 		}),
-		rpc.NewRoute("login", func(ctx context.Context, a *benchLoginArgs, r *benchLoginReply) (err error) {
+		thriftimpl.NewRoute("login", func(ctx context.Context, a *benchLoginArgs, r *benchLoginReply) (err error) {
 			r.Success, err = h.Login(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("nested", func(ctx context.Context, a *benchNestedArgs, r *benchNestedReply) (err error) {
+		thriftimpl.NewRoute("nested", func(ctx context.Context, a *benchNestedArgs, r *benchNestedReply) (err error) {
 			r.Success, err = h.Nested(ctx, a.V)
 			return err
 		}),
-		rpc.NewRoute("slow", func(ctx context.Context, a *benchSlowArgs, r *benchSlowReply) (err error) {
+		thriftimpl.NewRoute("slow", func(ctx context.Context, a *benchSlowArgs, r *benchSlowReply) (err error) {
 			r.success, err = h.Slow(ctx, a.Millis)
 			r.Success = &r.success
 			return err
@@ -651,10 +652,10 @@ func (s benchRoutes) Routes() []rpc.Route {
 
 // A BenchClient calls a server's Bench. It is safe for concurrent use.
 type BenchClient struct {
-	echo   *rpc.Stub[benchEchoArgs, benchEchoReply]
-	login  *rpc.Stub[benchLoginArgs, benchLoginReply]
-	nested *rpc.Stub[benchNestedArgs, benchNestedReply]
-	slow   *rpc.Stub[benchSlowArgs, benchSlowReply]
+	echo   *thriftimpl.Stub[benchEchoArgs, benchEchoReply]
+	login  *thriftimpl.Stub[benchLoginArgs, benchLoginReply]
+	nested *thriftimpl.Stub[benchNestedArgs, benchNestedReply]
+	slow   *thriftimpl.Stub[benchSlowArgs, benchSlowReply]
 }
 
 // NewBenchClient returns a client whose calls go over c.
@@ -663,10 +664,10 @@ func NewBenchClient(c *rpc.Client) *BenchClient { return NewBenchClientOf(c, Ben
 // NewBenchClientOf is NewBenchClient for a service that extends this one.
 func NewBenchClientOf(c *rpc.Client, s *schema.Service) *BenchClient {
 	return &BenchClient{
-		echo:   rpc.MustStub[benchEchoArgs, benchEchoReply](c, s, "echo"),
-		login:  rpc.MustStub[benchLoginArgs, benchLoginReply](c, s, "login"),
-		nested: rpc.MustStub[benchNestedArgs, benchNestedReply](c, s, "nested"),
-		slow:   rpc.MustStub[benchSlowArgs, benchSlowReply](c, s, "slow"),
+		echo:   thriftimpl.MustStub[benchEchoArgs, benchEchoReply](c, s, "echo"),
+		login:  thriftimpl.MustStub[benchLoginArgs, benchLoginReply](c, s, "login"),
+		nested: thriftimpl.MustStub[benchNestedArgs, benchNestedReply](c, s, "nested"),
+		slow:   thriftimpl.MustStub[benchSlowArgs, benchSlowReply](c, s, "slow"),
 	}
 }
 
@@ -752,7 +753,7 @@ func appendBinaryListOfSimple(dst []byte, v []*Simple, depth int) ([]byte, error
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Simple")
+			err = thriftimpl.NilPointer("Simple")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -824,7 +825,7 @@ func appendBinaryMapOfStringToSimple(dst []byte, v map[string]*Simple, depth int
 	for k, e := range v {
 		dst = binary.AppendString(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Simple")
+			err = thriftimpl.NilPointer("Simple")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -841,11 +842,11 @@ func consumeBinaryListOfSimple(src []byte, off, depth int) ([]*Simple, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Simple](n, len(src)-off)
+	v := thriftimpl.MakeList[*Simple](n, len(src)-off)
 	var slab []Simple
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Simple](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Simple](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -871,7 +872,7 @@ func consumeBinaryMapOfStringToString(src []byte, off, depth int) (map[string]st
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, string](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, string](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = binary.ConsumeString(src, off); err != nil {
@@ -891,7 +892,7 @@ func consumeBinaryMapOfI32ToI64(src []byte, off, depth int) (map[int32]int64, in
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int32, int64](n, len(src)-off)
+	v := thriftimpl.MakeMap[int32, int64](n, len(src)-off)
 	for i := range n {
 		var k int32
 		if k, off, err = binary.ConsumeI32(src, off); err != nil {
@@ -930,7 +931,7 @@ func consumeBinaryMapOfStringToSimple(src []byte, off, depth int) (map[string]*S
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, *Simple](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, *Simple](n, len(src)-off)
 	var slab []Simple
 	for i := range n {
 		var k string
@@ -938,7 +939,7 @@ func consumeBinaryMapOfStringToSimple(src []byte, off, depth int) (map[string]*S
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Simple](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Simple](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -958,7 +959,7 @@ func appendCompactListOfSimple(dst []byte, v []*Simple, depth int) ([]byte, erro
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Simple")
+			err = thriftimpl.NilPointer("Simple")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -1036,7 +1037,7 @@ func appendCompactMapOfStringToSimple(dst []byte, v map[string]*Simple, depth in
 	for k, e := range v {
 		dst = compact.AppendString(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Simple")
+			err = thriftimpl.NilPointer("Simple")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -1053,11 +1054,11 @@ func consumeCompactListOfSimple(src []byte, off, depth int) ([]*Simple, int, err
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Simple](n, len(src)-off)
+	v := thriftimpl.MakeList[*Simple](n, len(src)-off)
 	var slab []Simple
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Simple](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Simple](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -1074,7 +1075,7 @@ func consumeCompactListOfI32(src []byte, off, depth int) ([]int32, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int32](n, len(src)-off)
+	v := thriftimpl.MakeList[int32](n, len(src)-off)
 	for i := range n {
 		var e int32
 		if e, off, err = compact.ConsumeI32(src, off); err != nil {
@@ -1090,7 +1091,7 @@ func consumeCompactMapOfStringToString(src []byte, off, depth int) (map[string]s
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, string](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, string](n, len(src)-off)
 	for i := range n {
 		var k string
 		if k, off, err = compact.ConsumeString(src, off); err != nil {
@@ -1110,7 +1111,7 @@ func consumeCompactMapOfI32ToI64(src []byte, off, depth int) (map[int32]int64, i
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[int32, int64](n, len(src)-off)
+	v := thriftimpl.MakeMap[int32, int64](n, len(src)-off)
 	for i := range n {
 		var k int32
 		if k, off, err = compact.ConsumeI32(src, off); err != nil {
@@ -1130,7 +1131,7 @@ func consumeCompactListOfString(src []byte, off, depth int) ([]string, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[string](n, len(src)-off)
+	v := thriftimpl.MakeList[string](n, len(src)-off)
 	for i := range n {
 		var e string
 		if e, off, err = compact.ConsumeString(src, off); err != nil {
@@ -1146,7 +1147,7 @@ func consumeCompactListOfI64(src []byte, off, depth int) ([]int64, int, error) {
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[int64](n, len(src)-off)
+	v := thriftimpl.MakeList[int64](n, len(src)-off)
 	for i := range n {
 		var e int64
 		if e, off, err = compact.ConsumeI64(src, off); err != nil {
@@ -1162,7 +1163,7 @@ func consumeCompactMapOfStringToSimple(src []byte, off, depth int) (map[string]*
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, *Simple](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, *Simple](n, len(src)-off)
 	var slab []Simple
 	for i := range n {
 		var k string
@@ -1170,7 +1171,7 @@ func consumeCompactMapOfStringToSimple(src []byte, off, depth int) (map[string]*
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Simple](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Simple](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -1190,7 +1191,7 @@ func appendBinaryListOfNested(dst []byte, v []*Nested, depth int) ([]byte, error
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Nested")
+			err = thriftimpl.NilPointer("Nested")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -1211,7 +1212,7 @@ func appendBinaryMapOfStringToNested(dst []byte, v map[string]*Nested, depth int
 	for k, e := range v {
 		dst = binary.AppendString(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Nested")
+			err = thriftimpl.NilPointer("Nested")
 		} else {
 			dst, err = e.AppendThriftBinary(dst, depth-1)
 		}
@@ -1228,11 +1229,11 @@ func consumeBinaryListOfNested(src []byte, off, depth int) ([]*Nested, int, erro
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Nested](n, len(src)-off)
+	v := thriftimpl.MakeList[*Nested](n, len(src)-off)
 	var slab []Nested
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Nested](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Nested](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -1249,7 +1250,7 @@ func consumeBinaryMapOfStringToNested(src []byte, off, depth int) (map[string]*N
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, *Nested](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, *Nested](n, len(src)-off)
 	var slab []Nested
 	for i := range n {
 		var k string
@@ -1257,7 +1258,7 @@ func consumeBinaryMapOfStringToNested(src []byte, off, depth int) (map[string]*N
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Nested](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Nested](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -1277,7 +1278,7 @@ func appendCompactListOfNested(dst []byte, v []*Nested, depth int) ([]byte, erro
 	var err error
 	for i, e := range v {
 		if e == nil {
-			err = wire.NilPointer("Nested")
+			err = thriftimpl.NilPointer("Nested")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -1298,7 +1299,7 @@ func appendCompactMapOfStringToNested(dst []byte, v map[string]*Nested, depth in
 	for k, e := range v {
 		dst = compact.AppendString(dst, k)
 		if e == nil {
-			err = wire.NilPointer("Nested")
+			err = thriftimpl.NilPointer("Nested")
 		} else {
 			dst, err = e.AppendThriftCompact(dst, depth-1)
 		}
@@ -1315,11 +1316,11 @@ func consumeCompactListOfNested(src []byte, off, depth int) ([]*Nested, int, err
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeList[*Nested](n, len(src)-off)
+	v := thriftimpl.MakeList[*Nested](n, len(src)-off)
 	var slab []Nested
 	for i := range n {
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Nested](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Nested](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]
@@ -1336,7 +1337,7 @@ func consumeCompactMapOfStringToNested(src []byte, off, depth int) (map[string]*
 	if err != nil {
 		return nil, off, err
 	}
-	v := wire.MakeMap[string, *Nested](n, len(src)-off)
+	v := thriftimpl.MakeMap[string, *Nested](n, len(src)-off)
 	var slab []Nested
 	for i := range n {
 		var k string
@@ -1344,7 +1345,7 @@ func consumeCompactMapOfStringToNested(src []byte, off, depth int) (map[string]*
 			return v, off, wire.InElement(err, i, "key")
 		}
 		if len(slab) == 0 {
-			slab = wire.MakeSlab[Nested](n-i, len(src)-off)
+			slab = thriftimpl.MakeSlab[Nested](n-i, len(src)-off)
 		}
 		e := &slab[0]
 		slab = slab[1:]

@@ -1,23 +1,25 @@
-package wire
+package thriftimpl
 
 import (
 	"fmt"
 	"testing"
+
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 func TestCheckUnion(t *testing.T) {
 	for _, test := range []struct {
-		unknown UnknownFields
+		unknown wire.UnknownFields
 		members []bool
 		want    string
 	}{
 		{nil, []bool{true}, "<nil>"},
 		{nil, []bool{false, true, false}, "<nil>"},
-		{UnknownFields{1}, nil, "<nil>"},
-		{UnknownFields{1}, []bool{false}, "<nil>"},
+		{wire.UnknownFields{1}, nil, "<nil>"},
+		{wire.UnknownFields{1}, []bool{false}, "<nil>"},
 		{nil, nil, "invalid value: union U must have exactly one member set, it has 0"},
 		{nil, []bool{true, false, true}, "invalid value: union U must have exactly one member set, it has 2"},
-		{UnknownFields{1}, []bool{true, true}, "invalid value: union U must have exactly one member set, it has 2"},
+		{wire.UnknownFields{1}, []bool{true, true}, "invalid value: union U must have exactly one member set, it has 2"},
 	} {
 		if got := fmt.Sprint(CheckUnion("U", test.unknown, test.members...)); got != test.want {
 			t.Errorf("%v: %s\nwant %s", test.members, got, test.want)

@@ -1,8 +1,9 @@
-package wire
+package thriftimpl
 
 import (
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // A BinaryCodec is a pointer to a Go struct that writes and reads itself in the binary protocol:
@@ -41,11 +42,11 @@ type Codec struct {
 	ConsumeCompact func(v mem.Pointer, src []byte, off, depth int) (int, error)
 }
 
-// InField is [InField] for the field with that head, as the Head functions of the protocols return it.
+// InField is [wire.InField] for the field with that head, as the Head functions of the protocols return it.
 func (c *Codec) InField(err error, head uint32) error {
 	desc := c.Schema()
 	f := desc.FieldByID(int16(head))
-	return InField(err, desc.Name, f.Name, f.ID)
+	return wire.InField(err, desc.Name, f.Name, f.ID)
 }
 
 // CodecOf returns the Codec of the Go struct T, whose code was made of the struct that desc returns, or
@@ -98,30 +99,30 @@ func MakeMap[K comparable, V any](n, remain int) map[K]V {
 
 // Unset returns the error for a required field that is unset and cannot be written so.
 func Unset(structName, field string, id int16) error {
-	return InField(&Error{Offset: -1, Cause: ErrMissing, Message: "it must be set"}, structName, field, id)
+	return wire.InField(&wire.Error{Offset: -1, Cause: wire.ErrMissing, Message: "it must be set"}, structName, field, id)
 }
 
 // Missing returns the error for a required field that the struct that ends at offset lacks.
 func Missing(offset int, structName, field string, id int16) error {
-	return InField(&Error{Offset: offset, Cause: ErrMissing}, structName, field, id)
+	return wire.InField(&wire.Error{Offset: offset, Cause: wire.ErrMissing}, structName, field, id)
 }
 
 // ManyMembers returns the error for a union of which a message has more than one member.
 func ManyMembers(offset int, union string) error {
-	return Errorf(offset, ErrInvalid, "union %s has more than one member", union)
+	return wire.Errorf(offset, wire.ErrInvalid, "union %s has more than one member", union)
 }
 
 // CheckMembers returns the error for a union that may not be written: it must have one member set,
 // or unknown fields in place of it.
-func CheckMembers(union string, set int, unknown UnknownFields) error {
+func CheckMembers(union string, set int, unknown wire.UnknownFields) error {
 	if set == 1 || set == 0 && len(unknown) > 0 {
 		return nil
 	}
-	return Errorf(-1, ErrValue, "union %s must have exactly one member set, it has %d", union, set)
+	return wire.Errorf(-1, wire.ErrValue, "union %s must have exactly one member set, it has %d", union, set)
 }
 
 // CheckUnion is CheckMembers with a bool for each member, which says whether it is set.
-func CheckUnion(union string, unknown UnknownFields, members ...bool) error {
+func CheckUnion(union string, unknown wire.UnknownFields, members ...bool) error {
 	set := 0
 	for _, isSet := range members {
 		if isSet {
@@ -133,4 +134,4 @@ func CheckUnion(union string, unknown UnknownFields, members ...bool) error {
 
 // NilPointer returns the error for an element of a container that is nil in place of a value of
 // type t.
-func NilPointer(t string) error { return Errorf(-1, ErrValue, "nil pointer to %s", t) }
+func NilPointer(t string) error { return wire.Errorf(-1, wire.ErrValue, "nil pointer to %s", t) }
