@@ -122,7 +122,7 @@ func (carrier) Deadline(ctx context.Context) (int32, error) {
 
 // Relay returns the metadata that a call made with its context brings to target.
 func (c carrier) Relay(ctx context.Context, target string) (string, error) {
-	client, err := rpc.Dial(ctx, target, rpc.ClientOptions{})
+	client, err := rpc.Dial(ctx, target, inMemory(rpc.ClientOptions{}))
 	if err != nil {
 		return "", err
 	}
@@ -302,7 +302,7 @@ func TestSASL(t *testing.T) {
 			t.Errorf("%q: a long text: %d bytes, %v", dialect, len(got), err)
 		}
 	}
-	_, err := rpc.Dial(context.Background(), l.Addr().String(), rpc.ClientOptions{SASLUser: "root", SASLPassword: "wrong"})
+	_, err := rpc.Dial(context.Background(), l.Addr().String(), inMemory(rpc.ClientOptions{SASLUser: "root", SASLPassword: "wrong"}))
 	var e *rpc.Error
 	if !errors.As(err, &e) || e.Code != rpc.CodeUnavailable || !strings.Contains(err.Error(), `SASL: the server refused: "authentication failed"`) {
 		t.Errorf("a wrong password: %v", err)
@@ -311,7 +311,7 @@ func TestSASL(t *testing.T) {
 	if _, err := plain.Ping(context.Background()); err == nil {
 		t.Error("a client without SASL was served")
 	}
-	if _, err := rpc.Dial(context.Background(), l.Addr().String()+"?transport=http", rpc.ClientOptions{SASLUser: "root"}); err == nil || !strings.Contains(err.Error(), "SASL does not work over HTTP") {
+	if _, err := rpc.Dial(context.Background(), l.Addr().String()+"?transport=http", inMemory(rpc.ClientOptions{SASLUser: "root"})); err == nil || !strings.Contains(err.Error(), "SASL does not work over HTTP") {
 		t.Errorf("SASL over HTTP: %v", err)
 	}
 }

@@ -25,7 +25,7 @@ func (c countingConn) Write(b []byte) (int, error) {
 // TestDialer goes to a server by another address than the target's, and sees what is sent.
 func TestDialer(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{})
 	for _, target := range []string{"nowhere.test:1", "nowhere.test:1?transport=framed&compression=zlib", "http://nowhere.test/x"} {
 		var written atomic.Int64

@@ -31,7 +31,7 @@ type request struct {
 // order, and writes what it likes. If it returns false the connection is closed.
 func fake(t *testing.T, answer func(request) bool) string {
 	t.Helper()
-	l := listen(t)
+	l := listenTCP(t)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := 0; ; i++ {
@@ -352,7 +352,7 @@ func TestConnectionLost(t *testing.T) {
 
 func TestNobodyThere(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	addr := l.Addr().String()
 	l.Close()
 	_, err := rpc.Dial(context.Background(), addr, rpc.ClientOptions{})
@@ -383,7 +383,7 @@ func TestClosedClient(t *testing.T) {
 // TestNeverReading has a server that reads nothing: writing must end with the context.
 func TestNeverReading(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	defer l.Close()
 	c := dial(t, l.Addr().String(), rpc.ClientOptions{Timeout: 100 * time.Millisecond})
 	start := time.Now()
@@ -399,7 +399,7 @@ func TestNeverReading(t *testing.T) {
 // TestTooLarge sends what is above the limit, in both directions.
 func TestTooLarge(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	var log errorLog
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxMessageBytes: 1000, ErrorLog: log.add})
 	ctx := context.Background()
@@ -427,7 +427,7 @@ func TestConcurrency(t *testing.T) {
 	for _, framing := range []string{"buffered", "framed"} {
 		t.Run(framing, func(t *testing.T) {
 			leaks(t)
-			l := listen(t)
+			l := listenTCP(t)
 			h := newHandler()
 			_, svc := serve(t, l, h, rpc.ServerOptions{})
 			c := bind(t, dial(t, "tcp://"+l.Addr().String()+"?transport="+framing, rpc.ClientOptions{}), svc)
@@ -473,7 +473,7 @@ func TestConcurrency(t *testing.T) {
 // after a while: the client must open more connections, but not too many.
 func TestCongestion(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{})
 	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{MaxConns: 8}), svc)
 	start := time.Now()

@@ -45,7 +45,7 @@ func TestOnewayGivesUp(t *testing.T) {
 func onewayGivesUp(t *testing.T, network string) bool {
 	here, there := net.Pipe()
 	if network == "tcp" {
-		l := listen(t)
+		l := listenTCP(t)
 		var err error
 		if here, err = net.Dial("tcp", l.Addr().String()); err == nil {
 			there, err = l.Accept()

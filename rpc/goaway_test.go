@@ -115,7 +115,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 	for _, query := range []string{"", "?transport=framed", "?transport=header", "?transport=ttheader", "?protocol=compact", "?compression=zlib", "?protocol=json"} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
-			l := listen(t).(*net.TCPListener)
+			l := listenTCP(t).(*net.TCPListener)
 			file, err := l.File() // which keeps the port, and what waits there, when a server closes its own
 			if err != nil {
 				t.Fatal(err)
@@ -171,7 +171,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 // TestIdleLosesNothing calls at about the time at which the server closes idle connections.
 func TestIdleLosesNothing(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	const idle = 20 * time.Millisecond
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{IdleTimeout: idle})
 	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc)
@@ -224,7 +224,7 @@ func TestOutcomes(t *testing.T) {
 		})
 	}
 	t.Run("nobody there", func(t *testing.T) {
-		l := listen(t)
+		l := listenTCP(t)
 		addr := l.Addr().String()
 		s, svc := serve(t, l, newHandler(), rpc.ServerOptions{})
 		c := bind(t, dial(t, addr, rpc.ClientOptions{}), svc)
@@ -258,7 +258,7 @@ func (onewayTransform) Undo(src []byte, _ int) ([]byte, error) { return slices.C
 // take it for one that was not begun.
 func TestNoGoodbyeForBegunCalls(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	var s *rpc.Server
 	var calls atomic.Int32
 	stopped := make(chan error, 1)

@@ -21,7 +21,7 @@ import (
 // the while does not notice.
 func TestHostileStarts(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	errs := make(chan error, 100)
 	const limit = 1 << 20
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{

@@ -66,7 +66,7 @@ func post(t *testing.T, addr, head string, body []byte) (*http.Response, string)
 func TestHTTPAnswers(t *testing.T) {
 	leaks(t)
 	opts := rpc.ServerOptions{MaxMessageBytes: 1000, ReadTimeout: 300 * time.Millisecond}
-	l := listen(t)
+	l := listenTCP(t)
 	serve(t, l, newHandler(), opts)
 	_, _, mounted := mount(t, newHandler(), opts, (*httptest.Server).Start)
 	ping, pong := message("ping", wire.Call, 5, "00"), string(message("ping", wire.Reply, 5, "0b0000 00000004 706f6e67 00"))
@@ -125,7 +125,7 @@ func TestHTTPAnswers(t *testing.T) {
 // TestHTTPOrigin has a browser's page of another origin call a server that listens on a port.
 func TestHTTPOrigin(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	serve(t, l, newHandler(), rpc.ServerOptions{})
 	ping := message("ping", wire.Call, 5, "00")
 	for header, want := range map[string]int{"Sec-Fetch-Site: cross-site": 403, "Origin: http://elsewhere": 403, "Sec-Fetch-Site: same-origin": 200, "Origin: http://here": 200} {
@@ -139,7 +139,7 @@ func TestHTTPOrigin(t *testing.T) {
 // TestHTTPHeaderLimits sends headers that are too long and too slow to the port of a server.
 func TestHTTPHeaderLimits(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	serve(t, l, newHandler(), rpc.ServerOptions{ReadTimeout: 200 * time.Millisecond})
 	resp, _ := post(t, l.Addr().String(), "POST / HTTP/1.1\r\nHost: h\r\nX: "+strings.Repeat("x", 100<<10)+"\r\n\r\n", nil)
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
@@ -235,7 +235,7 @@ func TestHTTPReplies(t *testing.T) {
 // TestHTTPRequest looks at what the client sends.
 func TestHTTPRequest(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	defer l.Close()
 	c := dial(t, "http://"+l.Addr().String()+"/a%0d%0aX:%20y/b?service=S", rpc.ClientOptions{})
 	go rpc.Invoke[any](context.Background(), c, load(t).Service("Test").Method("ping"))
@@ -259,7 +259,7 @@ func TestHTTPRequest(t *testing.T) {
 // classic answers like the HTTP server of thriftpy2: HTTP/1.0, one connection at a time, closed
 // after the response, whose length nothing tells.
 func classic(t *testing.T, answer func(*http.Request) string) string {
-	l := listen(t)
+	l := listenTCP(t)
 	done := make(chan struct{})
 	t.Cleanup(func() {
 		l.Close()
@@ -327,7 +327,7 @@ func TestHTTPBreaksOff(t *testing.T) {
 
 func TestHTTPNobodyThere(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	addr := l.Addr().String()
 	s, svc := serve(t, l, newHandler(), rpc.ServerOptions{})
 	c := dial(t, "http://"+addr, rpc.ClientOptions{})
@@ -353,7 +353,7 @@ func TestHTTPNobodyThere(t *testing.T) {
 // TestHTTPTooLarge sends what is above the limit, in both directions.
 func TestHTTPTooLarge(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxMessageBytes: 1000})
 	ctx := context.Background()
 	_, err := rpc.Invoke[any](ctx, dial(t, "http://"+l.Addr().String(), rpc.ClientOptions{MaxMessageBytes: 1000}), svc.Method("echo"), strings.Repeat("x", 990))
@@ -375,7 +375,7 @@ func TestHTTPTooLarge(t *testing.T) {
 // TestHTTPContexts has calls end with their contexts, on both sides.
 func TestHTTPContexts(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	h := newHandler()
 	_, svc := serve(t, l, h, rpc.ServerOptions{ReadTimeout: 100 * time.Millisecond})
 	c := dial(t, "http://"+l.Addr().String(), rpc.ClientOptions{})
@@ -458,7 +458,7 @@ func TestHTTPOneway(t *testing.T) {
 	const calls = 150 // more than go on after their answers
 	h := &slowHandler{newHandler(), make(chan struct{}), make(chan string, calls)}
 	h.notified = make(chan string, calls)
-	l := listen(t)
+	l := listenTCP(t)
 	s, svc := serve(t, l, h, rpc.ServerOptions{})
 	c := dial(t, "http://"+l.Addr().String(), rpc.ClientOptions{MaxConns: calls})
 	f := bind(t, c, svc)
@@ -555,7 +555,7 @@ func TestHTTPPeers(t *testing.T) {
 	}}}
 	mutual := opts
 	mutual.TLS, mutual.RequireTLS = ca.serverTLS(t, "server", ca.file("ca.pem")), true
-	open, closed := listen(t), listen(t)
+	open, closed := listenTCP(t), listenTCP(t)
 	_, svc := serve(t, open, newHandler(), opts)
 	serve(t, closed, newHandler(), mutual)
 	_, _, plain := mount(t, newHandler(), opts, (*httptest.Server).Start)
@@ -631,7 +631,7 @@ func TestHTTPPeers(t *testing.T) {
 // TestHTTP2OnThePort has a client that begins with HTTP/2.
 func TestHTTP2OnThePort(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	s, _ := serve(t, l, newHandler(), rpc.ServerOptions{})
 	tr := &http.Transport{Protocols: new(http.Protocols)}
 	tr.Protocols.SetUnencryptedHTTP2(true)
@@ -667,7 +667,7 @@ func TestHTTPShutdown(t *testing.T) {
 					s, svc, hs = mount(t, h, rpc.ServerOptions{}, (*httptest.Server).Start)
 					target = hs.URL
 				} else {
-					l := listen(t)
+					l := listenTCP(t)
 					s, svc = serve(t, l, h, rpc.ServerOptions{})
 					target = "http://" + l.Addr().String()
 				}
@@ -706,7 +706,7 @@ func TestHTTPConnectStorm(t *testing.T) {
 	leaks(t)
 	ca := newAuthority(t, "authority")
 	ca.sign(t, "foo.test", "server")
-	l := listen(t)
+	l := listenTCP(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{TLS: ca.serverTLS(t, "server", "")})
 	ping := message("ping", wire.Call, 5, "00")
 	whole := append([]byte(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", len(ping))), ping...)

@@ -3,7 +3,6 @@ package rpc_test
 import (
 	"context"
 	"errors"
-	"net"
 	"testing"
 	"time"
 
@@ -75,10 +74,7 @@ func TestMaxServerConns(t *testing.T) {
 	one := dial(t, l.Addr().String(), rpc.ClientOptions{})
 	two := dial(t, l.Addr().String(), rpc.ClientOptions{})
 	waitFor(t, "two connections", func() bool { return s.Stats().Connections == 2 })
-	above, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	above := connectTo(t, l)
 	defer above.Close()
 	above.SetReadDeadline(time.Now().Add(5 * time.Second))
 	if n, err := above.Read(make([]byte, 1)); n != 0 || err == nil {
@@ -133,7 +129,7 @@ func TestNegativeLimits(t *testing.T) {
 	if got, err := c.Ping(context.Background()); got != "pong" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
-	_, err := rpc.Dial(context.Background(), l.Addr().String(), rpc.ClientOptions{MaxConns: -1})
+	_, err := rpc.Dial(context.Background(), l.Addr().String(), inMemory(rpc.ClientOptions{MaxConns: -1}))
 	if want := "rpc: MaxConns must not be negative"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

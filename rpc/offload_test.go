@@ -59,10 +59,7 @@ type byHand struct {
 
 func connect(t *testing.T, l net.Listener, f wire.Framing) *byHand {
 	t.Helper()
-	nc, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	nc := connectTo(t, l)
 	t.Cleanup(func() { nc.Close() })
 	nc.SetDeadline(time.Now().Add(20 * time.Second))
 	p, _ := protocol.ByName("binary")
@@ -111,7 +108,7 @@ func TestSlowBesideFast(t *testing.T) {
 	for _, query := range []string{"?transport=buffered", "?transport=framed&protocol=compact", "?transport=header", "?transport=ttheader"} {
 		t.Run(query, func(t *testing.T) {
 			leaks(t)
-			l := listen(t)
+			l := listenTCP(t)
 			b := &blocker{release: make(chan struct{})}
 			_, svc := serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
 			c := bind(t, dial(t, l.Addr().String()+query, rpc.ClientOptions{MaxConns: 1}), svc)
@@ -156,7 +153,7 @@ func TestOrder(t *testing.T) {
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			leaks(t)
-			l := listen(t)
+			l := listenTCP(t)
 			h := newHandler()
 			serve(t, l, h, rpc.ServerOptions{})
 			c := connect(t, l, wire.Buffered)
@@ -213,7 +210,7 @@ func TestOutOfOrder(t *testing.T) {
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			leaks(t)
-			l := listen(t)
+			l := listenTCP(t)
 			b := &blocker{release: make(chan struct{})}
 			serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
 			c := connect(t, l, test.framing)
@@ -240,7 +237,7 @@ func TestFlood(t *testing.T) {
 		for _, method := range []string{"echo", "notify"} {
 			t.Run(fmt.Sprint(method, " from ", first), func(t *testing.T) {
 				leaks(t)
-				l := listen(t)
+				l := listenTCP(t)
 				b := &blocker{release: make(chan struct{})}
 				const limit, calls = 8, 500
 				serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{MaxCallsPerConn: limit})
@@ -278,7 +275,7 @@ func TestFlood(t *testing.T) {
 // TestLateBytes has many replies wait for an earlier one: of what would be more than their bound nothing is read.
 func TestLateBytes(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	release := make(chan struct{})
 	var executed atomic.Int32
 	serve(t, l, rpc.DynamicHandler(func(_ context.Context, _ *schema.Method, args *dynamic.Struct) (any, error) {
@@ -326,7 +323,7 @@ func TestShutdownHandedOver(t *testing.T) {
 	for _, returns := range []bool{true, false} {
 		t.Run(fmt.Sprint(returns), func(t *testing.T) {
 			leaks(t)
-			l := listen(t)
+			l := listenTCP(t)
 			b := &blocker{release: make(chan struct{})}
 			s, _ := serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
 			c := connect(t, l, wire.Buffered)
@@ -365,7 +362,7 @@ func TestShutdownHandedOver(t *testing.T) {
 // and the server goes on.
 func TestGoexit(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	_, svc := serve(t, l, rpc.DynamicHandler(func(_ context.Context, m *schema.Method, args *dynamic.Struct) (any, error) {
 		switch m.Name {
 		case "echo":
@@ -396,7 +393,7 @@ func TestGoexit(t *testing.T) {
 // its own answer.
 func TestHandoverStorm(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	h := newHandler()
 	_, svc := serve(t, l, h, rpc.ServerOptions{MaxCallsPerConn: 16})
 	for _, query := range []string{"?transport=framed", "?transport=header"} {
@@ -444,7 +441,7 @@ func TestExclusive(t *testing.T) {
 			return err
 		}
 	}
-	l := listen(t)
+	l := listenTCP(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{Interceptors: []rpc.Interceptor{look}})
 	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{MaxConns: 3, Exclusive: true}), svc)
 	var wg sync.WaitGroup
@@ -487,7 +484,7 @@ func TestExclusive(t *testing.T) {
 // TestGuards makes calls with deadlines and cancellable contexts: none of them is late by much.
 func TestGuards(t *testing.T) {
 	leaks(t)
-	l := listen(t)
+	l := listenTCP(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{})
 	for _, query := range []string{"?transport=framed", "?transport=ttheader", "?transport=http"} {
 		c := bind(t, dial(t, l.Addr().String()+query, rpc.ClientOptions{Timeout: 60 * time.Millisecond}), svc)

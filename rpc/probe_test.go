@@ -57,7 +57,7 @@ func TestProbe(t *testing.T) {
 					return next(ctx, call)
 				}
 			}}
-			l := listen(t)
+			l := listenTCP(t)
 			serve(t, l, newHandler(), test.opts)
 			found, err := rpc.Probe(context.Background(), l.Addr().String()+test.query, 10*time.Second, rpc.ClientOptions{})
 			if err != nil || !slices.Equal(spoken(found), test.want) {
@@ -87,7 +87,7 @@ func TestProbeDeaf(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			leaks(t)
-			l := listen(t)
+			l := listenTCP(t)
 			defer l.Close()
 			go func() {
 				for {
@@ -107,7 +107,7 @@ func TestProbeDeaf(t *testing.T) {
 			}
 		})
 	}
-	l := listen(t)
+	l := listenTCP(t)
 	l.Close()
 	var e *rpc.Error
 	if _, err := rpc.Probe(context.Background(), l.Addr().String(), time.Second, rpc.ClientOptions{}); !errors.As(err, &e) || e.Code != rpc.CodeUnavailable {

@@ -327,7 +327,7 @@ func TestLazy(t *testing.T) {
 	l := listen(t)
 	addr := l.Addr().String()
 	l.Close()
-	c, err := rpc.Dial(context.Background(), addr, rpc.ClientOptions{Lazy: true})
+	c, err := rpc.Dial(context.Background(), addr, inMemory(rpc.ClientOptions{Lazy: true}))
 	if err != nil {
 		t.Fatal(err)
 	}

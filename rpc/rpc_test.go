@@ -190,18 +190,9 @@ func serve(t *testing.T, l net.Listener, h any, opts rpc.ServerOptions) (*rpc.Se
 	return s, svc
 }
 
-func listen(t *testing.T) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
 func dial(t *testing.T, target string, opts rpc.ClientOptions) *rpc.Client {
 	t.Helper()
-	c, err := rpc.Dial(context.Background(), target, opts)
+	c, err := rpc.Dial(context.Background(), target, inMemory(opts))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -580,10 +571,7 @@ func TestDialects(t *testing.T) {
 		{"half a message", call[:len(call)-2], nil},
 		{"three bytes", []byte{0x80, 1, 0}, nil},
 	} {
-		nc, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		nc := connectTo(t, l)
 		nc.SetDeadline(time.Now().Add(5 * time.Second))
 		if _, err := nc.Write(test.in); err != nil {
 			t.Fatal(err)
@@ -612,10 +600,7 @@ func TestReplyBeforeSlowCall(t *testing.T) {
 	leaks(t)
 	l := listen(t)
 	serve(t, l, newHandler(), rpc.ServerOptions{})
-	nc, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	nc := connectTo(t, l)
 	defer nc.Close()
 	const ms = 500
 	ping, pong := message("ping", wire.Call, 1, "00"), message("ping", wire.Reply, 1, "0b0000 00000004 706f6e67 00")

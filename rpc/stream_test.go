@@ -495,15 +495,15 @@ func TestStreamBinding(t *testing.T) {
 	overThrift := dial(t, l.Addr().String(), rpc.ClientOptions{})
 	var funcs streamsClient
 	if err := overThrift.Bind(svc, &funcs); err == nil || !strings.Contains(err.Error(), "the method streams, which connections of Thrift do not carry") {
-		t.Errorf("Bind over TCP: %v", err)
+		t.Errorf("Bind over Thrift: %v", err)
 	}
 	if _, err := overThrift.OpenStream(t.Context(), svc.Method("echo"), nil); rpc.OutcomeOf(err) != rpc.OutcomeNotSent {
-		t.Errorf("OpenStream over TCP: %v", err)
+		t.Errorf("OpenStream over Thrift: %v", err)
 	}
 	nc := connect(t, l, 0)
 	nc.send([]byte("\x80\x01\x00\x01\x00\x00\x00\x05count\x00\x00\x00\x01\x00"))
 	if msg, err := nc.r.Recv(); err != nil || !bytes.Contains(msg, []byte("the method streams")) {
-		t.Errorf("a call over TCP: %q, %v", msg, err)
+		t.Errorf("a call over Thrift: %q, %v", msg, err)
 	}
 }
 

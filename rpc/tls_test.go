@@ -108,7 +108,7 @@ func TestTLS(t *testing.T) {
 	ca.sign(t, "foo.test", "server")
 	ca.sign(t, "alice", "alice")
 	stranger.sign(t, "mallory", "mallory")
-	open, mutual := listen(t), listen(t)
+	open, mutual := listenTCP(t), listenTCP(t)
 	var log errorLog
 	var seen []string
 	who := func(next rpc.Handler) rpc.Handler {
@@ -181,7 +181,7 @@ func TestTLSVersion(t *testing.T) {
 	leaks(t)
 	ca := newAuthority(t, "authority")
 	ca.sign(t, "foo.test", "server")
-	l := listen(t)
+	l := listenTCP(t)
 	serve(t, l, newHandler(), rpc.ServerOptions{TLS: ca.serverTLS(t, "server", "")})
 	_, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 	if err == nil || !strings.Contains(err.Error(), "protocol version not supported") {
@@ -194,7 +194,7 @@ func TestTLSReload(t *testing.T) {
 	leaks(t)
 	ca := newAuthority(t, "authority")
 	ca.sign(t, "old.test", "server")
-	l := listen(t)
+	l := listenTCP(t)
 	serve(t, l, newHandler(), rpc.ServerOptions{TLS: ca.serverTLS(t, "server", "")})
 	name := func() string {
 		nc, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
@@ -230,7 +230,7 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 	leaks(t)
 	ca := newAuthority(t, "authority")
 	ca.sign(t, "foo.test", "server")
-	l := listen(t)
+	l := listenTCP(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{TLS: ca.serverTLS(t, "server", ""), HandshakeTimeout: 200 * time.Millisecond})
 	silent, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
@@ -254,7 +254,7 @@ func TestTLSTimeouts(t *testing.T) {
 	leaks(t)
 	ca := newAuthority(t, "authority")
 	ca.sign(t, "foo.test", "server")
-	l := listen(t)
+	l := listenTCP(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{TLS: ca.serverTLS(t, "server", "")})
 	c := bind(t, dial(t, target(l, "ca", ca.file("ca.pem"), "servername", "foo.test"), rpc.ClientOptions{}), svc)
 	for i := range 20 {

@@ -63,10 +63,7 @@ func TestTracker(t *testing.T) {
 	for _, test := range tests {
 		for _, framed := range []bool{false, true} {
 			for _, chunk := range []int{1, 1 << 20} {
-				nc, err := net.Dial("tcp", l.Addr().String())
-				if err != nil {
-					t.Fatal(err)
-				}
+				nc := connectTo(t, l)
 				nc.SetDeadline(time.Now().Add(20 * time.Second))
 				var got []byte
 				for i, msg := range test.send {
@@ -135,10 +132,7 @@ func TestTrackerBad(t *testing.T) {
 		{"a struct without an end", append(unhex("0b0001 00020000"), make([]byte, 128<<10)...), "too large: more than 65536 bytes before a call"},
 	}
 	for _, test := range tests {
-		nc, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		nc := connectTo(t, l)
 		defer nc.Close()
 		nc.Write(append(message(trackName, wire.Call, 0, "080002 00000002 00"), test.send...))
 		nc.SetDeadline(time.Now().Add(20 * time.Second))

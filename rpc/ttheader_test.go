@@ -2,7 +2,6 @@ package rpc_test
 
 import (
 	"context"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -87,10 +86,7 @@ func TestOutOfOrderFlag(t *testing.T) {
 	leaks(t)
 	l := listen(t)
 	serve(t, l, newHandler(), rpc.ServerOptions{})
-	nc, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	nc := connectTo(t, l)
 	defer nc.Close()
 	r := msgio.NewReader(nc, 1<<20)
 	r.Start(wire.TTHeader, nil)

@@ -229,7 +229,7 @@ func (r routesOnly) Routes() []thriftimpl.Route { return r }
 
 func TestMustStub(t *testing.T) {
 	svc := load(t).Service("Test")
-	c := dial(t, listenFor(t), rpc.ClientOptions{})
+	c := dial(t, "nowhere:1", rpc.ClientOptions{Lazy: true})
 	if thriftimpl.MustStub[noArgs, pingReply](c, svc, "ping") == nil {
 		t.Error("no stub")
 	}
@@ -243,7 +243,7 @@ func TestMustStub(t *testing.T) {
 
 func TestTypedMismatches(t *testing.T) {
 	svc := load(t).Service("Test")
-	c := dial(t, listenFor(t), rpc.ClientOptions{})
+	c := dial(t, "nowhere:1", rpc.ClientOptions{Lazy: true})
 	for _, test := range []struct {
 		what string
 		make func() error
@@ -284,13 +284,6 @@ func TestTypedMismatches(t *testing.T) {
 	}
 }
 
-// listenFor returns the address of a listener that accepts nothing.
-func listenFor(t *testing.T) string {
-	l := listen(t)
-	t.Cleanup(func() { l.Close() })
-	return l.Addr().String()
-}
-
 // TestAllocations bounds what a call allocates, on both sides together.
 func TestAllocations(t *testing.T) {
 	if raced {
@@ -326,7 +319,7 @@ func TestAllocations(t *testing.T) {
 			}
 		}},
 	} {
-		l := listen(t)
+		l := listenTCP(t)
 		_, svc := serve(t, l, test.handler, rpc.ServerOptions{})
 		call := test.call(dial(t, l.Addr().String()+"?transport=framed", rpc.ClientOptions{}), svc)
 		got := testing.AllocsPerRun(500, func() {
