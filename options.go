@@ -62,7 +62,7 @@ func WithInterceptors(interceptors ...Interceptor) Option {
 	}
 }
 
-// WithMaxMessageBytes sets the longest message that is taken or sent; the default is 16 MiB. A
+// WithMaxMessageBytes sets the longest message that is accepted or sent; the default is 16 MiB. A
 // longer one from the peer ends the connection; a longer one of our own is not sent, and the
 // call fails.
 func WithMaxMessageBytes(n int) Option {
@@ -107,7 +107,7 @@ func WithExposedErrors() ServerOption {
 
 // WithTLS lets clients of a server speak TLS, on the same port as those that do not; [ServerTLS]
 // makes such a configuration from files. For a client it is what the TLS of a tls:// or https://
-// target starts from: certificates, authorities. Nothing older than TLS 1.2 is spoken.
+// target starts from: certificates, authorities. TLS 1.2 is the oldest version accepted.
 func WithTLS(config *tls.Config) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.TLS = config },

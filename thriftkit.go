@@ -42,7 +42,7 @@
 //	anything                     any, dynamic.Value; a struct also *dynamic.Struct or map[string]any
 //
 // A Go field stands for the IDL field that its tag names, `thrift:"name"` or `thrift:"3"`, else
-// for the one of its name but for case and underscores; `thrift:"-"` leaves it out. A field of
+// for the one of its name except for case and underscores; `thrift:"-"` leaves it out. A field of
 // type wire.UnknownFields keeps what the schema, or the Go struct, does not know. When a field
 // is set, unset or its default is told in package schema.
 //
@@ -68,7 +68,7 @@
 //
 // The wire is Thrift's: an unmodified thriftpy2 or Apache Thrift program on the other side does
 // not notice the difference. A server finds out by itself, for each connection, which dialect its
-// client speaks, and answers in it. A client is told by its target:
+// client speaks, and answers in it. A client takes it from its target:
 //
 //	localhost:9000                              binary, buffered: the default of thriftpy2 and of Apache's tutorials
 //	tcp://localhost:9000?protocol=compact&transport=framed
@@ -258,7 +258,7 @@ func Listen(addr string) (net.Listener, error) { return transport.Listen(addr) }
 
 // ServerTLS returns the TLS configuration of a server whose certificate is in the PEM file cert
 // and its key in key. With a file of authorities in clientCA, only clients with a certificate of
-// theirs are taken ([PeerOf] tells who calls); "" takes all. The files are read again when they
+// theirs are accepted ([PeerOf] tells who calls); "" accepts all. The files are read again when they
 // change, without a restart.
 func ServerTLS(cert, key, clientCA string) (*tls.Config, error) {
 	return transport.ServerTLS(transport.TLSFiles{Cert: cert, Key: key, CA: clientCA})
@@ -324,8 +324,8 @@ type ReflectedSchema = reflection.Schema
 // DialReflect connects to the server at target, as Dial does, and asks it for the schema of its
 // services, which a server of this package hands out if it was made with [WithReflection]:
 //
-//	client, told, err := thriftkit.DialReflect(ctx, "localhost:9000")
-//	v, err := thriftkit.Invoke[any](ctx, client, told.File.Service("PingPong").Method("login"), "root", "pwd")
+//	client, reflected, err := thriftkit.DialReflect(ctx, "localhost:9000")
+//	v, err := thriftkit.Invoke[any](ctx, client, reflected.File.Service("PingPong").Method("login"), "root", "pwd")
 //
 // ctx bounds both. The error matches [reflection.ErrUnsupported] if the server answers, but hands out
 // no schema; others are those of a call.

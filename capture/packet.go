@@ -36,7 +36,7 @@ type segment struct {
 	seq, ack uint32
 	flags    uint8
 	payload  []byte // what was captured of it
-	missing  int    // bytes that were cut off behind payload
+	missing  int    // bytes that were cut off after payload
 }
 
 const (

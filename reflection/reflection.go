@@ -89,7 +89,7 @@ func describe(services []*schema.Service) map[string]any {
 	return map[string]any{"files": texts, "services": served}
 }
 
-// reached returns the files of services and all that they include, each behind its includes.
+// reached returns the files of services and all that they include, each after its includes.
 func reached(services []*schema.Service) []*schema.File {
 	var list []*schema.File
 	met := make(map[*schema.File]bool)
@@ -128,7 +128,7 @@ func flatten(files []*schema.File) map[*schema.File]string {
 	return paths
 }
 
-// A Schema is what a server told.
+// A Schema is what a server hands out.
 type Schema struct {
 	// File has all services that the server serves: the file that defines them, or, if they are of
 	// several, one with a service for each that extends it and has its name. It also defines what

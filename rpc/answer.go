@@ -170,7 +170,7 @@ func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 }
 
 // answer runs the call in msg and appends its reply to dst; nothing for oneway. x is what the call
-// has beside msg, nil if that is nothing; what it has in front of the reply is appended as well.
+// has beside msg, nil if that is nothing; what it has before the reply is appended as well.
 // It fails only if the header cannot be read.
 func (s *Server) answer(ctx context.Context, dst []byte, p protocol.Protocol, msg []byte, x *exchange, from *source) ([]byte, error) {
 	in := incoming{ctx: ctx, p: p, msg: msg, x: x, from: from}

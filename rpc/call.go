@@ -66,7 +66,7 @@ type Call struct {
 }
 
 // Attempt returns the number of the attempt that a client is making or made last, counted from 1; 0
-// before the first. A client behind another one counts its own.
+// before the first. A client within another one counts its own.
 func (c *Call) Attempt() int { return c.attempt }
 
 // Instance returns the address of the server to which the last attempt went, "" if none did.

@@ -38,12 +38,12 @@ type ClientOptions struct {
 	// DialTimeout bounds dialling a connection; 0 means 10 seconds, negative no bound.
 	DialTimeout time.Duration
 
-	// MaxMessageBytes is the longest message taken or sent; 0 means 16 MiB. A longer reply
+	// MaxMessageBytes is the longest message accepted or sent; 0 means 16 MiB. A longer reply
 	// ends its connection; a longer call is not sent.
 	MaxMessageBytes int
 
 	// TLS is what the TLS of tls and https targets starts from: certificates, authorities. The target's
-	// own keys come on top; nothing older than TLS 1.2 is spoken. nil is the system's defaults.
+	// own keys come on top; TLS 1.2 is the oldest version accepted. nil is the system's defaults.
 	TLS *tls.Config
 
 	// Stats learns of connections and attempts; nil: nobody does.
@@ -190,7 +190,7 @@ func (c *Client) Close() error {
 func (c *Client) Handle(ctx context.Context, call *Call) error { return c.run(ctx, call) }
 
 // Bind fills every exported func field of the struct that target points to with a func that
-// calls the method of svc of the same name but for case and underscores, or the one that the
+// calls the method of svc of the same name except for case and underscores, or the one that the
 // field's tag `thrift:"method"` names:
 //
 //	var c struct {

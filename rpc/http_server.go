@@ -37,7 +37,7 @@ import (
 // goes away, and [PeerOf] knows the client.
 //
 // Web pages of others can make a browser send such requests. Serve refuses what a browser says
-// is of another origin with 403; in front of this handler [http.CrossOriginProtection] does the
+// is of another origin with 403; before this handler [http.CrossOriginProtection] does the
 // same, if it is wanted.
 func (s *Server) HTTPHandler() http.Handler { return httpHandler{s} }
 

@@ -16,7 +16,7 @@ import (
 //
 // Metadata travels in the transports header (THeader), ttheader (Kitex's) and http. On bare framed
 // and buffered connections there is no room for it: a client does not send it, or refuses to
-// make the call, see [ClientOptions]. Names are told apart by case, but over HTTP, where they
+// make the call, see [ClientOptions]. Names that differ in case are different, except over HTTP, where they
 // are names of header fields, they come in lower case.
 func Metadata(ctx context.Context) map[string]string {
 	x, ok := ctx.Value(exchangeKey{}).(*exchange)
@@ -243,7 +243,7 @@ func (x *exchange) service() string {
 	return x.in.Service
 }
 
-// begin appends what stands in front of the reply: nothing if there is no envelope.
+// begin appends what stands before the reply: nothing if there is no envelope.
 func (x *exchange) begin(dst []byte) (out []byte, err error) {
 	switch {
 	case x == nil:

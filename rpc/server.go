@@ -30,7 +30,7 @@ import (
 type ServerOptions struct {
 	Interceptors []Interceptor // the first is the outermost
 
-	// MaxMessageBytes is the longest message taken or sent; 0 means 16 MiB. A longer call
+	// MaxMessageBytes is the longest message accepted or sent; 0 means 16 MiB. A longer call
 	// ends its connection; a longer reply becomes an internal error.
 	MaxMessageBytes int
 
@@ -57,7 +57,7 @@ type ServerOptions struct {
 	QueueTimeout time.Duration
 
 	// TLS lets clients speak TLS, on the same port as those that do not; nil: none may.
-	// [transport.ServerTLS] makes one from files. Nothing older than TLS 1.2 is spoken.
+	// [transport.ServerTLS] makes one from files. TLS 1.2 is the oldest version accepted.
 	TLS *tls.Config
 
 	// RequireTLS refuses connections without TLS.
@@ -69,7 +69,7 @@ type ServerOptions struct {
 	SASLPlain   func(ctx context.Context, user, password string) error
 	RequireSASL bool
 
-	// Accept lists the dialects that are taken: names of transports (buffered, framed, header,
+	// Accept lists the dialects that are accepted: names of transports (buffered, framed, header,
 	// ttheader, http), of protocols (binary, compact, json, thriftpy2-json, simple-json), or both as
 	// in "compact/framed". nil: all. Connections that speak others are closed and counted.
 	Accept []string
@@ -95,7 +95,7 @@ type ServerOptions struct {
 	// learns only that there was an internal error.
 	ExposeErrors bool
 
-	// ErrorLog is told what has no caller on this side: panics with their stacks, errors that
+	// ErrorLog gets what has no caller on this side: panics with their stacks, errors that
 	// handlers did not declare, calls of methods that do not exist, connections that ended badly. It may be called by many
 	// goroutines at once. nil drops them.
 	ErrorLog func(error)
@@ -284,7 +284,7 @@ func orDefault(d, dflt time.Duration) time.Duration {
 }
 
 // Register lets handler answer the calls of svc. handler has a method for each method of the
-// IDL, inherited ones included, with the same name but for case and underscores:
+// IDL, inherited ones included, with the same name except for case and underscores:
 //
 //	func (h *H) Login(ctx context.Context, username, password string) (string, error)
 //
@@ -362,7 +362,7 @@ func (e *panicError) Error() string {
 // too many open files, are waited out.
 //
 // The handlers of one connection run one after the other as long as they are quick, oneway ones
-// among them. When one has run for a millisecond or two, the calls behind it are started beside it,
+// among them. When one has run for a millisecond or two, the calls after it are started beside it,
 // and so are those of the same method from then on, until it is quick again: up to MaxCallsPerConn
 // at once, each in the order of its arrival. Answers leave in the order of the calls, but overtake
 // each other on connections whose clients say that they take them so: those of this package, and
@@ -434,7 +434,7 @@ func (s *Server) ListenAndServe(addr string) error {
 }
 
 // Shutdown stops accepting connections and calls, waits until the calls in flight have been
-// answered, and closes everything. Clients are told: those of thriftkit lose no call, which makes rolling restarts
+// answered, and closes everything. Clients are notified: those of thriftkit lose no call, which makes rolling restarts
 // safe for them; connections over HTTP end with an answer that says so, for which they have two and a half seconds; of header
 // dialects the last answers ask the client to close. Other clients may lose a call that crosses the end of their connection. If ctx ends first, it closes the rest at once, cancels the
 // contexts of their handlers and returns ctx's error.

@@ -13,13 +13,13 @@ import (
 )
 
 // The tracking of thriftpy2 (thriftpy2.contrib.tracking): a client calls a method that no IDL
-// has, and if the server knows it, a struct goes in front of each further message: with the call
+// has, and if the server knows it, a struct goes before each further message: with the call
 // an id, a place in the tree of calls and metadata, and with the reply, as of version 2,
 // metadata. Other servers say that the method is unknown, and the client goes on without.
 const (
 	trackMethod     = "__thriftpy_tracing_method_name__v2"
 	trackVersion    = 2
-	maxTrackedBytes = 64 << 10 // of the struct in front of a call
+	maxTrackedBytes = 64 << 10 // of the struct before a call
 )
 
 type trackArgs struct {
@@ -70,10 +70,10 @@ func newTrackPlans() *trackPlans {
 // tracked is a connection whose client tracks its calls.
 type tracked struct {
 	*trackPlans
-	responses bool // the client wants a struct in front of replies, too
+	responses bool // the client wants a struct before replies, too
 }
 
-// tracks reports whether structs can stand in front of messages of p: not in JSON, where thriftpy2
+// tracks reports whether structs can stand before messages of p: not in JSON, where thriftpy2
 // would put a length and an envelope around each.
 func tracks(p protocol.Protocol) bool { return p.Name() == "binary" || p.Name() == "compact" }
 
@@ -130,7 +130,7 @@ func (c *serverConn) decodeTracked(in *incoming) (err error) {
 	return c.s.prepare(in)
 }
 
-// begin appends what stands in front of a reply with the metadata md.
+// begin appends what stands before a reply with the metadata md.
 func (t *tracked) begin(dst []byte, p protocol.Protocol, md map[string]string) ([]byte, error) {
 	if !t.responses {
 		return dst, nil
@@ -138,7 +138,7 @@ func (t *tracked) begin(dst []byte, p protocol.Protocol, md map[string]string) (
 	return p.AppendValue(dst, t.response, mem.To(&trackResponse{md}))
 }
 
-// trackedSplitter finds the ends of calls with a struct in front of them.
+// trackedSplitter finds the ends of calls with a struct before them.
 type trackedSplitter struct {
 	t     *tracked
 	proto protocol.Protocol

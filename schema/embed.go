@@ -72,7 +72,7 @@ func (e *encoder) annotations(all Annotations) {
 }
 
 // Reachable returns the files that f includes, and those that they include, each once, in a fixed
-// order: an include stands behind what it includes.
+// order: an include stands after what it includes.
 func (f *File) Reachable() []*File {
 	var all []*File
 	seen := map[*File]bool{f: true}
@@ -336,7 +336,7 @@ func Decode(data string, includes ...*File) (*File, error) {
 
 type decoder struct {
 	src      string
-	err      error // the first one; what is read behind it is zero
+	err      error // the first one; what is read after it is zero
 	texts    []string
 	files    []*File
 	types    []*Type

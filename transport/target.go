@@ -23,7 +23,7 @@ type Target struct {
 	Address  string // host:port, or the socket's path
 	Framing  wire.Framing
 	Protocol string // "" is binary
-	Service  string // the name in front of method names where services share a connection; "" for none
+	Service  string // the name before method names where services share a connection; "" for none
 	// Compression is what messages are compressed by, "" for nothing: zlib, or with Header any
 	// transform that the client knows.
 	Compression string

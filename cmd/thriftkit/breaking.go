@@ -314,7 +314,7 @@ func commonDir(paths []string) string {
 }
 
 func (o *breakingOptions) server(cmd *cobra.Command, target string) (breaking.Program, error) {
-	file, err := o.told(cmd, target)
+	file, err := o.reflected(cmd, target)
 	if err != nil {
 		return breaking.Program{}, noSchema(err, target)
 	}

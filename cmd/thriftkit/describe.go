@@ -92,7 +92,7 @@ func (o *describeOptions) schema(cmd *cobra.Command, arg string) (*schema.File, 
 		return load(arg, o.includeDirs)
 	}
 	call := callOptions{dialect: o.dialect, timeout: o.timeout, hasty: o.hasty}
-	return call.told(cmd, arg)
+	return call.reflected(cmd, arg)
 }
 
 // describe returns the IDL text of what name stands for; of all of file for "".
@@ -256,7 +256,7 @@ func ownNames(file *schema.File, prefix string) []string {
 	return names
 }
 
-// commentSkeleton says behind each field of a text of dynamic.Skeleton what it is. The text has a line for each, and nests as the
+// commentSkeleton says after each field of a text of dynamic.Skeleton what it is. The text has a line for each, and nests as the
 // schema does.
 func commentSkeleton(text []byte, desc *schema.Struct) []byte {
 	var out []byte

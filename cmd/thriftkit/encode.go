@@ -422,17 +422,17 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 		framing.End(data, 0)
 		return data, nil
 	}
-	sealer, err := msgio.NewHeaderCodec(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes)
+	codec, err := msgio.NewHeaderCodec(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes)
 	if err != nil {
 		return nil, err
 	}
-	env := sealer.Envelope(m.seqID, p.Name())
+	env := codec.Envelope(m.seqID, p.Name())
 	env.Reply = kind == wire.Reply || kind == wire.Exception
 	env.Transient, env.Persistent = m.Metadata, m.Persistent
-	data, payload, err := sealer.Begin(nil, env)
+	data, payload, err := codec.Begin(nil, env)
 	if err == nil {
 		if data, err = write(data); err == nil {
-			data, err = sealer.End(data, 0, payload, env)
+			data, err = codec.End(data, 0, payload, env)
 		}
 	}
 	return data, err

@@ -29,7 +29,7 @@ func newFmt() *cobra.Command {
 		Short: "Format .thrift files",
 		Long: `fmt prints .thrift files in the usual layout. It changes white space and separators only; comments stay where they are.
 
-A FILE may be a directory: then all .thrift files in it and below are meant, but for those in directories whose names
+A FILE may be a directory: then all .thrift files in it and below are meant, except for those in directories whose names
 begin with a dot. Without FILE standard input is formatted. Files with mistakes in their form are left alone.
 
 The section format of thriftkit.yaml has align, width, indent and separator; flags go before it.`,

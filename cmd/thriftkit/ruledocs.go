@@ -115,7 +115,7 @@ In thriftkit.yaml:
 **Accepted changes** stand in a file with a reason each: ` + "`--accepted FILE`; `--write-accepted`" + ` adds what is found.
 
 **Reserved ids** keep an id from getting another meaning: ` + "`// reserved 4, 7-9 \"old\"`" + ` in the body of a struct or enum, or
-` + "`(thrift.reserved = \"4, 7-9, old\")`" + ` behind it. In a git repository, ids that fields had in earlier revisions are found as well (` + "`--history`" + `).
+` + "`(thrift.reserved = \"4, 7-9, old\")`" + ` after it. In a git repository, ids that fields had in earlier revisions are found as well (` + "`--history`" + `).
 
 ## Types on the wire
 

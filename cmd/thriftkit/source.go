@@ -98,8 +98,8 @@ func (o *callOptions) schemaOf(cmd *cobra.Command, target string) (*schema.File,
 	return o.ask(cmd, r.target)
 }
 
-// told returns what the server at target says, whatever files there are.
-func (o *callOptions) told(cmd *cobra.Command, target string) (*schema.File, error) {
+// reflected returns the schema that the server at target hands out, whatever files there are.
+func (o *callOptions) reflected(cmd *cobra.Command, target string) (*schema.File, error) {
 	r := request{target: target}
 	if err := o.resolve(cmd, &r); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type tapOptions struct {
 }
 
 const tapLong = `tap listens, passes every connection on to TARGET without changing a byte, and shows the calls that go over it: what capture
-shows, for those who may not capture packets. Clients have to be told the address of tap in place of the server's.
+shows, for those who may not capture packets. Give clients the address of tap in place of the server's.
 
 TARGET is host:port or unix:///path; nothing is to be said about its dialect, which is recognized. Connections with TLS pass as they
 are, and their calls cannot be seen. The views and filters are those of capture.`
@@ -51,7 +51,7 @@ func newTap() *cobra.Command {
 	return cmd
 }
 
-// A tapper passes connections on. Its lock guards the assembler and everything behind it.
+// A tapper passes connections on. Its lock guards the assembler and everything after it.
 type tapper struct {
 	target transport.Target
 	errOut io.Writer

@@ -101,7 +101,7 @@ func (t *tap) wroteLocked(b []byte) {
 	t.sent = t.append(t.sent, b)
 }
 
-// append keeps b behind dst, as far as there is room.
+// append keeps b after dst, as far as there is room.
 func (t *tap) append(dst, b []byte) []byte {
 	if room := t.keep - len(dst); len(b) > room {
 		t.cut = true

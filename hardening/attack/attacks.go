@@ -131,7 +131,7 @@ func clientHello() []byte {
 	return hello[:n]
 }
 
-// noise throws random bytes behind every beginning that a dialect has.
+// noise throws random bytes after every beginning that a dialect has.
 func noise(x *run) error {
 	starts := [][]byte{
 		nil, {0x80, 1, 0, 1}, {0x82, 0x21}, {0, 0, 1, 0}, {0, 0, 1, 0, 0x80, 1, 0, 1}, {0, 0, 1, 0, 0x82, 0x21}, {0, 0, 1, 0, 0x0f, 0xff}, {0, 0, 1, 0, 0x10, 0},

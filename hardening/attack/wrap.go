@@ -26,7 +26,7 @@ func (s speech) wrap(msg []byte) []byte {
 	return msg
 }
 
-// frame returns msg behind a length of n bytes.
+// frame returns msg after a length of n bytes.
 func frame(n int64, msg []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(n)), msg...)
 }
@@ -77,7 +77,7 @@ type headerFields struct {
 	protocol       uint64
 	transforms     []uint64
 	transformCount uint64
-	info           []byte // the blocks behind the transforms
+	info           []byte // the blocks after the transforms
 	words          int    // the size of the header in words; 0 says the true one
 	length         int64  // of the frame; 0 says the true one
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // The parts of a message of rpcx (its protocol/message.go): a fixed header, the length of the rest, and in that
-// path, method, metadata and payload, each behind its length.
+// path, method, metadata and payload, each after its length.
 const (
 	rpcxMagic      = 0x08
 	rpcxHeaderSize = 12

@@ -84,7 +84,7 @@ func (s *HeaderCodec) Envelope(seq int32, protocol string) *Envelope {
 	return &Envelope{SeqID: seq, Protocol: protocol, transforms: s.transforms}
 }
 
-// The numbers of protocols are the same in both dialects but for one.
+// The numbers of protocols are the same in both dialects except for one.
 var protocolNames = map[uint32]string{header.Binary: "binary", header.Compact: "compact"}
 
 // ErrProtocol is the error of Decode for a message in a protocol that the dialect does not have;
@@ -187,7 +187,7 @@ func (e *Envelope) takeStatus() error {
 	return nil
 }
 
-// Begin appends what stands in front of the message; payload is where that is to begin.
+// Begin appends what stands before the message; payload is where that is to begin.
 func (s *HeaderCodec) Begin(dst []byte, e *Envelope) (out []byte, payload int, err error) {
 	if s.framing == wire.TTHeader {
 		f := e.ttheader()

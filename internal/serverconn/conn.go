@@ -29,7 +29,7 @@ type Group struct {
 
 // An Owner learns what becomes of a Conn.
 type Owner interface {
-	// Failed is called with an error that ends the connection, but for the ways in which connections end.
+	// Failed is called with an error that ends the connection, except for the ways in which connections end.
 	Failed(err error)
 
 	// Closed is called last, once. err is the first one that Failed was called with, or nil.

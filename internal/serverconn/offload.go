@@ -17,7 +17,7 @@ import (
 // Replies still leave in the order of the calls, unless the peer has shown that it accepts them in any
 // order: see replyQueue.
 
-// offloadAfter is how long a handler may run before the calls behind it are not to wait any more.
+// offloadAfter is how long a handler may run before the calls after it are not to wait any more.
 // The watchdog looks that often, so it is up to twice as long before it notices.
 const offloadAfter = time.Millisecond
 

@@ -52,7 +52,7 @@ var protocols = map[string]transport.Protocol{
 	"buffered": transport.PurePayload, "framed": transport.Framed, "ttheader": transport.TTHeader, "ttheaderframed": transport.TTHeaderFramed,
 }
 
-// listen serves. A server takes all of Kitex's transports on one port, but for multiplexed connections.
+// listen serves. A server takes all of Kitex's transports on one port, except for multiplexed connections.
 func listen(o contract.Options, tell func(route, address string)) error {
 	tcp, err1 := net.Listen("tcp", "127.0.0.1:0")
 	mux, err2 := net.Listen("tcp", "127.0.0.1:0")

@@ -119,7 +119,7 @@ func Messages(stream []byte, f func(*Message) error) error {
 	}
 	r := msgio.NewReader(bytes.NewReader(stream), wire.DefaultMaxMessageBytes)
 	m := &Message{Transport: "buffered"}
-	var sealer *msgio.HeaderCodec
+	var codec *msgio.HeaderCodec
 	switch d.Envelope {
 	case detect.None:
 		m.Protocol = protocol.Of(d)
@@ -136,7 +136,7 @@ func Messages(stream []byte, f func(*Message) error) error {
 		}
 		m.Transport = framing.String()
 		var err error
-		if sealer, err = msgio.NewHeaderCodec(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes); err != nil {
+		if codec, err = msgio.NewHeaderCodec(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes); err != nil {
 			return err
 		}
 		r.Start(framing, nil)
@@ -150,8 +150,8 @@ func Messages(stream []byte, f func(*Message) error) error {
 		}
 		one := *m
 		one.Bytes = msg
-		if err == nil && sealer != nil {
-			if one.Envelope, one.Bytes, err = sealer.Decode(msg); err == nil {
+		if err == nil && codec != nil {
+			if one.Envelope, one.Bytes, err = codec.Decode(msg); err == nil {
 				one.Protocol = protocol.InHeader(one.Envelope.Protocol, one.Bytes)
 			}
 		}
