@@ -214,9 +214,9 @@ func WithDialer(f func(ctx context.Context, t transport.Target, config *tls.Conf
 	return clientOption(func(o *rpc.ClientOptions) { o.Dialer = f })
 }
 
-// WithMaxConns sets how many connections there are at most. A client opens 16 by default: calls share a
-// connection, and another is opened only when the oldest call on each has waited for more than
-// 2 milliseconds; over HTTP/1.1 a connection carries one call at a time. A server takes 20,000 by default, and
+// WithMaxConns sets how many connections there are at most. A client opens 128 at most by default:
+// calls made at the same time share one where the server answers quickly or in any order, else they have one each, see
+// [rpc.ClientOptions]; over HTTP/1.1 a connection carries one call at a time. A server takes 20,000 by default, and
 // closes at once what comes above; a negative n means without bound there, and is an error of [Dial].
 func WithMaxConns(n int) Option {
 	return bothOption{

@@ -119,6 +119,8 @@ type connector struct {
 	calls   clientconn.Calls
 	carrier carrier
 
+	latencies clientconn.Latencies // by *schema.Method
+
 	observer *clientObserver // nil: nobody listens
 }
 
@@ -157,7 +159,7 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 	if f.Oneway = m.Oneway; f.Oneway {
 		f.Header.Type = wire.Oneway
 	}
-	f.Args, f.ArgsAt = call.sig.args, call.args
+	f.Args, f.ArgsAt, f.Latency = call.sig.args, call.args, x.latencies.Of(m)
 	switch carries := x.target.HTTP || x.target.Framing.HasHeader(); {
 	case carries:
 		o := outgoingFor(ctx)

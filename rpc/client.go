@@ -66,11 +66,11 @@ type ClientOptions struct {
 	// target's transport has no room for. Without it such metadata stays behind, silently.
 	RequireMetadata bool
 
-	// MaxConns is how many connections a client opens to the server; 0 means 16, negative is an error. Calls share
-	// a connection; another one is opened when the oldest call on each has waited for more
-	// than 2 milliseconds, because classic servers answer the calls of one connection one
-	// after the other; from servers that answer in any order, another one is opened only when
-	// none at all was answered for so long. HTTP/1.1 has a connection for each call in flight: the
+	// MaxConns is how many connections a client opens to the server; 0 means 128, negative is an error. Classic servers
+	// answer the calls of one connection one after the other. So calls that are made at the same time have
+	// connections of their own, unless the server has answered calls of their method within 200 microseconds, or
+	// answers in any order: then they share one until its oldest call has waited for 2 milliseconds. Connections that
+	// are idle for 5 seconds are closed, except the last one. HTTP/1.1 has a connection for each call in flight: the
 	// calls above the limit wait.
 	MaxConns int
 
@@ -169,7 +169,7 @@ func (opts ClientOptions) withDefaults() (ClientOptions, error) {
 	}
 	switch {
 	case opts.MaxConns == 0:
-		opts.MaxConns = 16
+		opts.MaxConns = 128
 	case opts.MaxConns < 0:
 		return opts, errors.New("rpc: MaxConns must not be negative")
 	}

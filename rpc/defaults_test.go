@@ -25,7 +25,7 @@ func TestDefaults(t *testing.T) {
 		{"MaxCalls", o.MaxCalls, 10_000},
 		{"MaxCallsPerConn", o.MaxCallsPerConn, 1024},
 		{"client's MaxMessageBytes", c.MaxMessageBytes, 16 << 20},
-		{"client's MaxConns", c.MaxConns, 16},
+		{"client's MaxConns", c.MaxConns, 128},
 		{"client's DialTimeout", c.DialTimeout, 10 * time.Second},
 	} {
 		if tt.got != tt.want {

@@ -97,7 +97,7 @@ func newBench() *cobra.Command {
 	f.DurationVar(&o.warmup, "warmup", 0, "first make calls for `D` that do not count")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "timeout of a call: `D`, such as 500ms; 0 means no limit")
 	f.IntVar(&o.inFlight, "max-in-flight", 10000, "with --rate, have at most `N` pending calls; further calls wait, and their waiting counts")
-	f.IntVar(&o.connections, "connections", 0, "open `N` connections, which the calls share (default: as many as are useful, up to 16)")
+	f.IntVar(&o.connections, "connections", 0, "open `N` connections, which the calls share (default: as many as are useful, up to 128)")
 	f.BoolVar(&o.exclusive, "exclusive", false, "give each pending call a connection of its own, as most Thrift clients do")
 	f.Uint64Var(&o.seed, "seed", 1, "the seed `N` of the random values in templates")
 	f.StringVar(&o.live, "live", "auto", "show progress on standard error: `WHEN` auto (on a terminal), always or never")

@@ -30,9 +30,11 @@ type Conn struct {
 
 	mu       sync.Mutex
 	state    state
-	err      error // why the connection is not open any more; set when it is closed
-	shut     bool  // nc.Close was called, or is about to be
-	reserved int   // calls that chose this connection and are not pending yet
+	err      error         // why the connection is not open any more; set when it is closed
+	shut     bool          // nc.Close was called, or is about to be
+	reserved int           // calls that chose this connection and are not pending yet
+	coming   time.Duration // how long the server is expected to work on those
+	order    int64         // among the connections of the pool, by when they were made; it is the pool's
 	pending  pendingTable
 	lastUsed time.Time
 	read     readHalf
@@ -73,7 +75,7 @@ func (c *Conn) call(f *Pending) error {
 			err = msgio.TooLarge(n, max)
 		}
 		if err != nil {
-			c.unreserve()
+			c.unreserve(f)
 			c.pool.opts.Buffers.Put(buf)
 			return &ArgumentError{err}
 		}
@@ -180,22 +182,28 @@ func (c *Conn) decode(frame []byte) (Reply, error) {
 	return Reply{msg, protocol.InHeader(e.Protocol, msg), e}, nil
 }
 
-// reserve counts a call that is about to use the connection, so that others see it coming.
-func (c *Conn) reserve(now time.Time) {
+// reserve counts f, which is about to use the connection, so that others see it coming.
+func (c *Conn) reserve(f *Pending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reserveLocked(now)
+	c.reserveLocked(f)
 }
 
-func (c *Conn) reserveLocked(now time.Time) {
+func (c *Conn) reserveLocked(f *Pending) {
 	c.reserved++
-	c.lastUsed = now
+	c.coming += f.expected
+	c.lastUsed = f.start
 }
 
-func (c *Conn) unreserve() {
+func (c *Conn) unreserve(f *Pending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.unreserveLocked(f)
+}
+
+func (c *Conn) unreserveLocked(f *Pending) {
 	c.reserved--
+	c.coming -= f.expected
 }
 
 // enter makes a call that was encoded pending. It reports false if the call needs another sequence id.
@@ -207,7 +215,7 @@ func (c *Conn) enter(f *Pending) (bool, error) {
 	c.mu.Lock()
 	switch {
 	case c.state == closed:
-		c.reserved--
+		c.unreserveLocked(f)
 		err := c.err
 		c.mu.Unlock()
 		return false, err
@@ -218,9 +226,12 @@ func (c *Conn) enter(f *Pending) (bool, error) {
 		return false, nil
 	}
 	f.replies = c.read.replies
-	c.reserved--
+	c.unreserveLocked(f)
 	if f.canEnd() {
 		c.pool.checkAt(f.firstCheck())
+	}
+	if f.replies == 0 && !f.Oneway {
+		c.pool.checkAt(f.start.Add(unserved))
 	}
 	return true, nil // writeMessage unlocks
 }
@@ -288,13 +299,15 @@ func (c *Conn) fail(err error) {
 	c.unlock()
 }
 
-// failIdle closes the connection if no call uses it.
-func (c *Conn) failIdle() {
+// failIdle closes the connection if no call uses it, and reports whether it is closed.
+func (c *Conn) failIdle() bool {
 	c.mu.Lock()
 	if c.state != closed && c.pending.n+c.reserved == 0 && !c.write.active {
 		c.state, c.err = closed, errDraining
 	}
+	isClosed := c.state == closed
 	c.unlock()
+	return isClosed
 }
 
 // isClosed reports whether the connection is closed.
@@ -304,32 +317,64 @@ func (c *Conn) isClosed() bool {
 	return c.state == closed
 }
 
-// load returns how many replies are outstanding, whether calls had better use another connection, and
-// false if this one takes no new calls.
-func (c *Conn) load(now time.Time) (calls int, busy, ok bool) {
+// isOpen reports whether the connection takes new calls.
+func (c *Conn) isOpen() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pending.n + c.reserved, c.busyLocked(now), c.state == open
+	return c.state == open
 }
 
-// busyLocked reports whether the connection is congested: the oldest call has waited for long, and,
-// where the server answers out of order, no other was answered meanwhile either.
-func (c *Conn) busyLocked(now time.Time) bool {
-	f := c.pending.first
-	if f == nil || now.Sub(f.start) < congested {
+// A load is what a connection has to do, as seen by a call that looks for one.
+type load struct {
+	calls    int           // whose replies are outstanding
+	expected time.Duration // how long they will take
+	shares   bool          // the call may share the connection with them
+	lastUsed time.Time
+}
+
+// load returns the load as f sees it, and false if the connection takes no new calls.
+func (c *Conn) load(f *Pending) (load, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return load{c.pending.n + c.reserved, c.pending.expected + c.coming, c.sharesLocked(f), c.lastUsed}, c.state == open
+}
+
+// less reports whether a call had better use the connection with the load a than that with b: one that it may share; one that is
+// expected to be free earlier; the one used last, so that the others come to their ends.
+func (a load) less(b load) bool {
+	switch {
+	case a.shares != b.shares:
+		return a.shares
+	case a.expected != b.expected:
+		return a.expected < b.expected
+	case a.calls != b.calls:
+		return a.calls < b.calls
+	}
+	return a.lastUsed.After(b.lastUsed)
+}
+
+// sharesLocked reports whether f may use the connection beside the calls that it has: if it will not wait long for them, going
+// by what is expected, and as long as the oldest of them has not waited for long in fact.
+func (c *Conn) sharesLocked(f *Pending) bool {
+	if c.pending.n+c.reserved == 0 {
+		return true
+	}
+	anyOrder := c.pool.anyOrder.Load()
+	if !anyOrder && c.pending.expected+c.coming > f.patience() && !f.tries {
 		return false
 	}
-	return !c.read.outOfOrder || now.Sub(c.read.lastReply) >= congested
+	first := c.pending.first
+	return first == nil || f.start.Sub(first.start) < congested || anyOrder && f.start.Sub(c.read.lastReply) < congested
 }
 
 // tryReserve reserves the connection, unless another one may be better.
-func (c *Conn) tryReserve(now time.Time) bool {
+func (c *Conn) tryReserve(f *Pending) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state != open || c.busyLocked(now) || c.mayBeStaleLocked(now) {
+	if c.state != open || !c.sharesLocked(f) || c.mayBeStaleLocked(f.start) {
 		return false
 	}
-	c.reserveLocked(now)
+	c.reserveLocked(f)
 	return true
 }
 

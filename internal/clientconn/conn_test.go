@@ -94,10 +94,11 @@ func TestNotSentIsNotShared(t *testing.T) {
 func callOver(c *Conn) error { return callWith(c, context.Background(), false) }
 
 func callWith(c *Conn, ctx context.Context, oneway bool) error {
-	c.reserve(time.Now())
 	f := new(Calls).Get()
 	f.Start(ctx, time.Now(), 0)
 	f.Oneway = oneway
+	f.expect()
+	c.reserve(f)
 	f.Args, f.ArgsAt = nothing(), mem.To(&struct{}{})
 	return c.call(f)
 }

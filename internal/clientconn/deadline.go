@@ -45,6 +45,9 @@ func (p *Pool) checkDeadlines() {
 			p.checkAt(next)
 		}
 	}
+	if next := p.upkeep(now, conns); !next.IsZero() {
+		p.checkAt(next)
+	}
 }
 
 // nextCheck returns when to check f, seen from now: zero when it needs a deadline timer now.

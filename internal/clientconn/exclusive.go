@@ -19,14 +19,14 @@ func (p *Pool) exclusive(f *Pending) (*Conn, error) {
 			x := p.idle[n-1]
 			p.idle = p.idle[:n-1]
 			p.mu.Unlock()
-			if x.tryReserve(f.start) {
+			if x.tryReserve(f) {
 				return x, nil
 			}
 			if x.stale(f.start) {
 				x.failIdle()
 			}
-			if _, _, ok := x.load(f.start); ok {
-				x.reserve(f.start)
+			if x.isOpen() {
+				x.reserve(f)
 				return x, nil
 			}
 			p.drop(x)
@@ -66,7 +66,8 @@ func (p *Pool) dialExclusive(f *Pending) (*Conn, error) {
 		x.fail(ErrClosed)
 		return nil, ErrClosed
 	}
-	x.reserve(f.start)
+	f.start = time.Now()
+	x.reserve(f)
 	p.addLocked(x)
 	p.mu.Unlock()
 	return x, nil
@@ -80,7 +81,7 @@ func (p *Pool) await(f *Pending, waiting chan *Conn) (*Conn, error) {
 	select {
 	case x := <-waiting:
 		if x != nil {
-			x.reserve(f.start)
+			x.reserve(f)
 		}
 		return x, nil
 	case <-ctx.Done():
@@ -99,7 +100,7 @@ func (p *Pool) await(f *Pending, waiting chan *Conn) (*Conn, error) {
 
 // release takes back a connection that exclusive returned.
 func (p *Pool) release(x *Conn) {
-	if _, _, ok := x.load(time.Time{}); !ok {
+	if !x.isOpen() {
 		p.drop(x)
 		return
 	}

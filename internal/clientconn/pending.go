@@ -23,6 +23,7 @@ type Pending struct {
 	Method     string            // of Service
 	Transient  map[string]string // metadata, where the dialect carries it
 	Persistent map[string]string
+	Latency    *Latency // of the method; nil: of a method of which nothing is known
 
 	Reply    Reply
 	Conn     uint64 // the connection that the call went over, 0 if it went over none
@@ -34,6 +35,9 @@ type Pending struct {
 	own      bool      // the deadline is earlier than ctx's, or ctx cannot end
 	start    time.Time
 	seq      int32
+	expected time.Duration // how long the server is expected to work on it
+	known    bool          // so it did on another one
+	tries    bool          // it shares a connection although it should not, for once
 
 	// What follows is guarded by the mutex of the connection, until the caller is woken. A pending
 	// call is woken once when it is done, unless it is the reader then, and once to become the reader.
@@ -124,7 +128,7 @@ func (c *Calls) Get() *Pending {
 
 // Put takes back a Pending whose call has ended.
 func (c *Calls) Put(f *Pending) {
-	f.ctx, f.ArgsAt, f.Transient, f.Persistent = nil, mem.Pointer{}, nil, nil
+	f.ctx, f.ArgsAt, f.Transient, f.Persistent, f.Latency = nil, mem.Pointer{}, nil, nil, nil
 	f.Conn, f.Sent, f.Received = 0, 0, 0
 	f.reset()
 	c.pool.Put(f)
@@ -136,7 +140,8 @@ type pendingTable struct {
 	slots       []*Pending // a power of two, at least twice as many as calls
 	first, last *Pending
 	n           int
-	waiting     int // of them not abandoned
+	waiting     int           // of them not abandoned
+	expected    time.Duration // how long the server is expected to work on all
 }
 
 // add enters f as the last call. It reports false if f needs another sequence id.
@@ -157,6 +162,7 @@ func (t *pendingTable) add(f *Pending) bool {
 	t.last = f
 	t.n++
 	t.waiting++
+	t.expected += f.expected
 	return true
 }
 
@@ -194,6 +200,7 @@ func (t *pendingTable) remove(f *Pending) {
 	}
 	f.prev, f.next = nil, nil
 	t.n--
+	t.expected -= f.expected
 	if !f.abandoned {
 		t.waiting--
 	}
@@ -201,7 +208,7 @@ func (t *pendingTable) remove(f *Pending) {
 
 // abandon replaces f by an entry that nobody waits for, so that its late reply is recognised.
 func (t *pendingTable) abandon(f *Pending) {
-	x := &Pending{seq: f.seq, start: f.start, abandoned: true, prev: f.prev, next: f.next}
+	x := &Pending{seq: f.seq, start: f.start, expected: f.expected, abandoned: true, prev: f.prev, next: f.next}
 	t.slots[int(f.seq)&(len(t.slots)-1)] = x
 	if x.prev == nil {
 		t.first = x

@@ -58,6 +58,10 @@ type Pool struct {
 	goroutines sync.WaitGroup
 	ids        atomic.Uint64
 
+	anyOrder     atomic.Bool  // the server has answered calls out of order
+	rtt          atomic.Int64 // the least time that a connection took to make, in nanoseconds; 0: unknown
+	lastAnswered atomic.Int64 // the order of the last connection on which a call was answered
+
 	mu      sync.Mutex
 	closed  bool
 	conns   []*Conn      // open ones
@@ -65,13 +69,14 @@ type Pool struct {
 	dead    []*Conn      // found dead under mu; unlock closes them
 	idle    []*Conn      // Exclusive: those without a call, the last used one at the end
 	waiting []chan *Conn // Exclusive: calls that wait for a connection; nil sent means dial one
+	freed   time.Time    // when freeServer ended a connection with calls
+	made    int64        // how many connections there were
 	dialing int
 	dialled chan struct{} // closed when dialing has ended while there was no connection; nil if nobody waits for that
 	backoff backoff
 }
 
-// congested is how long the oldest call on every connection must have waited before another
-// connection is opened.
+// congested is how long the oldest call of a connection must have waited before others avoid it, whatever was expected.
 const congested = 2 * time.Millisecond
 
 // NewPool returns a Pool without a connection. The first call dials one, or Connect does.
@@ -108,6 +113,9 @@ func (p *Pool) dial(ctx context.Context) (*Conn, error) {
 		}
 		return nil, err
 	}
+	if rtt, least := int64(d.Connect), p.rtt.Load(); rtt > 0 && (least == 0 || rtt < least) {
+		p.rtt.Store(rtt)
+	}
 	x := newConn(p, id, d.Conn)
 	if p.opts.Observer != nil {
 		p.opts.Observer.ConnOpened(x.ID, d)
@@ -130,6 +138,11 @@ func (p *Pool) connClosed(x *Conn) {
 func (p *Pool) addLocked(x *Conn) {
 	p.all = append(slices.DeleteFunc(p.all, (*Conn).isClosed), x)
 	p.conns = append(p.conns, x)
+	p.made++
+	x.order = p.made
+	if len(p.conns) > 1 {
+		p.checkAt(time.Now().Add(surplusTimeout))
+	}
 }
 
 // unlock releases mu and then closes the connections that were found dead.
@@ -210,19 +223,24 @@ func (p *Pool) Call(f *Pending) error {
 	}
 }
 
-// conn returns a connection, reserved for f: the preferred one, as long as it is not congested.
+// conn returns a connection, reserved for f: the preferred one, as long as f may share it.
 func (p *Pool) conn(f *Pending) (*Conn, error) {
+	f.expect()
 	if p.opts.Exclusive {
 		return p.exclusive(f)
 	}
-	if x := p.preferred.Load(); x != nil && x.tryReserve(f.start) {
+	x := p.preferred.Load()
+	if x != nil && x.tryReserve(f) {
+		return x, nil
+	}
+	if f.tries = f.known && x != nil && f.Latency.try(f.expected); f.tries && x.tryReserve(f) {
 		return x, nil
 	}
 	return p.another(f)
 }
 
-// another is conn when the preferred connection is not right: an idle one; else a new one where the
-// others are congested; else the one with the fewest calls.
+// another is conn when the preferred connection is not right: an idle one, or another that f may share; else a new one;
+// else, at the limit, the one that is expected to be free first.
 func (p *Pool) another(f *Pending) (*Conn, error) {
 	p.mu.Lock()
 	if p.closed {
@@ -230,21 +248,24 @@ func (p *Pool) another(f *Pending) (*Conn, error) {
 		return nil, ErrClosed
 	}
 	now := f.start
-	best, busy := p.bestLocked(now)
+	best, load := p.bestLocked(f)
 	wait := p.backoff.err(now)
-	if best != nil && (!busy || wait != nil || len(p.conns)+p.dialing >= p.opts.MaxConns) {
-		best.reserve(now)
-		p.preferred.Store(best)
-		p.unlock()
-		return best, nil
-	}
-	if best == nil && p.dialing > 0 { // one connection is enough to begin with
+	full := len(p.conns)+p.dialing >= p.opts.MaxConns
+	// Where calls are known to be quick one connection is enough to begin with. At the limit, those that are being
+	// made will have fewer calls than the others.
+	if p.dialing > 0 && (best == nil && (f.known || full) || best != nil && !load.shares && full && load.calls > 1) {
 		if p.dialled == nil {
 			p.dialled = make(chan struct{})
 		}
 		dialled := p.dialled
 		p.unlock()
 		return p.awaitDialled(f, dialled)
+	}
+	if best != nil && (load.shares || wait != nil || full) {
+		best.reserve(f)
+		p.preferred.Store(best)
+		p.unlock()
+		return best, nil
 	}
 	if best == nil && wait != nil {
 		p.unlock()
@@ -262,7 +283,7 @@ func (p *Pool) another(f *Pending) (*Conn, error) {
 	}
 	switch {
 	case err != nil && best != nil:
-		best.reserve(now)
+		best.reserve(f)
 		p.mu.Unlock()
 		return best, nil
 	case err != nil:
@@ -273,7 +294,8 @@ func (p *Pool) another(f *Pending) (*Conn, error) {
 		x.fail(ErrClosed)
 		return nil, ErrClosed
 	}
-	x.reserve(now)
+	f.start = time.Now()
+	x.reserve(f)
 	p.addLocked(x)
 	p.preferred.Store(x)
 	p.mu.Unlock()
@@ -286,6 +308,8 @@ func (p *Pool) awaitDialled(f *Pending, dialled <-chan struct{}) (*Conn, error) 
 	defer cancel()
 	select {
 	case <-dialled:
+		f.start = time.Now()
+		f.expect()
 		return p.another(f)
 	case <-ctx.Done():
 		return nil, contextError(ctx)
@@ -299,27 +323,23 @@ func (p *Pool) dialFor(f *Pending) (*Conn, error) {
 	return p.dial(ctx)
 }
 
-// bestLocked drops the connections that take no calls any more and returns the one with the fewest
-// calls, nil if there is none, and whether all are congested.
-func (p *Pool) bestLocked(now time.Time) (best *Conn, busy bool) {
-	busy = true
-	fewest := 0
-	p.conns = slices.DeleteFunc(p.conns, func(x *Conn) bool {
-		calls, congested, ok := x.load(now)
-		if ok && x.stale(now) {
-			p.dead = append(p.dead, x)
-			ok = false
+// bestLocked drops the connections that take no calls any more and returns the best one for f, nil if there is none.
+func (p *Pool) bestLocked(f *Pending) (best *Conn, of load) {
+	for {
+		best = nil
+		p.conns = slices.DeleteFunc(p.conns, func(x *Conn) bool {
+			l, ok := x.load(f)
+			if ok && (best == nil || l.less(of)) {
+				best, of = x, l
+			}
+			return !ok
+		})
+		if best == nil || !best.stale(f.start) {
+			return best, of
 		}
-		if !ok {
-			return true
-		}
-		if best == nil || calls < fewest {
-			best, fewest = x, calls
-		}
-		busy = busy && congested
-		return false
-	})
-	return best, busy
+		p.dead = append(p.dead, best)
+		p.conns = slices.DeleteFunc(p.conns, func(x *Conn) bool { return x == best })
+	}
 }
 
 // suspect gives up the connections that were idle since a call began that timed out on a silent one:

@@ -17,10 +17,10 @@ type readHalf struct {
 	owner       *Pending // the call whose caller reads, nil if nobody does
 	interrupted bool     // a read deadline was set, to make the owner give up
 	echo        echo
-	oneway      bool // a oneway call was sent
-	outOfOrder  bool // the server has answered calls out of order
-	lastReply   time.Time
-	replies     uint64 // that have come
+	oneway      bool      // a oneway call was sent
+	lastReply   time.Time // when the last replies came
+	replies     uint64    // that have come
+	meter       meter     // the owner's
 }
 
 // An echo says whether the server repeats sequence ids in its replies.
@@ -68,14 +68,17 @@ func (c *Conn) wait(f *Pending) error {
 func (c *Conn) readReplies(f *Pending) {
 	var answered pendingList // to be woken
 	done := false
+	var now time.Time // when the replies came that are being delivered
 	for {
 		msg, err := c.read.r.Next()
 		if msg == nil && err == nil {
+			c.read.meter.flush()
 			answered.wake() // all that came with one read are woken before the next
 			if done {
 				return
 			}
 			msg, err = c.read.r.Recv()
+			now = time.Now()
 		}
 		if msgio.IsTimeout(err) {
 			if c.wasInterrupted(f) {
@@ -85,7 +88,7 @@ func (c *Conn) readReplies(f *Pending) {
 		}
 		if err == nil {
 			var mine bool
-			mine, err = c.deliver(f, msg, &answered)
+			mine, err = c.deliver(f, msg, now, &answered)
 			done = done || mine
 		} else if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("server closed the connection: %w", io.ErrUnexpectedEOF)
@@ -114,8 +117,8 @@ func (c *Conn) resumeReadingLocked() {
 }
 
 // deliver gives a reply to the call that it answers, and reports whether that is f; another call is
-// added to answered.
-func (c *Conn) deliver(f *Pending, msg []byte, answered *pendingList) (mine bool, err error) {
+// added to answered. now is when it came.
+func (c *Conn) deliver(f *Pending, msg []byte, now time.Time, answered *pendingList) (mine bool, err error) {
 	reply, err := c.decode(msg)
 	if err != nil {
 		return false, err
@@ -144,12 +147,17 @@ func (c *Conn) deliver(f *Pending, msg []byte, answered *pendingList) (mine bool
 		}
 		return false, &UnknownReplyError{h.SeqID}
 	}
-	c.read.replies++
-	if x != c.pending.first {
-		c.read.outOfOrder = true
-		c.read.lastReply = time.Now()
+	if c.read.replies++; c.read.replies == 1 {
+		c.pool.answered(c)
+	}
+	if x != c.pending.first && !c.pool.anyOrder.Load() {
+		c.pool.anyOrder.Store(true)
 	}
 	abandoned := x.abandoned
+	if !abandoned {
+		c.read.meter.arrived(x, now, c.read.lastReply, time.Duration(c.pool.rtt.Load()))
+	}
+	c.read.lastReply = now
 	c.pending.remove(x)
 	if !abandoned {
 		x.Reply, x.Received, x.done = reply, len(msg), true
