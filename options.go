@@ -237,7 +237,7 @@ func WithHandshakeTimeout(d time.Duration) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.HandshakeTimeout = d })
 }
 
-// WithExclusiveConns gives each call in flight a connection of its own, as most Thrift clients do; the
+// WithExclusiveConns gives each pending call a connection of its own, as most Thrift clients do; the
 // calls above [WithMaxConns] wait. Without it calls share connections, which costs less.
 func WithExclusiveConns() ClientOption {
 	return clientOption(func(o *rpc.ClientOptions) { o.Exclusive = true })

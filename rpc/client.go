@@ -70,11 +70,11 @@ type ClientOptions struct {
 	// answer the calls of one connection one after the other. So calls that are made at the same time have
 	// connections of their own, unless the server has answered calls of their method within 200 microseconds, or
 	// answers in any order: then they share one until its oldest call has waited for 2 milliseconds. Connections that
-	// are idle for 5 seconds are closed, except the last one. HTTP/1.1 has a connection for each call in flight: the
+	// are idle for 5 seconds are closed, except the last one. HTTP/1.1 has a connection for each pending call: the
 	// calls above the limit wait.
 	MaxConns int
 
-	// Exclusive gives each call in flight a connection of its own, as most Thrift clients do, for
+	// Exclusive gives each pending call a connection of its own, as most Thrift clients do, for
 	// servers or networks that want it so; the calls above MaxConns wait. Without it calls share
 	// connections, which costs less.
 	Exclusive bool

@@ -31,7 +31,7 @@ import (
 // but not ended by it. What is no call is answered with another status: 400 for a body that is
 // no message, 405 for other methods, 408 for a body that takes longer than the options'
 // ReadTimeout, 413 for one above MaxMessageBytes, and 503 after Shutdown, which waits for the
-// calls in flight.
+// pending calls.
 //
 // A handler for calls finds the request's context below its own: it is cancelled when the client
 // goes away, and [PeerOf] knows the client.

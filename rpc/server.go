@@ -433,7 +433,7 @@ func (s *Server) ListenAndServe(addr string) error {
 	return s.Serve(l)
 }
 
-// Shutdown stops accepting connections and calls, waits until the calls in flight have been
+// Shutdown stops accepting connections and calls, waits until the pending calls have been
 // answered, and closes everything. Clients are notified: those of thriftkit lose no call, which makes rolling restarts
 // safe for them; connections over HTTP end with an answer that says so, for which they have two and a half seconds; of header
 // dialects the last answers ask the client to close. Other clients may lose a call that crosses the end of their connection. If ctx ends first, it closes the rest at once, cancels the

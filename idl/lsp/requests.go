@@ -463,7 +463,7 @@ func (s *server) codeAction(_ context.Context, p struct {
 			line := string(f.Tree.Source[start:])
 			indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 			list = append(list, codeAction{"ignore " + x.Code + " here", "quickfix", []diagnostic{d}, false, workspaceEditOf(v, []lint.Edit{{
-				Path: file, Span: syntax.Span{Start: start, End: start}, Text: indent + "// thrift:ignore " + x.Code + " TODO: why\n"}})})
+				Path: file, Span: syntax.Span{Start: start, End: start}, Text: indent + "// thrift:ignore " + x.Code + " say why\n"}})})
 		}
 	}
 	if len(safe) > 0 && wanted("source.fixAll") {

@@ -231,7 +231,7 @@ func (c *Conn) enter(f *Pending) (bool, error) {
 		c.pool.checkAt(f.firstCheck())
 	}
 	if f.replies == 0 && !f.Oneway {
-		c.pool.checkAt(f.start.Add(unserved))
+		c.pool.upkeepAt(f.start.Add(unserved))
 	}
 	return true, nil // writeMessage unlocks
 }

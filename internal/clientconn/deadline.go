@@ -3,6 +3,7 @@ package clientconn
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,15 +19,21 @@ const checkInterval = 2 * time.Millisecond
 
 // checkAt makes the pool check deadlines at that time, if it does not do so earlier.
 func (p *Pool) checkAt(at time.Time) {
+	if earlier(&p.nextCheck, at) {
+		p.checkTimer.Reset(time.Until(at))
+	}
+}
+
+// earlier makes next, a time in Unix nanoseconds or 0 for none, at if that is earlier, and reports whether it was.
+func earlier(next *atomic.Int64, at time.Time) bool {
 	due := at.UnixNano()
 	for {
-		next := p.nextCheck.Load()
-		if next != 0 && next <= due {
-			return
+		old := next.Load()
+		if old != 0 && old <= due {
+			return false
 		}
-		if p.nextCheck.CompareAndSwap(next, due) {
-			p.checkTimer.Reset(time.Until(at))
-			return
+		if next.CompareAndSwap(old, due) {
+			return true
 		}
 	}
 }
@@ -45,9 +52,7 @@ func (p *Pool) checkDeadlines() {
 			p.checkAt(next)
 		}
 	}
-	if next := p.upkeep(now, conns); !next.IsZero() {
-		p.checkAt(next)
-	}
+	p.upkeep(now, conns)
 }
 
 // nextCheck returns when to check f, seen from now: zero when it needs a deadline timer now.

@@ -19,13 +19,21 @@
 // reply, and those of others, which it delivers. With its own reply it passes the reading on to
 // the oldest caller that waits. So a single caller needs no second goroutine.
 //
+// # Sharing a connection
+//
+// Classic servers answer the calls of a connection one after the other, so calls that share one wait
+// for each other. A call shares a connection when the server has shown that it answers in any order, or
+// when what is pending on the connection is expected to be answered within a moment, going by the
+// [Latency] of its methods. Any other call gets a connection of its own, up to the limit.
+//
 // # A connection
 //
 //	     dial                     fail, Close
 //	* ----------> open ----------------------------------> closed
 //	               |                                         ^
 //	               | a call gave up, the server announced    |
-//	               | the end, the pool suspects it           |
+//	               | the end, the pool suspects it, it keeps |
+//	               | the server from serving another one     |
 //	               +-------------> draining -----------------+
 //	                   takes no     nobody waits for a reply
 //	                   new calls    and nothing is being written

@@ -6,11 +6,6 @@ import (
 	"time"
 )
 
-// Classic servers answer the calls of a connection one after the other, so that calls which share a connection wait for
-// each other. Calls share one only when little is lost by it: when what is pending on the connection is expected to be
-// answered within a moment, going by how long the server has worked on calls of the same methods before; or when the
-// server has shown that it answers in any order. All others get connections of their own, up to the limit.
-
 const (
 	// quick is how long a server works on a call at most whose connection is worth sharing for the work that it saves.
 	quick = 200 * time.Microsecond
@@ -95,15 +90,25 @@ func (l *Latency) try(estimate time.Duration) bool {
 	return l != nil && estimate < tryBelow && l.calls.Add(1)%tryEvery == 0
 }
 
-// Latencies keeps a Latency for each method, by a key that is the caller's choice. The zero value is ready.
-type Latencies struct{ byMethod sync.Map }
+// Latencies keeps a Latency for each method, by a key that is the caller's choice. The zero value is ready. It forgets all when
+// there are more methods than a program calls: then most are of schemas that were loaded again.
+type Latencies struct {
+	byMethod sync.Map // of *Latency
+	n        atomic.Int64
+}
+
+const maxMethods = 10_000
 
 // Of returns the Latency of a method.
 func (l *Latencies) Of(method any) *Latency {
 	if x, ok := l.byMethod.Load(method); ok {
 		return x.(*Latency)
 	}
-	x, _ := l.byMethod.LoadOrStore(method, new(Latency))
+	x, loaded := l.byMethod.LoadOrStore(method, new(Latency))
+	if !loaded && l.n.Add(1) > maxMethods {
+		l.byMethod.Clear()
+		l.n.Store(0)
+	}
 	return x.(*Latency)
 }
 

@@ -55,6 +55,7 @@ type Pool struct {
 
 	checkTimer *time.Timer  // runs checkDeadlines
 	nextCheck  atomic.Int64 // when it fires, in Unix nanoseconds; 0: it is not set
+	nextUpkeep atomic.Int64 // when the connections are looked after, likewise
 	goroutines sync.WaitGroup
 	ids        atomic.Uint64
 
@@ -141,7 +142,7 @@ func (p *Pool) addLocked(x *Conn) {
 	p.made++
 	x.order = p.made
 	if len(p.conns) > 1 {
-		p.checkAt(time.Now().Add(surplusTimeout))
+		p.upkeepAt(time.Now().Add(surplusTimeout))
 	}
 }
 

@@ -23,14 +23,35 @@ func (p *Pool) answered(x *Conn) {
 	}
 }
 
+// upkeepAt makes the pool look after its connections at that time, if it does not do so earlier.
+func (p *Pool) upkeepAt(at time.Time) {
+	if earlier(&p.nextUpkeep, at) {
+		p.checkAt(at)
+	}
+}
+
+// upkeep looks after the connections when it is time to.
+func (p *Pool) upkeep(now time.Time, conns []*Conn) {
+	due := p.nextUpkeep.Load()
+	if due == 0 {
+		return
+	}
+	if now.UnixNano() < due {
+		p.checkAt(time.Unix(0, due))
+		return
+	}
+	p.nextUpkeep.Store(0)
+	p.freeServer(now, conns)
+	p.closeSurplus(now, conns)
+}
+
 // freeServer ends connections that keep a server from accepting the next: those without a call at once, one with calls as soon as
-// they are answered. It returns when to look again, zero if no connection waits to be served.
+// they are answered.
 //
 // A connection may be waiting to be accepted only if none that was made later was answered. If the server has accepted it and
 // is slow, nothing is lost but an idle connection.
-func (p *Pool) freeServer(now time.Time, conns []*Conn) time.Time {
+func (p *Pool) freeServer(now time.Time, conns []*Conn) {
 	last := p.lastAnswered.Load()
-	var next time.Time
 	waits := false
 	for _, c := range conns {
 		since, unanswered := c.unansweredSince()
@@ -38,15 +59,15 @@ func (p *Pool) freeServer(now time.Time, conns []*Conn) time.Time {
 			continue
 		}
 		if due := since.Add(unserved); now.Before(due) {
-			next = earlier(next, due)
+			p.upkeepAt(due)
 		} else {
 			waits = true
-			next = earlier(next, now.Add(unservedCheck))
 		}
 	}
 	if !waits {
-		return next
+		return
 	}
+	p.upkeepAt(now.Add(unservedCheck))
 	var busy *Conn
 	for _, c := range conns {
 		switch _, unanswered := c.unansweredSince(); {
@@ -58,7 +79,6 @@ func (p *Pool) freeServer(now time.Time, conns []*Conn) time.Time {
 	if busy != nil && p.mayFree(now) {
 		busy.drain()
 	}
-	return next
 }
 
 // mayFree reports whether a connection with calls may be ended for others: not too often.
@@ -82,36 +102,32 @@ func (c *Conn) unansweredSince() (time.Time, bool) {
 	return c.pending.first.start, true
 }
 
-// closeSurplus closes the connections that were idle for surplusTimeout, except the one that was used last. It returns when to look
-// again, zero if that is not needed.
-func (p *Pool) closeSurplus(now time.Time, conns []*Conn) (next time.Time) {
-	var last *Conn
+// closeSurplus closes the connections that were idle for surplusTimeout, except the one that was used last.
+func (p *Pool) closeSurplus(now time.Time, conns []*Conn) {
+	var last *Conn // that was used
 	var lastUsed time.Time
-	used := make([]time.Time, len(conns))
 	open := 0
-	for i, c := range conns {
-		var ok bool
-		if used[i], ok = c.usedLast(now); !ok {
-			continue
-		}
-		if open++; last == nil || !used[i].Before(lastUsed) {
-			last, lastUsed = c, used[i]
+	for _, c := range conns {
+		if used, ok := c.usedLast(now); ok {
+			if open++; last == nil || !used.Before(lastUsed) {
+				last, lastUsed = c, used
+			}
 		}
 	}
 	if open < 2 {
-		return time.Time{}
+		return
 	}
-	for i, c := range conns {
-		if c == last || used[i].IsZero() {
+	for _, c := range conns {
+		used, ok := c.usedLast(now)
+		if !ok || c == last {
 			continue
 		}
-		if due := used[i].Add(surplusTimeout); now.Before(due) {
-			next = earlier(next, due)
+		if due := used.Add(surplusTimeout); now.Before(due) {
+			p.upkeepAt(due)
 		} else {
 			c.failIdle()
 		}
 	}
-	return next
 }
 
 // usedLast returns when a call used an open connection last, which is now if one does.
@@ -126,19 +142,4 @@ func (c *Conn) usedLast(now time.Time) (at time.Time, ok bool) {
 		at = c.read.lastReply
 	}
 	return at, c.state == open
-}
-
-// earlier returns the earlier of two times, of which zero ones do not count.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// upkeep looks after the connections, and returns when to do so again, zero if that is not needed.
-func (p *Pool) upkeep(now time.Time, conns []*Conn) time.Time {
-	next := p.freeServer(now, conns)
-	next = earlier(next, p.closeSurplus(now, conns))
-	return next
 }

@@ -71,8 +71,7 @@ func MustStub[A, R any](c Caller, svc *schema.Service, method string) *Stub[A, R
 	return s
 }
 
-// A StubCall is a call by a Stub: set Args, call Do, and take what is wanted out of Reply. Not for
-// concurrent use.
+// A StubCall is a call by a Stub: set Args, call Do, read Reply. Not for concurrent use.
 type StubCall[A, R any] struct {
 	Args  A
 	Reply R
