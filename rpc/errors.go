@@ -198,6 +198,9 @@ type Exception struct {
 
 // Error returns the exception's name and, if it has one, its field "message".
 func (e *Exception) Error() string {
+	if e.Value == nil {
+		return "rpc: exception without a value"
+	}
 	name := e.Value.Schema().Name
 	for _, field := range []string{"message", "msg", "why", "reason"} {
 		if v := e.Value.Get(field); v.Kind() == schema.KindString {
@@ -210,7 +213,7 @@ func (e *Exception) Error() string {
 // As implements the protocol of errors.As for pointers to error types that stand for the exception.
 func (e *Exception) As(target any) bool {
 	rv := reflect.ValueOf(target)
-	if rv.Kind() != reflect.Pointer || rv.IsNil() {
+	if rv.Kind() != reflect.Pointer || rv.IsNil() || e.Value == nil {
 		return false
 	}
 	t := rv.Type().Elem()

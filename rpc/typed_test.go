@@ -333,3 +333,18 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestExceptionWithoutValue looks at an exception that a handler has forgotten to fill.
+func TestExceptionWithoutValue(t *testing.T) {
+	err := error(&rpc.Exception{})
+	if got, want := err.Error(), "rpc: exception without a value"; got != want {
+		t.Errorf("Error: %q, want %q", got, want)
+	}
+	var denied *Denied
+	if errors.As(err, &denied) {
+		t.Error("it is taken for a Denied")
+	}
+	if got := rpc.OutcomeOf(err); got != rpc.OutcomeExecuted {
+		t.Errorf("outcome: %v", got)
+	}
+}
