@@ -68,7 +68,7 @@ type ClientOptions struct {
 
 	// MaxConns is how many connections a client opens to the server; 0 means 128, negative is an error. Classic servers
 	// answer the calls of one connection one after the other. So calls that are made at the same time have
-	// connections of their own, unless the server has answered calls of their method within 200 microseconds, or
+	// connections of their own, unless the server has answered calls of their method within 300 microseconds, or
 	// answers in any order: then they share one until its oldest call has waited for 2 milliseconds. Connections that
 	// are idle for 5 seconds are closed, except the last one. HTTP/1.1 has a connection for each pending call: the
 	// calls above the limit wait.

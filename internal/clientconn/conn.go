@@ -30,11 +30,11 @@ type Conn struct {
 
 	mu       sync.Mutex
 	state    state
-	err      error         // why the connection is not open any more; set when it is closed
-	shut     bool          // nc.Close was called, or is about to be
-	reserved int           // calls that chose this connection and are not pending yet
-	coming   time.Duration // how long the server is expected to work on those
-	order    int64         // among the connections of the pool, by when they were made; it is the pool's
+	err      error // why the connection is not open any more; set when it is closed
+	shut     bool  // nc.Close was called, or is about to be
+	reserved int   // calls that chose this connection and are not pending yet
+	work     work
+	order    int64 // among the connections of the pool, by when they were made; it is the pool's
 	pending  pendingTable
 	lastUsed time.Time
 	read     readHalf
@@ -191,10 +191,11 @@ func (c *Conn) reserve(f *Pending) {
 
 func (c *Conn) reserveLocked(f *Pending) {
 	c.reserved++
-	c.coming += f.expected
+	c.work.add(f, 1)
 	c.lastUsed = f.start
 }
 
+// unreserve undoes reserve for a call that is not sent.
 func (c *Conn) unreserve(f *Pending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,7 +204,13 @@ func (c *Conn) unreserve(f *Pending) {
 
 func (c *Conn) unreserveLocked(f *Pending) {
 	c.reserved--
-	c.coming -= f.expected
+	c.work.add(f, -1)
+}
+
+// removeLocked takes a pending call out of the table.
+func (c *Conn) removeLocked(f *Pending) {
+	c.pending.remove(f)
+	c.work.add(f, -1)
 }
 
 // enter makes a call that was encoded pending. It reports false if the call needs another sequence id.
@@ -221,12 +228,13 @@ func (c *Conn) enter(f *Pending) (bool, error) {
 		return false, err
 	case f.Oneway:
 		c.read.oneway = true
+		c.work.add(f, -1)
 	case !c.pending.add(f):
 		c.mu.Unlock()
 		return false, nil
 	}
 	f.replies = c.read.replies
-	c.unreserveLocked(f)
+	c.reserved--
 	if f.canEnd() {
 		c.pool.checkAt(f.firstCheck())
 	}
@@ -287,7 +295,7 @@ func (c *Conn) fail(err error) {
 	}
 	for f := c.pending.first; f != nil; f = c.pending.first {
 		abandoned := f.abandoned
-		c.pending.remove(f)
+		c.removeLocked(f)
 		if abandoned {
 			continue
 		}
@@ -324,11 +332,10 @@ func (c *Conn) isOpen() bool {
 	return c.state == open
 }
 
-// A load is what a connection has to do, as seen by a call that looks for one.
+// A load is the work of a connection as seen by a call that looks for one.
 type load struct {
-	calls    int           // whose replies are outstanding
-	expected time.Duration // how long they will take
-	shares   bool          // the call may share the connection with them
+	work
+	shares   bool // the call may use the connection beside it
 	lastUsed time.Time
 }
 
@@ -336,7 +343,7 @@ type load struct {
 func (c *Conn) load(f *Pending) (load, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return load{c.pending.n + c.reserved, c.pending.expected + c.coming, c.sharesLocked(f), c.lastUsed}, c.state == open
+	return load{c.work, c.sharesLocked(f), c.lastUsed}, c.state == open
 }
 
 // less reports whether a call had better use the connection with the load a than that with b: one that it may share; one that is
@@ -353,14 +360,12 @@ func (a load) less(b load) bool {
 	return a.lastUsed.After(b.lastUsed)
 }
 
-// sharesLocked reports whether f may use the connection beside the calls that it has: if it will not wait long for them, going
-// by what is expected, and as long as the oldest of them has not waited for long in fact.
+// sharesLocked reports whether f may use the connection beside the calls that it has: if it is expected not to wait long for
+// them, and as long as it is not congested: its oldest call has not waited for long, or, where the server answers in any order,
+// another one was answered meanwhile.
 func (c *Conn) sharesLocked(f *Pending) bool {
-	if c.pending.n+c.reserved == 0 {
-		return true
-	}
 	anyOrder := c.pool.anyOrder.Load()
-	if !anyOrder && c.pending.expected+c.coming > f.patience() && !f.tries {
+	if !anyOrder && !c.work.shares(f) {
 		return false
 	}
 	first := c.pending.first

@@ -7,35 +7,43 @@ import (
 )
 
 const (
-	// quick is how long a server works on a call at most whose connection is worth sharing for the work that it saves.
-	quick = 200 * time.Microsecond
-
-	// quickWait is how long a quick call may be expected to wait for the others of its connection, slowWait how long any other.
-	quickWait = 2 * time.Millisecond
-	slowWait  = 100 * time.Microsecond
+	// quick is how long a server works at most on a call whose connection is worth sharing for the work that it saves.
+	quick = 300 * time.Microsecond
 
 	// unknownTime stands for the time of a call of a method of which none was answered yet.
 	unknownTime = 10 * time.Millisecond
+
+	// A method that was seen only by calls which had their connections for themselves, and took longer than quick but no longer
+	// than maybeQuick, may be quick: calls of it share a connection to find out, so many at once.
+	maybeQuick = 5 * time.Millisecond
+	maybeCalls = 4
+
+	// How long it counts what calls took that were queued, if they were quick or not.
+	quickCounts = time.Second
+	slowCounts  = 10 * time.Second
+)
+
+// A speed is what a client expects of a call.
+type speed uint8
+
+const (
+	isUnknown speed = iota // no call of the method was answered yet
+	isQuick
+	isMaybe // seems to be slow
+	isSlow
 )
 
 // A Latency is how long a server works on a call of one method, as far as a client can see: without the time on the way,
 // and without the calls before it. The zero value knows nothing. It may be used by any number of goroutines.
 //
 // A call that had its connection for itself shows at most how long it can have taken: where client or server are short of
-// processor time, most of that was waiting. A reply that follows another one shows the time itself, because the server began
-// with the call when it had answered the one before. So of methods that seem to be slow, a call now and then shares a connection.
+// processor time, most of that was waiting. Replies that follow one another show the time itself, because the server began
+// with a call when it had answered the one before.
 type Latency struct {
 	alone  average
 	queued average
-	until  atomic.Int64  // how long queued counts, in Unix nanoseconds
-	calls  atomic.Uint64 // that were not to share a connection
+	until  atomic.Int64 // how long queued counts, in Unix nanoseconds
 }
-
-const (
-	queuedCounts = time.Second
-	tryEvery     = 128                  // calls, one of which shares a connection for a measurement
-	tryBelow     = 5 * time.Millisecond // of an estimate, because the call will wait for so long
-)
 
 // An average of durations; 0 is none, and anything else one nanosecond more.
 type average struct{ ns atomic.Int64 }
@@ -45,8 +53,8 @@ func (a *average) get() (time.Duration, bool) {
 	return time.Duration(ns - 1), ns != 0
 }
 
-// add notes a duration, which counts for half.
-func (a *average) add(d time.Duration) {
+// add notes a duration, which counts for half, and reports whether it is the first.
+func (a *average) add(d time.Duration) (first bool) {
 	old, known := a.get()
 	if known {
 		d = old + (d-old)/2
@@ -54,40 +62,51 @@ func (a *average) add(d time.Duration) {
 	if !known || d != old {
 		a.ns.Store(int64(max(d, 0)) + 1)
 	}
+	return !known
 }
 
-// estimate returns the time of a call, and false if none was seen. now is any time of the last moments.
-func (l *Latency) estimate(now time.Time) (time.Duration, bool) {
+// estimate returns the time of a call and what to think of it. now is any time of the last moments.
+func (l *Latency) estimate(now time.Time) (time.Duration, speed) {
 	if l == nil {
-		return unknownTime, false
+		return unknownTime, isUnknown
 	}
 	alone, known := l.alone.get()
-	if queued, ok := l.queued.get(); ok && (!known || queued < alone) && now.UnixNano() < l.until.Load() {
-		return queued, true
-	}
-	if !known {
-		return unknownTime, false
-	}
-	return alone, true
-}
-
-// add notes the time of a call, which was queued after others or alone, and ended at the time now.
-func (l *Latency) add(d time.Duration, queued bool, now time.Time) {
+	queued, measured := l.queued.get()
+	measured = measured && now.UnixNano() < l.until.Load()
 	switch {
-	case l == nil:
-	case queued:
-		l.queued.add(d)
-		if until := now.Add(queuedCounts).UnixNano(); until > l.until.Load()+int64(queuedCounts/16) {
-			l.until.Store(until)
-		}
-	default:
-		l.alone.add(d)
+	case known && alone <= quick && (!measured || alone <= queued):
+		return alone, isQuick
+	case measured && queued <= quick:
+		return queued, isQuick
+	case measured:
+		return queued, isSlow
+	case !known:
+		return unknownTime, isUnknown
+	case alone <= maybeQuick:
+		return alone, isMaybe
 	}
+	return alone, isSlow
 }
 
-// try reports whether a call that should not share a connection shall do so for once.
-func (l *Latency) try(estimate time.Duration) bool {
-	return l != nil && estimate < tryBelow && l.calls.Add(1)%tryEvery == 0
+// add notes the time of a call, which was queued after others or alone, and ended at the time now. It reports whether it is the
+// first of the method.
+func (l *Latency) add(d time.Duration, queued bool, now time.Time) (first bool) {
+	if l == nil {
+		return false
+	}
+	if !queued {
+		return l.alone.add(d)
+	}
+	first = l.queued.add(d)
+	counts := quickCounts
+	if d, _ := l.queued.get(); d > quick {
+		counts = slowCounts
+	}
+	const step = int64(quickCounts / 16) // so that not every call writes
+	if until, old := now.Add(counts).UnixNano(), l.until.Load(); until-old > step || old-until > step {
+		l.until.Store(until)
+	}
+	return first
 }
 
 // Latencies keeps a Latency for each method, by a key that is the caller's choice. The zero value is ready. It forgets all when
@@ -112,25 +131,46 @@ func (l *Latencies) Of(method any) *Latency {
 	return x.(*Latency)
 }
 
-// expect notes how long f is expected to take, when it is about to use a connection.
+// expect notes what is expected of f, when it is about to use a connection.
 func (f *Pending) expect() {
-	f.tries = false
-	if f.Oneway { // nobody knows
-		f.expected, f.known = 0, true
+	if f.Oneway { // nobody knows, and nobody waits
+		f.expected, f.speed = 0, isQuick
 		return
 	}
-	f.expected, f.known = f.Latency.estimate(f.start)
+	f.expected, f.speed = f.Latency.estimate(f.start)
 }
 
-// patience is how long f may be expected to wait for other calls of its connection.
-func (f *Pending) patience() time.Duration {
-	switch {
-	case !f.known:
-		return 0
-	case f.expected <= quick:
-		return quickWait
+// work is what a connection has to do: calls that have chosen it and are not answered yet.
+type work struct {
+	calls    int
+	slow     int           // of them not known to be quick, nor maybe
+	maybe    int           // of them
+	expected time.Duration // that all take together
+}
+
+// add adds f n times.
+func (w *work) add(f *Pending, n int) {
+	w.calls += n
+	w.expected += time.Duration(n) * f.expected
+	switch f.speed {
+	case isUnknown, isSlow:
+		w.slow += n
+	case isMaybe:
+		w.maybe += n
 	}
-	return slowWait
+}
+
+// shares reports whether f may wait for what is there on a connection that is answered in order.
+func (w *work) shares(f *Pending) bool {
+	switch {
+	case w.calls == 0:
+		return true
+	case w.slow > 0 || f.speed == isUnknown || f.speed == isSlow:
+		return false
+	case w.maybe > 0 || f.speed == isMaybe:
+		return w.calls < maybeCalls
+	}
+	return true
 }
 
 // A meter tells how long the server worked on the calls whose replies one read has brought. It belongs to the owner of the
@@ -155,15 +195,16 @@ func (m *meter) arrived(x *Pending, now, last time.Time, rtt time.Duration) {
 	m.calls = append(m.calls, x.Latency)
 }
 
-// flush ends a read: its calls share the time.
-func (m *meter) flush() {
+// flush ends a read: its calls share the time. It reports whether one was the first of its method.
+func (m *meter) flush() (first bool) {
 	if len(m.calls) == 0 {
-		return
+		return false
 	}
 	each := m.elapsed / time.Duration(len(m.calls))
 	for i, l := range m.calls {
-		l.add(each, m.queued, m.now)
+		first = l.add(each, m.queued, m.now) || first
 		m.calls[i] = nil
 	}
 	m.calls = m.calls[:0]
+	return first
 }

@@ -18,26 +18,30 @@ func TestLatency(t *testing.T) {
 		replies []reply
 		at      time.Duration
 		want    time.Duration
-		known   bool
+		speed   speed
 	}{
-		{"nothing", nil, 0, unknownTime, false},
-		{"one call alone", []reply{{40 * us, false, 0}}, 0, 40 * us, true},
-		{"a new time counts for half", []reply{{40 * us, false, 0}, {80 * us, false, 0}}, 0, 60 * us, true},
-		{"so does a shorter one", []reply{{80 * us, false, 0}, {40 * us, false, 0}}, 0, 60 * us, true},
-		{"a queued one shows what it takes", []reply{{900 * us, false, 0}, {10 * us, true, 0}}, time.Second / 2, 10 * us, true},
-		{"for a second", []reply{{900 * us, false, 0}, {10 * us, true, 0}}, time.Second, 900 * us, true},
-		{"from the last one on", []reply{{900 * us, false, 0}, {10 * us, true, 0}, {10 * us, true, time.Second / 2}}, time.Second, 10 * us, true},
-		{"unless one alone took less", []reply{{10 * us, false, 0}, {900 * us, true, 0}}, 0, 10 * us, true},
-		{"queued ones alone count as long", []reply{{10 * us, true, 0}}, 2 * time.Second, unknownTime, false},
-		{"less than nothing", []reply{{-us, false, 0}}, 0, 0, true},
+		{"nothing", nil, 0, unknownTime, isUnknown},
+		{"one call alone", []reply{{40 * us, false, 0}}, 0, 40 * us, isQuick},
+		{"a new time counts for half", []reply{{40 * us, false, 0}, {80 * us, false, 0}}, 0, 60 * us, isQuick},
+		{"so does a shorter one", []reply{{80 * us, false, 0}, {40 * us, false, 0}}, 0, 60 * us, isQuick},
+		{"alone, it may have waited", []reply{{900 * us, false, 0}}, 0, 900 * us, isMaybe},
+		{"not for so long", []reply{{6000 * us, false, 0}}, 0, 6000 * us, isSlow},
+		{"a queued one shows what it takes", []reply{{900 * us, false, 0}, {10 * us, true, 0}}, time.Second / 2, 10 * us, isQuick},
+		{"for a second", []reply{{900 * us, false, 0}, {10 * us, true, 0}}, time.Second, 900 * us, isMaybe},
+		{"from the last one on", []reply{{900 * us, false, 0}, {10 * us, true, 0}, {10 * us, true, time.Second / 2}}, time.Second, 10 * us, isQuick},
+		{"or shows that it is slow", []reply{{1100 * us, false, 0}, {1000 * us, true, 0}}, 9 * time.Second, 1000 * us, isSlow},
+		{"for ten seconds", []reply{{1100 * us, false, 0}, {1000 * us, true, 0}}, 10 * time.Second, 1100 * us, isMaybe},
+		{"unless one alone took less", []reply{{10 * us, false, 0}, {900 * us, true, 0}}, 0, 10 * us, isQuick},
+		{"queued ones alone count as long", []reply{{10 * us, true, 0}}, 2 * time.Second, unknownTime, isUnknown},
+		{"less than nothing", []reply{{-us, false, 0}}, 0, 0, isQuick},
 	} {
 		var l Latency
 		start := time.Unix(1e9, 0)
 		for _, r := range test.replies {
 			l.add(r.took, r.queued, start.Add(r.at))
 		}
-		if got, known := l.estimate(start.Add(test.at)); got != test.want || known != test.known {
-			t.Errorf("%s: %v, %v; want %v, %v", test.what, got, known, test.want, test.known)
+		if got, speed := l.estimate(start.Add(test.at)); got != test.want || speed != test.speed {
+			t.Errorf("%s: %v, %v; want %v, %v", test.what, got, speed, test.want, test.speed)
 		}
 	}
 }
@@ -87,5 +91,40 @@ func TestLatenciesForget(t *testing.T) {
 	l.byMethod.Range(func(any, any) bool { n++; return true })
 	if n > maxMethods {
 		t.Errorf("%d latencies are kept", n)
+	}
+}
+
+// TestShares has a call look at the work of a connection.
+func TestShares(t *testing.T) {
+	for _, test := range []struct {
+		what  string
+		there []speed
+		f     speed
+		want  bool
+	}{
+		{"nothing", nil, isUnknown, true},
+		{"nothing", nil, isSlow, true},
+		{"quick ones", []speed{isQuick, isQuick, isQuick, isQuick, isQuick}, isQuick, true},
+		{"a quick one", []speed{isQuick}, isUnknown, false},
+		{"a quick one", []speed{isQuick}, isSlow, false},
+		{"an unknown one", []speed{isUnknown}, isQuick, false},
+		{"a slow one", []speed{isQuick, isSlow}, isQuick, false},
+		{"three that may be quick", []speed{isMaybe, isMaybe, isMaybe}, isMaybe, true},
+		{"four that may be quick", []speed{isMaybe, isMaybe, isMaybe, isMaybe}, isMaybe, false},
+		{"one of four may be slow", []speed{isQuick, isQuick, isQuick, isMaybe}, isQuick, false},
+	} {
+		var w work
+		for _, s := range test.there {
+			w.add(&Pending{speed: s}, 1)
+		}
+		if got := w.shares(&Pending{speed: test.f}); got != test.want {
+			t.Errorf("%s, and one of speed %d: %v, want %v", test.what, test.f, got, test.want)
+		}
+		for _, s := range test.there {
+			w.add(&Pending{speed: s}, -1)
+		}
+		if w != (work{}) {
+			t.Errorf("%s: %+v is left", test.what, w)
+		}
 	}
 }

@@ -36,8 +36,7 @@ type Pending struct {
 	start    time.Time
 	seq      int32
 	expected time.Duration // how long the server is expected to work on it
-	known    bool          // so it did on another one
-	tries    bool          // it shares a connection although it should not, for once
+	speed    speed         // what that is taken for
 
 	// What follows is guarded by the mutex of the connection, until the caller is woken. A pending
 	// call is woken once when it is done, unless it is the reader then, and once to become the reader.
@@ -140,8 +139,7 @@ type pendingTable struct {
 	slots       []*Pending // a power of two, at least twice as many as calls
 	first, last *Pending
 	n           int
-	waiting     int           // of them not abandoned
-	expected    time.Duration // how long the server is expected to work on all
+	waiting     int // of them not abandoned
 }
 
 // add enters f as the last call. It reports false if f needs another sequence id.
@@ -162,7 +160,6 @@ func (t *pendingTable) add(f *Pending) bool {
 	t.last = f
 	t.n++
 	t.waiting++
-	t.expected += f.expected
 	return true
 }
 
@@ -200,7 +197,6 @@ func (t *pendingTable) remove(f *Pending) {
 	}
 	f.prev, f.next = nil, nil
 	t.n--
-	t.expected -= f.expected
 	if !f.abandoned {
 		t.waiting--
 	}
@@ -208,7 +204,7 @@ func (t *pendingTable) remove(f *Pending) {
 
 // abandon replaces f by an entry that nobody waits for, so that its late reply is recognised.
 func (t *pendingTable) abandon(f *Pending) {
-	x := &Pending{seq: f.seq, start: f.start, expected: f.expected, abandoned: true, prev: f.prev, next: f.next}
+	x := &Pending{seq: f.seq, start: f.start, expected: f.expected, speed: f.speed, abandoned: true, prev: f.prev, next: f.next}
 	t.slots[int(f.seq)&(len(t.slots)-1)] = x
 	if x.prev == nil {
 		t.first = x

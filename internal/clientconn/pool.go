@@ -73,7 +73,7 @@ type Pool struct {
 	freed   time.Time    // when freeServer ended a connection with calls
 	made    int64        // how many connections there were
 	dialing int
-	dialled chan struct{} // closed when dialing has ended while there was no connection; nil if nobody waits for that
+	changed chan struct{} // closed when a dial has ended or a method was answered first; nil if nobody waits for that
 	backoff backoff
 }
 
@@ -230,11 +230,7 @@ func (p *Pool) conn(f *Pending) (*Conn, error) {
 	if p.opts.Exclusive {
 		return p.exclusive(f)
 	}
-	x := p.preferred.Load()
-	if x != nil && x.tryReserve(f) {
-		return x, nil
-	}
-	if f.tries = f.known && x != nil && f.Latency.try(f.expected); f.tries && x.tryReserve(f) {
+	if x := p.preferred.Load(); x != nil && x.tryReserve(f) {
 		return x, nil
 	}
 	return p.another(f)
@@ -248,29 +244,22 @@ func (p *Pool) another(f *Pending) (*Conn, error) {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	now := f.start
 	best, load := p.bestLocked(f)
-	wait := p.backoff.err(now)
+	refused := p.backoff.err(f.start)
 	full := len(p.conns)+p.dialing >= p.opts.MaxConns
-	// Where calls are known to be quick one connection is enough to begin with. At the limit, those that are being
-	// made will have fewer calls than the others.
-	if p.dialing > 0 && (best == nil && (f.known || full) || best != nil && !load.shares && full && load.calls > 1) {
-		if p.dialled == nil {
-			p.dialled = make(chan struct{})
-		}
-		dialled := p.dialled
+	switch {
+	case best == nil && refused != nil:
 		p.unlock()
-		return p.awaitDialled(f, dialled)
-	}
-	if best != nil && (load.shares || wait != nil || full) {
+		return nil, refused
+	case best != nil && (load.shares || refused != nil || full && !p.waitsLocked(f, load)):
 		best.reserve(f)
 		p.preferred.Store(best)
 		p.unlock()
 		return best, nil
-	}
-	if best == nil && wait != nil {
+	case full || p.waitsLocked(f, load):
+		changed := p.changedLocked()
 		p.unlock()
-		return nil, wait
+		return p.awaitChange(f, changed)
 	}
 	p.dialing++
 	p.unlock()
@@ -278,10 +267,7 @@ func (p *Pool) another(f *Pending) (*Conn, error) {
 	p.mu.Lock()
 	p.dialing--
 	p.backoff.dialled(f, err)
-	if p.dialled != nil {
-		close(p.dialled)
-		p.dialled = nil
-	}
+	p.wakeWaitingLocked()
 	switch {
 	case err != nil && best != nil:
 		best.reserve(f)
@@ -303,15 +289,54 @@ func (p *Pool) another(f *Pending) (*Conn, error) {
 	return x, nil
 }
 
-// awaitDialled is another for a call that finds another call dialling.
-func (p *Pool) awaitDialled(f *Pending, dialled <-chan struct{}) (*Conn, error) {
+// waitsLocked reports whether f, which should not share a connection with l, had better wait for what comes of the connections
+// that are being made.
+func (p *Pool) waitsLocked(f *Pending, l load) bool {
+	switch {
+	case p.dialing == 0:
+		return false
+	case len(p.conns)+p.dialing >= p.opts.MaxConns: // the new ones will have fewer calls
+		return l.calls != 1
+	case len(p.conns) == 0 && f.speed == isQuick: // one is enough to begin with
+		return true
+	}
+	// A first reply may show that one is enough: so not all calls dial at once, but twice as many each time.
+	return p.dialing >= max(firstDials, len(p.conns))
+}
+
+// firstDials is how many connections are made at once in the beginning.
+const firstDials = 4
+
+// changedLocked returns a channel that is closed by wakeWaiting.
+func (p *Pool) changedLocked() <-chan struct{} {
+	if p.changed == nil {
+		p.changed = make(chan struct{})
+	}
+	return p.changed
+}
+
+// wakeWaiting lets the calls look again that wait for others to dial.
+func (p *Pool) wakeWaiting() {
+	p.mu.Lock()
+	p.wakeWaitingLocked()
+	p.mu.Unlock()
+}
+
+func (p *Pool) wakeWaitingLocked() {
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
+}
+
+// awaitChange is another for a call that waits for others to dial.
+func (p *Pool) awaitChange(f *Pending, changed <-chan struct{}) (*Conn, error) {
 	ctx, cancel := f.context()
 	defer cancel()
 	select {
-	case <-dialled:
+	case <-changed:
 		f.start = time.Now()
-		f.expect()
-		return p.another(f)
+		return p.conn(f)
 	case <-ctx.Done():
 		return nil, contextError(ctx)
 	}

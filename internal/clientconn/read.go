@@ -72,7 +72,9 @@ func (c *Conn) readReplies(f *Pending) {
 	for {
 		msg, err := c.read.r.Next()
 		if msg == nil && err == nil {
-			c.read.meter.flush()
+			if c.read.meter.flush() {
+				c.pool.wakeWaiting()
+			}
 			answered.wake() // all that came with one read are woken before the next
 			if done {
 				return
@@ -158,7 +160,7 @@ func (c *Conn) deliver(f *Pending, msg []byte, now time.Time, answered *pendingL
 		c.read.meter.arrived(x, now, c.read.lastReply, time.Duration(c.pool.rtt.Load()))
 	}
 	c.read.lastReply = now
-	c.pending.remove(x)
+	c.removeLocked(x)
 	if !abandoned {
 		x.Reply, x.Received, x.done = reply, len(msg), true
 		if x != f {
