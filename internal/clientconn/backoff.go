@@ -1,9 +1,13 @@
 package clientconn
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/thriftkit/thriftkit/internal/msgio"
 )
 
 // A backoff limits how often a client dials a server that is down. After the second failure in a row,
@@ -21,12 +25,18 @@ const (
 	maxBackoff   = time.Second
 )
 
-// err returns why no connection is dialled now, nil if one may be.
+// err returns why no connection is dialled now, nil if one may be. That the server did not answer a dial in time is no timeout
+// of the call that is refused for it.
 func (b *backoff) err(now time.Time) error {
-	if wait := b.until.Sub(now); wait > 0 {
-		return fmt.Errorf("%w (failed %d times; next attempt in %v)", b.cause, b.failures, wait.Round(time.Millisecond))
+	wait := b.until.Sub(now)
+	if wait <= 0 {
+		return nil
 	}
-	return nil
+	format := "%w (failed %d times; next attempt in %v)"
+	if errors.Is(b.cause, context.DeadlineExceeded) || msgio.IsTimeout(b.cause) {
+		format = "%v (failed %d times; next attempt in %v)"
+	}
+	return fmt.Errorf(format, b.cause, b.failures, wait.Round(time.Millisecond))
 }
 
 // dialled records the result of dialling for f. That f gave up says nothing about the server.

@@ -1,7 +1,10 @@
 package clientconn
 
 import (
+	"context"
 	"errors"
+	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,10 +40,22 @@ func TestBackoff(t *testing.T) {
 		if b != (backoff{}) {
 			t.Errorf("a connection leaves %+v", b)
 		}
-		f.own, f.deadline = true, time.Now()
-		b.dialled(f, cause)
-		if b.failures != 0 {
-			t.Error("a call that gave up counts")
+		// A dialer may notice the deadline of a context before the context does.
+		for _, own := range []bool{true, false} {
+			f.own, f.deadline = own, time.Now()
+			b.dialled(f, os.ErrDeadlineExceeded)
+			if b.failures != 0 {
+				t.Errorf("own %v: a call that gave up counts", own)
+			}
+		}
+		f.deadline = time.Now().Add(time.Second)
+		for _, cause := range []error{os.ErrDeadlineExceeded, context.DeadlineExceeded} {
+			b = backoff{}
+			b.dialled(f, cause)
+			b.dialled(f, cause)
+			if err := b.err(time.Now()); err == nil || errors.Is(err, cause) || !strings.Contains(err.Error(), cause.Error()) {
+				t.Errorf("a call that is refused for a dial that timed out: %v", err)
+			}
 		}
 	})
 }

@@ -81,12 +81,12 @@ func (f *Pending) StartUntil(ctx context.Context, now, deadline time.Time) {
 // Deadline returns when the call must end, zero if there is no deadline.
 func (f *Pending) Deadline() time.Time { return f.deadline }
 
-// Over returns why the call must end at the time now, nil if it need not.
+// Over returns why the call must end at the time now, nil if it need not. It does not wait for the timer of the context.
 func (f *Pending) Over(now time.Time) error {
 	if err := f.ctx.Err(); err != nil {
 		return err
 	}
-	if f.own && !now.Before(f.deadline) {
+	if !f.deadline.IsZero() && !now.Before(f.deadline) {
 		return context.DeadlineExceeded
 	}
 	return nil
