@@ -19,7 +19,7 @@ func (p *parser) parseFile() {
 				documented = p.fileDoc()
 			}
 			p.header()
-		case o.isDefinition():
+		case o.isDefinition(), o == opName && p.atQualifier():
 			if firstDef < 0 {
 				firstDef = p.pos
 			}
@@ -30,14 +30,23 @@ func (p *parser) parseFile() {
 		case o == opAt:
 			p.structuredAnnotation()
 			continue
+		case p.atPackage():
+			p.packageHeader()
+		case p.atInteraction():
+			if firstDef < 0 {
+				firstDef = p.pos
+			}
+			p.interaction()
 		default:
 			p.unknownDefinition()
 		}
+		p.structured = nil
 		if p.pos == start {
 			p.next()
 		}
 		p.separator()
 	}
+	p.annotatesNothing()
 	p.checkSlists()
 }
 
@@ -162,6 +171,58 @@ func (p *parser) skipDefinition() {
 	}
 }
 
+// atPackage is whether fbthrift's package "name" begins here.
+func (p *parser) atPackage() bool {
+	return p.op() == opName && p.peek(1) == opString && p.text() == "package"
+}
+
+func (p *parser) packageHeader() {
+	start := p.pos
+	h := &Package{Doc: p.doc().text, Annotations: p.annotated()}
+	p.foreign(start, "package")
+	p.next()
+	h.Name = p.stringLit()
+	h.Span = p.since(start)
+	p.file.Headers = append(p.file.Headers, h)
+}
+
+// atInteraction is whether fbthrift's interaction Name {…} begins here.
+func (p *parser) atInteraction() bool {
+	return p.op() == opName && p.peek(1) == opName && p.peek(2) == opBrace && p.text() == "interaction"
+}
+
+func (p *parser) interaction() {
+	start := p.pos
+	d := &Interaction{Doc: p.doc().text, Annotations: p.annotated()}
+	p.foreign(start, "interaction")
+	p.next()
+	d.Name = p.definedName("the name of an interaction")
+	if p.body() {
+		mark := p.functions.mark()
+		p.list("a function", (*parser).function)
+		d.Functions = p.functions.cut(mark)
+		d.Annotations = append(d.Annotations, p.annots()...)
+	}
+	d.Span = p.since(start)
+	p.file.Defs = append(p.file.Defs, d)
+}
+
+// atQualifier is whether one of fbthrift's qualifiers of exceptions stands before exception or another one.
+func (p *parser) atQualifier() bool {
+	if p.op() != opName || p.peek(1) != opName && p.peek(1) != opException {
+		return false
+	}
+	switch p.text() {
+	case "safe", "permanent", "transient", "stateful", "client", "server":
+		for i := 1; i < 4; i++ {
+			if p.peek(i) == opException {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (p *parser) header() {
 	start, doc := p.pos, p.doc()
 	switch o := p.op(); o {
@@ -182,6 +243,9 @@ func (p *parser) header() {
 		p.namespace(start, doc)
 	}
 }
+
+// isFBThrift is whether the file is known to be read in fbthrift's dialect.
+func (p *parser) isFBThrift() bool { return p.file.Dialect == FBThrift }
 
 func (p *parser) headerPath() *StringLit {
 	if p.op() == opString {
@@ -234,6 +298,10 @@ func (p *parser) headerName(what, role string) Ident {
 	}
 	hint := ""
 	if p.op() == opString {
+		if p.isFBThrift() {
+			s := p.stringLit()
+			return Ident{s.Span, s.Text}
+		}
 		hint = "write it without quotes"
 	}
 	p.expectedHint(what, hint)
@@ -251,6 +319,10 @@ func (p *parser) noAnnotations(what string) {
 
 func (p *parser) definition() {
 	start, doc := p.pos, p.doc()
+	for p.op() == opName { // of an exception
+		p.foreign(p.pos, "the qualifier "+p.text())
+		p.next()
+	}
 	o := p.op()
 	p.next()
 	var d Def
@@ -275,7 +347,7 @@ func (p *parser) definition() {
 }
 
 func (p *parser) constant(start int, doc docText) (*Const, bool) {
-	c := &Const{Doc: doc.text}
+	c := &Const{Doc: doc.text, Annotations: p.annotated()}
 	if c.Type = p.typ("the type of a constant"); c.Type == nil {
 		return nil, false
 	}
@@ -290,7 +362,7 @@ func (p *parser) constant(start int, doc docText) (*Const, bool) {
 		p.finishValue()
 		return nil, false
 	}
-	c.Annotations = p.annots()
+	c.Annotations = p.joined(c.Annotations)
 	c.Span = p.since(start)
 	if !p.toks[p.pos-1].op.closes() {
 		c.Doc = p.trailing(doc)
@@ -310,21 +382,21 @@ func (p *parser) finishValue() {
 }
 
 func (p *parser) typedef(start int, doc docText) (*Typedef, bool) {
-	t := &Typedef{Doc: doc.text}
+	t := &Typedef{Doc: doc.text, Annotations: p.annotated()}
 	if t.Type = p.typ("the type of a typedef"); t.Type == nil && p.pos == start+1 {
 		return nil, false
 	}
 	if t.Name = p.definedName("the name of a typedef"); t.Name.Text == "" {
 		return nil, false
 	}
-	t.Annotations = p.annots()
+	t.Annotations = p.joined(t.Annotations)
 	t.Span = p.since(start)
 	t.Doc = p.trailing(doc)
 	return t, t.Type != nil
 }
 
 func (p *parser) enum(start int, doc docText) (*Enum, bool) {
-	e := &Enum{Doc: doc.text}
+	e := &Enum{Doc: doc.text, Annotations: p.annotated()}
 	if e.Name = p.definedName("the name of an enum"); e.Name.Text == "" && p.op() != opBrace {
 		return nil, false
 	}
@@ -333,7 +405,7 @@ func (p *parser) enum(start int, doc docText) (*Enum, bool) {
 		mark := p.enumValues.mark()
 		p.list("an enum value", (*parser).enumValue)
 		e.Values = p.enumValues.cut(mark)
-		e.Annotations = p.annots()
+		e.Annotations = p.joined(e.Annotations)
 	}
 	e.Span = p.since(start)
 	return e, e.Name.Text != ""
@@ -368,6 +440,7 @@ func (p *parser) enumValue() bool {
 	start := p.pos
 	v := p.enumSlab.alloc()
 	doc := p.doc()
+	v.Annotations = p.annotated()
 	if p.op() >= firstKeyword {
 		v.Name = p.reserved("the name of %s")
 	} else if v.Name = p.newName(item); v.Name.Text == "" {
@@ -383,7 +456,7 @@ func (p *parser) enumValue() bool {
 	} else {
 		p.checkDots(v.Name) // with a number, Apache Thrift takes dots
 	}
-	v.Annotations = p.annots()
+	v.Annotations = p.joined(v.Annotations)
 	v.Span = p.since(start)
 	v.Doc = p.trailing(doc)
 	p.enumValues.push(v)
@@ -391,7 +464,7 @@ func (p *parser) enumValue() bool {
 }
 
 func (p *parser) structure(start int, doc docText, o op) (*Struct, bool) {
-	s := &Struct{Doc: doc.text}
+	s := &Struct{Doc: doc.text, Annotations: p.annotated()}
 	what := "the name of a struct"
 	switch o {
 	case opUnion:
@@ -414,7 +487,7 @@ func (p *parser) structure(start int, doc docText, o op) (*Struct, bool) {
 	if p.body() {
 		s.Doc = p.trailing(doc)
 		s.Fields = p.fieldList("a field")
-		s.Annotations = p.annots()
+		s.Annotations = p.joined(s.Annotations)
 	}
 	s.Span = p.since(start)
 	return s, s.Name.Text != ""
@@ -435,6 +508,7 @@ func (p *parser) field() bool {
 	start := p.pos
 	f := p.fieldSlab.alloc()
 	doc := p.doc()
+	f.Annotations = p.annotated()
 	if (p.op().isNumber() || p.op() == opTrue || p.op() == opFalse) && !p.fieldID(f) {
 		return false
 	}
@@ -463,8 +537,8 @@ func (p *parser) field() bool {
 		p.xsd()
 	}
 	if ok {
-		f.Annotations = p.annots()
-		if p.op() == opEqual && len(f.Annotations) > 0 && f.Default == nil {
+		f.Annotations = p.joined(f.Annotations)
+		if p.op() == opEqual && p.toks[p.pos-1].op == opUnparen && len(f.Annotations) > 0 && f.Default == nil {
 			p.errorAt(p.pos, "misplaced-annotation", "write the annotations after the default", "a default must stand before the annotations")
 			p.next()
 			f.Default = p.defaultValue()
@@ -573,7 +647,7 @@ func (p *parser) xsd() {
 }
 
 func (p *parser) service(start int, doc docText) (*Service, bool) {
-	s := &Service{Doc: doc.text}
+	s := &Service{Doc: doc.text, Annotations: p.annotated()}
 	if s.Name = p.definedName("the name of a service"); s.Name.Text == "" && p.op() != opBrace {
 		return nil, false
 	}
@@ -590,9 +664,9 @@ func (p *parser) service(start int, doc docText) (*Service, bool) {
 	if p.body() {
 		s.Doc = p.trailing(doc)
 		mark := p.functions.mark()
-		p.list("a function", (*parser).function)
+		p.list("a function", p.performs(s))
 		s.Functions = p.functions.cut(mark)
-		s.Annotations = p.annots()
+		s.Annotations = p.joined(s.Annotations)
 	}
 	s.Span = p.since(start)
 	return s, s.Name.Text != ""
@@ -602,6 +676,11 @@ func (p *parser) function() bool {
 	start := p.pos
 	f := p.functionSlab.alloc()
 	doc := p.doc()
+	f.Annotations = p.annotated()
+	for p.atFunctionQualifier() {
+		p.foreign(p.pos, "the qualifier "+p.text())
+		p.next()
+	}
 	switch p.op() {
 	case opAsync:
 		p.warn(p.tok().Range(), "deprecated", `write "oneway"`, `"async" is deprecated`)
@@ -621,6 +700,16 @@ func (p *parser) function() bool {
 			return false
 		}
 		understood = f.Result != nil
+		if p.atSecondResult() {
+			p.foreign(p.pos, "an interaction before the result")
+			f.Interaction, _ = f.Result.(*NamedType)
+			f.Result = nil
+			p.next()
+			if !p.atStream(0) && !p.got(opVoid) {
+				f.Result = p.typ("the result type of %s")
+				understood = f.Result != nil
+			}
+		}
 	}
 	if p.op() == opComma && p.atStream(1) {
 		p.next()
@@ -642,13 +731,49 @@ func (p *parser) function() bool {
 	}
 	f.Params = p.fieldList("a parameter")
 	f.Throws, f.ThrowsSpan, ok = p.throwsClause()
-	f.Annotations = p.annots()
+	f.Annotations = p.joined(f.Annotations)
 	f.Span = p.since(start)
 	f.Doc = p.trailing(doc)
 	if understood {
 		p.functions.push(f)
 	}
 	return ok
+}
+
+// atSecondResult is whether a comma and the result follow fbthrift's interaction, whose name was read.
+func (p *parser) atSecondResult() bool {
+	if p.op() != opComma || p.toks[p.pos-1].op != opName || p.startsLine() {
+		return false
+	}
+	o := p.peek(1)
+	return (o.isBaseType() || o == opVoid) && p.peek(2) == opName && p.peek(3) == opParen ||
+		o > lastBaseType && o <= lastContainer && p.peek(2) == opAngle || o == opName && p.peek(2) == opName && p.peek(3) == opParen
+}
+
+// atFunctionQualifier is whether one of fbthrift's qualifiers stands before the result of a function.
+func (p *parser) atFunctionQualifier() bool {
+	if p.op() != opName || p.peek(1) != opName && p.peek(1) < firstKeyword || p.peek(2) == opParen {
+		return false
+	}
+	return p.text() == "readonly" || p.text() == "idempotent"
+}
+
+// performs reads fbthrift's performs Interaction.
+func (p *parser) performs(s *Service) func(*parser) bool {
+	return func(p *parser) bool {
+		if p.op() != opName || p.text() != "performs" || p.peek(1) != opName || p.peek(2) == opParen {
+			return p.function()
+		}
+		start := p.pos
+		p.doc()
+		p.annotated()
+		p.foreign(start, "performs")
+		p.next()
+		name := p.ident()
+		name.Span = p.since(start)
+		s.Performs = append(s.Performs, name)
+		return true
+	}
 }
 
 // skipParams steps over parameters without a "(", so that it is reported once.
@@ -778,6 +903,14 @@ func (p *parser) throws() bool {
 }
 
 const annotationNoun = "an annotation"
+
+// joined returns the structured annotations of an element with those that follow it.
+func (p *parser) joined(structured []*Annotation) []*Annotation {
+	if structured == nil {
+		return p.annots()
+	}
+	return append(structured, p.annots()...)
+}
 
 func (p *parser) annots() []*Annotation {
 	if p.op() != opParen {

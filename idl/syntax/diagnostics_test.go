@@ -383,7 +383,7 @@ var pairs = []struct {
 		`const string S = "a\nb"`,
 		"const string S = \"a\nb\"\nstruct A {}",
 		[]string{
-			`1:18: error: string is not closed with '"' (a string stays on one line; write \n for a newline) [unterminated-string]`,
+			`1:18: error: string goes on over 2 lines (write \n for a newline, or read the file in the dialect kitex) [multiline-string]`,
 		},
 	},
 	{
@@ -564,7 +564,7 @@ var pairs = []struct {
 		`struct A {} (a = 'b')`,
 		"@a.B{c = 1}\nstruct A {}",
 		[]string{
-			`1:1: error: structured annotations are not part of Thrift (write annotations in parentheses after the element: (name = "value")) [unsupported]`,
+			`1:1: note: the annotation @a.B is fbthrift's: the file is read in that dialect [dialect]`,
 		},
 	},
 	{

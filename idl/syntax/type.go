@@ -38,6 +38,11 @@ func (p *parser) namedType() Type {
 		p.closeAngle()
 	case opParen:
 		if p.peek(1) == opName && p.peek(2) == opEqual {
+			if p.isFBThrift() {
+				t.Annotations = p.annots()
+				t.End = int(p.toks[p.pos-1].end)
+				break
+			}
 			p.errorAt(p.pos, "misplaced-annotation", "write them after the name of the field, or on a typedef",
 				"the name of a type takes no annotations")
 			t.Annotations = p.annots()
