@@ -76,6 +76,10 @@ func configureLSP(roots []string, against string) (analysis.Options, error) {
 			return o, err
 		}
 		o.IncludeDirs = c.includeDirs.value
+		if o.Syntax, err = (language{c.dialect.value, c.docs.value}).parsed(); err != nil {
+			return o, err
+		}
+		o.Format.Dialect = o.Syntax.Dialect
 		o.Lint = c.lint
 		take(&o.Format.Align, c.format.align, false)
 		take(&o.Format.Width, c.format.width, false)

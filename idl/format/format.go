@@ -63,7 +63,7 @@ const (
 	Comma       Separator = iota // 1: i32 a,
 	Semicolon                    // 1: i32 a;
 	NoSeparator                  // 1: i32 a
-	Keep                         // the one that most of those elements of the file have; of two that are equal, the first above
+	Keep                         // what most of those elements of the file have; a last one without a separator does not count
 )
 
 // Options change details of the layout. The zero Options are the usual one.

@@ -210,15 +210,15 @@ var forms = []form{
 	},
 	{
 		name: "a separator that prevails is kept: none",
-		src:  "struct A { 1: i32 a 2: i32 b, }\nservice S { void f(1: i32 a, 2: i32 b) }",
+		src:  "struct A { 1: i32 a 2: i32 b 3: i32 c, }\nservice S { void f(1: i32 a, 2: i32 b) }",
 		opts: format.Options{Separator: format.Keep},
-		want: "struct A {\n  1: i32 a\n  2: i32 b\n}\n\nservice S {\n  void f(1: i32 a, 2: i32 b)\n}\n",
+		want: "struct A {\n  1: i32 a\n  2: i32 b\n  3: i32 c\n}\n\nservice S {\n  void f(1: i32 a, 2: i32 b)\n}\n",
 	},
 	{
 		name: "a separator that prevails is kept: of two, the comma",
-		src:  "enum E { A, B }",
+		src:  "enum E { A, B }\nstruct F { 1: i32 a }\nstruct G { 1: i32 a; 2: i32 b }",
 		opts: format.Options{Separator: format.Keep},
-		want: "enum E {\n  A,\n  B,\n}\n",
+		want: "enum E {\n  A,\n  B,\n}\n\nstruct F {\n  1: i32 a,\n}\n\nstruct G {\n  1: i32 a,\n  2: i32 b,\n}\n",
 	},
 	{
 		name: "comments behind lines are aligned",

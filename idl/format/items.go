@@ -58,7 +58,7 @@ type collector struct {
 	open     []int32 // openers, and -1 for each "<"
 	foreign  int     // brackets that are open in xsd_attrs, which the tree does not have
 
-	elements   int // of bodies
+	elements   int // of bodies, but for last ones without a separator
 	separators [2]int
 }
 
@@ -91,6 +91,8 @@ func (c *collector) prevailing() Separator {
 	commas, semicolons := c.separators[0], c.separators[1]
 	none := c.elements - commas - semicolons
 	switch {
+	case commas+semicolons == 0 && len(c.items) > 1:
+		return NoSeparator
 	case commas >= semicolons && commas >= none:
 		return Comma
 	case semicolons >= none:
@@ -142,8 +144,12 @@ func (c *collector) add(t syntax.Token, text string, m mark) {
 		newlines: c.newlines > 0, blank: c.newlines > 1, width: int32(len(text)),
 	}
 	c.from, c.newlines, c.before = len(c.comments), 0, -1
-	if m&(begins|annotates) == begins && c.inBody() {
+	switch {
+	case !c.inBody():
+	case m&(begins|annotates) == begins:
 		c.elements++
+	case text == "}" && n > 0 && i.before < 0 && c.items[n-1].kind != block:
+		c.elements--
 	}
 	switch t.Kind() {
 	case syntax.EOF:
