@@ -22,7 +22,7 @@ func newCheck() *cobra.Command {
 The FILE - is standard input, whose includes are looked for in the working directory.
 
 It ends with 1 if there are errors. Warnings are printed and allowed.`,
-		Example:           "  thriftkit check foo.thrift\n  thriftkit check -\n  thriftkit check --format json -I idl foo.thrift shop.thrift",
+		Example:           "  thriftkit check foo.thrift\n  thriftkit check --format json -I idl foo.thrift shop.thrift",
 		Args:              needArgs(1, -1, "FILE"),
 		ValidArgsFunction: completeFiles,
 		RunE: action(func(cmd *cobra.Command, args []string) error {

@@ -205,8 +205,11 @@ func (u *unit) lookupValue(name string) match {
 // understand: the name then stands somewhere in the text where a definition has its name, after a
 // keyword or a type.
 func (u *unit) mayBeLost(name string) bool {
-	if !u.broken || strings.IndexByte(name, '.') >= 0 {
-		return u.broken
+	if !u.broken {
+		return false
+	}
+	if dot := strings.IndexByte(name, '.'); dot >= 0 { // of an enum, or of an include, which may be what is broken
+		return u.types[name[:dot]] == nil && !u.hasInclude(name)
 	}
 	if u.defined == nil {
 		u.defined = make(map[string]bool)
@@ -221,6 +224,16 @@ func (u *unit) mayBeLost(name string) bool {
 	}
 	lower := strings.ToLower(name) // a keyword in capitals was reported as such
 	return u.defined[name] || lower == "required" || lower == "optional"
+}
+
+// hasInclude reports whether name begins with the name of an include.
+func (u *unit) hasInclude(name string) bool {
+	for _, inc := range u.includes {
+		if rest, ok := strings.CutPrefix(name, inc.name); ok && strings.HasPrefix(rest, ".") {
+			return true
+		}
+	}
+	return false
 }
 
 // maxDots bounds the ways in which a name can be cut into the names of includes.

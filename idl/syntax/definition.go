@@ -104,7 +104,14 @@ func (p *parser) unknownDefinition() {
 	case name == "senum" && p.peek(1) == opName:
 		p.errorAt(p.pos, "removed", "use the type string, or an enum", "%s is no longer part of Thrift", quote(name))
 	default:
-		p.expectedHint("a definition", definitionHint(name))
+		hint := definitionHint(name)
+		p.expectedHint("a definition", hint)
+		if word, ok := strings.CutPrefix(hint, `did you mean "`); ok && p.peek(1) == opName {
+			if o := keyword(strings.TrimSuffix(word, `"?`)); o.hasBody() {
+				p.definitionAs(o)
+				return
+			}
+		}
 	}
 	p.skipDefinition()
 }
@@ -136,20 +143,27 @@ func definitionHint(name string) string {
 
 // misspelt returns a hint for a name that is nearly the keyword of a definition.
 func misspelt(name string) string {
-	var m edits.Measure
-	best, least := "", min(len(name)/3, 2)+1
-	for _, word := range []string{"namespace", "include", "cpp_include", "const", "typedef", "enum", "struct", "union", "exception", "service"} {
-		if len(name) > edits.Longest {
-			break
-		}
-		if d := m.Distance(name, word); d < least {
-			best, least = word, d
-		}
-	}
+	best := nearest(name, "namespace", "include", "cpp_include", "const", "typedef", "enum", "struct", "union", "exception", "service")
 	if best == "" {
 		return ""
 	}
 	return "did you mean " + quote(best) + "?"
+}
+
+// nearest returns the one of words that name, in any case, is nearly or equal to; "" if it is none.
+func nearest(name string, words ...string) string {
+	if len(name) > edits.Longest {
+		return ""
+	}
+	name = strings.ToLower(name)
+	var m edits.Measure
+	best, least := "", min(len(name)/3, 2)+1
+	for _, word := range words {
+		if d := m.Distance(name, word); d < least {
+			best, least = word, d
+		}
+	}
+	return best
 }
 
 // skipDefinition moves behind the current token to the next one that begins a header or a
@@ -325,6 +339,18 @@ func (p *parser) definition() {
 	}
 	o := p.op()
 	p.next()
+	p.define(start, doc, o)
+}
+
+// definitionAs reads a definition whose keyword, the current token, is misspelt.
+func (p *parser) definitionAs(o op) {
+	start, doc := p.pos, p.doc()
+	p.next()
+	p.define(start, doc, o)
+}
+
+// define reads what follows the keyword of a definition.
+func (p *parser) define(start int, doc docText, o op) {
 	var d Def
 	ok := false
 	switch o {
@@ -516,6 +542,7 @@ func (p *parser) field() bool {
 	case opRequired, opOptional:
 		p.requiredness(f)
 	}
+	p.misspeltRequiredness(f)
 	from := p.pos
 	what := item
 	if from > start {
@@ -551,6 +578,24 @@ func (p *parser) field() bool {
 		p.fields.push(f)
 	}
 	return ok
+}
+
+// misspeltRequiredness reports a name where only "required" or "optional" can stand: before a type and a name.
+func (p *parser) misspeltRequiredness(f *Field) {
+	if p.op() != opName || !p.peek(1).isType() || p.toks[p.pos+1].flags&startsLine != 0 {
+		return
+	}
+	if after := p.peek(2); p.peek(1) == opName && after != opName || after != opName && after != opAngle {
+		return
+	}
+	switch word := nearest(p.text(), "required", "optional"); {
+	case word != "":
+		p.expectedHint("the type of %s", "did you mean "+quote(word)+"?")
+		p.next()
+	case p.text() == "repeated":
+		p.expectedHint("the type of %s", "write list<"+p.textAt(p.pos+1)+">")
+		p.next()
+	}
 }
 
 // defaultValue is a value, but not the id of the next field.
@@ -686,6 +731,11 @@ func (p *parser) function() bool {
 		p.warn(p.tok().Range(), "deprecated", `write "oneway"`, `"async" is deprecated`)
 		fallthrough
 	case opOneway:
+		f.Oneway, f.OnewaySpan = true, p.tok().Range()
+		p.next()
+	}
+	if p.op() == opName && (p.peek(1) == opVoid || p.peek(1).isType() && p.peek(2) == opName && p.peek(3) == opParen) && nearest(p.text(), "oneway") != "" {
+		p.expectedHint(item, `did you mean "oneway"?`)
 		f.Oneway, f.OnewaySpan = true, p.tok().Range()
 		p.next()
 	}
@@ -894,7 +944,7 @@ func (p *parser) throws() bool {
 		return true
 	}
 	if p.op() == opName && p.peek(1) == opParen && !p.startsLine() {
-		if s := strings.ToLower(p.text()); s == "throw" || s == "throws" || s == "raises" {
+		if s := strings.ToLower(p.text()); s == "raises" || nearest(s, "throws") != "" {
 			p.expectedHint(`"throws"`, "")
 			return true
 		}

@@ -741,7 +741,7 @@ var pairs = []struct {
 		`struct A { 1: required i32 a }`,
 		`struct A { 1: Required i32 a }`,
 		[]string{
-			`1:30: error: expected the name of a field, found "}" (did you mean "required" for "Required"?) [syntax]`,
+			`1:15: error: expected the type of a field, found "Required" (did you mean "required"?) [syntax]`,
 		},
 	},
 	{

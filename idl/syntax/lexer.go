@@ -224,6 +224,14 @@ func (l *lexer) stray(end int) {
 		hint = "comments do not nest"
 	case asciiOf(r) != "":
 		hint = "write " + asciiOf(r)
+		if rest := l.src[l.pos+size : end]; rest != "" {
+			for _, r := range rest {
+				if asciiOf(r) == "" {
+					break
+				}
+				hint += " and " + asciiOf(r)
+			}
+		}
 	case r == '.':
 		hint = "a dot stands between the parts of a name or of a number"
 	}

@@ -33,9 +33,14 @@ func (p *parser) namedType() Type {
 	}
 	switch p.op() {
 	case opAngle:
-		p.errorAt(p.pos, "syntax", "", `%s takes no types in "<>"; only list, set and map do`, quote(t.Name))
+		hint := ""
+		if word := nearest(t.Name, "list", "set", "map"); word != "" {
+			hint = "did you mean " + quote(word) + "?"
+		}
+		p.errorAt(p.pos, "syntax", hint, `%s takes no types in "<>"; only list, set and map do`, quote(t.Name))
 		p.next()
 		p.closeAngle()
+		return nil
 	case opParen:
 		if p.peek(1) == opName && p.peek(2) == opEqual {
 			if p.isFBThrift() {
