@@ -593,7 +593,11 @@ func (p *parser) misspeltRequiredness(f *Field) {
 		p.expectedHint("the type of %s", "did you mean "+quote(word)+"?")
 		p.next()
 	case p.text() == "repeated":
-		p.expectedHint("the type of %s", "write list<"+p.textAt(p.pos+1)+">")
+		element := p.textAt(p.pos + 1)
+		if p.peek(2) == opAngle {
+			element = "…"
+		}
+		p.expectedHint("the type of %s", "write list<"+element+">")
 		p.next()
 	}
 }
