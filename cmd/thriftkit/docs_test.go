@@ -54,6 +54,35 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// The Chinese pages show the same code, commands and tables as the English ones.
+func TestDocsInChinese(t *testing.T) {
+	block := regexp.MustCompile("(?ms)^```.*?^```$")
+	row := regexp.MustCompile("(?m)^\\|.*\\|$")
+	heading := regexp.MustCompile("(?m)^##+ ")
+	for _, name := range []string{"gen"} {
+		var parts [2][]string // of the English page and of the Chinese one
+		var rows, headings [2]int
+		for i, file := range []string{name + ".md", name + ".zh-CN.md"} {
+			page, err := os.ReadFile("../../docs/" + file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts[i] = block.FindAllString(string(page), -1)
+			text := block.ReplaceAllString(string(page), "")
+			rows[i], headings[i] = len(row.FindAllString(text, -1)), len(heading.FindAllString(text, -1))
+		}
+		if rows[0] != rows[1] || headings[0] != headings[1] || len(parts[0]) != len(parts[1]) {
+			t.Errorf("%s: English and Chinese have %d rows of tables, %d headings, %d blocks", name, rows, headings, []int{len(parts[0]), len(parts[1])})
+			continue
+		}
+		for i, english := range parts[0] {
+			if parts[1][i] != english {
+				t.Errorf("%s: block %d\n%s\nis not\n%s", name, i, parts[1][i], english)
+			}
+		}
+	}
+}
+
 // startServer starts "thriftkit serve" with args and returns its address. It is ended with the test.
 func startServer(t *testing.T, args ...string) string {
 	t.Helper()
