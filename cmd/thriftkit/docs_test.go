@@ -55,7 +55,7 @@ func TestDocs(t *testing.T) {
 // The Chinese pages have the blocks of the English ones, as many headings, and tables with the same code.
 func TestDocsInChinese(t *testing.T) {
 	block := regexp.MustCompile("(?ms)^```.*?^```$")
-	for _, name := range []string{"gen", "idl"} {
+	for _, name := range []string{"cli", "gen", "idl"} {
 		english, chinese := readDoc(t, name+".md"), readDoc(t, name+".zh-CN.md")
 		same := func(what string, a, b []string) {
 			if len(a) != len(b) {
