@@ -256,6 +256,12 @@ func WithIncludeDirs(dirs ...string) LoadOption {
 	return loadOption(func(c *loadConfig) { c.IncludeDirs = append(c.IncludeDirs, dirs...) })
 }
 
+// WithSyntax sets the variant of the language in which files are read, and which comments are documentation.
+// By default the variant is found out from each file, and comments of all forms count.
+func WithSyntax(o syntax.Options) LoadOption {
+	return loadOption(func(c *loadConfig) { c.Syntax = o })
+}
+
 // WithFS reads files from fsys, such as an embed.FS, instead of the operating system.
 func WithFS(fsys fs.FS) LoadOption {
 	return loadOption(func(c *loadConfig) { c.Source = compile.FS(fsys) })

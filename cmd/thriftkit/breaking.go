@@ -32,6 +32,8 @@ import (
 const maxArchiveBytes = 256 << 20
 
 type breakingOptions struct {
+	lang   language
+	syntax syntax.Options
 	callOptions
 	against, form, failOn string
 	policy                []string
@@ -72,6 +74,7 @@ func newBreaking() *cobra.Command {
 	}
 	f := cmd.Flags()
 	addIncludeFlag(cmd, &o.source.includeDirs)
+	o.lang.addDialectFlag(cmd)
 	addReportFlag(cmd, &o.form)
 	f.StringVar(&o.against, "against", "", "the earlier state: `REF` a git revision, a directory, a file, an archive or a server")
 	f.StringSliceVar(&o.policy, "policy", nil, "report changes of the categories `CATEGORY`: wire, json, source, file (default all)")
@@ -108,6 +111,9 @@ func (o *breakingOptions) configure(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if o.syntax, err = o.lang.options(cmd); err != nil {
+		return err
+	}
 	if c != nil {
 		changed := cmd.Flags().Changed
 		take(&o.against, c.breaking.against, changed("against"))
@@ -142,7 +148,7 @@ func (o *breakingOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	now := compile.Load(paths, compile.Options{IncludeDirs: o.source.includeDirs})
+	now := compile.Load(paths, compile.Options{IncludeDirs: o.source.includeDirs, Syntax: o.syntax})
 	if errs := now.Diagnostics.Errors(); errs != nil {
 		return &exitError{code: exitFailure, err: errs, bare: true}
 	}
@@ -261,7 +267,7 @@ func (o *breakingOptions) earlier(cmd *cobra.Command, args, paths []string) (bre
 
 // compile returns the earlier state. Files that have errors in it cannot be compared.
 func (o *breakingOptions) compile(source compile.Source, paths []string) (breaking.Program, error) {
-	old := compile.Load(paths, compile.Options{Source: source, IncludeDirs: o.source.includeDirs})
+	old := compile.Load(paths, compile.Options{Source: source, IncludeDirs: o.source.includeDirs, Syntax: o.syntax})
 	if errs := old.Diagnostics.Errors(); errs != nil {
 		for _, e := range errs {
 			e.File = o.against + ":" + e.File

@@ -13,10 +13,13 @@ import (
 func newCheck() *cobra.Command {
 	var includeDirs []string
 	var format string
+	var lang language
 	cmd := &cobra.Command{
 		Use:   "check [flags] FILE…",
 		Short: "Find mistakes in .thrift files",
 		Long: `check reads .thrift files, and those that they include, and prints what is wrong with them, one finding a line.
+
+The FILE - is standard input, whose includes are looked for in the working directory.
 
 It ends with 1 if there are errors. Warnings are printed and allowed.`,
 		Example:           "  thriftkit check foo.thrift\n  thriftkit check --format json -I idl foo.thrift shop.thrift",
@@ -26,7 +29,15 @@ It ends with 1 if there are errors. Warnings are printed and allowed.`,
 			if format != "text" && format != "json" {
 				return usagef("unknown format %q (there is text, json)", format)
 			}
-			diags := compile.Load(args, compile.Options{IncludeDirs: includeDirs}).Diagnostics
+			opts, err := lang.options(cmd)
+			if err != nil {
+				return err
+			}
+			paths, source, err := readStdin(cmd.InOrStdin(), args)
+			if err != nil {
+				return err
+			}
+			diags := compile.Load(paths, compile.Options{IncludeDirs: includeDirs, Source: source, Syntax: opts}).Diagnostics
 			if err := printDiagnostics(cmd.OutOrStdout(), diags, format); err != nil {
 				return err
 			}
@@ -37,6 +48,7 @@ It ends with 1 if there are errors. Warnings are printed and allowed.`,
 		}),
 	}
 	addIncludeFlag(cmd, &includeDirs)
+	lang.addDialectFlag(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "the form of the findings, text or json: `FORM`")
 	mustComplete(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd

@@ -26,7 +26,7 @@ for usage errors.`,
 		Example:           "  thriftkit ci\n  thriftkit ci --against origin/main --format github-actions idl",
 		ValidArgsFunction: completeFiles,
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			l.format, b.form, b.against = form, form, against
+			l.format, b.form, b.against, b.lang = form, form, against, l.lang
 			if err := l.configure(cmd); err != nil {
 				return err
 			}
@@ -53,13 +53,13 @@ for usage errors.`,
 				return err
 			}
 			// The compiler's errors are lint's too: they are printed once.
-			if errs := compile.Load(paths, compile.Options{IncludeDirs: l.includeDirs}).Diagnostics.Errors(); errs != nil {
+			if errs := compile.Load(paths, compile.Options{IncludeDirs: l.includeDirs, Syntax: l.syntax}).Diagnostics.Errors(); errs != nil {
 				err = &exitError{code: exitFailure}
 			}
 			if err := step("check", err); err != nil {
 				return err
 			}
-			f := &fmtOptions{check: true, separator: "comma", format: format.Options{Width: 100, Indent: 2}}
+			f := &fmtOptions{check: true, separator: "keep", format: format.Options{Width: 100, Indent: 2, Dialect: l.syntax.Dialect}}
 			if err := f.configure(func(string) bool { return false }); err != nil {
 				return err
 			}
@@ -88,6 +88,7 @@ for usage errors.`,
 		}),
 	}
 	addIncludeFlag(cmd, &l.includeDirs)
+	l.lang.addDialectFlag(cmd)
 	cmd.Flags().StringVar(&against, "against", "", "the earlier state for breaking: `REF` a git revision, a directory, a file, an archive or a server")
 	cmd.Flags().StringVar(&form, "format", "text", "the form of the findings: `FORM` "+strings.Join(forms.Formats[:3], ", "))
 	mustComplete(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(forms.Formats[:3], cobra.ShellCompDirectiveNoFileComp)))

@@ -36,6 +36,8 @@ type config struct {
 	path        string
 	idl         setting[[]string]
 	includeDirs setting[[]string]
+	dialect     setting[string]
+	docs        setting[string]
 	format      formatConfig
 	lint        lint.Options
 	breaking    breakingConfig
@@ -155,6 +157,8 @@ func (r *configReader) root(c *config, n *yaml.Node) {
 	r.mapping(n, "the file", map[string]func(*yaml.Node){
 		"idl":          func(n *yaml.Node) { c.idl = r.files(n) },
 		"include-dirs": func(n *yaml.Node) { c.includeDirs = r.files(n) },
+		"dialect":      func(n *yaml.Node) { c.dialect = oneOf(r, n, languages) },
+		"docs":         func(n *yaml.Node) { c.docs = oneOf(r, n, docs) },
 		"targets": func(n *yaml.Node) {
 			c.targets = named(r, n, "targets", func(n *yaml.Node, name string) *targetConfig { return r.target(n, name) })
 		},
@@ -166,7 +170,7 @@ func (r *configReader) root(c *config, n *yaml.Node) {
 				"align":     func(n *yaml.Node) { c.format.align = r.boolean(n) },
 				"width":     func(n *yaml.Node) { c.format.width = r.number(n, 1, 10000) },
 				"indent":    func(n *yaml.Node) { c.format.indent = r.number(n, 1, 16) },
-				"separator": func(n *yaml.Node) { c.format.separator = r.separator(n) },
+				"separator": func(n *yaml.Node) { c.format.separator = oneOf(r, n, separators) },
 			})
 		},
 	})
@@ -373,10 +377,11 @@ func (r *configReader) number(n *yaml.Node, least, most int) setting[int] {
 	return setting[int]{v, r.place(n)}
 }
 
-func (r *configReader) separator(n *yaml.Node) setting[string] {
+// oneOf reads one of the words in all.
+func oneOf[T any](r *configReader, n *yaml.Node, all map[string]T) setting[string] {
 	s := r.text(n)
-	if _, ok := separators[s.value]; !ok {
-		r.errorf(n, "want comma, semicolon or none")
+	if _, ok := all[s.value]; !ok && s.given() {
+		r.errorf(n, "want one of %s", strings.Join(wordsOf(all), ", "))
 	}
 	return s
 }
@@ -638,6 +643,8 @@ func (p *configPrinter) list(key string, s setting[[]string]) {
 func (p *configPrinter) all(c *config) {
 	p.list("idl", c.idl)
 	p.list("include-dirs", c.includeDirs)
+	p.text("dialect", c.dialect)
+	p.text("docs", c.docs)
 	for _, name := range slices.Sorted(maps.Keys(c.targets)) {
 		p.target("targets."+name+".", c.targets[name])
 	}

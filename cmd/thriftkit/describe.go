@@ -68,6 +68,8 @@ needs nothing else. --format json is the same for programs. --list prints a line
 		}),
 	}
 	addIncludeFlag(cmd, &o.includeDirs)
+	o.lang.addDialectFlag(cmd)
+	o.lang.addDocsFlag(cmd)
 	o.dialect.addFlags(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 10*time.Second, "how long a server may take to answer: `D`, such as 500ms")
 	mustComplete(cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions))
@@ -81,6 +83,7 @@ needs nothing else. --format json is the same for programs. --list prints a line
 
 type describeOptions struct {
 	includeDirs []string
+	lang        language
 	dialect     dialect
 	timeout     time.Duration
 	hasty       bool // as in callOptions
@@ -89,7 +92,11 @@ type describeOptions struct {
 // schema returns what arg, a file or a target, has.
 func (o *describeOptions) schema(cmd *cobra.Command, arg string) (*schema.File, error) {
 	if !isTarget(arg) {
-		return load(arg, o.includeDirs)
+		opts, err := o.lang.options(cmd)
+		if err != nil {
+			return nil, err
+		}
+		return loadAs(arg, o.includeDirs, opts)
 	}
 	call := callOptions{dialect: o.dialect, timeout: o.timeout, hasty: o.hasty}
 	return call.reflected(cmd, arg)

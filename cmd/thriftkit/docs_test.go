@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,10 +22,7 @@ func TestDocs(t *testing.T) {
 		}
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile("../../docs/cli.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := []byte(readDoc(t, "cli.md"))
 	t.Chdir(t.TempDir())
 	fileName := regexp.MustCompile("`([a-z]+\\.[a-z]+)`:\\n\\n```[a-z]+\\n")
 	for _, at := range fileName.FindAllSubmatchIndex(page, -1) {
@@ -52,6 +50,49 @@ func TestDocs(t *testing.T) {
 	if runs < 15 {
 		t.Errorf("only %d runs found", runs)
 	}
+}
+
+// The Chinese pages have the blocks of the English ones, as many headings, and tables with the same code.
+func TestDocsInChinese(t *testing.T) {
+	block := regexp.MustCompile("(?ms)^```.*?^```$")
+	for _, name := range []string{"cli", "gen", "idl"} {
+		english, chinese := readDoc(t, name+".md"), readDoc(t, name+".zh-CN.md")
+		same := func(what string, a, b []string) {
+			if len(a) != len(b) {
+				t.Errorf("docs/%s.md has %d %s, docs/%s.zh-CN.md %d", name, len(a), what, name, len(b))
+				return
+			}
+			for i := range a {
+				if a[i] != b[i] {
+					t.Errorf("docs/%s.md, %s:\n%s\ndocs/%s.zh-CN.md has\n%s", name, what, a[i], name, b[i])
+				}
+			}
+		}
+		same("blocks", block.FindAllString(english, -1), block.FindAllString(chinese, -1))
+		english, chinese = block.ReplaceAllString(english, ""), block.ReplaceAllString(chinese, "")
+		same("headings", regexp.MustCompile("(?m)^#+ ").FindAllString(english, -1), regexp.MustCompile("(?m)^#+ ").FindAllString(chinese, -1))
+		same("rows", codeOfRows(english), codeOfRows(chinese))
+	}
+}
+
+func readDoc(t *testing.T, name string) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
+}
+
+// codeOfRows returns the inline code of each row of the tables of page, sorted.
+func codeOfRows(page string) []string {
+	var rows []string
+	for _, row := range regexp.MustCompile(`(?m)^\|.*\|$`).FindAllString(page, -1) {
+		code := regexp.MustCompile("`[^`]+`").FindAllString(row, -1)
+		slices.Sort(code)
+		rows = append(rows, strings.Join(code, " "))
+	}
+	return rows
 }
 
 // startServer starts "thriftkit serve" with args and returns its address. It is ended with the test.

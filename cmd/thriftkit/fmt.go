@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -19,6 +20,7 @@ import (
 type fmtOptions struct {
 	write, diff, check bool
 	separator          string
+	lang               language
 	format             format.Options
 }
 
@@ -30,11 +32,16 @@ func newFmt() *cobra.Command {
 		Long: `fmt prints .thrift files in the usual layout. It changes white space and separators only; comments stay where they are.
 
 A FILE may be a directory: then all .thrift files in it and below are meant, except for those in directories whose names
-begin with a dot. Without FILE standard input is formatted. Files with mistakes in their form are left alone.
+begin with a dot. Without FILE, or for -, standard input is formatted. Files with mistakes in their form are left alone.
 
 The section format of thriftkit.yaml has align, width, indent and separator; flags go before it.`,
 		Example: "  thriftkit fmt -w foo.thrift idl\n  thriftkit fmt --check .\n  thriftkit fmt -d --align foo.thrift",
 		RunE: action(func(cmd *cobra.Command, args []string) error {
+			opts, err := o.lang.options(cmd)
+			if err != nil {
+				return err
+			}
+			o.format.Dialect = opts.Dialect
 			if err := o.configure(cmd.Flags().Changed); err != nil {
 				return err
 			}
@@ -46,24 +53,25 @@ The section format of thriftkit.yaml has align, width, indent and separator; fla
 	f.BoolVarP(&o.write, "write", "w", false, "write files that change back, instead of printing them")
 	f.BoolVarP(&o.diff, "diff", "d", false, "print what changes, as a unified diff")
 	f.BoolVar(&o.check, "check", false, "print the names of files that would change; exit code 1 if there are any")
-	f.BoolVar(&o.format.Align, "align", false, "put types, names and values of fields into columns")
+	f.BoolVar(&o.format.Align, "align", false, "put types, names and values of fields, and the comments behind them, into columns")
 	f.IntVar(&o.format.Width, "width", 100, "break lists that make a line longer than `N` columns")
 	f.IntVar(&o.format.Indent, "indent", 2, "indent by `N` blanks")
-	f.StringVar(&o.separator, "separator", "comma", "what stands after fields, enum values and functions: `S` comma, semicolon or none")
-	mustComplete(cmd.RegisterFlagCompletionFunc("separator", cobra.FixedCompletions([]string{"comma", "semicolon", "none"}, cobra.ShellCompDirectiveNoFileComp)))
+	f.StringVar(&o.separator, "separator", "keep", "what stands after fields, enum values and functions: `S` comma, semicolon, none, or keep: what most of the file have")
+	mustComplete(cmd.RegisterFlagCompletionFunc("separator", cobra.FixedCompletions(wordsOf(separators), cobra.ShellCompDirectiveNoFileComp)))
+	o.lang.addDialectFlag(cmd)
 	return cmd
 }
 
 func (o *fmtOptions) run(in io.Reader, out, errOut io.Writer, args []string) error {
-	if err := o.complete(len(args)); err != nil {
+	if err := o.complete(args); err != nil {
 		return err
 	}
-	if len(args) == 0 {
+	if len(args) == 0 || len(args) == 1 && args[0] == "-" {
 		src, err := io.ReadAll(in)
 		if err != nil {
 			return err
 		}
-		changed, err := o.text(out, "<stdin>", src)
+		changed, err := o.text(out, stdinName, src)
 		return o.result(changed, err)
 	}
 	failed, changes := false, false
@@ -88,7 +96,7 @@ func (o *fmtOptions) run(in io.Reader, out, errOut io.Writer, args []string) err
 }
 
 // separators are the words for what stands after fields.
-var separators = map[string]format.Separator{"comma": format.Comma, "semicolon": format.Semicolon, "none": format.NoSeparator}
+var separators = map[string]format.Separator{"comma": format.Comma, "semicolon": format.Semicolon, "none": format.NoSeparator, "keep": format.Keep}
 
 // configure takes what thriftkit.yaml says and no flag does.
 func (o *fmtOptions) configure(changed func(flag string) bool) error {
@@ -110,10 +118,10 @@ func take[T any](to *T, s setting[T], changed bool) {
 }
 
 // complete checks the flags and takes over those that are words.
-func (o *fmtOptions) complete(files int) error {
+func (o *fmtOptions) complete(args []string) error {
 	var ok bool
 	if o.format.Separator, ok = separators[o.separator]; !ok {
-		return usagef("unknown separator %q (there is comma, semicolon, none)", o.separator)
+		return usagef("unknown separator %q (there is %s)", o.separator, strings.Join(wordsOf(separators), ", "))
 	}
 	switch {
 	case o.format.Width < 1:
@@ -122,7 +130,9 @@ func (o *fmtOptions) complete(files int) error {
 		return usagef("--indent %d: there are 1 to 16 blanks", o.format.Indent)
 	case o.write && o.check:
 		return usagef("-w changes files and --check does not: give one of them")
-	case o.write && files == 0:
+	case len(args) > 1 && slices.Contains(args, "-"):
+		return usagef("- is standard input, which is formatted alone")
+	case o.write && (len(args) == 0 || args[0] == "-"):
 		return usagef("-w needs FILE: there is nothing to write standard input to")
 	}
 	return nil

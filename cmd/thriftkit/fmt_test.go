@@ -13,7 +13,7 @@ func TestFmtReplacesFiles(t *testing.T) {
 		t.Skip("modes and links are another matter there")
 	}
 	t.Chdir(t.TempDir())
-	const rough, fine = "struct A{1:i32 a}", "struct A {\n  1: i32 a,\n}\n"
+	const rough, fine = "struct A{1:i32 a,}", "struct A {\n  1: i32 a,\n}\n"
 	for _, dir := range []string{"dir", "elsewhere"} {
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			t.Fatal(err)

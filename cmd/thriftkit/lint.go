@@ -17,6 +17,7 @@ import (
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/lint"
 	forms "github.com/thriftkit/thriftkit/idl/report"
+	"github.com/thriftkit/thriftkit/idl/syntax"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -28,6 +29,8 @@ type lintOptions struct {
 	baseline, writeBaseline, why string
 	failOn                       string
 	lint                         lint.Options
+	lang                         language
+	syntax                       syntax.Options
 }
 
 const lintLong = `lint looks for what is allowed in .thrift files and yet a mistake waiting to happen: names that collide in generated code,
@@ -62,6 +65,7 @@ func newLint() *cobra.Command {
 	}
 	f := cmd.Flags()
 	addIncludeFlag(cmd, &o.includeDirs)
+	o.lang.addDialectFlag(cmd)
 	addReportFlag(cmd, &o.format)
 	f.StringSliceVar(&o.sets, "set", nil, "rules of the sets `SET`: minimal, standard, strict, comments (default standard)")
 	f.StringArrayVar(&o.rules, "rule", nil, "`RULE=LEVEL`: off, error, warning or note (may be repeated)")
@@ -92,6 +96,9 @@ func addReportFlag(cmd *cobra.Command, to *string) {
 func (o *lintOptions) configure(cmd *cobra.Command) error {
 	c, err := loadConfig()
 	if err != nil {
+		return err
+	}
+	if o.syntax, err = o.lang.options(cmd); err != nil {
 		return err
 	}
 	if c != nil {
@@ -177,7 +184,7 @@ func (o *lintOptions) run(out, errOut io.Writer, args []string) error {
 		named[p] = true
 	}
 	o.lint.Only = func(path string) bool { return named[path] }
-	from := compile.Options{IncludeDirs: o.includeDirs}
+	from := compile.Options{IncludeDirs: o.includeDirs, Syntax: o.syntax}
 	var findings []*lint.Finding
 	if o.fix {
 		fixed, err := lint.FixAll(paths, from, o.lint, o.unsafe)

@@ -19,12 +19,25 @@ func addIncludeFlag(cmd *cobra.Command, dirs *[]string) {
 
 // load reads an IDL file. The diagnostics of one that has errors are the error.
 func load(path string, includeDirs []string) (*schema.File, error) {
-	return mistakes(thriftkit.Load(path, thriftkit.WithIncludeDirs(includeDirs...)))
+	opts, err := language{}.options(nil)
+	if err != nil {
+		return nil, err
+	}
+	return loadAs(path, includeDirs, opts)
+}
+
+// loadAs is load for a file that is read with opts.
+func loadAs(path string, includeDirs []string, opts syntax.Options) (*schema.File, error) {
+	return mistakes(thriftkit.Load(path, thriftkit.WithIncludeDirs(includeDirs...), thriftkit.WithSyntax(opts)))
 }
 
 // parse is load for a text that is in no file.
 func parse(name, text string, includeDirs []string) (*schema.File, error) {
-	return mistakes(thriftkit.Parse(name, text, thriftkit.WithIncludeDirs(includeDirs...)))
+	opts, err := language{}.options(nil)
+	if err != nil {
+		return nil, err
+	}
+	return mistakes(thriftkit.Parse(name, text, thriftkit.WithIncludeDirs(includeDirs...), thriftkit.WithSyntax(opts)))
 }
 
 func mistakes(file *schema.File, err error) (*schema.File, error) {

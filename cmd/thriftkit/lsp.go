@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/idl/analysis"
 	"github.com/thriftkit/thriftkit/idl/breaking"
 	"github.com/thriftkit/thriftkit/idl/compile"
+	"github.com/thriftkit/thriftkit/idl/format"
 	"github.com/thriftkit/thriftkit/idl/lsp"
 )
 
@@ -60,7 +61,7 @@ func (lspOutput) Close() error { return nil }
 // configureLSP reads the project file that holds for the first root. What is wrong with it is the error, and
 // the rest of the options holds.
 func configureLSP(roots []string, against string) (analysis.Options, error) {
-	var o analysis.Options
+	o := analysis.Options{Format: format.Options{Separator: format.Keep}} // as fmt and ci
 	if len(roots) == 0 {
 		return o, nil
 	}
@@ -76,6 +77,10 @@ func configureLSP(roots []string, against string) (analysis.Options, error) {
 			return o, err
 		}
 		o.IncludeDirs = c.includeDirs.value
+		if o.Syntax, err = (language{c.dialect.value, c.docs.value}).parsed(); err != nil {
+			return o, err
+		}
+		o.Format.Dialect = o.Syntax.Dialect
 		o.Lint = c.lint
 		take(&o.Format.Align, c.format.align, false)
 		take(&o.Format.Width, c.format.width, false)

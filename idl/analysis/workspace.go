@@ -28,6 +28,7 @@ import (
 type Options struct {
 	Roots       []string // directories, absolute, whose .thrift files belong to it
 	IncludeDirs []string
+	Syntax      syntax.Options
 	Source      compile.Source // of files that are not open; nil: the file system
 	Lint        lint.Options
 	Format      format.Options
@@ -214,7 +215,7 @@ func (w *Workspace) newViewLocked(paths ...string) *View {
 }
 
 func (v *View) build() {
-	v.Program = compile.Load(v.paths, compile.Options{Source: v.opts.Source, IncludeDirs: v.opts.IncludeDirs})
+	v.Program = compile.Load(v.paths, compile.Options{Source: v.opts.Source, IncludeDirs: v.opts.IncludeDirs, Syntax: v.opts.Syntax})
 	v.Set = symbols.Build(v.Program.Trees, v.Program.Included)
 }
 

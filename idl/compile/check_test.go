@@ -358,6 +358,38 @@ typedef B C`,
 		good: `struct A {1: i32 a, 2: i32 b, 3: i32 c, 4: i32 d}`,
 	},
 	{
+		name: "ids in the form of protobuf",
+		bad:  `struct A {string name = 1; i32 n = 2; bool b = 70000}`,
+		want: []string{
+			`a.thrift:1:18: warning: field name has no id and gets -1 (an id stands first: 1: string name) [missing-id]`,
+			`a.thrift:1:25: error: string expected, found 1 (an id stands first: 1: string name) [type-mismatch]`,
+			`a.thrift:1:32: warning: field n has no id and gets -2 (an id stands first: 2: i32 n) [missing-id]`,
+			`a.thrift:1:44: warning: field b has no id and gets -3 (give it an id: without one, a change of the order changes the wire) [missing-id]`,
+			`a.thrift:1:48: warning: 70000 means true (write true or false) [int-as-bool]`,
+		},
+		good: `struct A {1: string name, 2: i32 n, 3: bool b}`,
+	},
+	{
+		name: "members and definitions beside a syntax error",
+		bad: `enm E {A, B}
+enum F {A}
+const E X = E.C
+const F Y = F.C
+struct S {1: i32 a}
+const S Z = {"b": 1}`,
+		want: []string{
+			`a.thrift:1:1: error: expected a definition, found "enm" (did you mean "enum"?) [syntax]`,
+			`a.thrift:4:13: error: enum F has no value C; defined at a.thrift:2:6 [unknown-enum-value]`,
+			`a.thrift:6:14: error: struct S has no field "b"; defined at a.thrift:5:8 [unknown-field]`,
+		},
+		good: `enum E {A, B}
+enum F {A}
+const E X = E.B
+const F Y = F.A
+struct S {1: i32 a}
+const S Z = {"a": 1}`,
+	},
+	{
 		name: "no ids left",
 		bad:  `struct A {-32768: i32 a, i32 b}`,
 		want: []string{

@@ -22,8 +22,10 @@ type unit struct {
 	broken   bool // has syntax errors, so a name may be unknown only because its definition was not understood
 	failed   bool // has errors, or includes a file that has
 
-	defined   map[string]bool    // names that a broken file may define, see mayBeLost
-	types     map[string]*symbol // typedefs, enums, structs and services: one name space
+	numbered  map[syntax.Value]*syntax.Field // defaults that may be meant as ids, see protobufHint
+	mistakes  []int                          // offsets of syntax errors
+	defined   map[string]bool                // names that a broken file may define, see mayBeLost
+	types     map[string]*symbol             // typedefs, enums, structs and services: one name space
 	constants map[string]*constant
 	symbols   []symbol // all of them, in the order of the text
 	consts    []constant
@@ -52,6 +54,7 @@ func (c *compiler) load(name, id string, data []byte) *unit {
 		c.diags = append(c.diags, d)
 		if d.Severity == syntax.Error {
 			u.broken, u.failed = true, true
+			u.mistakes = append(u.mistakes, tree.Offset(d.Line, d.Column))
 		}
 	}
 	u.out = &schema.File{Path: name, Name: programName(name), Doc: tree.Doc}

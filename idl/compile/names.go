@@ -17,7 +17,7 @@ type symbol struct {
 	enum      *schema.Enum
 	structure *schema.Struct
 	service   *schema.Service
-	def       syntax.Def
+	def       syntax.Def // an *syntax.Interaction has no schema
 
 	state     state
 	depth     int // containers inside, for typedefs
@@ -44,10 +44,18 @@ func (s *symbol) what() string {
 		return "an enum"
 	case s.service != nil:
 		return "a service"
+	case s.isInteraction():
+		return "an interaction"
 	case s.structure.Kind == schema.Exception:
 		return "an exception"
 	}
 	return "a " + s.structure.Kind.String()
+}
+
+// isInteraction is whether s is one of fbthrift's interactions, which plain Thrift cannot have.
+func (s *symbol) isInteraction() bool {
+	_, ok := s.def.(*syntax.Interaction)
+	return ok
 }
 
 // declare enters all definitions of the file into its name tables.
@@ -100,6 +108,8 @@ func (u *unit) declare() {
 			s := &schema.Service{Name: def.Name.Text, File: u.out, Meta: u.meta(def.Doc, def.Annotations, def.Name.Span)}
 			u.out.Services = append(u.out.Services, s)
 			u.add(def.Name, symbol{service: s, def: def})
+		case *syntax.Interaction:
+			u.add(def.Name, symbol{def: def, state: done})
 		}
 	}
 }
@@ -179,7 +189,7 @@ func (u *unit) lookupValue(name string) match {
 	}
 	if s := u.types[name[:dot]]; s != nil {
 		u.resolve(s)
-		if s.typ == nil && s.service == nil {
+		if s.typ == nil && s.service == nil && !s.isInteraction() {
 			return match{lost: true}
 		}
 		if s.typ != nil && s.typ.Enum != nil {
@@ -195,8 +205,11 @@ func (u *unit) lookupValue(name string) match {
 // understand: the name then stands somewhere in the text where a definition has its name, after a
 // keyword or a type.
 func (u *unit) mayBeLost(name string) bool {
-	if !u.broken || strings.IndexByte(name, '.') >= 0 {
-		return u.broken
+	if !u.broken {
+		return false
+	}
+	if dot := strings.IndexByte(name, '.'); dot >= 0 { // of an enum, or of an include, which may be what is broken
+		return u.types[name[:dot]] == nil && !u.hasInclude(name)
 	}
 	if u.defined == nil {
 		u.defined = make(map[string]bool)
@@ -211,6 +224,16 @@ func (u *unit) mayBeLost(name string) bool {
 	}
 	lower := strings.ToLower(name) // a keyword in capitals was reported as such
 	return u.defined[name] || lower == "required" || lower == "optional"
+}
+
+// hasInclude reports whether name begins with the name of an include.
+func (u *unit) hasInclude(name string) bool {
+	for _, inc := range u.includes {
+		if rest, ok := strings.CutPrefix(name, inc.name); ok && strings.HasPrefix(rest, ".") {
+			return true
+		}
+	}
+	return false
 }
 
 // maxDots bounds the ways in which a name can be cut into the names of includes.

@@ -21,7 +21,14 @@ func (u *unit) service(s *symbol) {
 	s.functions = make(map[string]syntax.Span, len(def.Functions))
 	methods := make([]schema.Method, 0, len(def.Functions))
 	s.service.Methods = make([]*schema.Method, 0, len(def.Functions))
+	for _, name := range def.Performs {
+		u.interactionLeftOut(name.Span, "service "+def.Name.Text, name.Text)
+	}
 	for _, fn := range def.Functions {
+		if name := u.interactionOf(fn); name != nil {
+			u.interactionLeftOut(name.Span, "function "+fn.Name.Text, name.Name)
+			continue
+		}
 		if !u.plainName(fn.Name) || !u.newFunction(s, fn) {
 			continue
 		}
@@ -30,6 +37,24 @@ func (u *unit) service(s *symbol) {
 		u.method(m, s, fn)
 		s.service.Methods = append(s.service.Methods, m)
 	}
+}
+
+// interactionOf returns the interaction that fn opens, nil for most.
+func (u *unit) interactionOf(fn *syntax.Function) *syntax.NamedType {
+	if fn.Interaction != nil {
+		return fn.Interaction
+	}
+	if t, ok := fn.Result.(*syntax.NamedType); ok && u.tree.Dialect == syntax.FBThrift {
+		if m := u.lookupType(t.Name); m.symbol != nil && m.symbol.isInteraction() {
+			return t
+		}
+	}
+	return nil
+}
+
+// interactionLeftOut warns that what uses an interaction is not compiled.
+func (u *unit) interactionLeftOut(s syntax.Span, what, interaction string) {
+	u.warn(s, "unsupported", "%s is left out of %s: it needs fbthrift's Rocket transport", "interaction "+interaction, what)
 }
 
 // extend finds the parent of s and compiles it first.

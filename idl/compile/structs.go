@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -188,6 +189,23 @@ func (c *fieldChecker) reset(u *unit, role role, owner string, n int) {
 	}
 }
 
+// idHint says what to do about a field without an id. In protobuf the id of a field is written like a default.
+func (c *fieldChecker) idHint(def *syntax.Field) string {
+	if n, ok := def.Default.(*syntax.IntLit); ok && n.Int > 0 && n.Int <= math.MaxInt16 {
+		if c.u.numbered == nil {
+			c.u.numbered = make(map[syntax.Value]*syntax.Field)
+		}
+		c.u.numbered[n] = def
+		return c.u.protobufHint(def)
+	}
+	return "give it an id: without one, a change of the order changes the wire"
+}
+
+// protobufHint returns the Thrift form of a field in protobuf's.
+func (u *unit) protobufHint(def *syntax.Field) string {
+	return fmt.Sprintf("an id stands first: %s: %s %s", u.text(def.Default.Range()), u.text(def.Type.Range()), def.Name.Text)
+}
+
 // id returns the id of def and whether it is one that may be used.
 func (c *fieldChecker) id(def *syntax.Field) (int16, bool) {
 	if def.ID == nil {
@@ -201,7 +219,7 @@ func (c *fieldChecker) id(def *syntax.Field) (int16, bool) {
 			return 0, false
 		}
 		c.u.warn(def.Name.Span, "missing-id", "%s %s has no id and gets %d", c.role.noun(), def.Name.Text, id).
-			hint("give it an id: without one, a change of the order changes the wire")
+			hint("%s", c.idHint(def))
 		return int16(id), true
 	}
 	id := def.ID.Int

@@ -110,6 +110,10 @@ func (u *unit) namedType(t *syntax.NamedType) (*schema.Type, int) {
 		u.error(t.Span, "wrong-kind", "%s is a service, not a type", t.Name).also(m.symbol.unit, m.symbol.name.Span, "defined")
 		return nil, 0
 	}
+	if m.symbol.isInteraction() {
+		u.error(t.Span, "wrong-kind", "%s is an interaction, not a type", t.Name).also(m.symbol.unit, m.symbol.name.Span, "defined")
+		return nil, 0
+	}
 	u.resolve(m.symbol)
 	typ := m.symbol.typ
 	if typ != nil && len(t.Annotations) > 0 {

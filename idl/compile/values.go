@@ -118,7 +118,11 @@ func (u *unit) value(v syntax.Value, t *schema.Type) (*schema.Literal, int) {
 
 // mismatch reports that v cannot be a value of type t.
 func (u *unit) mismatch(v syntax.Value, t *schema.Type) report {
-	return u.error(v.Range(), "type-mismatch", "%s expected, found %s", t, u.spelling(v))
+	r := u.error(v.Range(), "type-mismatch", "%s expected, found %s", t, u.spelling(v))
+	if u.numbered[v] != nil {
+		r.hint("%s", u.protobufHint(u.numbered[v]))
+	}
+	return r
 }
 
 // spelling returns the text of v, shortened.
@@ -251,7 +255,7 @@ func (u *unit) enumValue(v syntax.Value, t, from *schema.Type, src *schema.Liter
 		if u.hasNumber(t.Enum, src.Int) {
 			return src
 		}
-		if !u.brokenFile(t.Enum.File) {
+		if !u.mayLack(t.Enum.File, t.Enum.Pos) {
 			u.error(v.Range(), "unknown-enum-value", "enum %s has no value %d", t.Enum.Name, src.Int).
 				alsoAt(t.Enum.Pos, "defined")
 		}
@@ -292,10 +296,29 @@ func (u *unit) sameMember(a, b *schema.Enum, src *schema.Literal) bool {
 	return false
 }
 
-// brokenFile reports whether definitions of f may have been lost with a syntax error.
-func (c *compiler) brokenFile(f *schema.File) bool {
+// mayLack reports whether members of the definition whose name is at pos of f may have been lost with a syntax error:
+// one before the next definition begins.
+func (c *compiler) mayLack(f *schema.File, pos schema.Position) bool {
 	u := c.byFile[f]
-	return u != nil && u.broken
+	if u == nil || !u.broken {
+		return false
+	}
+	at := u.tree.Offset(pos.Line, pos.Column)
+	from, to := 0, len(u.tree.Source)
+	for _, d := range u.tree.Defs {
+		start := d.Range().Start
+		if start > at {
+			to = start
+			break
+		}
+		from = start
+	}
+	for _, offset := range u.mistakes {
+		if offset >= from && offset <= to {
+			return true
+		}
+	}
+	return false
 }
 
 // reference returns the value of the constant or enum value that v names. Lists, maps and
@@ -348,7 +371,7 @@ func (u *unit) unknownValue(v *syntax.NameValue, t *schema.Type, m match) *schem
 	}
 	if dot > 0 {
 		if s := u.lookupType(v.Name[:dot]).symbol; s != nil && s.typ != nil && s.typ.Enum != nil {
-			if u.brokenFile(s.typ.Enum.File) {
+			if u.mayLack(s.typ.Enum.File, s.typ.Enum.Pos) {
 				return nil
 			}
 			u.error(v.Span, "unknown-enum-value", "enum %s has no value %s", v.Name[:dot], v.Name[dot+1:]).
@@ -490,7 +513,7 @@ func (u *unit) structValue(v *syntax.MapValue, t *schema.Type) (*schema.Literal,
 		f := u.field(s, key.Text)
 		if f == nil {
 			ok = false
-			if !u.brokenFile(s.File) {
+			if !u.mayLack(s.File, s.Pos) {
 				u.error(key.Span, "unknown-field", "%s %s has no field %q", s.Kind, s.Name, key.Text).
 					alsoAt(s.Pos, "defined").
 					hint("%s", u.suggestField(s, key.Text))

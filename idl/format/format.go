@@ -30,12 +30,14 @@
 //
 // Parameters, exceptions, annotations, and the elements of constant lists and maps follow each other on
 // one line. They get lines of their own if the line would be too long, or if there is a comment between
-// them. Of several lists on a line the widest is broken first. Names and strings are never
+// them, and those of a constant list or map also if one of them began a line. Of several lists on a line the widest is broken first. Names and strings are never
 // broken, so that a line may be longer all the same, and comments behind a line do not count.
 //
 // Single blank lines are kept, several become one, and there is none at the beginning or the end
 // of a file or a list. One is put between headers and definitions and around definitions with a
 // body that is not empty.
+//
+// fbthrift's structured annotations have lines of their own before what they annotate, in parentheses they stand before it.
 //
 // # Comments
 //
@@ -61,6 +63,7 @@ const (
 	Comma       Separator = iota // 1: i32 a,
 	Semicolon                    // 1: i32 a;
 	NoSeparator                  // 1: i32 a
+	Keep                         // what most of those elements of the file have; a last one without a separator does not count
 )
 
 // Options change details of the layout. The zero Options are the usual one.
@@ -70,9 +73,11 @@ type Options struct {
 	Separator Separator // Comma if not set
 
 	// Align puts types, names and default values of fields that follow each other line by line into columns,
-	// and the numbers of enum values. A blank line begins new columns, and so does a field of several
+	// the numbers of enum values, and the comments behind them. A blank line begins new columns, and so does a field of several
 	// lines. Lines may get longer than Width by it.
 	Align bool
+
+	Dialect syntax.Dialect // in which the text is read
 }
 
 // Source returns src formatted, in new memory. The path is used in errors only.
@@ -80,7 +85,7 @@ type Options struct {
 // Text with mistakes in its form is not formatted: the error is a [syntax.Diagnostics] with all of them.
 // What names and values mean is not looked at. Source may be used concurrently.
 func Source(path string, src []byte, opts Options) ([]byte, error) {
-	f, diags := syntax.Parse(path, src)
+	f, diags := syntax.Options{Dialect: opts.Dialect, Docs: syntax.NoComments}.Parse(path, src)
 	if errs := diags.Errors(); errs != nil {
 		return nil, errs
 	}
@@ -90,9 +95,14 @@ func Source(path string, src []byte, opts Options) ([]byte, error) {
 	if opts.Indent <= 0 {
 		opts.Indent = 2
 	}
-	p := printer{Options: opts, items: items(f, marks(f)), out: make([]byte, 0, len(src)+len(src)/8)}
+	list, prevailing := items(f, marks(f))
+	if opts.Separator == Keep {
+		opts.Separator = prevailing
+	}
+	p := printer{Options: opts, items: list, out: make([]byte, 0, len(src)+len(src)/8)}
 	if opts.Align {
 		p.pads = make([]int, len(p.items))
+		p.tails = make([]int, len(p.items))
 	}
 	p.file()
 	return p.out, nil

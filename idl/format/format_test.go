@@ -24,6 +24,7 @@ var variants = []format.Options{
 	{Separator: format.Semicolon, Indent: 4},
 	{Separator: format.NoSeparator, Width: 40, Align: true},
 	{Width: 1, Indent: 1},
+	{Separator: format.Keep, Align: true, Width: 60},
 }
 
 // check checks what holds for any text.

@@ -1,6 +1,9 @@
 package format_test
 
-import "github.com/thriftkit/thriftkit/idl/format"
+import (
+	"github.com/thriftkit/thriftkit/idl/format"
+	"github.com/thriftkit/thriftkit/idl/syntax"
+)
 
 // A form is a text and what it becomes.
 type form struct {
@@ -190,9 +193,59 @@ var forms = []form{
 		want: "const string A = 'a string that is longer than the line'\n\nstruct S {\n  1: map<string, string> a = [] (),\n}\n",
 	},
 	{
-		name: "lists that were broken without need are joined",
-		src:  "const list<i32> A = [\n  1,\n  2,\n]",
-		want: "const list<i32> A = [1, 2]\n",
+		name: "lists of parameters that were broken without need are joined",
+		src:  "service S {\n  void f(\n    1: i32 a,\n    2: i32 b\n  )\n}",
+		want: "service S {\n  void f(1: i32 a, 2: i32 b),\n}\n",
+	},
+	{
+		name: "constants that were broken stay broken",
+		src:  "const list<i32> A = [\n 1, 2]\nconst map<i32, list<i32>> B = {1: [1, 2],\n 2: []}\nconst list<i32> C = [1, 2\n]\nconst list<i32> D = [\n]\nstruct E {\n  1: list<i32> a = [1,\n 2]\n}",
+		want: "const list<i32> A = [\n  1,\n  2,\n]\nconst map<i32, list<i32>> B = {\n  1: [1, 2],\n  2: [],\n}\nconst list<i32> C = [1, 2]\nconst list<i32> D = []\n\nstruct E {\n  1: list<i32> a = [\n    1,\n    2,\n  ],\n}\n",
+	},
+	{
+		name: "a separator that prevails is kept: semicolons",
+		src:  "struct A { 1: i32 a; 2: i32 b; 3: i32 c }\nenum E {A, B;}",
+		opts: format.Options{Separator: format.Keep},
+		want: "struct A {\n  1: i32 a;\n  2: i32 b;\n  3: i32 c;\n}\n\nenum E {\n  A;\n  B;\n}\n",
+	},
+	{
+		name: "a separator that prevails is kept: none",
+		src:  "struct A { 1: i32 a 2: i32 b 3: i32 c, }\nservice S { void f(1: i32 a, 2: i32 b) }",
+		opts: format.Options{Separator: format.Keep},
+		want: "struct A {\n  1: i32 a\n  2: i32 b\n  3: i32 c\n}\n\nservice S {\n  void f(1: i32 a, 2: i32 b)\n}\n",
+	},
+	{
+		name: "a separator that prevails is kept: of two, the comma",
+		src:  "enum E { A, B }\nstruct F { 1: i32 a }\nstruct G { 1: i32 a; 2: i32 b }",
+		opts: format.Options{Separator: format.Keep},
+		want: "enum E {\n  A,\n  B,\n}\n\nstruct F {\n  1: i32 a,\n}\n\nstruct G {\n  1: i32 a,\n  2: i32 b,\n}\n",
+	},
+	{
+		name: "comments behind lines are aligned",
+		src:  "enum L { LOW = 1, // a\n HIGHEST = 300 // b\n // of C\n C /* c */\n D = 4\n\n E // e\n}\nstruct S {\n  1: i32 a // of a\n           // and more\n  2: required string b = 'x' /* of b */;\n}",
+		opts: format.Options{Align: true},
+		want: "enum L {\n  LOW     = 1,   // a\n  HIGHEST = 300, // b\n  // of C\n  C,             /* c */\n  D       = 4,\n\n  E, // e\n}\n\nstruct S {\n" +
+			"  1:          i32    a,       // of a\n                              // and more\n  2: required string b = 'x', /* of b */\n}\n",
+	},
+	{
+		name: "structured annotations",
+		src: "include 'a.thrift'\n@T package \"x/y\"\n@thrift.Uri { value = 'x' ,a=[1,2],b={1:2} }\n/* a */ @B struct A {\n  @cpp.Ref{type = cpp.RefType.Unique} // why\n  1: optional A a\n" +
+			"  @Box 2: i32 b } @E enum E { @X A; B }\nsafe client exception X {} @S service S { performs I; readonly i32 g(@P 1: i32 a @Q{x=1} 2: i32 b); I, i32 h(); I,stream<i32> s() } interaction I { i32 f() }",
+		opts: format.Options{Dialect: syntax.FBThrift},
+		want: "include 'a.thrift'\n@T\npackage \"x/y\"\n\n@thrift.Uri{value = 'x', a = [1, 2], b = {1: 2}}\n/* a */ @B\nstruct A {\n  @cpp.Ref{type = cpp.RefType.Unique} // why\n  1: optional A a,\n" +
+			"  @Box\n  2: i32 b,\n}\n\n@E\nenum E {\n  @X\n  A,\n  B,\n}\n\nsafe client exception X {}\n\n@S\nservice S {\n  performs I,\n  readonly i32 g(@P 1: i32 a, @Q{x = 1} 2: i32 b),\n  I, i32 h(),\n  I, stream<i32> s(),\n}\n\ninteraction I {\n  i32 f(),\n}\n",
+	},
+	{
+		name: "a value with its type",
+		src:  "const A B = A {a=1,b = B{ }, c={}}",
+		opts: format.Options{Dialect: syntax.FBThrift},
+		want: "const A B = A{a = 1, b = B{}, c = {}}\n",
+	},
+	{
+		name: "a string of several lines",
+		src:  "struct A { 1: i32 a (x = '{\n  b,  \n}', y='z') }",
+		opts: format.Options{Dialect: syntax.Kitex},
+		want: "struct A {\n  1: i32 a (x = '{\n  b,  \n}', y = 'z'),\n}\n",
 	},
 
 	{

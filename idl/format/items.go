@@ -21,6 +21,7 @@ type item struct {
 	newlines bool // between the last comment, or else the item before, and the item
 	blank    bool // the same for a blank line
 	broken   bool // of an opener: the list cannot be on one line
+	lines    bool // it is a string of several lines
 }
 
 // A kind is what an item is for the layout.
@@ -56,21 +57,48 @@ type collector struct {
 	before   int
 	open     []int32 // openers, and -1 for each "<"
 	foreign  int     // brackets that are open in xsd_attrs, which the tree does not have
+
+	elements   int // of bodies, but for last ones without a separator
+	separators [2]int
 }
 
-func items(f *syntax.File, marks []mark) []item {
+// items returns the items of f, and the separator that prevails in it.
+func items(f *syntax.File, marks []mark) ([]item, Separator) {
 	c := &collector{file: f, items: make([]item, 0, len(f.Tokens)), before: -1}
 	for i, t := range f.Tokens {
 		text := f.Text(t.Range())
 		c.gap(i)
 		switch {
-		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles() && marks[i]&keepComma == 0:
+		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles() && marks[i]&(keepComma|verbatim) == 0:
 			c.before = len(c.comments) - c.from
+			if c.inBody() {
+				c.separators[strings.IndexByte(",;", text[0])]++
+			}
 		default:
 			c.add(t, text, marks[i])
 		}
 	}
-	return c.items
+	return c.items, c.prevailing()
+}
+
+// inBody is whether the innermost thing that is open is the body of a definition.
+func (c *collector) inBody() bool {
+	top := len(c.open) - 1
+	return top >= 0 && c.open[top] >= 0 && c.items[c.open[top]].kind == block
+}
+
+func (c *collector) prevailing() Separator {
+	commas, semicolons := c.separators[0], c.separators[1]
+	none := c.elements - commas - semicolons
+	switch {
+	case commas+semicolons == 0 && len(c.items) > 1:
+		return NoSeparator
+	case commas >= semicolons && commas >= none:
+		return Comma
+	case semicolons >= none:
+		return Semicolon
+	}
+	return NoSeparator
 }
 
 func (c *collector) inAngles() bool { return len(c.open) > 0 && c.open[len(c.open)-1] < 0 }
@@ -116,13 +144,25 @@ func (c *collector) add(t syntax.Token, text string, m mark) {
 		newlines: c.newlines > 0, blank: c.newlines > 1, width: int32(len(text)),
 	}
 	c.from, c.newlines, c.before = len(c.comments), 0, -1
+	switch {
+	case !c.inBody():
+	case m&(begins|annotates) == begins:
+		c.elements++
+	case text == "}" && n > 0 && i.before < 0 && c.items[n-1].kind != block:
+		c.elements--
+	}
 	switch t.Kind() {
 	case syntax.EOF:
 		i.kind = last
 	case syntax.String:
 		i.width = int32(utf8.RuneCountInString(text))
+		if line, _, several := strings.Cut(text, "\n"); several {
+			i.width, i.lines = int32(utf8.RuneCountInString(line)), true
+		}
 	case syntax.Punctuation:
-		c.punctuation(&i, n)
+		if m&verbatim == 0 {
+			c.punctuation(&i, n)
+		}
 	}
 	if n > 0 {
 		i.lead = c.lead(&i)
@@ -175,11 +215,15 @@ func (c *collector) punctuation(i *item, n int) {
 // lead returns the columns in front of i on one line.
 func (c *collector) lead(i *item) uint8 {
 	before := &c.items[len(c.items)-1]
+	if i.mark&verbatim != 0 && i.mark&annotates == 0 && (before.text == "@" || before.text == "{" || i.text == "{" && before.text != "=" && before.text != "," && before.text != ":") ||
+		i.mark&ofType != 0 {
+		return 0
+	}
 	switch i.text {
 	case ")", "]", ">", ",", ";", ":":
 		return 0
 	case "}":
-		if i.kind == closer {
+		if i.kind == closer || i.mark&verbatim != 0 {
 			return 0
 		}
 	case "(":
@@ -194,7 +238,7 @@ func (c *collector) lead(i *item) uint8 {
 	switch {
 	case before.text == "<" || before.kind == opener || before.text == "(" || before.text == "[":
 		return 0
-	case i.mark&begins != 0 && len(c.open) > 0:
+	case i.mark&begins != 0 && len(c.open) > 0 && before.mark&verbatim == 0:
 		return 2
 	}
 	return 1
@@ -211,7 +255,7 @@ func (c *collector) breaks(i *item) {
 		of := &c.items[c.open[top]]
 		empty := int(c.open[top]) == len(c.items)-1 && i.kind == closer
 		switch {
-		case ends, of.kind == block && (!empty || len(i.comments) > 0):
+		case ends, of.kind == block && (!empty || len(i.comments) > 0), of.mark&ofValue != 0 && i.mark&begins != 0 && i.startsLine():
 			of.broken = true
 		case (i.mark&begins != 0 || i.kind == closer) && !empty && len(i.comments) > 0:
 			of.broken = true
@@ -226,6 +270,16 @@ func (c *collector) breaks(i *item) {
 			c.breakOuter(top - 1)
 		}
 	}
+}
+
+// startsLine is whether there is a newline in front of it.
+func (i *item) startsLine() bool {
+	for k := range i.comments {
+		if i.comments[k].newlines {
+			return true
+		}
+	}
+	return i.newlines
 }
 
 // breakOuter breaks the innermost list around the first n+1 of what is open.

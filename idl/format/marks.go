@@ -3,7 +3,7 @@ package format
 import "github.com/thriftkit/thriftkit/idl/syntax"
 
 // A mark is what the tree says about a token and the token does not show.
-type mark uint8
+type mark uint16
 
 const (
 	begins     mark = 1 << iota // an element: of the file or of the bracket that it is in
@@ -14,6 +14,9 @@ const (
 	atName
 	atValue
 	keepComma // the "," between the types of a function's result
+	ofType    // the "{" of a value behind the name of its type
+	annotates // an element that is a structured annotation of the next one
+	verbatim  // part of a structured annotation
 )
 
 // columns are the marks of columns from left to right.
@@ -30,13 +33,17 @@ type marker struct {
 func marks(f *syntax.File) []mark {
 	m := &marker{tokens: f.Tokens, marks: make([]mark, len(f.Tokens))}
 	for _, h := range f.Headers {
+		if p, ok := h.(*syntax.Package); ok {
+			m.structured(p.Annotations)
+		}
 		m.mark(h.Range().Start, begins)
-		if n, ok := h.(*syntax.Namespace); ok {
-			m.annotations(n.Annotations)
+		switch h := h.(type) {
+		case *syntax.Namespace:
+			m.annotations(h.Annotations)
 		}
 	}
+	m.pos = 0 // headers may follow definitions in the text
 	for _, d := range f.Defs {
-		m.mark(d.Range().Start, begins)
 		m.definition(d)
 	}
 	return m.marks
@@ -59,15 +66,18 @@ func (m *marker) markNext(offset int, k mark) {
 func (m *marker) definition(d syntax.Def) {
 	switch d := d.(type) {
 	case *syntax.Const:
+		m.begin(d, d.Annotations)
 		m.typ(d.Type)
 		m.value(d.Value)
 		m.annotations(d.Annotations)
 	case *syntax.Typedef:
+		m.begin(d, d.Annotations)
 		m.typ(d.Type)
 		m.annotations(d.Annotations)
 	case *syntax.Enum:
+		m.begin(d, d.Annotations)
 		for _, v := range d.Values {
-			m.mark(v.Start, begins)
+			m.begin(v, v.Annotations)
 			if v.Number != nil {
 				m.markNext(v.Start, atValue)
 			}
@@ -75,9 +85,25 @@ func (m *marker) definition(d syntax.Def) {
 		}
 		m.annotations(d.Annotations)
 	case *syntax.Struct:
+		m.begin(d, d.Annotations)
 		m.fields(d.Fields)
 		m.annotations(d.Annotations)
 	case *syntax.Service:
+		m.begin(d, d.Annotations)
+		functions := d.Functions
+		for _, name := range d.Performs {
+			for len(functions) > 0 && functions[0].Start < name.Start {
+				m.function(functions[0])
+				functions = functions[1:]
+			}
+			m.mark(name.Start, begins)
+		}
+		for _, f := range functions {
+			m.function(f)
+		}
+		m.annotations(d.Annotations)
+	case *syntax.Interaction:
+		m.begin(d, d.Annotations)
 		for _, f := range d.Functions {
 			m.function(f)
 		}
@@ -85,8 +111,31 @@ func (m *marker) definition(d syntax.Def) {
 	}
 }
 
+// begin marks the beginning of an element and the structured annotations before it.
+func (m *marker) begin(n syntax.Node, annotations []*syntax.Annotation) {
+	m.structured(annotations)
+	m.mark(n.Range().Start, begins)
+}
+
+// structured marks the structured annotations of a list.
+func (m *marker) structured(list []*syntax.Annotation) {
+	for _, a := range list {
+		if !a.Structured {
+			continue
+		}
+		m.mark(a.Start, begins|annotates)
+		for m.pos < len(m.tokens) && m.tokens[m.pos].Range().End <= a.End {
+			m.marks[m.pos] |= verbatim
+			m.pos++
+		}
+	}
+}
+
 func (m *marker) function(f *syntax.Function) {
-	m.mark(f.Start, begins)
+	m.begin(f, f.Annotations)
+	if f.Interaction != nil {
+		m.markNext(f.Interaction.Start, keepComma)
+	}
 	if f.Result != nil {
 		m.typ(f.Result)
 	}
@@ -114,7 +163,7 @@ func (m *marker) stream(f *syntax.Function, t *syntax.StreamType) {
 
 func (m *marker) fields(list []*syntax.Field) {
 	for _, f := range list {
-		m.mark(f.Start, begins)
+		m.begin(f, f.Annotations)
 		if f.Requiredness != syntax.Unspecified {
 			m.mark(f.ReqSpan.Start, atPresence)
 		}
@@ -155,7 +204,11 @@ func (m *marker) value(v syntax.Value) {
 			m.value(e)
 		}
 	case *syntax.MapValue:
-		m.mark(v.Start, ofValue)
+		if v.Type.Text != "" {
+			m.markNext(v.Start, ofValue|ofType)
+		} else {
+			m.mark(v.Start, ofValue)
+		}
 		for _, e := range v.Entries {
 			m.mark(e.Key.Range().Start, begins)
 			m.value(e.Key)
@@ -166,6 +219,8 @@ func (m *marker) value(v syntax.Value) {
 
 func (m *marker) annotations(list []*syntax.Annotation) {
 	for _, a := range list {
-		m.mark(a.Start, begins)
+		if !a.Structured {
+			m.mark(a.Start, begins)
+		}
 	}
 }

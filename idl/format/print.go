@@ -10,6 +10,7 @@ type printer struct {
 	Options
 	items []item
 	pads  []int // blanks in front of items for columns; nil without
+	tails []int // blanks in front of the comments behind the line before items
 	out   []byte
 	col   int
 }
@@ -46,7 +47,16 @@ func (p *printer) file() {
 	for p.items[i].kind != last {
 		end := p.next(i)
 		is := p.definitionKind(i, end)
-		p.gap(i, 0, 0, before != none && (before != is || is == bodied))
+		if before == annotation {
+			p.gap(i, 0, 0, false)
+		} else {
+			whole := is
+			for at := i; whole == annotation && p.items[at].kind != last; {
+				at = p.next(at)
+				whole = p.definitionKind(at, p.next(at))
+			}
+			p.gap(i, 0, 0, before != none && (before != whole || whole == bodied))
+		}
 		p.segment(i, end, 0, 0)
 		before, i = is, end
 	}
@@ -63,15 +73,19 @@ func (p *printer) file() {
 type definitionKind uint8
 
 const (
-	none   definitionKind = iota
-	header                // include and the like
-	short                 // a definition of one line
-	bodied                // one with a body
+	none       definitionKind = iota
+	header                    // include and the like
+	short                     // a definition of one line
+	bodied                    // one with a body
+	annotation                // a structured one, of what follows
 )
 
 func (p *printer) definitionKind(lo, hi int) definitionKind {
+	if p.items[lo].mark&annotates != 0 {
+		return annotation
+	}
 	switch p.items[lo].text {
-	case "include", "cpp_include", "namespace":
+	case "include", "cpp_include", "namespace", "package":
 		return header
 	}
 	for i := lo; i < hi; i++ {
@@ -109,6 +123,9 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 	at := 0 // the column of the last of them
 	for k := range it.comments[:trailing] {
 		p.write(" ")
+		if k == 0 && p.tails != nil {
+			p.blanks(p.tails[i])
+		}
 		at = p.col
 		p.write(it.comments[k].text)
 	}
@@ -287,8 +304,12 @@ func (p *printer) body(open, end, indent int) {
 	for i := open + 1; i < end; {
 		after := p.next(i)
 		p.gap(i, inner, inner, false)
-		p.segment(i, after, inner, len(sep))
-		p.write(sep)
+		if p.items[i].mark&annotates != 0 {
+			p.segment(i, after, inner, 0)
+		} else {
+			p.segment(i, after, inner, len(sep))
+			p.write(sep)
+		}
 		i = after
 	}
 	p.gap(end, inner, indent, false)
@@ -318,7 +339,13 @@ func (p *printer) isRow(lo, hi, col int) bool {
 	if first.behindComment(first.trailing(p.items[lo-1].opens(), false)) {
 		return false
 	}
+	if first.mark&annotates != 0 {
+		return false
+	}
 	for i := lo + 1; i < hi; i++ {
+		if p.items[i].lines {
+			return false
+		}
 		for k := range p.items[i].comments {
 			if p.items[i].comments[k].endsLine() {
 				return false
@@ -344,6 +371,27 @@ func (p *printer) alignRows(rows [][2]int) {
 			if at[r] > 0 {
 				p.pads[at[r]] = most - p.offset(row[0], at[r]) - shift[r]
 				shift[r] += p.pads[at[r]]
+			}
+		}
+	}
+	p.alignComments(rows, shift)
+}
+
+// alignComments finds the blanks in front of the comments behind rows, whose columns are shifted.
+func (p *printer) alignComments(rows [][2]int, shift []int) {
+	most := 0
+	for pass := range 2 {
+		for r, row := range rows {
+			next := &p.items[row[1]]
+			if next.trailing(false, next.kind == closer) == 0 {
+				continue
+			}
+			last := &p.items[row[1]-1]
+			width := p.offset(row[0], row[1]-1) + int(last.width) + shift[r]
+			if pass == 0 {
+				most = max(most, width)
+			} else {
+				p.tails[row[1]] = most - width
 			}
 		}
 	}

@@ -231,7 +231,7 @@ func FixAll(paths []string, from compile.Options, opts Options, unsafe bool) (*F
 			break
 		}
 		changed := apply(texts, chosen)
-		keep := comments(texts, changed)
+		keep := comments(texts, changed, from.Syntax)
 		if trial := compile.Load(paths, compile.Options{IncludeDirs: from.IncludeDirs, Syntax: from.Syntax, Source: overlay{from.Source, changed}}); !keep || len(trial.Diagnostics.Errors()) > errors {
 			// One of them is to blame: they are tried one by one.
 			if len(chosen) == 1 {
@@ -242,7 +242,7 @@ func FixAll(paths []string, from compile.Options, opts Options, unsafe bool) (*F
 			for _, c := range chosen {
 				one := apply(texts, []choice{c})
 				trial := compile.Load(paths, compile.Options{IncludeDirs: from.IncludeDirs, Syntax: from.Syntax, Source: overlay{from.Source, one}})
-				if !comments(texts, one) || len(trial.Diagnostics.Errors()) > errors {
+				if !comments(texts, one, from.Syntax) || len(trial.Diagnostics.Errors()) > errors {
 					refused[c.key] = true
 				} else if !applied {
 					maps.Copy(out.Texts, one)
@@ -353,10 +353,10 @@ func Apply(text []byte, list []Edit) []byte {
 }
 
 // comments reports whether the changed texts are well formed and have the comments that the old ones have.
-func comments(old, changed map[string][]byte) bool {
+func comments(old, changed map[string][]byte, opts syntax.Options) bool {
 	for name, text := range changed {
-		before, _ := syntax.Parse(name, old[name])
-		after, diags := syntax.Parse(name, text)
+		before, _ := opts.Parse(name, old[name])
+		after, diags := opts.Parse(name, text)
 		if len(diags.Errors()) > 0 || !slices.Equal(commentsOf(before), commentsOf(after)) {
 			return false
 		}

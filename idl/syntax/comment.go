@@ -30,6 +30,15 @@ type docText struct {
 // doc returns the documentation above an element that begins here. Doc comments also count if they stand
 // in front of the separator that ends the element before.
 func (p *parser) doc() docText {
+	own := p.docHere()
+	if p.structured != nil && own.text == "" {
+		own = p.held
+	}
+	return own
+}
+
+// docHere is doc for what begins here, be it a structured annotation of the element.
+func (p *parser) docHere() docText {
 	if len(p.comments) == 0 || p.comments[0].token > int32(p.pos) {
 		return docText{}
 	}

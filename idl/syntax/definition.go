@@ -19,7 +19,7 @@ func (p *parser) parseFile() {
 				documented = p.fileDoc()
 			}
 			p.header()
-		case o.isDefinition():
+		case o.isDefinition(), o == opName && p.atQualifier():
 			if firstDef < 0 {
 				firstDef = p.pos
 			}
@@ -30,14 +30,23 @@ func (p *parser) parseFile() {
 		case o == opAt:
 			p.structuredAnnotation()
 			continue
+		case p.atPackage():
+			p.packageHeader()
+		case p.atInteraction():
+			if firstDef < 0 {
+				firstDef = p.pos
+			}
+			p.interaction()
 		default:
 			p.unknownDefinition()
 		}
+		p.structured = nil
 		if p.pos == start {
 			p.next()
 		}
 		p.separator()
 	}
+	p.annotatesNothing()
 	p.checkSlists()
 }
 
@@ -95,7 +104,14 @@ func (p *parser) unknownDefinition() {
 	case name == "senum" && p.peek(1) == opName:
 		p.errorAt(p.pos, "removed", "use the type string, or an enum", "%s is no longer part of Thrift", quote(name))
 	default:
-		p.expectedHint("a definition", definitionHint(name))
+		hint := definitionHint(name)
+		p.expectedHint("a definition", hint)
+		if word, ok := strings.CutPrefix(hint, `did you mean "`); ok && p.peek(1) == opName {
+			if o := keyword(strings.TrimSuffix(word, `"?`)); o.hasBody() {
+				p.definitionAs(o)
+				return
+			}
+		}
 	}
 	p.skipDefinition()
 }
@@ -127,20 +143,27 @@ func definitionHint(name string) string {
 
 // misspelt returns a hint for a name that is nearly the keyword of a definition.
 func misspelt(name string) string {
-	var m edits.Measure
-	best, least := "", min(len(name)/3, 2)+1
-	for _, word := range []string{"namespace", "include", "cpp_include", "const", "typedef", "enum", "struct", "union", "exception", "service"} {
-		if len(name) > edits.Longest {
-			break
-		}
-		if d := m.Distance(name, word); d < least {
-			best, least = word, d
-		}
-	}
+	best := nearest(name, "namespace", "include", "cpp_include", "const", "typedef", "enum", "struct", "union", "exception", "service")
 	if best == "" {
 		return ""
 	}
 	return "did you mean " + quote(best) + "?"
+}
+
+// nearest returns the one of words that name, in any case, is nearly or equal to; "" if it is none.
+func nearest(name string, words ...string) string {
+	if len(name) > edits.Longest {
+		return ""
+	}
+	name = strings.ToLower(name)
+	var m edits.Measure
+	best, least := "", min(len(name)/3, 2)+1
+	for _, word := range words {
+		if d := m.Distance(name, word); d < least {
+			best, least = word, d
+		}
+	}
+	return best
 }
 
 // skipDefinition moves behind the current token to the next one that begins a header or a
@@ -160,6 +183,58 @@ func (p *parser) skipDefinition() {
 		}
 		p.next()
 	}
+}
+
+// atPackage is whether fbthrift's package "name" begins here.
+func (p *parser) atPackage() bool {
+	return p.op() == opName && p.peek(1) == opString && p.text() == "package"
+}
+
+func (p *parser) packageHeader() {
+	start := p.pos
+	h := &Package{Doc: p.doc().text, Annotations: p.annotated()}
+	p.foreign(start, "package")
+	p.next()
+	h.Name = p.stringLit()
+	h.Span = p.since(start)
+	p.file.Headers = append(p.file.Headers, h)
+}
+
+// atInteraction is whether fbthrift's interaction Name {…} begins here.
+func (p *parser) atInteraction() bool {
+	return p.op() == opName && p.peek(1) == opName && p.peek(2) == opBrace && p.text() == "interaction"
+}
+
+func (p *parser) interaction() {
+	start := p.pos
+	d := &Interaction{Doc: p.doc().text, Annotations: p.annotated()}
+	p.foreign(start, "interaction")
+	p.next()
+	d.Name = p.definedName("the name of an interaction")
+	if p.body() {
+		mark := p.functions.mark()
+		p.list("a function", (*parser).function)
+		d.Functions = p.functions.cut(mark)
+		d.Annotations = append(d.Annotations, p.annots()...)
+	}
+	d.Span = p.since(start)
+	p.file.Defs = append(p.file.Defs, d)
+}
+
+// atQualifier is whether one of fbthrift's qualifiers of exceptions stands before exception or another one.
+func (p *parser) atQualifier() bool {
+	if p.op() != opName || p.peek(1) != opName && p.peek(1) != opException {
+		return false
+	}
+	switch p.text() {
+	case "safe", "permanent", "transient", "stateful", "client", "server":
+		for i := 1; i < 4; i++ {
+			if p.peek(i) == opException {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p *parser) header() {
@@ -182,6 +257,9 @@ func (p *parser) header() {
 		p.namespace(start, doc)
 	}
 }
+
+// isFBThrift is whether the file is known to be read in fbthrift's dialect.
+func (p *parser) isFBThrift() bool { return p.file.Dialect == FBThrift }
 
 func (p *parser) headerPath() *StringLit {
 	if p.op() == opString {
@@ -234,6 +312,10 @@ func (p *parser) headerName(what, role string) Ident {
 	}
 	hint := ""
 	if p.op() == opString {
+		if p.isFBThrift() {
+			s := p.stringLit()
+			return Ident{s.Span, s.Text}
+		}
 		hint = "write it without quotes"
 	}
 	p.expectedHint(what, hint)
@@ -251,8 +333,24 @@ func (p *parser) noAnnotations(what string) {
 
 func (p *parser) definition() {
 	start, doc := p.pos, p.doc()
+	for p.op() == opName { // of an exception
+		p.foreign(p.pos, "the qualifier "+p.text())
+		p.next()
+	}
 	o := p.op()
 	p.next()
+	p.define(start, doc, o)
+}
+
+// definitionAs reads a definition whose keyword, the current token, is misspelt.
+func (p *parser) definitionAs(o op) {
+	start, doc := p.pos, p.doc()
+	p.next()
+	p.define(start, doc, o)
+}
+
+// define reads what follows the keyword of a definition.
+func (p *parser) define(start int, doc docText, o op) {
 	var d Def
 	ok := false
 	switch o {
@@ -275,7 +373,7 @@ func (p *parser) definition() {
 }
 
 func (p *parser) constant(start int, doc docText) (*Const, bool) {
-	c := &Const{Doc: doc.text}
+	c := &Const{Doc: doc.text, Annotations: p.annotated()}
 	if c.Type = p.typ("the type of a constant"); c.Type == nil {
 		return nil, false
 	}
@@ -290,7 +388,7 @@ func (p *parser) constant(start int, doc docText) (*Const, bool) {
 		p.finishValue()
 		return nil, false
 	}
-	c.Annotations = p.annots()
+	c.Annotations = p.joined(c.Annotations)
 	c.Span = p.since(start)
 	if !p.toks[p.pos-1].op.closes() {
 		c.Doc = p.trailing(doc)
@@ -310,21 +408,21 @@ func (p *parser) finishValue() {
 }
 
 func (p *parser) typedef(start int, doc docText) (*Typedef, bool) {
-	t := &Typedef{Doc: doc.text}
+	t := &Typedef{Doc: doc.text, Annotations: p.annotated()}
 	if t.Type = p.typ("the type of a typedef"); t.Type == nil && p.pos == start+1 {
 		return nil, false
 	}
 	if t.Name = p.definedName("the name of a typedef"); t.Name.Text == "" {
 		return nil, false
 	}
-	t.Annotations = p.annots()
+	t.Annotations = p.joined(t.Annotations)
 	t.Span = p.since(start)
 	t.Doc = p.trailing(doc)
 	return t, t.Type != nil
 }
 
 func (p *parser) enum(start int, doc docText) (*Enum, bool) {
-	e := &Enum{Doc: doc.text}
+	e := &Enum{Doc: doc.text, Annotations: p.annotated()}
 	if e.Name = p.definedName("the name of an enum"); e.Name.Text == "" && p.op() != opBrace {
 		return nil, false
 	}
@@ -333,7 +431,7 @@ func (p *parser) enum(start int, doc docText) (*Enum, bool) {
 		mark := p.enumValues.mark()
 		p.list("an enum value", (*parser).enumValue)
 		e.Values = p.enumValues.cut(mark)
-		e.Annotations = p.annots()
+		e.Annotations = p.joined(e.Annotations)
 	}
 	e.Span = p.since(start)
 	return e, e.Name.Text != ""
@@ -368,6 +466,7 @@ func (p *parser) enumValue() bool {
 	start := p.pos
 	v := p.enumSlab.alloc()
 	doc := p.doc()
+	v.Annotations = p.annotated()
 	if p.op() >= firstKeyword {
 		v.Name = p.reserved("the name of %s")
 	} else if v.Name = p.newName(item); v.Name.Text == "" {
@@ -383,7 +482,7 @@ func (p *parser) enumValue() bool {
 	} else {
 		p.checkDots(v.Name) // with a number, Apache Thrift takes dots
 	}
-	v.Annotations = p.annots()
+	v.Annotations = p.joined(v.Annotations)
 	v.Span = p.since(start)
 	v.Doc = p.trailing(doc)
 	p.enumValues.push(v)
@@ -391,7 +490,7 @@ func (p *parser) enumValue() bool {
 }
 
 func (p *parser) structure(start int, doc docText, o op) (*Struct, bool) {
-	s := &Struct{Doc: doc.text}
+	s := &Struct{Doc: doc.text, Annotations: p.annotated()}
 	what := "the name of a struct"
 	switch o {
 	case opUnion:
@@ -414,7 +513,7 @@ func (p *parser) structure(start int, doc docText, o op) (*Struct, bool) {
 	if p.body() {
 		s.Doc = p.trailing(doc)
 		s.Fields = p.fieldList("a field")
-		s.Annotations = p.annots()
+		s.Annotations = p.joined(s.Annotations)
 	}
 	s.Span = p.since(start)
 	return s, s.Name.Text != ""
@@ -435,6 +534,7 @@ func (p *parser) field() bool {
 	start := p.pos
 	f := p.fieldSlab.alloc()
 	doc := p.doc()
+	f.Annotations = p.annotated()
 	if (p.op().isNumber() || p.op() == opTrue || p.op() == opFalse) && !p.fieldID(f) {
 		return false
 	}
@@ -442,6 +542,7 @@ func (p *parser) field() bool {
 	case opRequired, opOptional:
 		p.requiredness(f)
 	}
+	p.misspeltRequiredness(f)
 	from := p.pos
 	what := item
 	if from > start {
@@ -463,8 +564,8 @@ func (p *parser) field() bool {
 		p.xsd()
 	}
 	if ok {
-		f.Annotations = p.annots()
-		if p.op() == opEqual && len(f.Annotations) > 0 && f.Default == nil {
+		f.Annotations = p.joined(f.Annotations)
+		if p.op() == opEqual && p.toks[p.pos-1].op == opUnparen && len(f.Annotations) > 0 && f.Default == nil {
 			p.errorAt(p.pos, "misplaced-annotation", "write the annotations after the default", "a default must stand before the annotations")
 			p.next()
 			f.Default = p.defaultValue()
@@ -477,6 +578,28 @@ func (p *parser) field() bool {
 		p.fields.push(f)
 	}
 	return ok
+}
+
+// misspeltRequiredness reports a name where only "required" or "optional" can stand: before a type and a name.
+func (p *parser) misspeltRequiredness(f *Field) {
+	if p.op() != opName || !p.peek(1).isType() || p.toks[p.pos+1].flags&startsLine != 0 {
+		return
+	}
+	if after := p.peek(2); p.peek(1) == opName && after != opName || after != opName && after != opAngle {
+		return
+	}
+	switch word := nearest(p.text(), "required", "optional"); {
+	case word != "":
+		p.expectedHint("the type of %s", "did you mean "+quote(word)+"?")
+		p.next()
+	case p.text() == "repeated":
+		element := p.textAt(p.pos + 1)
+		if p.peek(2) == opAngle {
+			element = "…"
+		}
+		p.expectedHint("the type of %s", "write list<"+element+">")
+		p.next()
+	}
 }
 
 // defaultValue is a value, but not the id of the next field.
@@ -573,7 +696,7 @@ func (p *parser) xsd() {
 }
 
 func (p *parser) service(start int, doc docText) (*Service, bool) {
-	s := &Service{Doc: doc.text}
+	s := &Service{Doc: doc.text, Annotations: p.annotated()}
 	if s.Name = p.definedName("the name of a service"); s.Name.Text == "" && p.op() != opBrace {
 		return nil, false
 	}
@@ -590,9 +713,9 @@ func (p *parser) service(start int, doc docText) (*Service, bool) {
 	if p.body() {
 		s.Doc = p.trailing(doc)
 		mark := p.functions.mark()
-		p.list("a function", (*parser).function)
+		p.list("a function", p.performs(s))
 		s.Functions = p.functions.cut(mark)
-		s.Annotations = p.annots()
+		s.Annotations = p.joined(s.Annotations)
 	}
 	s.Span = p.since(start)
 	return s, s.Name.Text != ""
@@ -602,11 +725,21 @@ func (p *parser) function() bool {
 	start := p.pos
 	f := p.functionSlab.alloc()
 	doc := p.doc()
+	f.Annotations = p.annotated()
+	for p.atFunctionQualifier() {
+		p.foreign(p.pos, "the qualifier "+p.text())
+		p.next()
+	}
 	switch p.op() {
 	case opAsync:
 		p.warn(p.tok().Range(), "deprecated", `write "oneway"`, `"async" is deprecated`)
 		fallthrough
 	case opOneway:
+		f.Oneway, f.OnewaySpan = true, p.tok().Range()
+		p.next()
+	}
+	if p.op() == opName && (p.peek(1) == opVoid || p.peek(1).isType() && p.peek(2) == opName && p.peek(3) == opParen) && nearest(p.text(), "oneway") != "" {
+		p.expectedHint(item, `did you mean "oneway"?`)
 		f.Oneway, f.OnewaySpan = true, p.tok().Range()
 		p.next()
 	}
@@ -621,6 +754,16 @@ func (p *parser) function() bool {
 			return false
 		}
 		understood = f.Result != nil
+		if p.atSecondResult() {
+			p.foreign(p.pos, "an interaction before the result")
+			f.Interaction, _ = f.Result.(*NamedType)
+			f.Result = nil
+			p.next()
+			if !p.atStream(0) && !p.got(opVoid) {
+				f.Result = p.typ("the result type of %s")
+				understood = f.Result != nil
+			}
+		}
 	}
 	if p.op() == opComma && p.atStream(1) {
 		p.next()
@@ -642,13 +785,49 @@ func (p *parser) function() bool {
 	}
 	f.Params = p.fieldList("a parameter")
 	f.Throws, f.ThrowsSpan, ok = p.throwsClause()
-	f.Annotations = p.annots()
+	f.Annotations = p.joined(f.Annotations)
 	f.Span = p.since(start)
 	f.Doc = p.trailing(doc)
 	if understood {
 		p.functions.push(f)
 	}
 	return ok
+}
+
+// atSecondResult is whether a comma and the result follow fbthrift's interaction, whose name was read.
+func (p *parser) atSecondResult() bool {
+	if p.op() != opComma || p.toks[p.pos-1].op != opName || p.startsLine() {
+		return false
+	}
+	o := p.peek(1)
+	return (o.isBaseType() || o == opVoid) && p.peek(2) == opName && p.peek(3) == opParen ||
+		o > lastBaseType && o <= lastContainer && p.peek(2) == opAngle || o == opName && p.peek(2) == opName && p.peek(3) == opParen
+}
+
+// atFunctionQualifier is whether one of fbthrift's qualifiers stands before the result of a function.
+func (p *parser) atFunctionQualifier() bool {
+	if p.op() != opName || p.peek(1) != opName && p.peek(1) < firstKeyword || p.peek(2) == opParen {
+		return false
+	}
+	return p.text() == "readonly" || p.text() == "idempotent"
+}
+
+// performs reads fbthrift's performs Interaction.
+func (p *parser) performs(s *Service) func(*parser) bool {
+	return func(p *parser) bool {
+		if p.op() != opName || p.text() != "performs" || p.peek(1) != opName || p.peek(2) == opParen {
+			return p.function()
+		}
+		start := p.pos
+		p.doc()
+		p.annotated()
+		p.foreign(start, "performs")
+		p.next()
+		name := p.ident()
+		name.Span = p.since(start)
+		s.Performs = append(s.Performs, name)
+		return true
+	}
 }
 
 // skipParams steps over parameters without a "(", so that it is reported once.
@@ -769,7 +948,7 @@ func (p *parser) throws() bool {
 		return true
 	}
 	if p.op() == opName && p.peek(1) == opParen && !p.startsLine() {
-		if s := strings.ToLower(p.text()); s == "throw" || s == "throws" || s == "raises" {
+		if s := strings.ToLower(p.text()); s == "raises" || nearest(s, "throws") != "" {
 			p.expectedHint(`"throws"`, "")
 			return true
 		}
@@ -778,6 +957,14 @@ func (p *parser) throws() bool {
 }
 
 const annotationNoun = "an annotation"
+
+// joined returns the structured annotations of an element with those that follow it.
+func (p *parser) joined(structured []*Annotation) []*Annotation {
+	if structured == nil {
+		return p.annots()
+	}
+	return append(structured, p.annots()...)
+}
 
 func (p *parser) annots() []*Annotation {
 	if p.op() != opParen {

@@ -21,6 +21,13 @@ var pairs = []struct {
 		},
 	},
 	{
+		`struct A { 1: i32 a, }`,
+		`struct A { 1: i32 a，；：}`,
+		[]string{
+			`1:20: error: unexpected character "，；：" (write , and ; and :) [bad-character]`,
+		},
+	},
+	{
 		"struct A {}",
 		"stuct A {}",
 		[]string{
@@ -383,7 +390,7 @@ var pairs = []struct {
 		`const string S = "a\nb"`,
 		"const string S = \"a\nb\"\nstruct A {}",
 		[]string{
-			`1:18: error: string is not closed with '"' (a string stays on one line; write \n for a newline) [unterminated-string]`,
+			`1:18: error: string goes on over 2 lines (write \n for a newline, or read the file in the dialect kitex) [multiline-string]`,
 		},
 	},
 	{
@@ -564,7 +571,7 @@ var pairs = []struct {
 		`struct A {} (a = 'b')`,
 		"@a.B{c = 1}\nstruct A {}",
 		[]string{
-			`1:1: error: structured annotations are not part of Thrift (write annotations in parentheses after the element: (name = "value")) [unsupported]`,
+			`1:1: note: the annotation @a.B is fbthrift's: the file is read in that dialect [dialect]`,
 		},
 	},
 	{
@@ -660,6 +667,30 @@ var pairs = []struct {
 		},
 	},
 
+	// Definitions whose keyword is misspelt are read on.
+	{
+		`struct A { 1: i32 a } enum E { A = 1 } service S { void f() }`,
+		`strct A { 1: i32 } enm E { A = B } sevice S { void }`,
+		[]string{
+			`1:1: error: expected a definition, found "strct" (did you mean "struct"?) [syntax]`,
+			`1:18: error: expected the name of a field, found "}" [syntax]`,
+			`1:20: error: expected a definition, found "enm" (did you mean "enum"?) [syntax]`,
+			`1:32: error: expected an integer, found "B" [syntax]`,
+			`1:36: error: expected a definition, found "sevice" (did you mean "service"?) [syntax]`,
+			`1:52: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		`union U { 1: i32 a } exception X { 1: i32 a }`,
+		`Union U { 1: i32 } exeption X { 1: i32 }`,
+		[]string{
+			`1:1: error: expected a definition, found "Union" (did you mean "union"?) [syntax]`,
+			`1:18: error: expected the name of a field, found "}" [syntax]`,
+			`1:20: error: expected a definition, found "exeption" (did you mean "exception"?) [syntax]`,
+			`1:40: error: expected the name of a field, found "}" [syntax]`,
+		},
+	},
+
 	// Enums.
 	{
 		`enum E { A, B = 2; C = 0x10 (a = 'b') D }`,
@@ -741,7 +772,31 @@ var pairs = []struct {
 		`struct A { 1: required i32 a }`,
 		`struct A { 1: Required i32 a }`,
 		[]string{
-			`1:30: error: expected the name of a field, found "}" (did you mean "required" for "Required"?) [syntax]`,
+			`1:15: error: expected the type of a field, found "Required" (did you mean "required"?) [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: required i32 a }`,
+		`struct A { 1: requird i32 a, 2: i32 }`,
+		[]string{
+			`1:15: error: expected the type of a field, found "requird" (did you mean "required"?) [syntax]`,
+			`1:37: error: expected the name of a field, found "}" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: optional list<i32> a }`,
+		`struct A { 1: optinal list<i32> a, 2: OPTIONAL B b }`,
+		[]string{
+			`1:15: error: expected the type of a field, found "optinal" (did you mean "optional"?) [syntax]`,
+			`1:39: error: expected the type of a field, found "OPTIONAL" (did you mean "optional"?) [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: repeated a, 2: list<string> b }`,
+		`struct A { 1: repeated string b, 2: repeated list<i32> c }`,
+		[]string{
+			`1:15: error: expected the type of a field, found "repeated" (write list<string>) [syntax]`,
+			`1:37: error: expected the type of a field, found "repeated" (write list<…>) [syntax]`,
 		},
 	},
 	{
@@ -857,6 +912,16 @@ var pairs = []struct {
 		`struct A { 1: list a }`,
 		[]string{
 			`1:20: error: expected "<", found "a" [syntax]`,
+		},
+	},
+	{
+		`struct A { 1: list<i32> a, 2: set<i32> b, 3: map<i32, i32> c }`,
+		`struct A { 1: lst<i32> a, 2: Set<i32> b, 3: mapp<i32, i32> c, 4: vector<i32> d }`,
+		[]string{
+			`1:18: error: "lst" takes no types in "<>"; only list, set and map do (did you mean "list"?) [syntax]`,
+			`1:33: error: "Set" takes no types in "<>"; only list, set and map do (did you mean "set"?) [syntax]`,
+			`1:49: error: "mapp" takes no types in "<>"; only list, set and map do (did you mean "map"?) [syntax]`,
+			`1:72: error: "vector" takes no types in "<>"; only list, set and map do [syntax]`,
 		},
 	},
 	{
@@ -984,6 +1049,14 @@ var pairs = []struct {
 		},
 	},
 	{
+		`service S { oneway void f(), onewy f() }`,
+		`service S { onewy void f(), Oneway i32 g() }`,
+		[]string{
+			`1:13: error: expected a function or "}", found "onewy" (did you mean "oneway"?) [syntax]`,
+			`1:29: error: expected a function or "}", found "Oneway" (did you mean "oneway"?) [syntax]`,
+		},
+	},
+	{
 		`service S { oneway void f() }`,
 		`service S { void oneway f() }`,
 		[]string{
@@ -1018,6 +1091,14 @@ var pairs = []struct {
 		[]string{
 			`1:22: error: expected "throws", found "throw" [syntax]`,
 			`1:54: error: expected "(", found "}" [syntax]`,
+		},
+	},
+	{
+		`service S { void f() throws (1: E e) }`,
+		`service S { void f() thorws (1: E e), void g() Throws (1: E e) }`,
+		[]string{
+			`1:22: error: expected "throws", found "thorws" [syntax]`,
+			`1:48: error: expected "throws", found "Throws" [syntax]`,
 		},
 	},
 	{

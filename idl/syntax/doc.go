@@ -66,7 +66,17 @@
 // 64 bits. Double is 1.5, .5, 5., 1e5 and the like. String has single or double quotes, stays on one
 // line and knows the escapes \r \n \t \" \' and \\. Comments are //, # and /* */.
 //
-// Streams are of fbthrift's dialect: see [Dialect].
+// Streams are of fbthrift's dialect, and so are, see [Dialect]:
+//
+//	Annotation  = "@" Name ("{" … "}")?      before a definition, field, parameter, enum value or function, or package
+//	Header      = "package" String S | "namespace" Name String S
+//	Definition  = "interaction" Name "{" Function* "}" Annots? S
+//	Exception   = ("safe" | "permanent" | "transient" | "stateful" | "client" | "server")* "exception" …
+//	Function    = "performs" Name S | ("readonly" | "idempotent") Function | Name "," Function
+//	Type        = Name Annots
+//	Value       = Name "{" (FieldName "=" Value S)* "}"
+//
+// Strings of several lines are of Kitex's.
 //
 // # Documentation
 //

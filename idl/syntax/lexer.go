@@ -224,6 +224,14 @@ func (l *lexer) stray(end int) {
 		hint = "comments do not nest"
 	case asciiOf(r) != "":
 		hint = "write " + asciiOf(r)
+		if rest := l.src[l.pos+size : end]; rest != "" {
+			for _, r := range rest {
+				if asciiOf(r) == "" {
+					break
+				}
+				hint += " and " + asciiOf(r)
+			}
+		}
 	case r == '.':
 		hint = "a dot stands between the parts of a name or of a number"
 	}
@@ -474,12 +482,43 @@ func (l *lexer) stringLit(fl *flags) op {
 				l.escape()
 			}
 		case '\n':
+			if l.severalLines(start, delimiter) {
+				return opString
+			}
 			l.brokenString(start, delimiter, fl)
 			return opString
 		}
 	}
 	l.brokenString(start, delimiter, fl)
 	return opString
+}
+
+// severalLines reads the rest of a string that goes on over the end of its line, which dialects other than Apache's
+// allow, and reports whether it is one. Where the dialect does not say so, a string whose quote has been forgotten
+// is likelier, unless what stands after the next quote can follow a string.
+func (l *lexer) severalLines(start int, delimiter byte) bool {
+	allowed := l.file.Dialect == Kitex
+	end := l.pos
+	for {
+		n := strings.IndexByte(l.src[end:], delimiter)
+		if n < 0 {
+			return false
+		}
+		end += n + 1
+		if l.src[end-2] != '\\' {
+			break
+		}
+	}
+	if !allowed {
+		if after := strings.TrimLeft(l.src[end:min(end+80, len(l.src))], " \t\r"); after != "" && strings.IndexByte("),;]}\n", after[0]) < 0 {
+			return false
+		}
+		lines := strings.Count(l.src[start:end], "\n") + 1
+		l.add(Error, "multiline-string", Span{start, lineEnd(l.src, start)}, `write \n for a newline, or read the file in the dialect kitex`,
+			"string goes on over %d lines", lines)
+	}
+	l.pos = end
+	return true
 }
 
 // escape checks the escape at the current place and stops on its last byte.

@@ -155,6 +155,8 @@ var otherVerdicts = map[string]string{
 	"inc_sep.thrift":          "thriftpy2 takes a separator behind a header",
 	"slist.thrift":            "Apache Thrift says only that slist is not defined",
 	"struct_sep_after.thrift": "thriftpy2 takes a separator behind a definition",
+	"structured_ann.thrift":   "fbthrift has it",
+	"svc_interaction.thrift":  "fbthrift has it",
 	"svc_stream.thrift":       "fbthrift has it",
 	"svc_sep_after.thrift":    "thriftpy2 takes a separator behind a definition",
 }

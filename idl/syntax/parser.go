@@ -94,6 +94,9 @@ type parser struct {
 	open      []bracket
 	slists    []Span // uses of slist as a type
 
+	structured []*Annotation // before the element that comes next
+	held       docText       // what stands above the first of them
+
 	fields       lists[*Field]
 	enumValues   lists[*EnumValue]
 	functions    lists[*Function]

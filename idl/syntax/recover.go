@@ -48,6 +48,7 @@ func (p *parser) foreign(i int, what string) {
 		p.add(Note, "dialect", p.toks[i].Range(), "", "%s is fbthrift's: the file is read in that dialect", what)
 	case Apache, Kitex:
 		p.errorAt(i, "unsupported", "fbthrift has it: choose that dialect", "%s is not part of Thrift", what)
+		p.lastError = -1 // what is wrong with it is another matter
 	}
 }
 
@@ -207,14 +208,17 @@ func (p *parser) list(noun string, element func(*parser) bool) {
 		}
 		if p.endsList() {
 			p.expected(item)
+			p.structured = nil
 			p.open = p.open[:len(p.open)-1]
 			return
 		}
 		if start := p.pos; !element(p) {
 			p.skipItem(start)
 		}
+		p.structured = nil
 		p.separator()
 	}
+	p.annotatesNothing()
 	p.next()
 	p.open = p.open[:len(p.open)-1]
 }
@@ -238,19 +242,61 @@ func (p *parser) straySeparators() {
 	}
 }
 
-// structuredAnnotation reads an annotation as fbthrift has them: @Name, @Name{...}.
+// structuredAnnotation reads an annotation as fbthrift has them: @Name, @Name{...}. It is kept for the element that
+// follows.
 func (p *parser) structuredAnnotation() {
 	if p.peek(1) != opName {
 		p.expected(item)
 		p.next()
 		return
 	}
-	p.errorAt(p.pos, "unsupported", `write annotations in parentheses after the element: (name = "value")`,
-		"structured annotations are not part of Thrift")
+	start := p.pos
+	if doc := p.docHere(); p.structured == nil {
+		p.held = doc
+	}
+	p.foreign(start, "the annotation @"+p.textAt(start+1))
 	p.next()
-	p.next()
-	if p.op() == opBrace || p.op() == opParen {
+	a := p.annSlab.alloc()
+	a.Structured, a.Name = true, p.ident()
+	if from := p.pos; p.op() == opBrace {
 		p.skipBalanced()
+		if !p.toks[p.pos-1].op.closes() {
+			p.expected(`"}"`)
+		} else {
+			a.Value = &StringLit{p.since(from), p.spaced(from+1, p.pos-1)}
+		}
+	}
+	a.Span = p.since(start)
+	p.structured = append(p.structured, a)
+}
+
+// spaced returns the text of tokens lo to hi with blanks in the usual places, whatever they are in the file.
+func (p *parser) spaced(lo, hi int) string {
+	var b strings.Builder
+	for i := lo; i < hi; i++ {
+		switch o := p.toks[i].op; {
+		case o == opEqual:
+			b.WriteByte(' ')
+		case i > lo && (p.toks[i-1].op == opEqual || p.toks[i-1].op == opComma || p.toks[i-1].op == opSemicolon || p.toks[i-1].op == opColon):
+			b.WriteByte(' ')
+		}
+		b.WriteString(p.textAt(i))
+	}
+	return b.String()
+}
+
+// annotated returns the structured annotations of the element that begins here.
+func (p *parser) annotated() []*Annotation {
+	list := p.structured
+	p.structured = nil
+	return list
+}
+
+// annotatesNothing reports structured annotations that no element follows.
+func (p *parser) annotatesNothing() {
+	if p.structured != nil {
+		p.expected(item)
+		p.structured = nil
 	}
 }
 

@@ -132,6 +132,7 @@ func (o op) isHeader() bool { return o >= opNamespace && o <= lastHeader }
 func (o op) isDefinition() bool { return o >= opNamespace && o <= lastDefinition }
 func (o op) isBaseType() bool   { return o >= firstBaseType && o <= lastBaseType }
 func (o op) isType() bool       { return o == opName || o >= firstBaseType && o <= lastContainer }
+func (o op) hasBody() bool      { return o >= opEnum && o <= lastDefinition }
 func (o op) isSeparator() bool  { return o == opComma || o == opSemicolon }
 func (o op) isNumber() bool     { return o == opInt || o == opDouble }
 
@@ -271,8 +272,12 @@ func (o op) closer() op { return o + 1 }
 
 // quote returns s for a message: in double quotes, shortened, on one line.
 func quote(s string) string {
-	if most := 40; len(s) > most {
-		for !utf8.RuneStart(s[most]) && most > 36 {
+	most := 40
+	if isNameOnly(s) { // names differ at their ends
+		most = 128
+	}
+	if len(s) > most {
+		for !utf8.RuneStart(s[most]) && most > 0 {
 			most--
 		}
 		s = s[:most] + "..."

@@ -25,7 +25,7 @@ type File struct {
 	lines []int  // offset of the first byte of each line
 }
 
-// A Header is an *Include, *CppInclude or *Namespace.
+// A Header is an *Include, *CppInclude, *Namespace or *Package.
 type Header interface {
 	Node
 	header()
@@ -52,11 +52,20 @@ type Namespace struct {
 	Doc         string
 }
 
+// A Package is fbthrift's `package "domain/path"`. It has no meaning for plain Thrift.
+type Package struct {
+	Span
+	Name        *StringLit
+	Annotations []*Annotation
+	Doc         string
+}
+
 func (*Include) header()    {}
 func (*CppInclude) header() {}
 func (*Namespace) header()  {}
+func (*Package) header()    {}
 
-// A Def is a *Const, *Typedef, *Enum, *Struct or *Service.
+// A Def is a *Const, *Typedef, *Enum, *Struct, *Service or *Interaction.
 type Def interface {
 	Node
 	def()
@@ -68,11 +77,13 @@ type Ident struct {
 	Text string
 }
 
-// An Annotation is one `name = "value"` inside parentheses.
+// An Annotation is one `name = "value"` inside parentheses, or fbthrift's `@Name{field = value}` before an element,
+// which comes before the Span of that. In the latter, Value has the text between the braces.
 type Annotation struct {
 	Span
-	Name  Ident
-	Value *StringLit // nil if there is none
+	Name       Ident
+	Value      *StringLit // nil if there is none
+	Structured bool       // it is of the form @Name
 }
 
 // A Const is `const Type Name = Value`.
@@ -162,7 +173,17 @@ type Service struct {
 	Span
 	Doc         string
 	Name        Ident
-	Extends     Ident // Text is "" if there is none
+	Extends     Ident   // Text is "" if there is none
+	Performs    []Ident // fbthrift's interactions, each with the Span of its statement
+	Functions   []*Function
+	Annotations []*Annotation
+}
+
+// An Interaction is fbthrift's `interaction Name { functions }`.
+type Interaction struct {
+	Span
+	Doc         string
+	Name        Ident
 	Functions   []*Function
 	Annotations []*Annotation
 }
@@ -173,6 +194,7 @@ type Function struct {
 	Doc         string
 	Oneway      bool
 	OnewaySpan  Span        // of `oneway` or `async`
+	Interaction *NamedType  // fbthrift's, before a comma and the rest of the result; nil if there is none
 	Result      Type        // nil for void, and if a stream is all there is
 	Sink        *StreamType // nil if there is none
 	Stream      *StreamType // nil if there is none
@@ -193,11 +215,12 @@ type StreamType struct {
 	FinalThrows []*Field
 }
 
-func (*Const) def()   {}
-func (*Typedef) def() {}
-func (*Enum) def()    {}
-func (*Struct) def()  {}
-func (*Service) def() {}
+func (*Const) def()       {}
+func (*Typedef) def()     {}
+func (*Enum) def()        {}
+func (*Struct) def()      {}
+func (*Service) def()     {}
+func (*Interaction) def() {}
 
 // A Type is a *BaseType, *NamedType, *ListType, *SetType or *MapType.
 type Type interface {
@@ -291,9 +314,10 @@ type ListValue struct {
 	Elems []Value
 }
 
-// A MapValue is {k: v}; also the value of a struct.
+// A MapValue is {k: v}; also the value of a struct, which fbthrift also writes as Type{k = v}.
 type MapValue struct {
 	Span
+	Type    Ident // Text is "" if there is none
 	Entries []MapEntry
 }
 

@@ -18,6 +18,10 @@ func dump(n any) string {
 		return "cpp_include " + n.Path.Text
 	case *syntax.Namespace:
 		return "namespace " + n.Scope.Text + " " + n.Name.Text + annots(n.Annotations) + doc(n.Doc)
+	case *syntax.Package:
+		return "package " + n.Name.Text + annots(n.Annotations) + doc(n.Doc)
+	case *syntax.Interaction:
+		return "interaction " + n.Name.Text + block(n.Functions) + annots(n.Annotations) + doc(n.Doc)
 	case *syntax.Const:
 		return "const " + n.Name.Text + " " + dump(n.Type) + " = " + dump(n.Value) + annots(n.Annotations) + doc(n.Doc)
 	case *syntax.Typedef:
@@ -54,6 +58,9 @@ func dump(n any) string {
 		if n.Extends.Text != "" {
 			s += " extends " + n.Extends.Text
 		}
+		for _, p := range n.Performs {
+			s += " performs " + p.Text
+		}
 		return s + block(n.Functions) + annots(n.Annotations) + doc(n.Doc)
 	case *syntax.Function:
 		s := n.Name.Text
@@ -61,6 +68,9 @@ func dump(n any) string {
 			s = "oneway " + s
 		}
 		s += block(n.Params)
+		if n.Interaction != nil {
+			s += " " + dump(n.Interaction) + ","
+		}
 		if n.Result != nil {
 			s += " " + dump(n.Result)
 		}
@@ -109,10 +119,17 @@ func dump(n any) string {
 	case *syntax.ListValue:
 		return "[" + join(n.Elems) + "]"
 	case *syntax.MapValue:
-		return "{" + join(n.Entries) + "}"
+		return n.Type.Text + "{" + join(n.Entries) + "}"
 	case syntax.MapEntry:
 		return dump(n.Key) + ": " + dump(n.Value)
 	case *syntax.Annotation:
+		if n.Structured {
+			s := "@" + n.Name.Text
+			if n.Value != nil {
+				s += "{" + n.Value.Text + "}"
+			}
+			return s
+		}
 		if n.Value == nil {
 			return n.Name.Text
 		}

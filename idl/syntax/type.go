@@ -33,11 +33,21 @@ func (p *parser) namedType() Type {
 	}
 	switch p.op() {
 	case opAngle:
-		p.errorAt(p.pos, "syntax", "", `%s takes no types in "<>"; only list, set and map do`, quote(t.Name))
+		hint := ""
+		if word := nearest(t.Name, "list", "set", "map"); word != "" {
+			hint = "did you mean " + quote(word) + "?"
+		}
+		p.errorAt(p.pos, "syntax", hint, `%s takes no types in "<>"; only list, set and map do`, quote(t.Name))
 		p.next()
 		p.closeAngle()
+		return nil
 	case opParen:
 		if p.peek(1) == opName && p.peek(2) == opEqual {
+			if p.isFBThrift() {
+				t.Annotations = p.annots()
+				t.End = int(p.toks[p.pos-1].end)
+				break
+			}
 			p.errorAt(p.pos, "misplaced-annotation", "write them after the name of the field, or on a typedef",
 				"the name of a type takes no annotations")
 			t.Annotations = p.annots()

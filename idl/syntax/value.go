@@ -19,6 +19,9 @@ func (p *parser) value() Value {
 		p.next()
 		return &BoolLit{p.since(start), o == opTrue}
 	case opName:
+		if p.peek(1) == opBrace && (p.peek(2).isFieldName() && p.peek(3) == opEqual || p.peek(2) == opUnbrace && p.isFBThrift()) {
+			return p.structValue()
+		}
 		id := p.ident()
 		return &NameValue{id.Span, id.Text}
 	case opBracket, opBrace:
@@ -39,6 +42,43 @@ func (p *parser) value() Value {
 	}
 	p.expected("a value")
 	return nil
+}
+
+// structValue reads fbthrift's Type{field = value}.
+func (p *parser) structValue() Value {
+	start := p.pos
+	if !p.enter() {
+		p.next()
+		p.skipBalanced()
+		return nil
+	}
+	defer p.leave()
+	p.foreign(start, "a value with its type")
+	v := &MapValue{Type: p.ident()}
+	p.next()
+	mark := p.entries.mark()
+	p.list("the name of a field", (*parser).structEntry)
+	v.Entries = p.entries.cut(mark)
+	v.Span = p.since(start)
+	return v
+}
+
+func (p *parser) structEntry() bool {
+	if !p.op().isFieldName() {
+		p.expected(item)
+		return false
+	}
+	name := p.ident()
+	e := MapEntry{Key: &StringLit{name.Span, name.Text}}
+	if !p.got(opEqual) {
+		p.expected(`"=" after the name of a field`)
+		return false
+	}
+	if e.Value = p.value(); e.Value == nil {
+		return false
+	}
+	p.entries.push(e)
+	return true
 }
 
 func (p *parser) listElem() bool {
