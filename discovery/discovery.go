@@ -12,7 +12,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,6 +78,12 @@ func (in Instance) Validate() error {
 		return fmt.Errorf("instance %q: want host:port", in.Addr)
 	}
 	return nil
+}
+
+// Equal reports whether in and x are the same instance with the same properties.
+func (in Instance) Equal(x Instance) bool {
+	return in.Addr == x.Addr && in.Weight == x.Weight && in.Priority == x.Priority && in.Zone == x.Zone && in.Started.Equal(x.Started) &&
+		slices.Equal(in.Tags, x.Tags) && maps.Equal(in.Metadata, x.Metadata)
 }
 
 // A Snapshot is the whole list of instances at one moment. It must not be changed.

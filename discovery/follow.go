@@ -8,7 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
@@ -167,7 +167,7 @@ func (f *follower) believeLocked(list []Instance) {
 
 // reportLocked reports list unless it is what was reported last, and says whether it did.
 func (f *follower) reportLocked(list []Instance) bool {
-	if f.stopped || f.revision > 0 && reflect.DeepEqual(list, f.current) {
+	if f.stopped || f.revision > 0 && slices.EqualFunc(list, f.current, Instance.Equal) {
 		return false
 	}
 	f.revision++
