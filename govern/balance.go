@@ -234,7 +234,7 @@ type point struct {
 
 // ringPoints bounds the points of a ring, and nodePoints those of a node of average weight.
 const (
-	ringPoints = 1 << 16
+	ringPoints = 1 << 15
 	nodePoints = 160
 )
 
@@ -252,7 +252,15 @@ func newRing(nodes []*Node, opts HashOptions) *ring {
 			r.points = append(r.points, point{h, int32(i)})
 		}
 	}
-	slices.SortFunc(r.points, func(a, b point) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.node, b.node)) })
+	slices.SortFunc(r.points, func(a, b point) int {
+		switch {
+		case a.at < b.at:
+			return -1
+		case a.at > b.at:
+			return 1
+		}
+		return int(a.node - b.node)
+	})
 	return r
 }
 
