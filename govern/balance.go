@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/rpc"
@@ -50,8 +50,7 @@ func (p p2c) Pick(context.Context, *rpc.Call) *Node {
 		return p[0]
 	}
 	a, b := two(p)
-	now := int64(time.Since(a.epoch))
-	if b.cost(now) < a.cost(now) {
+	if b.cheaper(a) {
 		return b
 	}
 	return a
@@ -59,7 +58,8 @@ func (p p2c) Pick(context.Context, *rpc.Call) *Node {
 
 // two returns two different nodes.
 func two(nodes []*Node) (a, b *Node) {
-	i, j := rand.IntN(len(nodes)), rand.IntN(len(nodes)-1)
+	x, count := rand.Uint64(), uint64(len(nodes)) // one number for both: its halves as fractions of 2^32
+	i, j := (x>>32)*count>>32, (x&math.MaxUint32)*(count-1)>>32
 	if j >= i {
 		j++
 	}

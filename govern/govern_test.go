@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -745,6 +746,56 @@ func TestSubset(t *testing.T) {
 	}
 }
 
+func TestDecayed(t *testing.T) {
+	for age := int64(1); age < int64(6000*time.Second); age += 1 + age/1000 {
+		want := math.Exp(-float64(age) / float64(decay))
+		if got := decayed(age); math.Abs(got-want) > 1e-6*want {
+			t.Fatalf("after %s: got %v, want %v", time.Duration(age), got, want)
+		}
+		// A call each age must still bring the average down: what is forgotten must not be lost in the interpolation.
+		if got, want := 1-decayed(age), -math.Expm1(-float64(age)/float64(decay)); age > 1000 && math.Abs(got-want) > 0.002*want {
+			t.Fatalf("%s forget %v, want %v", time.Duration(age), got, want)
+		}
+	}
+	for age, want := range map[int64]float64{0: 1, -5: 1, math.MinInt64: 1, math.MaxInt64: 0} {
+		if got := decayed(age); got != want {
+			t.Errorf("decayed(%d) is %v, want %v", age, got, want)
+		}
+	}
+}
+
+// TestCheaperIsTheLowerCost compares what needs no clock with the costs at one moment.
+func TestCheaperIsTheLowerCost(t *testing.T) {
+	var nodes []*Node
+	for _, latency := range []time.Duration{0, time.Millisecond, 3 * time.Millisecond, time.Second} {
+		for _, stamp := range []time.Duration{0, time.Second, 37 * time.Second} {
+			for _, weight := range []int{1, 100} {
+				for _, inFlight := range []int64{0, 1, 7} {
+					n := nodesOf(weight)[0]
+					n.epoch = time.Now().Add(-time.Minute)
+					if latency > 0 {
+						n.latency.observe(int64(stamp), int64(latency))
+					}
+					n.inFlight.Store(inFlight)
+					nodes = append(nodes, n)
+				}
+			}
+		}
+	}
+	now := int64(time.Minute)
+	for _, a := range nodes {
+		for _, b := range nodes {
+			x, y := a.cost(now), b.cost(now)
+			if math.Abs(x-y) <= 0.01*max(x, y) && x != 0 {
+				continue // as good as equal
+			}
+			if got := a.cheaper(b); got != (x < y) {
+				t.Fatalf("cheaper is %v with the costs %v and %v", got, x, y)
+			}
+		}
+	}
+}
+
 func TestPicksDoNotAllocate(t *testing.T) {
 	nodes := nodesOf(make([]int, 1000)...)
 	for name, b := range balancers {
@@ -762,8 +813,9 @@ var balancers = map[string]Balancer{
 
 func BenchmarkPick(b *testing.B) {
 	nodes := nodesOf(make([]int, 1000)...)
-	for _, n := range nodes {
-		n.latency.observe(1, int64(time.Millisecond))
+	for i, n := range nodes { // last called within the last 10 seconds, and busy
+		n.latency.observe(int64(i)*int64(10*time.Millisecond), int64(time.Millisecond))
+		n.inFlight.Store(int64(i % 4))
 	}
 	for name, balancer := range balancers {
 		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {

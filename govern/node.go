@@ -14,17 +14,18 @@ import (
 
 // A Node is an instance as a [Balancer] sees it. Its methods may be called by any number of goroutines.
 type Node struct {
-	in     atomic.Pointer[discovery.Instance]
-	weight atomic.Uint64 // bits of a float64; with warm-up
-	epoch  time.Time     // of the fleet
-	since  time.Time     // warm-up counts from it; zero: it is warm
-
+	// What a pick reads and a call writes comes first: the 60 bytes share a cache line where the allocator aligns the node to one.
+	weight   atomic.Uint64 // bits of a float64; with warm-up
 	inFlight atomic.Int64
 	latency  peakEWMA
 
 	calls, failures atomic.Uint64 // since the node exists
 	ok, bad         atomic.Uint32 // since the last comparison with the others
 	streak          atomic.Int32  // consecutive failures
+
+	in    atomic.Pointer[discovery.Instance]
+	epoch time.Time // of the fleet
+	since time.Time // warm-up counts from it; zero: it is warm
 
 	dial    func(discovery.Instance) (*rpc.Client, error)
 	dialled sync.Once
@@ -55,6 +56,22 @@ func (n *Node) Weight() float64 { return math.Float64frombits(n.weight.Load()) }
 // seconds. 0 before the first call.
 func (n *Node) Latency() time.Duration {
 	return time.Duration(n.latency.at(int64(time.Since(n.epoch))))
+}
+
+// cheaper reports whether a further call would wait less for n than for m, relative to their weights. Both latencies decay at one
+// rate, so what counts is how much older one is than the other: the moment of the pick, and with it the clock, is not needed.
+func (n *Node) cheaper(m *Node) bool {
+	ln, lm := n.latency.load(), m.latency.load()
+	if ln == 0 || lm == 0 {
+		now := int64(time.Since(n.epoch))
+		return n.cost(now) < m.cost(now)
+	}
+	if age := n.latency.stamp.Load() - m.latency.stamp.Load(); age > 0 {
+		lm *= decayed(age)
+	} else {
+		ln *= decayed(-age)
+	}
+	return ln*float64(n.inFlight.Load()+1)*m.Weight() < lm*float64(m.inFlight.Load()+1)*n.Weight()
 }
 
 // cost is what a further call would wait for, relative to the weight.
@@ -131,22 +148,46 @@ type peakEWMA struct {
 // decay is the time constant of a peakEWMA.
 const decay = 10 * time.Second
 
+func (e *peakEWMA) load() float64 { return math.Float64frombits(e.value.Load()) }
+
 // at returns the average at now, as if it had gone on towards 0.
 func (e *peakEWMA) at(now int64) float64 {
-	v := math.Float64frombits(e.value.Load())
-	d := now - e.stamp.Load()
-	if v == 0 || d <= int64(decay/1000) {
-		return v
-	}
-	return v * math.Exp(-float64(d)/float64(decay))
+	return e.load() * decayed(now-e.stamp.Load())
 }
 
 func (e *peakEWMA) observe(now, latency int64) {
-	v, l := math.Float64frombits(e.value.Load()), float64(latency)
+	v, l := e.load(), float64(latency)
 	if l < v {
-		w := math.Exp(-float64(max(0, now-e.stamp.Load())) / float64(decay))
+		w := decayed(now - e.stamp.Load())
 		l = v*w + l*(1-w)
 	}
 	e.value.Store(math.Float64bits(l))
 	e.stamp.Store(now)
 }
+
+// decayed returns exp(-age/decay), with age in nanoseconds, to 1e-6 of its value; 1 for a negative age. It is a power of 2, whose
+// whole part is an exponent and whose fraction is interpolated between the powers of a table, which takes less time than math.Exp.
+func decayed(age int64) float64 {
+	if age <= 0 {
+		return 1
+	}
+	x := float64(age) * (math.Log2E / float64(decay))
+	if x >= 1000 {
+		return 0
+	}
+	whole := uint64(x)
+	x = (x - float64(whole)) * powerSteps
+	i := uint64(x) % powerSteps
+	f := powers[i] + (powers[i+1]-powers[i])*(x-float64(i))
+	return f * math.Float64frombits((1023-whole)<<52)
+}
+
+const powerSteps = 256
+
+// powers are the values of 2^-x for x from 0 to 1.
+var powers = func() (p [powerSteps + 1]float64) {
+	for i := range p {
+		p[i] = math.Exp2(-float64(i) / powerSteps)
+	}
+	return p
+}()
