@@ -1,8 +1,8 @@
 // Package protomap maps schemas to Protocol Buffers: which number, type and presence of proto3 each
-// part of a schema has, and, in names.go, under which names. The codec, the descriptors that servers
-// hand out and the generated .proto files all come from here, so they cannot differ.
+// part of a schema has. The codec, descriptors and generated .proto files are to come from here, so that
+// they cannot differ.
 //
-// docs/grpc.md is the specification. The source for proto3 is the Protocol Buffers Language
+// The source for proto3 is the Protocol Buffers Language
 // Specification (proto3) and "Encoding" of protobuf.dev.
 package protomap
 

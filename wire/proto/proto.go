@@ -1,5 +1,5 @@
-// Package proto reads and writes values of a schema as messages of Protocol Buffers (proto3), as
-// docs/grpc.md maps them: bound Go values and dynamic ones, without generated code or descriptors.
+// Package proto reads and writes values of a schema as messages of Protocol Buffers (proto3):
+// internal/protomap maps them: bound Go values and dynamic ones, without generated code or descriptors.
 //
 // Fields are written in the order of their numbers, entries of Go maps in no order. A field that has no
 // presence in proto3 is not written when it is zero, and is zero after reading when it was absent; a
