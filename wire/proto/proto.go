@@ -1,10 +1,12 @@
-// Package proto reads and writes values of a schema as messages of Protocol Buffers (proto3):
+// Package proto reads and writes values of a schema as messages of Protocol Buffers (proto3), as
 // internal/protomap maps them: bound Go values and dynamic ones, without generated code or descriptors.
 //
 // Fields are written in the order of their numbers, entries of Go maps in no order. A field that has no
 // presence in proto3 is not written when it is zero, and is zero after reading when it was absent; a
 // list or map that was absent is empty, or unset where it is optional. Unknown fields are skipped. A
 // message may nest as deep as wire.MaxDepth says; nothing is allocated for what a message only claims.
+//
+// A field of a message that comes twice is an error; other libraries merge the two.
 //
 // Strings must be UTF-8. Decoded strings and binaries share the message's memory: the caller must own
 // it and never write to it again. Errors are *wire.Error with the offset and the path of fields.
