@@ -9,6 +9,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protomap"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -135,7 +136,7 @@ func (s *structure) finish(v mem.Pointer, seen *plan.Seen, off int) error {
 		case desc.Default != nil:
 			plan.Assign(f.plan.Type, v.Add(f.offset), dynamic.FromLiteral(desc.Default))
 		case desc.Requiredness == schema.Required:
-			return wire.Missing(off, s.plan.Schema.Name, desc.Name, desc.ID)
+			return thriftimpl.Missing(off, s.plan.Schema.Name, desc.Name, desc.ID)
 		}
 	}
 	return nil

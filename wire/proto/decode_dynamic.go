@@ -7,6 +7,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/protomap"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -135,7 +136,7 @@ func finishDynamic(m *protomap.Struct, vals []dynamic.Value, off int) error {
 		case f.Schema.Default != nil:
 			vals[i] = dynamic.FromLiteral(f.Schema.Default)
 		case f.Schema.Requiredness == schema.Required:
-			return wire.Missing(off, m.Schema.Name, f.Schema.Name, f.Schema.ID)
+			return thriftimpl.Missing(off, m.Schema.Name, f.Schema.Name, f.Schema.ID)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protomap"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -19,7 +20,7 @@ func appendMessage(dst []byte, c *value, v mem.Pointer, depth int) ([]byte, erro
 		return appendStruct(dst, c.st, v, depth)
 	case plan.OpPointer:
 		if v = v.Load(); v.IsNil() {
-			return dst, wire.NilPointer(c.t.Schema.String())
+			return dst, thriftimpl.NilPointer(c.t.Schema.String())
 		}
 		return appendMessage(dst, c.elem, v, depth)
 	}
@@ -143,7 +144,7 @@ func appendField(dst []byte, number int32, c *value, v mem.Pointer, presence boo
 		return dst, nil
 	case plan.OpPointer:
 		if v = v.Load(); v.IsNil() {
-			return dst, wire.NilPointer(c.t.Schema.String())
+			return dst, thriftimpl.NilPointer(c.t.Schema.String())
 		}
 		return appendField(dst, number, c.elem, v, presence, depth)
 	}
@@ -170,7 +171,7 @@ func appendSingle(dst []byte, number int32, c *value, v mem.Pointer, presence bo
 	switch c.op {
 	case plan.OpPointer:
 		if v = v.Load(); v.IsNil() {
-			return dst, wire.NilPointer(c.t.Schema.String())
+			return dst, thriftimpl.NilPointer(c.t.Schema.String())
 		}
 		return appendSingle(dst, number, c.elem, v, presence, depth)
 	case plan.OpStruct:
@@ -310,7 +311,7 @@ func appendLoose(dst []byte, number int32, c *value, n int, data mem.Pointer, de
 		var err error
 		if c.elem.op == plan.OpPointer {
 			if at.Load().IsNil() {
-				err = wire.NilPointer(c.elem.t.Schema.String())
+				err = thriftimpl.NilPointer(c.elem.t.Schema.String())
 			}
 		}
 		if err == nil {

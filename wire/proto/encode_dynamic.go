@@ -8,6 +8,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protomap"
+	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -32,7 +33,7 @@ func appendDynamic(dst []byte, m *protomap.Struct, s *dynamic.Struct, depth int)
 		return dst, wire.TooDeep(-1)
 	}
 	if s == nil {
-		return dst, wire.NilPointer(m.Schema.Name)
+		return dst, thriftimpl.NilPointer(m.Schema.Name)
 	}
 	if err := plan.CheckDynamic(s); err != nil {
 		return dst, err
