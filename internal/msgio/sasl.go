@@ -97,8 +97,8 @@ func (c *saslConn) Write(b []byte) (int, error) {
 	return max(0, n-4), err
 }
 
-// NetConn returns the connection below.
-func (c *saslConn) NetConn() net.Conn { return c.Conn }
+// Unwrap returns the connection below; see [Alive].
+func (c *saslConn) Unwrap() net.Conn { return c.Conn }
 
 // ServeSASL negotiates on nc, as the server, with the mechanism PLAIN, and returns the user that
 // verify accepted and what the calls come over. The client learns of a failure only that there

@@ -280,8 +280,8 @@ func (c *Conn) Leave() {
 		c.sendGoAway()
 	}
 	c.enter(connClosed)
+	c.out.Close() // first: TLS says that the stream ends, so that nobody need take it for cut off
 	c.nc.Close()
-	c.out.Close() // what lies above it may have goroutines of its own
 	c.owner.Closed(c.cause)
 	c.group.WaitGroup.Done()
 }
