@@ -390,14 +390,6 @@ func (c *Conn) mayBeStaleLocked(now time.Time) bool {
 	return c.pending.n+c.reserved == 0 && c.read.owner == nil && now.Sub(c.lastUsed) >= believed
 }
 
-// unusedSince reports whether the connection is idle and was so since that time, so that nobody
-// knows whether it still works.
-func (c *Conn) unusedSince(since time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.pending.n+c.reserved == 0 && c.lastUsed.Before(since)
-}
-
 // stale reports whether the server has closed the connection while it was idle.
 func (c *Conn) stale(now time.Time) bool {
 	c.mu.Lock()

@@ -368,14 +368,16 @@ func (p *Pool) bestLocked(f *Pending) (best *Conn, of load) {
 	}
 }
 
-// suspect gives up the connections that were idle since a call began that timed out on a silent one:
-// when the network has lost one without a word it has lost them all, and each would cost a call
-// its time.
+// suspect gives up the idle connections that have shown no life in the later half of the time that a call waited which timed
+// out on a silent one: when the network has lost one without a word it has lost them all, at some moment of that time, and
+// each would cost a call its time.
 func (p *Pool) suspect(since time.Time) {
+	now := time.Now()
+	half := since.Add(now.Sub(since) / 2)
 	p.mu.Lock()
 	defer p.unlock()
 	for _, x := range p.conns {
-		if x.unusedSince(since) {
+		if used, ok := x.usedLast(now); ok && used.Before(half) {
 			p.dead = append(p.dead, x)
 		}
 	}
