@@ -263,6 +263,8 @@ func sendFailure(method string, err error) error {
 		unsent   *clientconn.NotSentError
 		unknown  *clientconn.UnknownReplyError
 		answer   *clientconn.HTTPError
+		tooLarge *clientconn.ReplyTooLargeError
+		sasl     *clientconn.SASLWantedError
 	)
 	switch {
 	case errors.As(err, &argument):
@@ -281,6 +283,12 @@ func sendFailure(method string, err error) error {
 		return &Error{Code: CodeBadSequenceID, Message: unknown.Error(), Method: method}
 	case errors.As(err, &answer):
 		return httpFailure(method, answer)
+	case errors.As(err, &tooLarge):
+		return ofAnswer(failure(method, CodeProtocol, tooLarge))
+	case errors.As(err, &sasl):
+		e := failure(method, CodeUnavailable, sasl)
+		e.Outcome = OutcomeRefused
+		return e
 	}
 	return failure(method, CodeConnectionLost, err)
 }

@@ -232,7 +232,7 @@ func statusError(resp *http.Response, body []byte) *HTTPError {
 	return &HTTPError{Status: resp.StatusCode, Message: text}
 }
 
-// bodyError is the error for a response whose body could not be read to its end.
+// bodyError is the error for a response whose body could not be read to its end, or exceeds the limit.
 func bodyError(resp *http.Response, err error) error {
 	switch {
 	case resp.StatusCode != http.StatusOK:
@@ -240,7 +240,7 @@ func bodyError(resp *http.Response, err error) error {
 		e.Err = err
 		return e
 	case errors.Is(err, wire.ErrTooLarge):
-		return &HTTPError{Message: err.Error(), Err: err}
+		return &ReplyTooLargeError{err}
 	}
 	return fmt.Errorf("incomplete reply: %w", err)
 }
