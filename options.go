@@ -243,6 +243,13 @@ func WithExclusiveConns() ClientOption {
 	return clientOption(func(o *rpc.ClientOptions) { o.Exclusive = true })
 }
 
+// WithConnLimits sets how old a client's connection may become, more or less a tenth, and how long it may rest between two calls; 0
+// means no limit. No call is lost by them. The age brings calls to servers that were added behind a balancer of connections; the
+// idle time should be below that after which the server or a firewall on the way drops idle connections.
+func WithConnLimits(age, idle time.Duration) ClientOption {
+	return clientOption(func(o *rpc.ClientOptions) { o.MaxConnAge, o.MaxConnIdle = age, idle })
+}
+
 // WithMaxCallsPerConn sets how many calls of one connection a server runs at once, when they are slow;
 // the default is 1024, a negative n means without bound. A client that sends more is not read from until there are
 // fewer.

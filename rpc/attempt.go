@@ -31,6 +31,7 @@ func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, obs
 	o := clientconn.Options{
 		Framing: t.Framing, Protocol: p, MaxMessageBytes: opts.MaxMessageBytes,
 		MaxConns: opts.MaxConns, Exclusive: opts.Exclusive, Buffers: new(msgio.Buffers),
+		MaxAge: opts.MaxConnAge, MaxIdle: opts.MaxConnIdle,
 	}
 	config := opts.TLS
 	bytesTo, _ := opts.Stats.(ByteStats)

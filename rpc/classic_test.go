@@ -319,4 +319,50 @@ func TestClassicServers(t *testing.T) {
 			end(s, c)
 		})
 	})
+	for _, exclusive := range []bool{false, true} {
+		for _, test := range []struct {
+			what string
+			opts rpc.ClientOptions
+			run  func(t *testing.T, s *classicServer, c *rpc.Client)
+		}{
+			{"an idle connection is closed, and the next call makes one", rpc.ClientOptions{MaxConnIdle: 2 * time.Second}, func(t *testing.T, s *classicServer, c *rpc.Client) {
+				for want := 1; want <= 2; want++ {
+					for range 3 {
+						burst(t, c, ping, 1, 0, time.Second)
+						time.Sleep(time.Second)
+					}
+					if open, _, all := s.connections(); open != 1 || all != want {
+						t.Errorf("%d connections of %d, want 1 of %d", open, all, want)
+					}
+					time.Sleep(1500 * ms)
+					synctest.Wait()
+					if open, _, _ := s.connections(); open != 0 {
+						t.Errorf("%d connections after the idle time", open)
+					}
+				}
+			}},
+			{"connections come to an age", rpc.ClientOptions{MaxConnAge: 10 * time.Second}, func(t *testing.T, s *classicServer, c *rpc.Client) {
+				for range 600 {
+					burst(t, c, ping, 1, 0, time.Second) // none fails
+					time.Sleep(90 * ms)
+				}
+				if open, most, all := s.connections(); open > 1 || most != 1 || all < 6 || all > 7 { // 60 s of 9 to 11 each
+					t.Errorf("%d connections, %d at most, %d in all", open, most, all)
+				}
+			}},
+		} {
+			name := test.what
+			if test.opts.Exclusive = exclusive; exclusive {
+				name += ", exclusive"
+			}
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := serveClassic(t, 50, fixed(10*ms))
+					c := dialClassic(t, s, test.opts)
+					test.run(t, s, c)
+					end(s, c)
+				})
+			})
+		}
+	}
 }

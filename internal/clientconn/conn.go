@@ -34,7 +34,8 @@ type Conn struct {
 	shut     bool  // nc.Close was called, or is about to be
 	reserved int   // calls that chose this connection and are not pending yet
 	work     work
-	order    int64 // among the connections of the pool, by when they were made; it is the pool's
+	order    int64     // among the connections of the pool, by when they were made; it is the pool's
+	retireAt time.Time // when it has reached its age, zero: never; likewise
 	pending  pendingTable
 	lastUsed time.Time
 	read     readHalf

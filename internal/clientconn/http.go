@@ -37,6 +37,10 @@ type HTTP struct {
 func NewHTTP(url string, opts Options) *HTTP {
 	h := &HTTP{url: url, opts: opts, h2: make(map[net.Conn]uint64)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	idle := msgio.HTTPIdle
+	if opts.MaxIdle > 0 {
+		idle = min(idle, opts.MaxIdle)
+	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return h.dial(ctx) }
 	h.transport = &http.Transport{
 		DialContext:            dial,
@@ -45,7 +49,7 @@ func NewHTTP(url string, opts Options) *HTTP {
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 		MaxConnsPerHost:        opts.MaxConns,
 		MaxIdleConnsPerHost:    opts.MaxConns,
-		IdleConnTimeout:        msgio.HTTPIdle,
+		IdleConnTimeout:        idle,
 		MaxResponseHeaderBytes: msgio.MaxHTTPHeaderBytes,
 		DisableCompression:     true,
 	}

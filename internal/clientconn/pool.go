@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -23,7 +24,9 @@ type Options struct {
 	Protocol        protocol.Protocol
 	MaxMessageBytes int
 	MaxConns        int
-	Exclusive       bool // a connection carries one call at a time
+	Exclusive       bool          // a connection carries one call at a time
+	MaxAge          time.Duration // of a connection, more or less a tenth; 0: none
+	MaxIdle         time.Duration // how long a connection may rest; 0: the last one as long as it likes
 	Buffers         *msgio.Buffers
 
 	// Dial makes the connection with that number. ctx bounds it.
@@ -141,8 +144,16 @@ func (p *Pool) addLocked(x *Conn) {
 	p.conns = append(p.conns, x)
 	p.made++
 	x.order = p.made
+	now := time.Now()
+	if p.opts.MaxAge > 0 {
+		x.retireAt = now.Add(p.opts.MaxAge - p.opts.MaxAge/10 + rand.N(p.opts.MaxAge/5+1))
+		p.upkeepAt(x.retireAt)
+	}
+	if p.opts.MaxIdle > 0 {
+		p.upkeepAt(now.Add(p.opts.MaxIdle))
+	}
 	if len(p.conns) > 1 {
-		p.upkeepAt(time.Now().Add(surplusTimeout))
+		p.upkeepAt(now.Add(surplusTimeout))
 	}
 }
 
