@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io/fs"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -229,6 +230,13 @@ func WithMaxConns(n int) Option {
 // bound. The calls above wait for the time queue, 0 meaning 1 second, and are then refused with [rpc.CodeOverloaded].
 func WithMaxCalls(n int, queue time.Duration) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.MaxCalls, o.QueueTimeout = n, queue })
+}
+
+// WithProxyProtocol makes a server trust the proxies in these networks to say who the client is, by a header of the PROXY protocol,
+// version 1 or 2: [rpc.PeerOf] then tells handlers the client. Sockets of unix are trusted, too. A header from elsewhere ends its
+// connection.
+func WithProxyProtocol(trusted ...netip.Prefix) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.ProxyProtocol = append(o.ProxyProtocol, trusted...) })
 }
 
 // WithHandshakeTimeout sets how long a handshake of TLS, or a negotiation of SASL, with a client may take; the default is 10

@@ -322,7 +322,7 @@ func (c *serverConn) serveHTTP() {
 	if c.IsDraining() { // else drain sees that net/http has the connection
 		c.Uncut() // one that is new has its first call answered, unless drainHTTP has ended
 	}
-	nc := &httpConn{Conn: c.Reader().Conn(c.Upper()), ctx: c.ctx, under: c.Upper(), closed: make(chan struct{})}
+	nc := &httpConn{Conn: c.Reader().Conn(c.Upper()), ctx: c.ctx, under: c.Upper(), peer: c.peer.Addr, closed: make(chan struct{})}
 	l := &singleListener{nc: nc, closed: make(chan struct{})}
 	c.s.http.Serve(l)
 	if l.accepted {
@@ -335,9 +335,13 @@ type httpConn struct {
 	net.Conn
 	ctx    context.Context // of calls: it knows the peer
 	under  net.Conn
+	peer   net.Addr
 	once   sync.Once
 	closed chan struct{}
 }
+
+// RemoteAddr implements [net.Conn].
+func (c *httpConn) RemoteAddr() net.Addr { return c.peer }
 
 func (c *httpConn) Close() error {
 	err := c.Conn.Close()

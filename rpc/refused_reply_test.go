@@ -1,6 +1,7 @@
 package rpc_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -19,6 +20,7 @@ func TestRefusedReply(t *testing.T) {
 	const (
 		limit  = 1000
 		tooBig = "Test.echo: protocol error: the reply is too large: "
+		unread = "Test.echo: connection lost: at byte 0: too large: frame of "
 		lost   = "Test.echo: connection lost: after the reply to another call: at byte "
 		sasl   = "Test.echo: unavailable: the server wants SASL (a user and a password): "
 	)
@@ -45,7 +47,13 @@ func TestRefusedReply(t *testing.T) {
 		},
 			[2]string{"", tooBig + "frame of 1024 bytes"}, [2]rpc.Outcome{rpc.OutcomeExecuted, rpc.OutcomeExecuted}},
 		{"without its header", "framed", func(int32, int32) []byte { return []byte{0, 0, 4, 0} },
-			[2]string{tooBig + "frame of 1024 bytes", lost}, [2]rpc.Outcome{rpc.OutcomeExecuted, rpc.OutcomeUnknown}},
+			[2]string{unread, unread}, [2]rpc.Outcome{}},
+		{"of another method", "framed", func(first, _ int32) []byte {
+			return bytes.Replace(frame(reply(first, long)), []byte("echo"), []byte("ping"), 1)
+		},
+			[2]string{unread, unread}, [2]rpc.Outcome{}},
+		{"of another protocol", "framed", func(int32, int32) []byte { return []byte("HTTP/1.1 400 Bad Request\r\n\r\n") },
+			[2]string{unread, unread}, [2]rpc.Outcome{}},
 		{"buffered", "buffered", func(first, _ int32) []byte { return reply(first, long) },
 			[2]string{tooBig, lost}, [2]rpc.Outcome{rpc.OutcomeExecuted, rpc.OutcomeUnknown}},
 		{"a server that wants SASL", "buffered", func(int32, int32) []byte { return []byte("\x04\x00\x00\x00\x13Invalid status -128") },

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -68,6 +69,12 @@ type ServerOptions struct {
 	// taken. ctx is the connection's. RequireSASL refuses connections without it.
 	SASLPlain   func(ctx context.Context, user, password string) error
 	RequireSASL bool
+
+	// ProxyProtocol lists the networks in which proxies are trusted to say who the client is, by a header of the PROXY protocol,
+	// version 1 or 2, in front of everything else (haproxy, NGINX, Envoy, balancers of clouds): [PeerOf] then tells handlers the
+	// client. Sockets of unix are trusted, too, when there is any network. A connection from there that has no header is served as
+	// any other, such as a check of the server's health; a header from elsewhere ends its connection. nil: nobody is trusted.
+	ProxyProtocol []netip.Prefix
 
 	// Accept lists the dialects that are accepted: names of transports (buffered, framed, header,
 	// ttheader, http), of protocols (binary, compact, json, thriftpy2-json, simple-json), or both as

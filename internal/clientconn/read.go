@@ -106,8 +106,8 @@ func (c *Conn) readReplies(f *Pending) {
 	}
 }
 
-// refused returns the error of the connection after a reply that cannot be read. If it is one that is too long, the call that it
-// answers gets an error of its own: it was executed.
+// refused returns the error of the connection after a reply that cannot be read. If it is one that is too long, and not what
+// another protocol looks like, the call that it answers gets an error of its own: it was executed.
 func (c *Conn) refused(f *Pending, err error, answered *pendingList) error {
 	var unreadable *wire.Error
 	if !errors.As(err, &unreadable) {
@@ -121,13 +121,12 @@ func (c *Conn) refused(f *Pending, err error, answered *pendingList) error {
 	if !errors.Is(err, wire.ErrTooLarge) {
 		return err
 	}
-	x := c.pending.first
-	if h, _, err := c.pool.opts.Protocol.ConsumeHeader(c.read.r.Refused()); err == nil {
-		x = c.matchLocked(h)
-	} else if x != c.pending.last && c.pool.anyOrder.Load() {
-		x = nil
+	h, _, headerErr := c.pool.opts.Protocol.ConsumeHeader(c.read.r.Refused())
+	if headerErr != nil {
+		return err
 	}
-	if x == nil {
+	x := c.matchLocked(h)
+	if x == nil || !x.abandoned && h.Name != x.Header.Name {
 		return err
 	}
 	c.removeLocked(x)

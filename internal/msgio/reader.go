@@ -83,6 +83,9 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 	return r.buf[r.r0 : r.r0+n], nil
 }
 
+// skip drops the next n bytes, which have come.
+func (r *Reader) skip(n int) { r.r0 += n }
+
 // Recv returns the next message; in a header dialect the frame that it is in. The caller owns
 // it. The error is io.EOF if the stream ends between messages, io.ErrUnexpectedEOF if it ends
 // inside one, a *wire.Error if it cannot be
