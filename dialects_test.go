@@ -244,7 +244,7 @@ func checkLimits(t *testing.T, page docsPage) {
 		1: fmt.Sprint(wire.MaxDepth),
 		5: fmt.Sprint(header.MaxTransforms),
 	} {
-		if got := page.rows(16)[i][1]; !strings.HasPrefix(got, want) {
+		if got := page.rows(17)[i][1]; !strings.HasPrefix(got, want) {
 			t.Errorf("%s: limit %d is %s, want %s", page.file, i+1, got, want)
 		}
 	}

@@ -239,6 +239,12 @@ func WithProxyProtocol(trusted ...netip.Prefix) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.ProxyProtocol = append(o.ProxyProtocol, trusted...) })
 }
 
+// WithHealthPath makes a server answer a GET or HEAD over HTTP at path, such as "/healthz", with status 200, and with 503 after
+// Shutdown was called: for balancers and for probes of Kubernetes.
+func WithHealthPath(path string) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.HealthPath = path })
+}
+
 // WithHandshakeTimeout sets how long a handshake of TLS, or a negotiation of SASL, with a client may take; the default is 10
 // seconds, a negative d means without end.
 func WithHandshakeTimeout(d time.Duration) ServerOption {

@@ -264,7 +264,7 @@ func sendFailure(method string, err error) error {
 		unsent   *clientconn.NotSentError
 		unknown  *clientconn.UnknownReplyError
 		answer   *clientconn.HTTPError
-		tooLarge *clientconn.ReplyTooLargeError
+		reply    *clientconn.UnreadableReplyError
 		sasl     *clientconn.SASLWantedError
 	)
 	switch {
@@ -284,8 +284,8 @@ func sendFailure(method string, err error) error {
 		return &Error{Code: CodeBadSequenceID, Message: unknown.Error(), Method: method}
 	case errors.As(err, &answer):
 		return httpFailure(method, answer)
-	case errors.As(err, &tooLarge):
-		return ofAnswer(failure(method, CodeProtocol, tooLarge))
+	case errors.As(err, &reply):
+		return ofAnswer(failure(method, CodeProtocol, reply))
 	case errors.As(err, &sasl):
 		e := failure(method, CodeUnavailable, sasl)
 		e.Outcome = OutcomeRefused

@@ -675,7 +675,7 @@ func TestHTTPShutdown(t *testing.T) {
 				if _, err := idle.Ping(context.Background()); err != nil {
 					t.Fatal(err)
 				}
-				ms, timeout := int32(200), 10*time.Second
+				ms, timeout := int32(1000), 10*time.Second
 				if !patient {
 					ms, timeout = 60_000, 50*time.Millisecond
 				}

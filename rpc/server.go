@@ -76,6 +76,10 @@ type ServerOptions struct {
 	// any other, such as a check of the server's health; a header from elsewhere ends its connection. nil: nobody is trusted.
 	ProxyProtocol []netip.Prefix
 
+	// HealthPath is a path, such as "/healthz", at which a GET or HEAD over HTTP is answered with status 200, and with 503 after
+	// Shutdown was called; "" means none. It says that the server accepts calls, not that its handlers are well.
+	HealthPath string
+
 	// Accept lists the dialects that are accepted: names of transports (buffered, framed, header,
 	// ttheader, http), of protocols (binary, compact, json, thriftpy2-json, simple-json), or both as
 	// in "compact/framed". nil: all. Connections that speak others are closed and counted.
@@ -139,6 +143,7 @@ type Server struct {
 
 	codec       *header.Codec
 	counters    serverCounters
+	clientLog   clientLog
 	callIDs     atomic.Uint64 // of Stats
 	connIDs     atomic.Uint64 // likewise
 	compressors msgio.Compressors

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -140,7 +141,7 @@ func (c *serverConn) Failed(err error) {
 	if errors.As(err, &refused) {
 		c.report(ConnRefused, err)
 	}
-	c.s.opts.ErrorLog(fmt.Errorf("rpc: connection from %s: %w", c.peer.Addr, err))
+	c.s.logClient(fmt.Errorf("rpc: connection from %s: %w", c.peer.Addr, err))
 }
 
 // Closed implements [serverconn.Owner].
@@ -217,6 +218,30 @@ func (c *serverConn) decodeHeader(in *incoming) error {
 	}
 	in.ctx, in.cancel = in.x.context(c.ctx)
 	return c.s.prepare(in)
+}
+
+// Refuse implements [serverconn.Codec].
+func (c *serverConn) Refuse(head []byte, err error) serverconn.Call {
+	var unreadable *wire.Error
+	if !errors.As(err, &unreadable) || c.headers != nil || c.tracked != nil {
+		return nil
+	}
+	h, _, headErr := c.proto.ConsumeHeader(head)
+	if headErr != nil || h.Type != wire.Call {
+		return nil
+	}
+	m, unknown := c.s.lookup("", h.Name)
+	if unknown != nil { // it may be no message at all
+		return nil
+	}
+	if i := strings.IndexByte(h.Name, ':'); i >= 0 {
+		h.Name = h.Name[i+1:]
+	}
+	in := &incoming{conn: c, ctx: c.ctx, p: c.proto, h: h, from: &c.source}
+	in.err = &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
+	in.stats = c.s.received(in.ctx, in.from, m, h.Name, len(head))
+	in.stats.refused(in.ctx, in.err)
+	return in
 }
 
 // Slow implements [serverconn.Call].

@@ -33,18 +33,18 @@ type ArgumentError struct{ Err error }
 func (e *ArgumentError) Error() string { return e.Err.Error() }
 func (e *ArgumentError) Unwrap() error { return e.Err }
 
-// A ReplyTooLargeError is the error of a call that was answered with more bytes than the client accepts.
-type ReplyTooLargeError struct{ Err error }
+// An UnreadableReplyError is the error of a call whose reply began as one, and cannot be read to its end: because it is above the
+// limit, or wrong.
+type UnreadableReplyError struct{ Err error }
 
-func (e *ReplyTooLargeError) Error() string {
-	text := e.Err.Error()
+func (e *UnreadableReplyError) Error() string {
 	var inMessage *wire.Error
-	if errors.As(e.Err, &inMessage) {
-		text = inMessage.Message
+	if errors.As(e.Err, &inMessage) && errors.Is(e.Err, wire.ErrTooLarge) {
+		return fmt.Sprintf("the reply is too large: %s (MaxMessageBytes)", inMessage.Message)
 	}
-	return fmt.Sprintf("the reply is too large: %s (MaxMessageBytes)", text)
+	return fmt.Sprintf("the reply cannot be read: %v", e.Err)
 }
-func (e *ReplyTooLargeError) Unwrap() error { return e.Err }
+func (e *UnreadableReplyError) Unwrap() error { return e.Err }
 
 // A SASLWantedError is the error of a connection whose server wants SASL. Text is what it said.
 type SASLWantedError struct{ Text string }

@@ -244,7 +244,7 @@ func bodyError(resp *http.Response, err error) error {
 		e.Err = err
 		return e
 	case errors.Is(err, wire.ErrTooLarge):
-		return &ReplyTooLargeError{err}
+		return &UnreadableReplyError{err}
 	}
 	return fmt.Errorf("incomplete reply: %w", err)
 }

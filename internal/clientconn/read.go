@@ -106,8 +106,8 @@ func (c *Conn) readReplies(f *Pending) {
 	}
 }
 
-// refused returns the error of the connection after a reply that cannot be read. If it is one that is too long, and not what
-// another protocol looks like, the call that it answers gets an error of its own: it was executed.
+// refused returns the error of the connection after a reply that cannot be read to its end. The call that it answers, if the reply
+// begins as one, gets an error of its own: it was executed.
 func (c *Conn) refused(f *Pending, err error, answered *pendingList) error {
 	var unreadable *wire.Error
 	if !errors.As(err, &unreadable) {
@@ -117,9 +117,6 @@ func (c *Conn) refused(f *Pending, err error, answered *pendingList) error {
 	defer c.mu.Unlock()
 	if text, ok := msgio.SASLRefusal(c.read.r.Peeked()); ok && c.read.replies == 0 {
 		return &SASLWantedError{text}
-	}
-	if !errors.Is(err, wire.ErrTooLarge) {
-		return err
 	}
 	h, _, headerErr := c.pool.opts.Protocol.ConsumeHeader(c.read.r.Refused())
 	if headerErr != nil {
@@ -131,7 +128,7 @@ func (c *Conn) refused(f *Pending, err error, answered *pendingList) error {
 	}
 	c.removeLocked(x)
 	if !x.abandoned {
-		x.err, x.done = &ReplyTooLargeError{err}, true
+		x.err, x.done = &UnreadableReplyError{err}, true
 		if x != f {
 			answered.add(x)
 		}
