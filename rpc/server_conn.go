@@ -255,12 +255,18 @@ func (in *incoming) Slow() *atomic.Int32 {
 // Execute implements [serverconn.Call].
 func (in *incoming) Execute() { in.execute() }
 
+// forget lets go of what a connection that rests is not to keep.
+func (in *incoming) forget() {
+	if in.cancel != nil {
+		in.cancel()
+	}
+	in.msg, in.h, in.x, in.call, in.err = nil, wire.Header{}, nil, nil, nil // the name in the header is a part of the message
+}
+
 // AppendReply implements [serverconn.Call].
 func (in *incoming) AppendReply(dst []byte) ([]byte, error) {
 	c := in.conn
-	if in.cancel != nil {
-		defer in.cancel()
-	}
+	defer in.forget()
 	start := len(dst)
 	if in.ready != nil {
 		dst = append(c.framing.Begin(dst), in.ready...)
