@@ -114,12 +114,16 @@ func (in *incoming) execute() {
 
 // run reads the arguments of the call and runs its handler, when there are not too many under way.
 func (in *incoming) run() error {
-	if !in.s.limiter.acquire() {
+	if !in.s.limiter.acquire(in.ctx) {
 		in.s.counters.refusedCalls.Add(1)
 		in.stats.refused(in.ctx, errOverloaded)
 		return errOverloaded
 	}
 	defer in.s.limiter.release() // also when the handler ends its goroutine
+	if in.x != nil && errors.Is(in.ctx.Err(), context.DeadlineExceeded) {
+		in.stats.refused(in.ctx, errTooLate)
+		return errTooLate
+	}
 	if err := in.readArgs(); err != nil {
 		var e *Error
 		if !errors.As(err, &e) {

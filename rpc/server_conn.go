@@ -19,9 +19,11 @@ import (
 // serverconn has the rest: reading, running calls, replies in their order, states.
 type serverConn struct {
 	*serverconn.Conn
-	s    *Server
-	ctx  context.Context // of its calls
-	peer Peer            // which ctx has, too; of the goroutine that serves
+	s       *Server
+	ctx     context.Context    // of its calls, which ends when nobody can get replies any more
+	lasting context.Context    // of its oneway calls, which does not
+	gone    context.CancelFunc // ends ctx
+	peer    Peer               // which ctx has, too; of the goroutine that serves
 
 	framing wire.Framing
 	headers *msgio.HeaderCodec // of a header dialect, else nil
@@ -62,7 +64,11 @@ func (c *serverConn) refuse(nc net.Conn) {
 // setPeer says who the client is.
 func (c *serverConn) setPeer(p Peer) {
 	c.peer = p
-	c.ctx = context.WithValue(c.s.ctx, peerKey{}, p)
+	c.lasting = context.WithValue(c.s.ctx, peerKey{}, p)
+	if c.gone != nil {
+		c.gone()
+	}
+	c.ctx, c.gone = context.WithCancel(c.lasting)
 }
 
 // enlist adds c to the connections of the server, unless there are too many or it is closed.
@@ -144,8 +150,12 @@ func (c *serverConn) Failed(err error) {
 	c.s.logClient(fmt.Errorf("rpc: connection from %s: %w", c.peer.Addr, err))
 }
 
+// Gone implements [serverconn.Owner].
+func (c *serverConn) Gone() { c.gone() }
+
 // Closed implements [serverconn.Owner].
 func (c *serverConn) Closed(err error) {
+	c.gone()
 	c.report(ConnClosed, err)
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -171,7 +181,22 @@ func (in *incoming) Decode(msg []byte) error {
 			return err
 		}
 	}
-	return c.s.prepare(in)
+	return c.prepare(in)
+}
+
+// prepare is Server.prepare for a call over c.
+func (c *serverConn) prepare(in *incoming) error {
+	if err := c.s.prepare(in); err != nil {
+		return err
+	}
+	if in.m == nil || !in.m.method.Oneway {
+		return nil
+	}
+	if in.ctx = c.lasting; in.x != nil {
+		in.cancel()
+		in.ctx, in.cancel = in.x.context(c.lasting)
+	}
+	return nil
 }
 
 // first learns from the first call whether the peer takes replies in any order: a client of ours
@@ -217,7 +242,7 @@ func (c *serverConn) decodeHeader(in *incoming) error {
 		in.from = &source{c.source.conn, in.p.Name() + "/" + c.source.dialect}
 	}
 	in.ctx, in.cancel = in.x.context(c.ctx)
-	return c.s.prepare(in)
+	return c.prepare(in)
 }
 
 // Refuse implements [serverconn.Codec].

@@ -32,6 +32,10 @@ type Owner interface {
 	// Failed is called with an error that ends the connection, except for the ways in which connections end.
 	Failed(err error)
 
+	// Gone is called when the peer has ended the connection, while calls may be under way whose replies nobody reads. Any
+	// goroutine may call it, and more than once.
+	Gone()
+
 	// Closed is called last, once. err is the first one that Failed was called with, or nil.
 	Closed(err error)
 }
@@ -241,6 +245,8 @@ func (c *Conn) run() {
 	if offloaded, err := c.loop(); !offloaded {
 		if c.endsByServer(err) {
 			c.enter(connGoingAway)
+		} else if endedByPeer(err) {
+			c.owner.Gone()
 		}
 		c.Fail(err)
 	}
@@ -299,6 +305,12 @@ func (c *Conn) Leave() {
 func (c *Conn) endsQuietly(err error) bool {
 	between := c.MayRest && c.r.Unread() == 0 && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET))
 	return between || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+}
+
+// endedByPeer reports whether err says that the peer has closed the connection, or that it was lost.
+func endedByPeer(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // endsByServer reports whether the connection ends because the server wants it to, and not in the middle of

@@ -78,6 +78,7 @@ func frame(text string) []byte {
 
 func (s *server) Failed(err error) { s.failed <- err }
 func (s *server) Closed(err error) { s.closed <- err }
+func (s *server) Gone()            {}
 
 func newServer(t *testing.T, anyOrder bool) *server {
 	s := &server{anyOrder: anyOrder, release: make(chan struct{}), failed: make(chan error, 10), closed: make(chan error, 1)}
