@@ -29,8 +29,10 @@ type serverConn struct {
 	headers *msgio.HeaderCodec // of a header dialect, else nil
 	proto   protocol.Protocol  // of the others
 
-	begun       bool     // a message was decoded
-	isThriftkit bool     // the peer is a client of thriftkit: see msgio.FirstSequenceID
+	begun       bool // a message was decoded
+	isThriftkit bool // the peer is a client of thriftkit, as far as its sequence ids say; see msgio.Sequence
+	ids         msgio.Sequence
+	anyOrder    bool     // the peer has said that it accepts replies in any order
 	tracked     *tracked // of a client of thriftpy2 that tracks its calls, else nil
 
 	http    atomic.Bool                 // net/http serves the connection
@@ -189,6 +191,11 @@ func (c *serverConn) prepare(in *incoming) error {
 	if err := c.s.prepare(in); err != nil {
 		return err
 	}
+	if c.isThriftkit && !c.ids.Follows(in.h.SeqID) { // as the calls of other clients that come over the same connection
+		if c.isThriftkit = false; !c.anyOrder {
+			c.KeepOrder()
+		}
+	}
 	if in.m == nil || !in.m.method.Oneway {
 		return nil
 	}
@@ -200,15 +207,13 @@ func (c *serverConn) prepare(in *incoming) error {
 }
 
 // first learns from the first call whether the peer takes replies in any order: a client of ours
-// does, and shows it by high sequence ids. (No other client is known to begin there. If one did, it
-// would have to have several calls under way without looking at the ids in the replies to notice
-// anything.) The call may be one that begins to track; then it is answered.
+// does, and shows it by its sequence ids. The call may be one that begins to track; then it is answered.
 func (c *serverConn) first(in *incoming) (done bool, err error) {
 	h, off, err := c.proto.ConsumeHeader(in.msg)
 	if err != nil {
 		return false, err
 	}
-	if c.isThriftkit = h.SeqID >= msgio.FirstSequenceID; c.isThriftkit {
+	if c.isThriftkit = c.ids.Begins(h.SeqID); c.isThriftkit {
 		c.AcceptAnyOrder()
 	}
 	return c.upgrade(in, h, off)
@@ -223,7 +228,8 @@ func (c *serverConn) decodeHeader(in *incoming) error {
 	}
 	if !c.begun {
 		c.begun = true
-		if c.isThriftkit = envelope.SeqID >= msgio.FirstSequenceID; c.isThriftkit || envelope.OutOfOrder() {
+		c.isThriftkit, c.anyOrder = c.ids.Begins(envelope.SeqID), envelope.OutOfOrder()
+		if c.isThriftkit || c.anyOrder {
 			c.AcceptAnyOrder()
 		}
 	}

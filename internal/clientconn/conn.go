@@ -26,7 +26,7 @@ type Conn struct {
 	ID   uint64
 	pool *Pool
 	nc   net.Conn
-	seq  atomic.Int32
+	seq  atomic.Uint32 // number of the last call
 
 	mu       sync.Mutex
 	state    state
@@ -128,7 +128,7 @@ func (c *Conn) writeError(f *Pending, err error) error {
 
 func (c *Conn) nextSequenceID() int32 {
 	for {
-		if id := msgio.FirstSequenceID | c.seq.Add(1)&(msgio.FirstSequenceID-1); id != msgio.GoAwayID {
+		if id := msgio.SequenceID(c.seq.Add(1)); id != msgio.GoAwayID {
 			return id
 		}
 	}
@@ -426,6 +426,7 @@ func (c *Conn) matchLocked(h wire.Header) *Pending {
 // answers one of a method that it does not know.
 func (c *Conn) answersOnewayLocked(h wire.Header) bool {
 	const window = 1 << 20 // ids: older calls are not waited for
-	age := (c.seq.Load() - h.SeqID) & (msgio.FirstSequenceID - 1)
-	return c.read.oneway && h.Type == wire.Exception && h.SeqID >= msgio.FirstSequenceID && age < window
+	n, ok := msgio.SequenceNumber(h.SeqID)
+	age := (c.seq.Load() - n) % (1 << 30)
+	return c.read.oneway && h.Type == wire.Exception && ok && age < window
 }

@@ -171,6 +171,21 @@ func (c *Conn) Over(nc net.Conn) {
 // AcceptAnyOrder says that the peer accepts replies in any order. It is for the first Decode.
 func (c *Conn) AcceptAnyOrder() { c.queue.ordered = false }
 
+// KeepOrder takes AcceptAnyOrder back. It waits for the calls that are under way, and is for Decode.
+func (c *Conn) KeepOrder() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.queue.calls > 0 && !c.queue.broken {
+		c.mu.Unlock()
+		c.flush()
+		c.mu.Lock()
+		if c.queue.calls > 0 && !c.queue.broken {
+			c.capacity.Wait()
+		}
+	}
+	c.queue.ordered = true
+}
+
 // Drain makes the connection drain. Cut ends the reading.
 func (c *Conn) Drain() { c.enter(connDraining) }
 
