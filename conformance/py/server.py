@@ -19,6 +19,7 @@ from thriftpy2.contrib.aio import http as aio_http
 from thriftpy2.contrib.aio.socket import TAsyncServerSocket
 from thriftpy2.http import THttpServer
 from thriftpy2.rpc import make_aio_server, make_server
+from thriftpy2.server import TSimpleServer
 from thriftpy2.thrift import TApplicationException, TProcessor
 from thriftpy2.transport import TSSLServerSocket
 
@@ -158,6 +159,7 @@ def main():
         metavar="MS",
         help="how long a connection may be idle (with --aio: live), 0 is for ever; the default is thriftpy2's",
     )
+    parser.add_argument("--simple", action="store_true", help="serve one connection at a time, by TSimpleServer")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
 
@@ -195,6 +197,10 @@ def main():
         server = make_aio_server(thrift.Conformance, AsyncHandler(handler), **kwargs)
     else:
         server = make_server(thrift.Conformance, handler, **kwargs)
+    if options.simple:
+        server = TSimpleServer(
+            server.processor, server.trans, iprot_factory=server.iprot_factory, itrans_factory=server.itrans_factory
+        )
 
     # make_server takes no certificates of clients, refuses port 0, and ignores the timeout for unix sockets.
     if options.tls:
