@@ -307,7 +307,14 @@ func TestSASL(t *testing.T) {
 	if !errors.As(err, &e) || e.Code != rpc.CodeUnavailable || !strings.Contains(err.Error(), `SASL: the server refused: "authentication failed"`) {
 		t.Errorf("a wrong password: %v", err)
 	}
-	plain := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc)
+	for _, query := range []string{"", "?transport=framed", "?protocol=compact"} {
+		plain := bind(t, dial(t, l.Addr().String()+query, rpc.ClientOptions{}), svc)
+		want := `Parent.ping: unavailable: the server wants SASL (a user and a password): "log in by SASL first"`
+		if _, err := plain.Ping(context.Background()); err == nil || err.Error() != want || rpc.OutcomeOf(err) != rpc.OutcomeRefused {
+			t.Errorf("a client without SASL: %v", err)
+		}
+	}
+	plain := bind(t, dial(t, l.Addr().String()+"?transport=header", rpc.ClientOptions{}), svc)
 	if _, err := plain.Ping(context.Background()); err == nil {
 		t.Error("a client without SASL was served")
 	}

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/protocol"
@@ -116,6 +117,8 @@ func (c *serverConn) detect() error {
 	}
 	c.MayRest = d.Envelope != detect.SASL
 	if c.s.opts.RequireSASL && d.Envelope != detect.SASL {
+		c.NetConn().SetWriteDeadline(time.Now().Add(time.Second))
+		msgio.RefuseWithoutSASL(c.Upper()) // if it fails, the client finds its connection closed
 		return errNoSASL
 	}
 	return c.start(d)

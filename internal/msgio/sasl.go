@@ -143,6 +143,12 @@ func serveSASL(nc net.Conn, verify func(user, password string) error) (string, e
 	return parts[1], nil
 }
 
+// RefuseWithoutSASL tells a client that did not negotiate why its connection ends, as servers of Hive do: see [SASLRefusal].
+func RefuseWithoutSASL(nc net.Conn) error {
+	_, err := nc.Write(appendSASL(nil, saslError, "log in by SASL first"))
+	return err
+}
+
 // SASLRefusal returns what a server says that wants SASL, when b is the beginning of its answer to a call without.
 func SASLRefusal(b []byte) (text string, ok bool) {
 	if len(b) < 5 || b[0] != saslBad && b[0] != saslError {
