@@ -69,6 +69,9 @@ type Invoker interface {
 	// the first one that has the method. The error is an *Error with CodeUnknownMethod.
 	Lookup(service, method string) (*schema.Service, *schema.Method, error)
 
+	// Services returns the services that were registered, in their order. The caller must not change the slice.
+	Services() []*schema.Service
+
 	// Invoke runs a call and returns its result, which is to be released. It waits while
 	// ServerOptions.MaxCallsPerConn calls of the connection are under way.
 	Invoke(ctx context.Context, in *Invocation) *Result
@@ -147,6 +150,8 @@ func (v *invoker) Lookup(service, method string) (*schema.Service, *schema.Metho
 	}
 	return m.svc, m.method, nil
 }
+
+func (v *invoker) Services() []*schema.Service { return v.s.served }
 
 func (v *invoker) MaxMessageBytes() int { return v.s.opts.MaxMessageBytes }
 

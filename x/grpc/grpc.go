@@ -1,0 +1,277 @@
+// Package grpc lets a server answer gRPC, gRPC-Web and Connect on its port, next to all dialects of Thrift, from
+// the same .thrift file and the same handlers:
+//
+//	server := thriftkit.NewServer(thriftkit.WithDialects(grpc.Dialect()))
+//
+// Clients are the usual ones: programs of gRPC in any language with a .proto file that docs/grpc.md
+// describes, grpcurl, which finds the services by server reflection, a browser, curl. HTTP/2 works
+// without TLS (prior knowledge), gRPC-Web and Connect also over HTTP/1.1. Interceptors, limits, deadlines,
+// metadata, statistics and shutdown are those of the server.
+//
+// It is a module of its own, for the sake of the libraries that it needs.
+package grpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+	"connectrpc.com/grpcreflect"
+
+	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
+)
+
+// Name is the name of the dialect, for thriftkit.WithAccept.
+const Name = "grpc"
+
+// Dialect returns the dialect. It may be given to any number of servers.
+//
+// Besides the services that are registered, it answers gRPC's server reflection (v1 and v1alpha) and health
+// checking (grpc.health.v1), in which every service is serving until the server shuts down.
+func Dialect() rpc.Dialect { return &dialect{} }
+
+type dialect struct {
+	mu       sync.Mutex
+	services []*schema.Service // for which handlers are
+	handlers *handlers
+}
+
+// handlers answer the requests for some services.
+type handlers struct {
+	desc *description
+	err  error // why there are none
+	mux  map[string]http.Handler
+}
+
+func (d *dialect) Name() string { return Name }
+
+// MatchHTTP implements [rpc.HTTPDialect].
+func (d *dialect) MatchHTTP(r *http.Request) bool {
+	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	switch {
+	case strings.HasPrefix(contentType, "application/grpc"), strings.HasPrefix(contentType, "application/connect+"):
+		return true
+	case r.Method != http.MethodPost:
+		return false
+	case r.Header.Get("Connect-Protocol-Version") != "":
+		return true
+	}
+	service, method, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return ok && (contentType == "application/json" || contentType == "application/proto") && strings.Contains(service, ".") &&
+		method != "" && !strings.Contains(method, "/")
+}
+
+type invokerKey struct{}
+
+// ServeHTTP implements [rpc.HTTPDialect].
+func (d *dialect) ServeHTTP(w http.ResponseWriter, r *http.Request, s rpc.Invoker) {
+	h := d.handlersFor(s)
+	ctx := context.WithValue(r.Context(), invokerKey{}, s)
+	next := h.mux[r.URL.Path]
+	if next == nil {
+		next = h.unimplemented(r.URL.Path)
+	}
+	next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// handlersFor returns the handlers for the services of s.
+func (d *dialect) handlersFor(s rpc.Invoker) *handlers {
+	services := s.Services()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.handlers == nil || !slices.Equal(d.services, services) {
+		d.services, d.handlers = slices.Clone(services), newHandlers(services, s.MaxMessageBytes())
+	}
+	return d.handlers
+}
+
+func newHandlers(services []*schema.Service, max int) *handlers {
+	h := &handlers{mux: make(map[string]http.Handler)}
+	if h.desc, h.err = describe(services); h.err != nil {
+		return h
+	}
+	opts := []connect.HandlerOption{
+		connect.WithCodec(rawCodec{"proto", false}), connect.WithCodec(rawCodec{"json", true}), connect.WithCodec(rawCodec{"json; charset=utf-8", true}),
+		connect.WithReadMaxBytes(max), connect.WithSendMaxBytes(max), connect.WithCompressMinBytes(1024),
+	}
+	for path, m := range h.desc.methods {
+		h.mux[path] = h.handler(path, m, opts)
+	}
+	file := newHealthFile()
+	names := append(slices.Clone(h.desc.names), healthName)
+	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string { return names }),
+		grpcreflect.WithDescriptorResolver(withHealth{h.desc.files, file}))
+	limit := connect.WithReadMaxBytes(64 << 10) // of names
+	for _, reflect := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha} {
+		prefix, x := reflect(reflector, limit)
+		h.mux[prefix+"ServerReflectionInfo"] = x
+	}
+	check := &health{h.desc.names}
+	for path, x := range check.handlers(append(slices.Clone(opts), limit)...) {
+		h.mux[path] = x
+	}
+	return h
+}
+
+// unimplemented answers a call of a method that does not exist, in whatever protocol it comes.
+func (h *handlers) unimplemented(path string) http.Handler {
+	return connect.NewUnaryHandler(path, func(context.Context, *connect.Request[message]) (*connect.Response[message], error) {
+		if h.err != nil {
+			return nil, connect.NewError(connect.CodeInternal, h.err)
+		}
+		return nil, connect.NewError(connect.CodeUnimplemented, errUnknownMethod(path))
+	}, connect.WithCodec(rawCodec{"proto", false}), connect.WithCodec(rawCodec{"json", true}), connect.WithReadMaxBytes(1<<20))
+}
+
+type errUnknownMethod string
+
+func (e errUnknownMethod) Error() string { return "unknown method " + string(e) }
+
+// handler returns the handler of a method.
+func (h *handlers) handler(path string, m *method, opts []connect.HandlerOption) http.Handler {
+	opts = append(slices.Clone(opts), connect.WithSchema(m.desc))
+	switch m.m.Stream {
+	case schema.ServerStream:
+		return connect.NewServerStreamHandler(path, func(ctx context.Context, req *connect.Request[message], s *connect.ServerStream[message]) error {
+			return h.stream(ctx, m, s.Conn(), req.Msg)
+		}, opts...)
+	case schema.ClientStream:
+		return connect.NewClientStreamHandler(path, func(ctx context.Context, s *connect.ClientStream[message]) (*connect.Response[message], error) {
+			return h.clientStream(ctx, m, s.Conn())
+		}, opts...)
+	case schema.BidiStream:
+		return connect.NewBidiStreamHandler(path, func(ctx context.Context, s *connect.BidiStream[message, message]) error {
+			return h.stream(ctx, m, s.Conn(), nil)
+		}, opts...)
+	}
+	return connect.NewUnaryHandler(path, func(ctx context.Context, req *connect.Request[message]) (*connect.Response[message], error) {
+		return h.unary(ctx, m, req)
+	}, opts...)
+}
+
+// invocation returns the call of a method, without its arguments.
+func invocation(ctx context.Context, m *method, header http.Header) *rpc.Invocation {
+	in := &rpc.Invocation{Service: m.svc.Name, Method: m.m.Name, Metadata: metadataOf(header)}
+	if deadline, ok := ctx.Deadline(); ok {
+		in.Timeout = max(time.Until(deadline), 1)
+	}
+	return in
+}
+
+// arguments makes in read the request.
+func (m *method) arguments(in *rpc.Invocation, req *message) {
+	in.Bytes = len(req.data)
+	in.Args = func(call *rpc.Call) error {
+		b, err := req.binary(m.input)
+		if err != nil {
+			return err
+		}
+		return m.readArgs(call, b)
+	}
+}
+
+func (h *handlers) unary(ctx context.Context, m *method, req *connect.Request[message]) (*connect.Response[message], error) {
+	in := invocation(ctx, m, req.Header())
+	m.arguments(in, req.Msg)
+	r := invokerOf(ctx).Invoke(ctx, in)
+	defer r.Release()
+	if r.Err != nil {
+		err := h.failure(ctx, r.Err)
+		if e := setMetadata(err.Meta(), r.Metadata); e != nil {
+			err = connect.NewError(connect.CodeInternal, e)
+		}
+		return nil, err
+	}
+	msg, err := m.response(r, req.Msg.json)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInternal, err)
+	}
+	reply := connect.NewResponse(msg)
+	if err := setMetadata(reply.Header(), r.Metadata); err != nil {
+		return nil, connect.NewError(connect.CodeInternal, err)
+	}
+	return reply, nil
+}
+
+// failure returns what a client learns of err.
+func (h *handlers) failure(ctx context.Context, err error) *connect.Error {
+	if ctx.Err() == context.DeadlineExceeded { // whatever a handler makes of it
+		return connect.NewError(connect.CodeDeadlineExceeded, ctx.Err())
+	}
+	return h.desc.connectError(err)
+}
+
+// response returns the reply of a call that has a result, or of a oneway method.
+func (m *method) response(r *rpc.Result, json bool) (*message, error) {
+	var b []byte
+	if !m.m.Oneway {
+		var err error
+		if b, err = m.reply(r.Call); err != nil {
+			return nil, err
+		}
+	}
+	r.Bytes = len(b)
+	return newMessage(b, m.output, json)
+}
+
+func invokerOf(ctx context.Context) rpc.Invoker { return ctx.Value(invokerKey{}).(rpc.Invoker) }
+
+// metadataOf returns the header fields of a request that are the caller's, in lower case. Those with several
+// values have them joined by commas; those whose names end in -bin are decoded.
+func metadataOf(header http.Header) map[string]string {
+	md := make(map[string]string)
+	for k, values := range header {
+		k = strings.ToLower(k)
+		switch {
+		case len(values) == 0, isReserved(k):
+		case strings.HasSuffix(k, "-bin"):
+			if b, err := connect.DecodeBinaryHeader(values[0]); err == nil {
+				md[k] = string(b)
+			}
+		default:
+			md[k] = strings.Join(values, ",")
+		}
+	}
+	if len(md) == 0 {
+		return nil
+	}
+	return md
+}
+
+// setMetadata sets what a handler gave the reply along. The error names what HTTP cannot carry.
+func setMetadata(header http.Header, md map[string]string) error {
+	var errs []error
+	for k, v := range md {
+		switch name := strings.ToLower(k); {
+		case isReserved(name):
+			errs = append(errs, fmt.Errorf("metadata %.60q: the protocol uses this header field itself", k))
+			continue
+		case strings.HasSuffix(name, "-bin"):
+			v = connect.EncodeBinaryHeader([]byte(v))
+		}
+		errs = append(errs, msgio.SetHTTPField(header, k, v))
+	}
+	return errors.Join(errs...)
+}
+
+// isReserved reports whether a header field, in lower case, belongs to the protocols.
+func isReserved(name string) bool {
+	for _, prefix := range []string{"grpc-", "connect-", "accept", "content-", "trailer"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	switch name {
+	case "te", "host", "user-agent", "transfer-encoding", "connection":
+		return true
+	}
+	return false
+}
