@@ -1,6 +1,7 @@
 package grpc
 
 import (
+	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -68,7 +69,7 @@ func (d *description) connectError(err error) *connect.Error {
 		}
 		return x
 	case errors.As(err, &business):
-		return connect.NewError(connect.CodeUnknown, errors.New(business.Message))
+		return businessError(business)
 	case errors.As(err, &e):
 		code, ok := codes[e.Code]
 		if !ok {
@@ -78,3 +79,31 @@ func (d *description) connectError(err error) *connect.Error {
 	}
 	return connect.NewError(connect.CodeUnknown, err)
 }
+
+// businessError returns the status for e: of its code, if that is one of gRPC's; else UNKNOWN, with the error as Kitex sends
+// it, in metadata.
+func businessError(e *rpc.BusinessError) *connect.Error {
+	code := connect.Code(e.Code)
+	if code < connect.CodeCanceled || code > connect.CodeUnauthenticated {
+		code = connect.CodeUnknown
+	}
+	x := connect.NewError(code, errors.New(e.Message))
+	if int32(code) == e.Code && len(e.Extra) == 0 {
+		return x
+	}
+	x.Meta().Set(businessStatus, strconv.Itoa(int(e.Code)))
+	x.Meta().Set(businessMessage, e.Message)
+	if len(e.Extra) > 0 {
+		if b, err := json.Marshal(e.Extra); err == nil {
+			x.Meta().Set(businessExtra, string(b))
+		}
+	}
+	return x
+}
+
+// The metadata of a business error, as Kitex has it.
+const (
+	businessStatus  = "Biz-Status"
+	businessMessage = "Biz-Message"
+	businessExtra   = "Biz-Extra"
+)

@@ -13,8 +13,7 @@ package grpc
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,7 +23,6 @@ import (
 	"connectrpc.com/connect"
 	"connectrpc.com/grpcreflect"
 
-	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 )
@@ -181,10 +179,13 @@ func (m *method) arguments(in *rpc.Invocation, req *message) {
 func (h *handlers) unary(ctx context.Context, m *method, req *connect.Request[message]) (*connect.Response[message], error) {
 	in := invocation(ctx, m, req.Header())
 	m.arguments(in, req.Msg)
-	r := invokerOf(ctx).Invoke(ctx, in)
+	reply := connect.NewResponse[message](nil)
+	r := invoke(ctx, in, reply.Header(), reply.Trailer())
 	defer r.Release()
 	if r.Err != nil {
 		err := h.failure(ctx, r.Err)
+		maps.Copy(err.Meta(), reply.Header())
+		maps.Copy(err.Meta(), reply.Trailer())
 		if e := setMetadata(err.Meta(), r.Metadata); e != nil {
 			err = connect.NewError(connect.CodeInternal, e)
 		}
@@ -194,7 +195,7 @@ func (h *handlers) unary(ctx context.Context, m *method, req *connect.Request[me
 	if err != nil {
 		return nil, connect.NewError(connect.CodeInternal, err)
 	}
-	reply := connect.NewResponse(msg)
+	reply.Msg = msg
 	if err := setMetadata(reply.Header(), r.Metadata); err != nil {
 		return nil, connect.NewError(connect.CodeInternal, err)
 	}
@@ -223,55 +224,3 @@ func (m *method) response(r *rpc.Result, json bool) (*message, error) {
 }
 
 func invokerOf(ctx context.Context) rpc.Invoker { return ctx.Value(invokerKey{}).(rpc.Invoker) }
-
-// metadataOf returns the header fields of a request that are the caller's, in lower case. Those with several
-// values have them joined by commas; those whose names end in -bin are decoded.
-func metadataOf(header http.Header) map[string]string {
-	md := make(map[string]string)
-	for k, values := range header {
-		k = strings.ToLower(k)
-		switch {
-		case len(values) == 0, isReserved(k):
-		case strings.HasSuffix(k, "-bin"):
-			if b, err := connect.DecodeBinaryHeader(values[0]); err == nil {
-				md[k] = string(b)
-			}
-		default:
-			md[k] = strings.Join(values, ",")
-		}
-	}
-	if len(md) == 0 {
-		return nil
-	}
-	return md
-}
-
-// setMetadata sets what a handler gave the reply along. The error names what HTTP cannot carry.
-func setMetadata(header http.Header, md map[string]string) error {
-	var errs []error
-	for k, v := range md {
-		switch name := strings.ToLower(k); {
-		case isReserved(name):
-			errs = append(errs, fmt.Errorf("metadata %.60q: the protocol uses this header field itself", k))
-			continue
-		case strings.HasSuffix(name, "-bin"):
-			v = connect.EncodeBinaryHeader([]byte(v))
-		}
-		errs = append(errs, msgio.SetHTTPField(header, k, v))
-	}
-	return errors.Join(errs...)
-}
-
-// isReserved reports whether a header field, in lower case, belongs to the protocols.
-func isReserved(name string) bool {
-	for _, prefix := range []string{"grpc-", "connect-", "accept", "content-", "trailer"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	switch name {
-	case "te", "host", "user-agent", "transfer-encoding", "connection":
-		return true
-	}
-	return false
-}

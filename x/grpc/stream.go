@@ -21,7 +21,7 @@ func (h *handlers) stream(ctx context.Context, m *method, conn connect.Streaming
 		s.json.Store(req.json)
 		m.arguments(in, req)
 	}
-	r := invokerOf(ctx).Invoke(ctx, in)
+	r := invoke(ctx, in, conn.ResponseHeader(), conn.ResponseTrailer())
 	defer r.Release()
 	if err := setMetadata(conn.ResponseTrailer(), r.Metadata); err != nil && r.Err == nil {
 		return connect.NewError(connect.CodeInternal, err)
@@ -37,7 +37,7 @@ func (h *handlers) clientStream(ctx context.Context, m *method, conn connect.Str
 	in := invocation(ctx, m, conn.RequestHeader())
 	s := &stream{m: m, conn: conn}
 	in.Stream = s
-	r := invokerOf(ctx).Invoke(ctx, in)
+	r := invoke(ctx, in, conn.ResponseHeader(), conn.ResponseTrailer())
 	defer r.Release()
 	if err := setMetadata(conn.ResponseTrailer(), r.Metadata); err != nil && r.Err == nil {
 		return nil, connect.NewError(connect.CodeInternal, err)
