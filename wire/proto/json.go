@@ -487,7 +487,7 @@ func (r *jsonReader) message(m *jsonMessage, off, depth int) (int, error) {
 		if err != nil || !more {
 			return next, err
 		}
-		name, at, err := jsontext.Key(r.src, next)
+		name, at, err := r.name(next)
 		if err != nil {
 			return at, err
 		}
@@ -520,6 +520,15 @@ func (r *jsonReader) message(m *jsonMessage, off, depth int) (int, error) {
 			return off, m.inField(err, f)
 		}
 	}
+}
+
+// name reads the name of a member, and the colon.
+func (r *jsonReader) name(off int) (name []byte, next int, err error) {
+	if name, off, err = jsontext.Text(r.src, jsontext.Blank(r.src, off), nil); err != nil {
+		return nil, off, err
+	}
+	next, err = jsontext.Expect(r.src, off, ':')
+	return name, next, err
 }
 
 // single appends a value with its tag.
@@ -592,7 +601,7 @@ func (r *jsonReader) entries(t *jsonType, number int32, off, depth int) (int, er
 		if err != nil || !more {
 			return next, err
 		}
-		key, at, err := jsontext.Key(r.src, next)
+		key, at, err := r.name(next)
 		if err != nil {
 			return at, err
 		}
