@@ -62,6 +62,33 @@ type HTTPDialect interface {
 	ServeHTTP(w http.ResponseWriter, r *http.Request, s Invoker)
 }
 
+// A ClientDialect makes the calls of a client that has a target of its scheme.
+type ClientDialect interface {
+	Dialect
+
+	// Dials reports whether the dialect has the targets whose Foreign is that scheme.
+	Dials(scheme string) bool
+
+	// DialTarget connects to t and returns what makes the calls, of methods that stream too, and what ends the
+	// connections. opts have no zero values where there are defaults; what they say about interceptors, timeouts of calls
+	// and statistics is done around the Handler. An error of the network is an *Error with CodeUnavailable.
+	DialTarget(ctx context.Context, t transport.Target, opts ClientOptions) (h Handler, close func(), err error)
+}
+
+// dialForeign is Dial for a target of a dialect.
+func dialForeign(ctx context.Context, t transport.Target, opts ClientOptions) (*Client, error) {
+	for _, d := range opts.Dialects {
+		if x, ok := d.(ClientDialect); ok && x.Dials(t.Foreign) {
+			h, closeConns, err := x.DialTarget(ctx, t, opts)
+			if err != nil {
+				return nil, err
+			}
+			return newForeignClient(h, t.String(), closeConns, opts), nil
+		}
+	}
+	return nil, fmt.Errorf("target %q: the client has no dialect for it: WithDialects(grpc.Dialect()), of module x/grpc, is one for grpc and connect", t)
+}
+
 // An Invoker is what a [Dialect] may ask of the server, for one connection or request. It is safe for
 // concurrent use.
 type Invoker interface {

@@ -107,3 +107,18 @@ const (
 	businessMessage = "Biz-Message"
 	businessExtra   = "Biz-Extra"
 )
+
+// receivedBusiness returns the business error in the metadata of a status, nil if there is none.
+func receivedBusiness(status *connect.Error) error {
+	n, err := strconv.ParseInt(status.Meta().Get(businessStatus), 10, 32)
+	if err != nil || n == 0 {
+		return nil
+	}
+	x := &rpc.BusinessError{Code: int32(n), Message: status.Message()}
+	if text := status.Meta().Get(businessExtra); text != "" {
+		if err := json.Unmarshal([]byte(text), &x.Extra); err != nil {
+			x.Extra = map[string]string{"biz-extra": text}
+		}
+	}
+	return x
+}

@@ -157,7 +157,8 @@ func (h *handlers) handler(path string, m *method, opts []connect.HandlerOption)
 
 // invocation returns the call of a method, without its arguments.
 func invocation(ctx context.Context, m *method, header http.Header) *rpc.Invocation {
-	in := &rpc.Invocation{Service: m.svc.Name, Method: m.m.Name, Metadata: metadataOf(header)}
+	in := &rpc.Invocation{Service: m.svc.Name, Method: m.m.Name}
+	in.Metadata, in.PersistentMetadata = metadataOf(header)
 	if deadline, ok := ctx.Deadline(); ok {
 		in.Timeout = max(time.Until(deadline), 1)
 	}

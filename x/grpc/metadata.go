@@ -61,26 +61,35 @@ func set(ctx context.Context, name, value string, where func(*sending) http.Head
 	return setField(where(s), name, value)
 }
 
-// metadataOf returns the header fields of a request that are the caller's, in lower case. Those with several
-// values have them joined by commas; those whose names end in -bin are decoded.
-func metadataOf(header http.Header) map[string]string {
-	md := make(map[string]string)
+// persistentPrefix is before the names of metadata that a server passes on, as Kitex has it over HTTP.
+const persistentPrefix = "rpc-persist-"
+
+// metadataOf returns the header fields that are metadata, in lower case, and those of them that are persistent, without their
+// prefix. Those with several values have them joined by commas; those whose names end in -bin are decoded.
+func metadataOf(header http.Header) (md, persistent map[string]string) {
 	for k, values := range header {
 		k = strings.ToLower(k)
-		switch {
-		case len(values) == 0, isReserved(k):
-		case strings.HasSuffix(k, "-bin"):
-			if b, err := connect.DecodeBinaryHeader(values[0]); err == nil {
-				md[k] = string(b)
-			}
-		default:
-			md[k] = strings.Join(values, ",")
+		if len(values) == 0 || isReserved(k) {
+			continue
 		}
+		v := strings.Join(values, ",")
+		if strings.HasSuffix(k, "-bin") {
+			b, err := connect.DecodeBinaryHeader(values[0])
+			if err != nil {
+				continue
+			}
+			v = string(b)
+		}
+		to := &md
+		if name, ok := strings.CutPrefix(k, persistentPrefix); ok {
+			k, to = name, &persistent
+		}
+		if *to == nil {
+			*to = make(map[string]string)
+		}
+		(*to)[k] = v
 	}
-	if len(md) == 0 {
-		return nil
-	}
-	return md
+	return md, persistent
 }
 
 // setMetadata sets what a handler gave the reply along. The error names what HTTP cannot carry.
@@ -110,7 +119,7 @@ func isReserved(name string) bool {
 		}
 	}
 	switch name {
-	case "te", "host", "user-agent", "transfer-encoding", "connection":
+	case "te", "host", "user-agent", "transfer-encoding", "connection", "keep-alive", "date":
 		return true
 	}
 	return false
