@@ -50,7 +50,8 @@ func Names() []string { return append(wire.FramingNames(), "http") }
 // certificate for the server to check; and servername.
 //
 // grpc://host:port, connect://host:port/path and, with TLS, grpcs and connects name servers of another protocol; its
-// messages are in protobuf, or JSON with protocol=json. A client needs the dialect for it: module x/grpc.
+// messages are in protobuf, or JSON with protocol=json. There service names the service that is called, in place of the one
+// that declares the method or is bound. A client needs the dialect for it: module x/grpc.
 //
 // The port of an http or https target may be left out. Its messages are not framed;
 // host:port?transport=http is another way to write http://host:port/, and with tls:// https.
@@ -187,8 +188,8 @@ func (t *Target) checkCombination() error {
 
 func (t *Target) checkForeign() error {
 	switch {
-	case t.Framing != wire.Buffered || t.HTTP || t.Service != "" || t.Compression != "":
-		return fmt.Errorf("a %s target has no transport, service or compression", t.Foreign)
+	case t.Framing != wire.Buffered || t.HTTP || t.Compression != "":
+		return fmt.Errorf("a %s target has no transport and no compression", t.Foreign)
 	case t.Protocol == "proto":
 		t.Protocol = "" // the default
 	case t.Protocol != "" && t.Protocol != "json":

@@ -20,7 +20,6 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
-	"github.com/thriftkit/thriftkit/x/grpc"
 )
 
 type serveOptions struct {
@@ -166,7 +165,7 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 			opts = append(opts, thriftkit.WithTLSOnly())
 		}
 	}
-	opts = append(opts, thriftkit.WithDialects(grpc.Dialect()))
+	opts = append(opts, foreignDialects())
 	if o.reflection {
 		opts = append(opts, thriftkit.WithReflection())
 	}

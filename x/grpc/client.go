@@ -196,7 +196,13 @@ func (c *client) methodFor(svc *schema.Service, m *schema.Method) (*clientMethod
 			x.exceptions[set.Structs[f.Type.Struct]] = f.Type.Struct
 		}
 	}
-	x.call = connect.NewClient[message, message](c.http, c.base+"/"+protomap.FullName(svc)+"/"+protomap.Ident(m.Name), c.opts...)
+	name := protomap.FullName(svc)
+	if s := c.target.Service; strings.Contains(s, ".") {
+		name = s
+	} else if s != "" {
+		name = protomap.Package(svc.File) + "." + s
+	}
+	x.call = connect.NewClient[message, message](c.http, c.base+"/"+name+"/"+protomap.Ident(m.Name), c.opts...)
 	got, _ := c.methods.LoadOrStore(key, x)
 	return got.(*clientMethod), nil
 }

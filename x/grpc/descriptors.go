@@ -66,30 +66,39 @@ func describe(services []*schema.Service) (*description, error) {
 		}
 	}
 	for _, s := range services {
-		if err := d.addService(s); err != nil {
+		d.names = append(d.names, protomap.FullName(s))
+		if err := d.addMethods(s, s); err != nil {
 			return nil, err
+		}
+	}
+	for _, s := range services { // also by the services that they extend, as clients of those call
+		for base := s.Extends; base != nil; base = base.Extends {
+			if err := d.addMethods(base, s); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return d, nil
 }
 
-func (d *description) addService(s *schema.Service) error {
+// addMethods adds the methods of s, which svc answers, unless another service has them.
+func (d *description) addMethods(s, svc *schema.Service) error {
 	name := protomap.FullName(s)
-	d.names = append(d.names, name)
 	desc, err := d.files.FindDescriptorByName(protoreflect.FullName(name))
 	if err != nil {
 		return err
 	}
 	for _, m := range s.AllMethods() {
 		md := desc.(protoreflect.ServiceDescriptor).Methods().ByName(protoreflect.Name(protomap.Ident(m.Name)))
-		if md == nil { // it cannot be mapped
+		path := "/" + name + "/" + protomap.Ident(m.Name)
+		if md == nil || d.methods[path] != nil { // it cannot be mapped
 			continue
 		}
-		x := &method{svc: s, m: m, desc: md, isRequest: protomap.Request(m) != nil, isResponse: protomap.IsResponse(m)}
+		x := &method{svc: svc, m: m, desc: md, isRequest: protomap.Request(m) != nil, isResponse: protomap.IsResponse(m)}
 		if err := x.setJSON(); err != nil {
 			return err
 		}
-		d.methods["/"+name+"/"+string(md.Name())] = x
+		d.methods[path] = x
 	}
 	return nil
 }
