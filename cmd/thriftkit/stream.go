@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,13 +21,13 @@ func (c *caller) streamed(m *schema.Method, r request, in io.Reader, std io.Writ
 	if c.o.repeat > 1 || c.o.dryRun || c.o.verbose {
 		return usagef("%s streams: --repeat, --dry-run and --verbose do not go with it", m)
 	}
-	var items io.Reader
+	var items itemSource
 	var args *dynamic.Struct
 	var err error
 	if m.ClientItem() == nil {
 		args, err = c.o.arguments(m, r, in)
 	} else {
-		items, err = openItems(m, r, in)
+		items, err = c.items(m, r, in)
 	}
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func (c *caller) streamed(m *schema.Method, r request, in io.Reader, std io.Writ
 	}
 	if items != nil {
 		go func() {
-			if err := c.sendItems(s, m, items); err != nil {
+			if err := sendItems(s, items); err != nil {
 				cancel(err)
 			}
 		}()
@@ -74,42 +75,80 @@ func (c *caller) streamed(m *schema.Method, r request, in io.Reader, std io.Writ
 	}
 }
 
-// openItems returns the text of what is streamed to the server.
-func openItems(m *schema.Method, r request, in io.Reader) (io.Reader, error) {
-	if r.data == nil {
-		return nil, usagef("%s streams to the server: give the messages with -d, one JSON value after the other (-d @- reads them from standard input as they come)", m)
-	}
-	name, isFile := strings.CutPrefix(*r.data, "@")
-	switch {
-	case !isFile:
-		return strings.NewReader(*r.data), nil
-	case name == "-":
-		return in, nil
-	}
-	return os.Open(name) // the program ends soon
-}
+// An itemSource returns what is to be streamed to the server, one message after the other, and io.EOF after the last one.
+type itemSource func() (dynamic.Value, error)
 
 // An inputError says what is wrong with what is to be sent.
 type inputError struct{ error }
 
 func (e *inputError) Unwrap() error { return e.error }
 
-// sendItems sends the values in text, and the end. Errors of the network are what Recv tells.
-func (c *caller) sendItems(s rpc.Stream, m *schema.Method, text io.Reader) error {
-	dec := json.NewDecoder(text)
-	for i := 1; ; i++ {
-		var raw json.RawMessage
-		err := dec.Decode(&raw)
-		if err == io.EOF {
-			s.CloseSend()
-			return nil
+// items returns what -d says. All of it is read before the call, except what comes from standard input.
+func (c *caller) items(m *schema.Method, r request, in io.Reader) (itemSource, error) {
+	if r.data == nil {
+		return nil, usagef("%s streams to the server: give the messages with -d, one JSON value after the other (-d @- reads them from standard input as they come)", m)
+	}
+	name, isFile := strings.CutPrefix(*r.data, "@")
+	text := io.Reader(strings.NewReader(*r.data))
+	switch {
+	case isFile && name == "-":
+		return c.decodeItems(m, in), nil
+	case isFile:
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("-d: %w", err)
 		}
-		var v dynamic.Value
+		text = bytes.NewReader(b)
+	}
+	var list []dynamic.Value
+	for next := c.decodeItems(m, text); ; {
+		v, err := next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return func() (v dynamic.Value, err error) {
+		if len(list) == 0 {
+			return v, io.EOF
+		}
+		v, list = list[0], list[1:]
+		return v, nil
+	}, nil
+}
+
+func (c *caller) decodeItems(m *schema.Method, text io.Reader) itemSource {
+	dec := json.NewDecoder(text)
+	i := 0
+	return func() (v dynamic.Value, err error) {
+		i++
+		var raw json.RawMessage
+		if err = dec.Decode(&raw); err == io.EOF {
+			return v, io.EOF
+		}
 		if err == nil {
 			v, err = dynamic.ParseJSON(m.ClientItem(), raw, dynamic.JSONOptions{Binary: c.o.output.form})
 		}
 		if err != nil {
-			return &inputError{fmt.Errorf("-d, message %d: %w", i, err)}
+			return v, &inputError{fmt.Errorf("-d, message %d: %w", i, err)}
+		}
+		return v, nil
+	}
+}
+
+// sendItems sends what items returns, and the end. Errors of the network are what Recv tells.
+func sendItems(s rpc.Stream, items itemSource) error {
+	for {
+		v, err := items()
+		if err == io.EOF {
+			s.CloseSend()
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 		if s.Send(v) != nil {
 			return nil

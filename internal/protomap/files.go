@@ -146,6 +146,14 @@ func (b *builder) claim(f *File, name string, pos schema.Position) string {
 func (b *builder) declare(f *File) {
 	for _, e := range f.Schema.Enums {
 		b.enums[e] = b.claim(f, Ident(e.Name), e.Pos)
+		values, _ := EnumValues(e)
+		for _, v := range values { // which are in the scope of the package, not of the enum
+			pos := e.Pos
+			if v.Schema != nil {
+				pos = v.Schema.Pos
+			}
+			b.claim(f, v.Name, pos)
+		}
 	}
 	for _, s := range f.Schema.Structs {
 		b.Structs[s] = b.claim(f, Ident(s.Name), s.Pos)
@@ -279,11 +287,8 @@ func (b *builder) message(desc *schema.Struct, m *schema.Method) *MessageDef {
 		b.errs = append(b.errs, err)
 		return p
 	}
-	for i := range s.Fields {
-		name := Ident(s.Fields[i].Schema.Name)
-		if p.taken[name] {
-			b.errs = append(b.errs, fmt.Errorf("%s: another field of %s is %s in protobuf", s.Fields[i].Schema.Pos, desc.Name, name))
-		}
+	names := fieldNames(s)
+	for _, name := range names {
 		p.taken[name] = true
 	}
 	if s.Union && len(s.Fields) > 0 {
@@ -292,13 +297,29 @@ func (b *builder) message(desc *schema.Struct, m *schema.Method) *MessageDef {
 	for i := range s.Fields {
 		f := &s.Fields[i]
 		d := b.field(p, p, f.Schema.Name, Camel(f.Schema.Name), f.Number, f.Type, f.IsRepeated(s))
-		d.Schema = f.Schema
+		d.Schema, d.Name = f.Schema, names[i]
 		if !s.Union && f.Presence && f.Type.Kind != Message {
 			d.Optional = p.free("_" + d.Name)
 		}
 	}
 	slices.SortStableFunc(p.Fields, func(a, c *FieldDef) int { return cmp.Compare(a.Number, c.Number) })
 	return p
+}
+
+// fieldNames returns the names of the fields of s. Names that protoc would make one and the same of in JSON, such as a_b and aB, are
+// told apart by the number of the field.
+func fieldNames(s *Struct) []string {
+	names, taken := make([]string, len(s.Fields)), make(map[string]bool)
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		name := Ident(f.Schema.Name)
+		for taken[DefaultJSONName(name)] {
+			name += "_" + strconv.Itoa(int(f.Number))
+		}
+		taken[DefaultJSONName(name)] = true
+		names[i] = name
+	}
+	return names
 }
 
 // free returns name, with underscores after it while another element of the message has it.

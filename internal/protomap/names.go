@@ -80,13 +80,20 @@ type EnumValue struct {
 // values share the scope of their enum: they begin with its name.
 func EnumValues(e *schema.Enum) (values []EnumValue, alias bool) {
 	prefix := upperSnake(e.Name) + "_"
-	taken, numbers := make(map[string]bool), make(map[int32]bool)
+	// Without the prefix, case and underscores the names of numbers that differ must differ: generated code drops them.
+	numbers, plain := make(map[int32]bool), make(map[string]int32)
+	taken := make(map[string]bool)
 	add := func(name string, number int32, v *schema.EnumValue) EnumValue {
-		if !strings.HasPrefix(name, prefix) {
+		if !strings.HasPrefix(name, prefix) || len(name) == len(prefix) {
 			name = prefix + name
 		}
-		for taken[name] {
-			name += "_"
+		for i, whole := 2, name; ; i++ {
+			p := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, prefix), "_", ""))
+			if other, ok := plain[p]; !taken[name] && (!ok || other == number) {
+				plain[p] = number
+				break
+			}
+			name = whole + "_" + strconv.Itoa(i)
 		}
 		taken[name] = true
 		alias = alias || numbers[number]
@@ -156,4 +163,22 @@ func Unmapped(m *schema.Method) string {
 		return "it has " + strconv.Itoa(len(m.Args.Fields)) + " arguments before what the client streams"
 	}
 	return ""
+}
+
+// DefaultJSONName returns the name in JSON that protoc gives a field.
+func DefaultJSONName(name string) string {
+	var b strings.Builder
+	upper := false
+	for _, c := range []byte(name) {
+		switch {
+		case c == '_':
+			upper = true
+			continue
+		case upper && c >= 'a' && c <= 'z':
+			c -= 'a' - 'A'
+		}
+		upper = false
+		b.WriteByte(c)
+	}
+	return b.String()
 }
