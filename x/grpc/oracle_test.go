@@ -160,6 +160,9 @@ func unknown(m protoreflect.Message) []byte {
 	return u
 }
 
+// newRand returns a source of numbers.
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
+
 // A generator makes values.
 type generator struct {
 	*rand.Rand
@@ -244,7 +247,7 @@ func (g *generator) structure(desc *schema.Struct, depth int) *dynamic.Struct {
 func TestOracle(t *testing.T) {
 	o := newOracle(t, "Everything")
 	for seed := range uint64(2000) {
-		g := &generator{rand.New(rand.NewPCG(seed, 1)), 200}
+		g := &generator{newRand(seed), 200}
 		o.check(t, g.structure(o.s, 4))
 	}
 }
@@ -253,7 +256,7 @@ func TestOracle(t *testing.T) {
 func FuzzOracle(f *testing.F) {
 	o := newOracle(f, "Everything")
 	for seed := range uint64(20) {
-		g := &generator{rand.New(rand.NewPCG(seed, 2)), 20}
+		g := &generator{newRand(seed + 1e6), 20}
 		b, err := o.marshal(g.structure(o.s, 3))
 		if err != nil {
 			f.Fatal(err)
