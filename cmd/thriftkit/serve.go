@@ -20,6 +20,7 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/x/grpc"
 )
 
 type serveOptions struct {
@@ -165,7 +166,7 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 			opts = append(opts, thriftkit.WithTLSOnly())
 		}
 	}
-	opts = append(opts, foreignDialects())
+	opts = append(opts, thriftkit.WithDialects(grpc.New(grpc.Options{NoReflection: !o.reflection})))
 	if o.reflection {
 		opts = append(opts, thriftkit.WithReflection())
 	}

@@ -30,13 +30,23 @@ import (
 // Name is the name of the dialect, for thriftkit.WithAccept.
 const Name = "grpc"
 
-// Dialect returns the dialect. It may be given to any number of servers.
+// Dialect returns the dialect with the default options.
+func Dialect() rpc.Dialect { return New(Options{}) }
+
+// Options say what a dialect does. The zero value is right for most.
+type Options struct {
+	// NoReflection leaves server reflection out: clients need a .proto file.
+	NoReflection bool
+}
+
+// New returns a dialect, which may be given to any number of servers and clients.
 //
-// Besides the services that are registered, it answers gRPC's server reflection (v1 and v1alpha) and health
-// checking (grpc.health.v1), in which every service is serving until the server shuts down.
-func Dialect() rpc.Dialect { return &dialect{} }
+// Besides the services that are registered, a server answers gRPC's server reflection (v1 and v1alpha) and health
+// checking (grpc.health.v1), in which every service is serving until the server shuts down. Interceptors see the calls of neither.
+func New(o Options) rpc.Dialect { return &dialect{opts: o} }
 
 type dialect struct {
+	opts     Options
 	mu       sync.Mutex
 	services []*schema.Service // for which handlers are
 	handlers *handlers
@@ -86,12 +96,12 @@ func (d *dialect) handlersFor(s rpc.Invoker) *handlers {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.handlers == nil || !slices.Equal(d.services, services) {
-		d.services, d.handlers = slices.Clone(services), newHandlers(services, s.MaxMessageBytes())
+		d.services, d.handlers = slices.Clone(services), newHandlers(services, s.MaxMessageBytes(), d.opts)
 	}
 	return d.handlers
 }
 
-func newHandlers(services []*schema.Service, max int) *handlers {
+func newHandlers(services []*schema.Service, max int, o Options) *handlers {
 	h := &handlers{mux: make(map[string]http.Handler)}
 	if h.desc, h.err = describe(services); h.err != nil {
 		return h
@@ -108,9 +118,11 @@ func newHandlers(services []*schema.Service, max int) *handlers {
 	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string { return names }),
 		grpcreflect.WithDescriptorResolver(withHealth{h.desc.files, file}))
 	limit := connect.WithReadMaxBytes(64 << 10) // of names
-	for _, reflect := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha} {
-		prefix, x := reflect(reflector, limit)
-		h.mux[prefix+"ServerReflectionInfo"] = x
+	if !o.NoReflection {
+		for _, reflect := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha} {
+			prefix, x := reflect(reflector, limit)
+			h.mux[prefix+"ServerReflectionInfo"] = x
+		}
 	}
 	check := &health{h.desc.names}
 	for path, x := range check.handlers(append(slices.Clone(opts), limit)...) {

@@ -2,6 +2,7 @@ package grpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -25,9 +26,10 @@ const healthName = "grpc.health.v1.Health"
 const (
 	serving    = 1
 	notServing = 2
+	unknown    = 3
 )
 
-var healthStatuses = [...]string{"UNKNOWN", serving: "SERVING", notServing: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
+var healthStatuses = [...]string{"UNKNOWN", serving: "SERVING", notServing: "NOT_SERVING", unknown: "SERVICE_UNKNOWN"}
 
 // healthRequest converts HealthCheckRequest.
 var healthRequest = func() *wireproto.JSON {
@@ -111,8 +113,11 @@ func (h *health) handlers(opts ...connect.HandlerOption) map[string]http.Handler
 	return map[string]http.Handler{
 		check: connect.NewUnaryHandler(check, func(ctx context.Context, req *connect.Request[message]) (*connect.Response[message], error) {
 			status, err := h.of(ctx, req.Msg)
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil, err
+			case status == unknown:
+				return nil, connect.NewError(connect.CodeNotFound, errors.New("unknown service"))
 			}
 			return connect.NewResponse(h.reply(status, req.Msg.json)), nil
 		}, opts...),
@@ -129,6 +134,9 @@ func (h *health) handlers(opts ...connect.HandlerOption) map[string]http.Handler
 				case <-ctx.Done():
 					return ctx.Err()
 				case <-invokerOf(ctx).Draining():
+				}
+				if status == unknown { // and will not be known
+					return nil
 				}
 			}
 		}, opts...),
@@ -157,7 +165,7 @@ func (h *health) of(ctx context.Context, req *message) (int, error) {
 		b = b[n:]
 	}
 	if name != "" && !slices.Contains(h.names, name) {
-		return 0, connect.NewError(connect.CodeNotFound, fmt.Errorf("unknown service %q", name))
+		return unknown, nil
 	}
 	select {
 	case <-invokerOf(ctx).Draining():
