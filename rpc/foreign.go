@@ -106,6 +106,10 @@ type Invoker interface {
 	// MaxMessageBytes is the longest message that the dialect should read or write.
 	MaxMessageBytes() int
 
+	// MessageTimeouts returns how long reading and writing one message may take, from its first byte to its last; 0 means
+	// without bound. A ConnDialect need not see to writing.
+	MessageTimeouts() (read, write time.Duration)
+
 	// Draining returns a channel that is closed when the server shuts down.
 	Draining() <-chan struct{}
 }
@@ -181,6 +185,10 @@ func (v *invoker) Lookup(service, method string) (*schema.Service, *schema.Metho
 func (v *invoker) Services() []*schema.Service { return v.s.served }
 
 func (v *invoker) MaxMessageBytes() int { return v.s.opts.MaxMessageBytes }
+
+func (v *invoker) MessageTimeouts() (read, write time.Duration) {
+	return v.s.opts.ReadTimeout, v.s.opts.WriteTimeout
+}
 
 func (v *invoker) Draining() <-chan struct{} {
 	if v.conn != nil {

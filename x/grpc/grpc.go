@@ -77,12 +77,42 @@ func (d *dialect) MatchHTTP(r *http.Request) bool {
 		method != "" && !strings.Contains(method, "/")
 }
 
-type invokerKey struct{}
+type requestKey struct{}
+
+// A request is what calls know of the HTTP request that they come by.
+type request struct {
+	s  rpc.Invoker
+	rc *http.ResponseController
+}
+
+// readWithin bounds the reading of a request that is one message.
+func (r *request) readWithin() {
+	if read, _ := r.s.MessageTimeouts(); read > 0 {
+		r.rc.SetReadDeadline(time.Now().Add(read))
+	}
+}
+
+// readDone ends what readWithin began: a deadline that passes later would end the call.
+func (r *request) readDone() { r.rc.SetReadDeadline(time.Time{}) }
+
+// writeWithin bounds the writing of what comes next.
+func (r *request) writeWithin() {
+	if _, write := r.s.MessageTimeouts(); write > 0 {
+		r.rc.SetWriteDeadline(time.Now().Add(write))
+	}
+}
+
+func requestOf(ctx context.Context) *request { return ctx.Value(requestKey{}).(*request) }
 
 // ServeHTTP implements [rpc.HTTPDialect].
 func (d *dialect) ServeHTTP(w http.ResponseWriter, r *http.Request, s rpc.Invoker) {
 	h := d.handlersFor(s)
-	ctx := context.WithValue(r.Context(), invokerKey{}, s)
+	req := &request{s, http.NewResponseController(w)}
+	ctx := context.WithValue(r.Context(), requestKey{}, req)
+	req.rc.SetWriteDeadline(time.Time{}) // the last answer on this connection may have set one
+	if m := h.method(r.URL.Path); m == nil && !strings.HasPrefix(r.URL.Path, "/grpc.reflection.") || m != nil && !m.m.Stream.ClientStreams() {
+		req.readWithin()
+	}
 	next := h.mux[r.URL.Path]
 	if next == nil {
 		next = h.unimplemented(r.URL.Path)
@@ -129,6 +159,14 @@ func newHandlers(services []*schema.Service, max int, o Options) *handlers {
 		h.mux[path] = x
 	}
 	return h
+}
+
+// method returns the method at a path, nil if the path is not one of a service of ours.
+func (h *handlers) method(path string) *method {
+	if h.desc == nil {
+		return nil
+	}
+	return h.desc.methods[path]
 }
 
 // unimplemented answers a call of a method that does not exist, in whatever protocol it comes.
@@ -190,6 +228,8 @@ func (m *method) arguments(in *rpc.Invocation, req *message) {
 }
 
 func (h *handlers) unary(ctx context.Context, m *method, req *connect.Request[message]) (*connect.Response[message], error) {
+	requestOf(ctx).readDone()
+	defer requestOf(ctx).writeWithin()
 	in := invocation(ctx, m, req.Header())
 	m.arguments(in, req.Msg)
 	reply := connect.NewResponse[message](nil)
@@ -236,4 +276,4 @@ func (m *method) response(r *rpc.Result, json bool) (*message, error) {
 	return newMessage(b, m.output, json)
 }
 
-func invokerOf(ctx context.Context) rpc.Invoker { return ctx.Value(invokerKey{}).(rpc.Invoker) }
+func invokerOf(ctx context.Context) rpc.Invoker { return requestOf(ctx).s }

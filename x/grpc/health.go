@@ -112,6 +112,7 @@ func (h *health) handlers(opts ...connect.HandlerOption) map[string]http.Handler
 	check, watch := "/"+healthName+"/Check", "/"+healthName+"/Watch"
 	return map[string]http.Handler{
 		check: connect.NewUnaryHandler(check, func(ctx context.Context, req *connect.Request[message]) (*connect.Response[message], error) {
+			requestOf(ctx).readDone()
 			status, err := h.of(ctx, req.Msg)
 			switch {
 			case err != nil:
@@ -122,6 +123,7 @@ func (h *health) handlers(opts ...connect.HandlerOption) map[string]http.Handler
 			return connect.NewResponse(h.reply(status, req.Msg.json)), nil
 		}, opts...),
 		watch: connect.NewServerStreamHandler(watch, func(ctx context.Context, req *connect.Request[message], s *connect.ServerStream[message]) error {
+			requestOf(ctx).readDone()
 			for {
 				status, err := h.of(ctx, req.Msg)
 				if err != nil {

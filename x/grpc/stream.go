@@ -15,9 +15,10 @@ import (
 // stream runs a call whose server streams. req is the request of a client that does not.
 func (h *handlers) stream(ctx context.Context, m *method, conn connect.StreamingHandlerConn, req *message) error {
 	in := invocation(ctx, m, conn.RequestHeader())
-	s := &stream{m: m, conn: conn}
+	s := &stream{m: m, conn: conn, req: requestOf(ctx)}
 	in.Stream = s
 	if req != nil {
+		requestOf(ctx).readDone()
 		s.json.Store(req.json)
 		m.arguments(in, req)
 	}
@@ -35,7 +36,7 @@ func (h *handlers) stream(ctx context.Context, m *method, conn connect.Streaming
 // clientStream runs a call whose client streams and whose server answers once.
 func (h *handlers) clientStream(ctx context.Context, m *method, conn connect.StreamingHandlerConn) (*connect.Response[message], error) {
 	in := invocation(ctx, m, conn.RequestHeader())
-	s := &stream{m: m, conn: conn}
+	s := &stream{m: m, conn: conn, req: requestOf(ctx)}
 	in.Stream = s
 	r := invoke(ctx, in, conn.ResponseHeader(), conn.ResponseTrailer())
 	defer r.Release()
@@ -56,6 +57,7 @@ func (h *handlers) clientStream(ctx context.Context, m *method, conn connect.Str
 type stream struct {
 	m    *method
 	conn connect.StreamingHandlerConn
+	req  *request
 	json atomic.Bool // the client speaks JSON: known after its first message
 }
 
@@ -73,6 +75,7 @@ func (s *stream) Send(item any) error {
 	}
 	msg, err := newMessage(b, s.m.output, s.json.Load())
 	if err == nil {
+		s.req.writeWithin() // a client that does not read would hold the handler for ever
 		err = s.conn.Send(msg)
 	}
 	return streamFailure(m, err)
