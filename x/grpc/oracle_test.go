@@ -246,7 +246,11 @@ func (g *generator) structure(desc *schema.Struct, depth int) *dynamic.Struct {
 // TestOracle compares wire/proto with protobuf's own implementation over values of every type.
 func TestOracle(t *testing.T) {
 	o := newOracle(t, "Everything")
-	for seed := range uint64(2000) {
+	values := uint64(1000)
+	if testing.Short() {
+		values = 200
+	}
+	for seed := range values {
 		g := &generator{newRand(seed), 200}
 		o.check(t, g.structure(o.s, 4))
 	}
