@@ -151,7 +151,15 @@ func (w *protoWriter) method(d *protomap.MethodDef, first bool) {
 		}
 		return w.name(name)
 	}
-	w.line("rpc %s(%s) returns (%s);", d.Name, stream(m.Stream.ClientStreams(), d.Input), stream(m.Stream.ServerStreams(), d.Output))
+	head := fmt.Sprintf("rpc %s(%s) returns (%s)", d.Name, stream(m.Stream.ClientStreams(), d.Input), stream(m.Stream.ServerStreams(), d.Output))
+	level := protomap.Idempotency(m)
+	if level == "" {
+		w.line("%s;", head)
+		return
+	}
+	w.open("%s", head)
+	w.line("option idempotency_level = %s;", level)
+	w.close()
 }
 
 func (w *protoWriter) enum(e *protomap.EnumDef) {

@@ -89,6 +89,7 @@ service Foo {
   oneway void tell(),
   i32 sum(1: i32 n) (streaming.mode = "client"),
   Either watch() (streaming.mode = "server"),
+  string peek() (thriftkit.readonly),
 }`)
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +114,9 @@ service Foo {
   rpc tell(TellRequest) returns (TellResponse);
   rpc sum(stream SumRequest) returns (SumResponse);
   rpc watch(WatchRequest) returns (stream Either);
+  rpc peek(PeekRequest) returns (PeekResponse) {
+    option idempotency_level = NO_SIDE_EFFECTS;
+  }
 }
 
 // A mood.
@@ -175,6 +179,14 @@ message SumResponse {
 
 // WatchRequest is the request of Foo.watch.
 message WatchRequest {}
+
+// PeekRequest is the request of Foo.peek.
+message PeekRequest {}
+
+// PeekResponse is the response of Foo.peek.
+message PeekResponse {
+  string result = 1;
+}
 `
 	if got != want {
 		t.Errorf("got:\n%s", got)

@@ -154,6 +154,23 @@ const (
 // field 1, or nothing.
 func IsResponse(m *schema.Method) bool { return m.Result.Kind == schema.KindStruct }
 
+// Idempotency returns the idempotency_level of m, by the annotations that thriftkit's retries go by: NO_SIDE_EFFECTS for thriftkit.readonly
+// and readonly, IDEMPOTENT for thriftkit.idempotent and idempotent; else "".
+func Idempotency(m *schema.Method) string {
+	for _, a := range m.Annotations {
+		if a.Value != "true" && a.Value != "1" && a.Value != "" {
+			continue
+		}
+		switch a.Name {
+		case "thriftkit.readonly", "readonly":
+			return "NO_SIDE_EFFECTS"
+		case "thriftkit.idempotent", "idempotent":
+			return "IDEMPOTENT"
+		}
+	}
+	return ""
+}
+
 // Unmapped returns why m cannot be called over gRPC, "" if it can.
 func Unmapped(m *schema.Method) string {
 	switch {

@@ -136,10 +136,14 @@ func fileOf(f *protomap.File) *descriptorpb.FileDescriptorProto {
 	for _, s := range f.Services {
 		x := &descriptorpb.ServiceDescriptorProto{Name: &s.Name}
 		for _, m := range s.Methods {
-			x.Method = append(x.Method, &descriptorpb.MethodDescriptorProto{
+			d := &descriptorpb.MethodDescriptorProto{
 				Name: &m.Name, InputType: proto.String("." + m.Input), OutputType: proto.String("." + m.Output),
 				ClientStreaming: proto.Bool(m.Schema.Stream.ClientStreams()), ServerStreaming: proto.Bool(m.Schema.Stream.ServerStreams()),
-			})
+			}
+			if level, ok := descriptorpb.MethodOptions_IdempotencyLevel_value[protomap.Idempotency(m.Schema)]; ok {
+				d.Options = &descriptorpb.MethodOptions{IdempotencyLevel: descriptorpb.MethodOptions_IdempotencyLevel(level).Enum()}
+			}
+			x.Method = append(x.Method, d)
 		}
 		p.Service = append(p.Service, x)
 	}

@@ -23,6 +23,7 @@ import (
 	"connectrpc.com/connect"
 	"connectrpc.com/grpcreflect"
 
+	"github.com/thriftkit/thriftkit/internal/protomap"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 )
@@ -67,6 +68,9 @@ func (d *dialect) MatchHTTP(r *http.Request) bool {
 	switch {
 	case strings.HasPrefix(contentType, "application/grpc"), strings.HasPrefix(contentType, "application/connect+"):
 		return true
+	case r.Method == http.MethodGet: // of Connect: the message is in the query
+		q := r.URL.Query()
+		return q.Has("message") && q.Has("encoding")
 	case r.Method != http.MethodPost:
 		return false
 	case r.Header.Get("Connect-Protocol-Version") != "":
@@ -186,6 +190,9 @@ func (e errUnknownMethod) Error() string { return "unknown method " + string(e) 
 // handler returns the handler of a method.
 func (h *handlers) handler(path string, m *method, opts []connect.HandlerOption) http.Handler {
 	opts = append(slices.Clone(opts), connect.WithSchema(m.desc))
+	if protomap.Idempotency(m.m) == "NO_SIDE_EFFECTS" { // Connect has a GET for these
+		opts = append(opts, connect.WithIdempotency(connect.IdempotencyNoSideEffects))
+	}
 	switch m.m.Stream {
 	case schema.ServerStream:
 		return connect.NewServerStreamHandler(path, func(ctx context.Context, req *connect.Request[message], s *connect.ServerStream[message]) error {

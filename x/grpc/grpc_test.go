@@ -245,6 +245,22 @@ func TestConnectProto(t *testing.T) {
 	}
 }
 
+// TestConnectGet calls a method that has no side effects by GET, and one that may have.
+func TestConnectGet(t *testing.T) {
+	addr, _ := serve(t)
+	for method, want := range map[string]int{"favourite": http.StatusOK, "ping": http.StatusMethodNotAllowed} {
+		resp, err := http.Get("http://" + addr + "/shop.v1.Shop/" + method + "?connect=v1&encoding=json&message=%7B%7D")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != want || want == http.StatusOK && string(b) != `{"result":"COLOR_GREEN"}` {
+			t.Errorf("%s: %d %s, %v", method, resp.StatusCode, b, err)
+		}
+	}
+}
+
 // TestGRPCWeb sends a call as a browser does: the trailers are a frame of the body.
 func TestGRPCWeb(t *testing.T) {
 	addr, _ := serve(t)

@@ -59,7 +59,7 @@ service Shop extends Base {
   i64 add(1: i32 a, 2: i32 b = 5),
   list<string> names(1: i32 count),
   map<string, Point> where(1: string who),
-  Color favourite(),
+  Color favourite() (thriftkit.readonly = "true"),
   void nothing(1: string why) throws (1: Plain plain),
   oneway void log(1: string line),
   string metadata(1: string key),
