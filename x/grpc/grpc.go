@@ -1,12 +1,20 @@
 // Package grpc lets a server answer gRPC, gRPC-Web and Connect on its port, next to all dialects of Thrift, from
-// the same .thrift file and the same handlers:
+// the same .thrift file and the same handlers, and lets a client call servers of gRPC and Connect:
 //
 //	server := thriftkit.NewServer(thriftkit.WithDialects(grpc.Dialect()))
+//	client, err := thriftkit.Dial(ctx, "grpc://localhost:9090", thriftkit.WithDialects(grpc.Dialect()))
 //
-// Clients are the usual ones: programs of gRPC in any language with a .proto file that docs/grpc.md
-// describes, grpcurl, which finds the services by server reflection, a browser, curl. HTTP/2 works
-// without TLS (prior knowledge), gRPC-Web and Connect also over HTTP/1.1. Interceptors, limits, deadlines,
-// metadata, statistics and shutdown are those of the server.
+// The server's clients are the usual ones: programs of gRPC in any language with the .proto file that "thriftkit gen proto" writes,
+// grpcurl, which finds the services by server reflection, curl. HTTP/2 works without TLS (prior knowledge) and with it (ALPN);
+// gRPC-Web and Connect work over HTTP/1.1, too. Interceptors, limits, deadlines, metadata, statistics and shutdown are those of the
+// server.
+//
+// Targets of a client are grpc://host:port and connect://host:port/path, and grpcs and connects by TLS, with the keys of tls targets;
+// protocol=json sends JSON, service=NAME calls another service than the one that declares the methods. Calls of gRPC share
+// connections. Bind, Invoke, generated clients and streams work as over Thrift.
+//
+// docs/grpc.md is the specification: names, types, errors, metadata. The schema is mapped to protobuf once; messages are encoded and
+// decoded straight from and to the bound Go types.
 //
 // It is a module of its own, for the sake of the libraries that it needs.
 package grpc
