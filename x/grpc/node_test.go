@@ -1,6 +1,7 @@
 package grpc_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,13 @@ func node(t *testing.T) (exe, code string) {
 	t.Setenv("PEER", peers)
 	code = t.TempDir()
 	writeProto(t, code)
+	status, err := os.ReadFile("testdata/py/status.proto")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(code, "status.proto"), status, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	run(t, filepath.Join(peers, "node_modules/.bin/buf"), "build", code, "-o", filepath.Join(code, "shop.binpb"))
 	return exe, code
 }
@@ -51,9 +59,25 @@ func TestNodeClient(t *testing.T) {
 	}
 }
 
+// TestNodeServer calls servers of grpc-js, and of connect-node by Connect in protobuf and in JSON.
+func TestNodeServer(t *testing.T) {
+	exe, code := node(t)
+	for mode, targets := range map[string][]string{"grpc-js": {"grpc://%s"}, "connect": {"connect://%s", "connect://%s?protocol=json"}} {
+		t.Run(mode, func(t *testing.T) {
+			addr := startPeer(t, exe, "testdata/node/server.mjs", mode, code)
+			for _, target := range targets {
+				callPeer(t, fmt.Sprintf(target, addr))
+			}
+		})
+	}
+}
+
 // TestBufLint has buf lint what is generated: the rules that it breaks are those about names, which are the IDL's.
 func TestBufLint(t *testing.T) {
 	_, code := node(t)
+	if err := os.Remove(filepath.Join(code, "status.proto")); err != nil { // it is not generated
+		t.Fatal(err)
+	}
 	out, _ := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("PEER"), "node_modules/.bin/buf"), "lint", code, "--error-format", "json").Output()
 	allowed := map[string]bool{
 		"RPC_PASCAL_CASE": true, "SERVICE_SUFFIX": true, "PACKAGE_DIRECTORY_MATCH": true, "FIELD_LOWER_SNAKE_CASE": true,

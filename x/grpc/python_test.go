@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +134,8 @@ func TestPythonServer(t *testing.T) {
 	callPeer(t, "grpc://"+addr)
 }
 
+var minusZero = regexp.MustCompile(`[:\[]-0[,}\]]`)
+
 // callPeer calls a server that has some of Shop.
 func callPeer(t *testing.T, target string) {
 	conn := dial(t, target)
@@ -155,6 +158,13 @@ func callPeer(t *testing.T, target string) {
 		// Read again, so that what is absent on the wire has its default here, too.
 		if value, err = o.unmarshal(b); err != nil {
 			continue
+		}
+		text, err := o.json.AppendJSON(nil, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(target, "json") && minusZero.Match(text) {
+			continue // JavaScript writes -0 as 0
 		}
 		value.Set("name", "any")
 		got, err := c.Echo(ctx, value)
