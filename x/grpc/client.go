@@ -333,11 +333,15 @@ func (m *method) setResult(call *rpc.Call, b []byte) error {
 
 // open opens the stream of a call.
 func (c *client) open(ctx context.Context, m *clientMethod, call *rpc.Call) error {
+	if m.m.Stream == schema.BidiStream && c.target.Foreign == "connect" && !c.target.TLS {
+		return notSent(m.m, errors.New("the method streams in both directions, for which Connect needs HTTP/2: use a connects or grpc target"))
+	}
 	msg, err := c.request(m, call)
 	if err != nil {
 		return notSent(m.m, err)
 	}
 	ctx, end := c.untilClosed(ctx)
+	context.AfterFunc(ctx, end) // of a stream that its caller leaves by cancelling
 	s := &clientStream{m: m, ctx: ctx, end: end, json: c.json}
 	header := make(http.Header)
 	if err := setOutgoing(ctx, header); err != nil {

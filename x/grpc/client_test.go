@@ -2,9 +2,12 @@ package grpc_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -143,6 +146,43 @@ func TestClientErrors(t *testing.T) {
 	}
 }
 
+// TestClientTLS calls by TLS: there Connect has HTTP/2, and streams in both directions.
+func TestClientTLS(t *testing.T) {
+	https := httptest.NewTLSServer(nil)
+	defer https.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(https.Certificate())
+	addr, _ := serve(t, thriftkit.WithTLS(&tls.Config{Certificates: https.TLS.Certificates}), thriftkit.WithTLSOnly())
+	for _, scheme := range []string{"grpcs://%s?servername=example.com", "connects://%s?servername=example.com", "connects://%s/?protocol=json&servername=example.com"} {
+		t.Run(scheme, func(t *testing.T) {
+			c := bind(t, dial(t, fmt.Sprintf(scheme, addr), thriftkit.WithTLS(&tls.Config{RootCAs: roots})))
+			if n, err := c.Add(t.Context(), 2, 3); n != 5 || err != nil {
+				t.Errorf("add: %d, %v", n, err)
+			}
+			both, err := c.Mirror(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range int32(3) {
+				if err := both.Send(Point{i, 7}); err != nil {
+					t.Fatal(err)
+				}
+				if p, err := both.Recv(); p != (Point{7, i}) || err != nil {
+					t.Errorf("mirror: %v, %v", p, err)
+				}
+			}
+			both.CloseSend()
+			if _, err := both.Recv(); err != io.EOF {
+				t.Errorf("mirror ends with %v", err)
+			}
+		})
+		_, err := thriftkit.Dial(t.Context(), fmt.Sprintf(scheme, addr), thriftkit.WithDialects(grpc.Dialect()))
+		if err == nil || !strings.Contains(err.Error(), "unknown authority") {
+			t.Errorf("%s, of an authority that is not known: %v", scheme, err)
+		}
+	}
+}
+
 // TestClientNobody calls where nobody listens, and after Close.
 func TestClientNobody(t *testing.T) {
 	for _, scheme := range schemes {
@@ -244,7 +284,11 @@ func TestClientStreams(t *testing.T) {
 				t.Errorf("total: %d, %v", sum, err)
 			}
 			if strings.HasPrefix(scheme, "connect") {
-				return // HTTP/1.1 answers after the request
+				var e *rpc.Error
+				if _, err := c.Mirror(t.Context()); !errors.As(err, &e) || e.Outcome != rpc.OutcomeNotSent || !strings.Contains(err.Error(), "needs HTTP/2") {
+					t.Errorf("mirror: %v", err)
+				}
+				return
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
