@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,9 @@ import (
 
 // errOverloaded answers a call for which there was no room in time.
 var errOverloaded = &Error{Code: CodeOverloaded, Message: "too many calls are under way"}
+
+// errTooLate answers a call whose time was over before its handler could begin.
+var errTooLate = &Error{Code: CodeOverloaded, Message: "the time of the call was over before it could begin"}
 
 // A limiter bounds how many handlers run at once. Below the bound it costs a call two additions.
 type limiter struct {
@@ -25,12 +29,13 @@ func newLimiter(max int, timeout time.Duration) *limiter {
 	return &limiter{max: int64(max), timeout: timeout}
 }
 
-// acquire waits for room, and reports whether there was some in time. With it goes one release.
-func (l *limiter) acquire() bool {
+// acquire waits for room, and reports whether there was some in time, which is over at the latest when ctx ends. With it goes one
+// release.
+func (l *limiter) acquire(ctx context.Context) bool {
 	if l.max <= 0 || l.tryAcquire() {
 		return true
 	}
-	return l.await()
+	return l.await(ctx)
 }
 
 func (l *limiter) tryAcquire() bool {
@@ -41,7 +46,7 @@ func (l *limiter) tryAcquire() bool {
 	return false
 }
 
-func (l *limiter) await() bool {
+func (l *limiter) await(ctx context.Context) bool {
 	l.mu.Lock()
 	turn := make(chan struct{}, 1)
 	l.queue = append(l.queue, turn)
@@ -54,6 +59,7 @@ func (l *limiter) await() bool {
 	case <-turn:
 		return true
 	case <-timer.C:
+	case <-ctx.Done():
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

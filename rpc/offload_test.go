@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"slices"
@@ -100,7 +101,12 @@ func echoCall(name, text string, seq int32) []byte {
 	return message(name, kind, seq, fmt.Sprintf("0b0001 %08x %x 00", len(text), text))
 }
 
-const marked = 1 << 30 // sequence ids of clients that take replies in any order
+// ours returns the sequence ids of a client of this package, which accepts replies in any order; counted those of others.
+func ours(i int32) int32    { return msgio.SequenceID(uint32(1 + i)) }
+func counted(i int32) int32 { return 1 + i }
+
+// highly returns ids as those of a counter of a whole process, that has come to where ours are.
+func highly(i int32) int32 { return 1<<30 + 77 + i }
 
 // TestSlowBesideFast has a call on a connection that does not end before others on it have been
 // answered, at once.
@@ -199,14 +205,14 @@ func TestOutOfOrder(t *testing.T) {
 	for _, test := range []struct {
 		what    string
 		framing wire.Framing
-		seq     int32
+		seq     func(int32) int32
 		wrap    func([]byte) []byte
 		skip    int // bytes of a reply's header
 	}{
-		{"high ids", wire.Buffered, marked + 1, func(b []byte) []byte { return b }, 0},
-		{"high ids, framed", wire.Framed, marked + 1, func(b []byte) []byte { return frame(b) }, 0},
-		{"THeader's flag", wire.Framed, 1, flagged(0x0fff, "00000000"), 14},
-		{"TTHeader's flag", wire.Framed, 1, flagged(0x1000, "00000000"), 14},
+		{"ids of ours", wire.Buffered, ours, func(b []byte) []byte { return b }, 0},
+		{"ids of ours, framed", wire.Framed, ours, func(b []byte) []byte { return frame(b) }, 0},
+		{"THeader's flag", wire.Framed, counted, flagged(0x0fff, "00000000"), 14},
+		{"TTHeader's flag", wire.Framed, counted, flagged(0x1000, "00000000"), 14},
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			leaks(t)
@@ -214,8 +220,8 @@ func TestOutOfOrder(t *testing.T) {
 			b := &blocker{release: make(chan struct{})}
 			serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
 			c := connect(t, l, test.framing)
-			c.send(test.wrap(echoCall("echo", "first", test.seq)), test.wrap(echoCall("echo", "slow", test.seq+1)),
-				test.wrap(echoCall("echo", "quick", test.seq+2)), test.wrap(echoCall("notify", "x", test.seq+3)), test.wrap(echoCall("echo", "other", test.seq+4)))
+			c.send(test.wrap(echoCall("echo", "first", test.seq(0))), test.wrap(echoCall("echo", "slow", test.seq(1))),
+				test.wrap(echoCall("echo", "quick", test.seq(2))), test.wrap(echoCall("notify", "x", test.seq(3))), test.wrap(echoCall("echo", "other", test.seq(4))))
 			// Calls of a method that was slow a moment ago run side by side.
 			for i, want := range [][]string{{"first"}, {"quick", "other"}, {"quick", "other"}, {"slow"}} {
 				if want[0] == "slow" {
@@ -230,12 +236,50 @@ func TestOutOfOrder(t *testing.T) {
 	}
 }
 
+// TestForeignIDs has clients of others whose ids are as high as ours, or among which one of ours is, behind a proxy: replies come in
+// the order of the calls, and no message that was not asked for comes when the server ends.
+func TestForeignIDs(t *testing.T) {
+	for name, id := range map[string]func(int32) int32{
+		"counted": counted, "a counter as high": highly,
+		"one of ours before others": func(i int32) int32 {
+			if i == 0 {
+				return ours(0)
+			}
+			return counted(i)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			leaks(t)
+			l := listenTCP(t)
+			b := &blocker{release: make(chan struct{})}
+			s, _ := serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
+			c := connect(t, l, wire.Buffered)
+			c.send(echoCall("echo", "first", id(0)), echoCall("echo", "slow", id(1)), echoCall("echo", "quick", id(2)))
+			waitFor(t, "the slow call", func() bool { return b.now.Load() > 0 })
+			time.AfterFunc(30*time.Millisecond, func() { close(b.release) })
+			for i, want := range []string{"first", "slow", "quick"} {
+				if got, seq := c.next(); got != want || seq != id(int32(i)) {
+					t.Errorf("reply %d is %q to %d, want %q", i, got, seq, want)
+				}
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- s.Shutdown(t.Context()) }()
+			if rest, err := io.ReadAll(c.nc); len(rest) > 0 || err != nil {
+				t.Errorf("at the end comes %q, %v", rest, err)
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestFlood sends many calls that do not end: no more than the limit are under way at a time, and
 // all are answered in the end.
 func TestFlood(t *testing.T) {
-	for _, first := range []int32{1, marked} {
+	for name, id := range map[string]func(int32) int32{"counted": counted, "ours": ours} {
 		for _, method := range []string{"echo", "notify"} {
-			t.Run(fmt.Sprint(method, " from ", first), func(t *testing.T) {
+			t.Run(method+", "+name, func(t *testing.T) {
 				leaks(t)
 				l := listenTCP(t)
 				b := &blocker{release: make(chan struct{})}
@@ -244,9 +288,9 @@ func TestFlood(t *testing.T) {
 				c := connect(t, l, wire.Buffered)
 				var all []byte
 				for i := range int32(calls) {
-					all = append(all, echoCall(method, "slow", first+i)...)
+					all = append(all, echoCall(method, "slow", id(i))...)
 				}
-				c.send(all, message("ping", wire.Call, first+calls, "00"))
+				c.send(all, message("ping", wire.Call, id(calls), "00"))
 				for deadline := time.Now().Add(5 * time.Second); b.now.Load() < limit && time.Now().Before(deadline); {
 					time.Sleep(time.Millisecond)
 				}
@@ -327,7 +371,7 @@ func TestShutdownHandedOver(t *testing.T) {
 			b := &blocker{release: make(chan struct{})}
 			s, _ := serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
 			c := connect(t, l, wire.Buffered)
-			c.send(echoCall("echo", "slow", marked), message("ping", wire.Call, marked+1, "00"))
+			c.send(echoCall("echo", "slow", ours(0)), message("ping", wire.Call, ours(1), "00"))
 			if got, _ := c.next(); got != "pong" { // so the other one was handed over
 				t.Fatalf("%q", got)
 			}

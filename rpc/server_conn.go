@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,15 +19,20 @@ import (
 // serverconn has the rest: reading, running calls, replies in their order, states.
 type serverConn struct {
 	*serverconn.Conn
-	s   *Server
-	ctx context.Context // of its calls
+	s       *Server
+	ctx     context.Context    // of its calls, which ends when nobody can get replies any more
+	lasting context.Context    // of its oneway calls, which does not
+	gone    context.CancelFunc // ends ctx
+	peer    Peer               // which ctx has, too; of the goroutine that serves
 
 	framing wire.Framing
 	headers *msgio.HeaderCodec // of a header dialect, else nil
 	proto   protocol.Protocol  // of the others
 
-	begun       bool     // a message was decoded
-	isThriftkit bool     // the peer is a client of thriftkit: see msgio.FirstSequenceID
+	begun       bool // a message was decoded
+	isThriftkit bool // the peer is a client of thriftkit, as far as its sequence ids say; see msgio.Sequence
+	ids         msgio.Sequence
+	anyOrder    bool     // the peer has said that it accepts replies in any order
 	tracked     *tracked // of a client of thriftpy2 that tracks its calls, else nil
 
 	http    atomic.Bool                 // net/http serves the connection
@@ -35,19 +41,36 @@ type serverConn struct {
 	source  source                      // of its calls, for Stats
 }
 
+// start serves nc. It runs on the goroutine that accepts: whatever may wait for the client, even its address where another
+// program's listener finds that out, happens on the connection's own.
 func (s *Server) start(nc net.Conn) {
-	c := &serverConn{s: s}
-	c.ctx = context.WithValue(s.ctx, peerKey{}, Peer{Addr: nc.RemoteAddr()})
+	c := &serverConn{s: s, ctx: s.ctx}
 	c.source.conn = s.connIDs.Add(1)
 	if !s.enlist(c, nc) {
 		s.counters.refusedConns.Add(1)
-		nc.Close()
-		if s.opts.Stats != nil {
-			s.opts.Stats.HandleConn(c.event(nc, ConnRefused, errTooManyConns))
-		}
+		go c.refuse(nc)
 		return
 	}
 	go c.serve()
+}
+
+// refuse ends a connection that is not among those of the server.
+func (c *serverConn) refuse(nc net.Conn) {
+	nc.Close()
+	if c.s.opts.Stats != nil {
+		c.peer.Addr = nc.RemoteAddr()
+		c.s.opts.Stats.HandleConn(c.event(nc, ConnRefused, errTooManyConns))
+	}
+}
+
+// setPeer says who the client is.
+func (c *serverConn) setPeer(p Peer) {
+	c.peer = p
+	c.lasting = context.WithValue(c.s.ctx, peerKey{}, p)
+	if c.gone != nil {
+		c.gone()
+	}
+	c.ctx, c.gone = context.WithCancel(c.lasting)
 }
 
 // enlist adds c to the connections of the server, unless there are too many or it is closed.
@@ -69,11 +92,10 @@ var errTooManyConns = errors.New("too many connections")
 
 // event returns what happened to the connection.
 func (c *serverConn) event(nc net.Conn, kind ConnEventKind, err error) ConnEvent {
-	e := ConnEvent{Kind: kind, Time: time.Now(), ID: c.source.conn, Local: nc.LocalAddr(), Peer: nc.RemoteAddr(), Dialect: c.source.dialect, Err: err}
-	if peer, ok := PeerOf(c.ctx); ok {
-		e.TLS = peer.TLS
+	return ConnEvent{
+		Kind: kind, Time: time.Now(), ID: c.source.conn, Local: nc.LocalAddr(), Peer: c.peer.Addr, TLS: c.peer.TLS,
+		Dialect: c.source.dialect, Err: err,
 	}
-	return e
 }
 
 // report tells Stats what happened to the connection.
@@ -97,6 +119,7 @@ func (c *serverConn) drain() {
 // serve serves the connection. What it needs of the stack while it waits for the first byte is little:
 // many connections never say anything.
 func (c *serverConn) serve() {
+	c.setPeer(Peer{Addr: c.NetConn().RemoteAddr()})
 	c.report(ConnOpened, nil)
 	c.detected(c.detect())
 }
@@ -126,11 +149,15 @@ func (c *serverConn) Failed(err error) {
 	if errors.As(err, &refused) {
 		c.report(ConnRefused, err)
 	}
-	c.s.opts.ErrorLog(fmt.Errorf("rpc: connection from %s: %w", c.NetConn().RemoteAddr(), err))
+	c.s.logClient(fmt.Errorf("rpc: connection from %s: %w", c.peer.Addr, err))
 }
+
+// Gone implements [serverconn.Owner].
+func (c *serverConn) Gone() { c.gone() }
 
 // Closed implements [serverconn.Owner].
 func (c *serverConn) Closed(err error) {
+	c.gone()
 	c.report(ConnClosed, err)
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -156,19 +183,37 @@ func (in *incoming) Decode(msg []byte) error {
 			return err
 		}
 	}
-	return c.s.prepare(in)
+	return c.prepare(in)
+}
+
+// prepare is Server.prepare for a call over c.
+func (c *serverConn) prepare(in *incoming) error {
+	if err := c.s.prepare(in); err != nil {
+		return err
+	}
+	if c.isThriftkit && !c.ids.Follows(in.h.SeqID) { // as the calls of other clients that come over the same connection
+		if c.isThriftkit = false; !c.anyOrder {
+			c.KeepOrder()
+		}
+	}
+	if in.m == nil || !in.m.method.Oneway {
+		return nil
+	}
+	if in.ctx = c.lasting; in.x != nil {
+		in.cancel()
+		in.ctx, in.cancel = in.x.context(c.lasting)
+	}
+	return nil
 }
 
 // first learns from the first call whether the peer takes replies in any order: a client of ours
-// does, and shows it by high sequence ids. (No other client is known to begin there. If one did, it
-// would have to have several calls under way without looking at the ids in the replies to notice
-// anything.) The call may be one that begins to track; then it is answered.
+// does, and shows it by its sequence ids. The call may be one that begins to track; then it is answered.
 func (c *serverConn) first(in *incoming) (done bool, err error) {
 	h, off, err := c.proto.ConsumeHeader(in.msg)
 	if err != nil {
 		return false, err
 	}
-	if c.isThriftkit = h.SeqID >= msgio.FirstSequenceID; c.isThriftkit {
+	if c.isThriftkit = c.ids.Begins(h.SeqID); c.isThriftkit {
 		c.AcceptAnyOrder()
 	}
 	return c.upgrade(in, h, off)
@@ -183,7 +228,8 @@ func (c *serverConn) decodeHeader(in *incoming) error {
 	}
 	if !c.begun {
 		c.begun = true
-		if c.isThriftkit = envelope.SeqID >= msgio.FirstSequenceID; c.isThriftkit || envelope.OutOfOrder() {
+		c.isThriftkit, c.anyOrder = c.ids.Begins(envelope.SeqID), envelope.OutOfOrder()
+		if c.isThriftkit || c.anyOrder {
 			c.AcceptAnyOrder()
 		}
 	}
@@ -202,7 +248,31 @@ func (c *serverConn) decodeHeader(in *incoming) error {
 		in.from = &source{c.source.conn, in.p.Name() + "/" + c.source.dialect}
 	}
 	in.ctx, in.cancel = in.x.context(c.ctx)
-	return c.s.prepare(in)
+	return c.prepare(in)
+}
+
+// Refuse implements [serverconn.Codec].
+func (c *serverConn) Refuse(head []byte, err error) serverconn.Call {
+	var unreadable *wire.Error
+	if !errors.As(err, &unreadable) || c.headers != nil || c.tracked != nil {
+		return nil
+	}
+	h, _, headErr := c.proto.ConsumeHeader(head)
+	if headErr != nil || h.Type != wire.Call {
+		return nil
+	}
+	m, unknown := c.s.lookup("", h.Name)
+	if unknown != nil { // it may be no message at all
+		return nil
+	}
+	if i := strings.IndexByte(h.Name, ':'); i >= 0 {
+		h.Name = h.Name[i+1:]
+	}
+	in := &incoming{conn: c, ctx: c.ctx, p: c.proto, h: h, from: &c.source}
+	in.err = &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
+	in.stats = c.s.received(in.ctx, in.from, m, h.Name, len(head))
+	in.stats.refused(in.ctx, in.err)
+	return in
 }
 
 // Slow implements [serverconn.Call].
@@ -216,12 +286,18 @@ func (in *incoming) Slow() *atomic.Int32 {
 // Execute implements [serverconn.Call].
 func (in *incoming) Execute() { in.execute() }
 
+// forget lets go of what a connection that rests is not to keep.
+func (in *incoming) forget() {
+	if in.cancel != nil {
+		in.cancel()
+	}
+	in.msg, in.h, in.x, in.call, in.err = nil, wire.Header{}, nil, nil, nil // the name in the header is a part of the message
+}
+
 // AppendReply implements [serverconn.Call].
 func (in *incoming) AppendReply(dst []byte) ([]byte, error) {
 	c := in.conn
-	if in.cancel != nil {
-		defer in.cancel()
-	}
+	defer in.forget()
 	start := len(dst)
 	if in.ready != nil {
 		dst = append(c.framing.Begin(dst), in.ready...)

@@ -127,7 +127,7 @@ func (c *serverConn) decodeTracked(in *incoming) (err error) {
 		return err
 	}
 	in.ctx, in.cancel = in.x.context(c.ctx)
-	return c.s.prepare(in)
+	return c.prepare(in)
 }
 
 // begin appends what stands before a reply with the metadata md.

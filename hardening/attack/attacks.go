@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/binary"
+	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -64,6 +66,7 @@ func attacks() []attack {
 		{name: "frames of rpcx that lie", rpcx: true, run: rpcxFrames},
 		{name: "one byte a second", run: slowLoris},
 		{name: "calls whose answers nobody reads", thrift: true, bound: 128 << 20, run: neverReading},
+		{name: "connections that rest after 10 MiB", thrift: true, bound: 128 << 20, run: resting},
 		{name: "silence in the TLS handshake", needsTLS: true, run: silentTLS},
 		{name: "a flood of oneway calls", thrift: true, run: onewayFlood},
 		{name: "connect and close", run: storm},
@@ -250,12 +253,7 @@ func slowLoris(x *run) error {
 // neverReading makes calls with long answers and reads none.
 func neverReading(x *run) error {
 	d := Dialect{"binary", "framed"}
-	w := newWriter(d.Protocol)
-	w.message("echoBinary", 10, byte(wire.Call), 1)
-	w.field(wire.String, 1)
-	w.text(strings.Repeat("x", 256<<10), 256<<10)
-	w.stop()
-	b := calls(d).wrap(w.bytes())
+	b := echoBinary(d, 256<<10)
 	n := 32
 	if x.Short {
 		n = 16
@@ -275,6 +273,56 @@ func neverReading(x *run) error {
 		mu.Unlock()
 	})
 	x.say("%d connections; the server took at most %d MiB of one", n, most>>20)
+	return x.ctx.Err()
+}
+
+// echoBinary returns a call with so many bytes, which the server returns.
+func echoBinary(d Dialect, size int) []byte {
+	w := newWriter(d.Protocol)
+	w.message("echoBinary", 10, byte(wire.Call), 1)
+	w.field(wire.String, 1)
+	w.text(strings.Repeat("x", size), int64(size))
+	w.stop()
+	return calls(d).wrap(w.bytes())
+}
+
+// resting makes a long call on each of some connections, one after the other, and then leaves them open: the server must not keep
+// what they needed once.
+func resting(x *run) error {
+	const size = 10 << 20
+	n := 60
+	if x.Short {
+		n = 30
+	}
+	var conns []net.Conn
+	defer func() {
+		for _, nc := range conns {
+			nc.Close()
+		}
+	}()
+	for i := range n {
+		d := []Dialect{{"binary", "buffered"}, {"binary", "framed"}, {"compact", "framed"}}[i%3]
+		x.inputs.Add(1)
+		nc, err := x.dial(x.addr(d))
+		if err != nil {
+			return err
+		}
+		conns = append(conns, nc)
+		b := echoBinary(d, size)
+		nc.SetDeadline(time.Now().Add(time.Minute))
+		written := make(chan error, 1)
+		go func() {
+			_, err := nc.Write(b)
+			written <- err
+		}()
+		if _, err := io.CopyN(io.Discard, nc, size); err != nil {
+			return fmt.Errorf("%s: %w", d, err)
+		}
+		if err := <-written; err != nil {
+			return err
+		}
+	}
+	time.Sleep(x.hold())
 	return x.ctx.Err()
 }
 

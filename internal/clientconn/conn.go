@@ -26,7 +26,7 @@ type Conn struct {
 	ID   uint64
 	pool *Pool
 	nc   net.Conn
-	seq  atomic.Int32
+	seq  atomic.Uint32 // number of the last call
 
 	mu       sync.Mutex
 	state    state
@@ -34,7 +34,8 @@ type Conn struct {
 	shut     bool  // nc.Close was called, or is about to be
 	reserved int   // calls that chose this connection and are not pending yet
 	work     work
-	order    int64 // among the connections of the pool, by when they were made; it is the pool's
+	order    int64     // among the connections of the pool, by when they were made; it is the pool's
+	retireAt time.Time // when it has reached its age, zero: never; likewise
 	pending  pendingTable
 	lastUsed time.Time
 	read     readHalf
@@ -127,7 +128,7 @@ func (c *Conn) writeError(f *Pending, err error) error {
 
 func (c *Conn) nextSequenceID() int32 {
 	for {
-		if id := msgio.FirstSequenceID | c.seq.Add(1)&(msgio.FirstSequenceID-1); id != msgio.GoAwayID {
+		if id := msgio.SequenceID(c.seq.Add(1)); id != msgio.GoAwayID {
 			return id
 		}
 	}
@@ -390,14 +391,6 @@ func (c *Conn) mayBeStaleLocked(now time.Time) bool {
 	return c.pending.n+c.reserved == 0 && c.read.owner == nil && now.Sub(c.lastUsed) >= believed
 }
 
-// unusedSince reports whether the connection is idle and was so since that time, so that nobody
-// knows whether it still works.
-func (c *Conn) unusedSince(since time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.pending.n+c.reserved == 0 && c.lastUsed.Before(since)
-}
-
 // stale reports whether the server has closed the connection while it was idle.
 func (c *Conn) stale(now time.Time) bool {
 	c.mu.Lock()
@@ -433,6 +426,7 @@ func (c *Conn) matchLocked(h wire.Header) *Pending {
 // answers one of a method that it does not know.
 func (c *Conn) answersOnewayLocked(h wire.Header) bool {
 	const window = 1 << 20 // ids: older calls are not waited for
-	age := (c.seq.Load() - h.SeqID) & (msgio.FirstSequenceID - 1)
-	return c.read.oneway && h.Type == wire.Exception && h.SeqID >= msgio.FirstSequenceID && age < window
+	n, ok := msgio.SequenceNumber(h.SeqID)
+	age := (c.seq.Load() - n) % (1 << 30)
+	return c.read.oneway && h.Type == wire.Exception && ok && age < window
 }

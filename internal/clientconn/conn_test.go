@@ -162,10 +162,10 @@ func TestAnsweredWhileWriting(t *testing.T) {
 	nc := &turnConn{replies: make(chan []byte), closed: make(chan struct{})}
 	c := newTestConn(nc)
 	call := func() error { return callOver(c) }
-	entered := func() int32 { // how many calls were
+	entered := func() uint32 { // how many calls were
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return int32(c.pending.n)
+		return uint32(c.pending.n)
 	}
 	waitFor := func(ok func() bool) {
 		for !ok() {
@@ -180,7 +180,7 @@ func TestAnsweredWhileWriting(t *testing.T) {
 		return c.read.owner != nil
 	})
 	nc.second = func() {
-		mine := msgio.FirstSequenceID + entered()
+		mine := msgio.SequenceID(entered())
 		go func() { other <- call() }()
 		waitFor(func() bool {
 			c.mu.Lock()

@@ -4,14 +4,13 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
 // TestMatch has three calls pending, 0, 1 and 2, and gives replies to those that they match; -1 is no
 // match, which ends the connection. An id is that of a call, or one that no call has.
 func TestMatch(t *testing.T) {
-	const base, damaged = msgio.FirstSequenceID + 1, 7
+	const base, damaged = 1<<30 + 1, 7
 	for _, tt := range []struct {
 		what string
 		ids  []int32

@@ -3,8 +3,6 @@ package clientconn
 import (
 	"math/rand/v2"
 	"testing"
-
-	"github.com/thriftkit/thriftkit/internal/msgio"
 )
 
 // TestPendingTable compares the table with a map and a list, over ids that wrap and some calls that stay for
@@ -14,7 +12,7 @@ func TestPendingTable(t *testing.T) {
 	var table pendingTable
 	var order []*Pending
 	c := &Conn{}
-	c.seq.Store(msgio.FirstSequenceID - 500) // so that they wrap
+	c.seq.Store(1<<30 - 500) // so that they wrap
 	refused := 0
 	for range 20_000 {
 		switch f := (&Pending{}); {
@@ -22,7 +20,7 @@ func TestPendingTable(t *testing.T) {
 			for f.seq = c.nextSequenceID(); !table.add(f); f.seq = c.nextSequenceID() {
 				refused++
 			}
-			if f.seq < msgio.FirstSequenceID {
+			if f.seq < 1<<30 {
 				t.Fatalf("id %d", f.seq)
 			}
 			order = append(order, f)

@@ -7,16 +7,11 @@ import "github.com/thriftkit/thriftkit/wire"
 // no call has. Every call that the server began is answered before it, so the calls that are not
 // answered were not begun, and the client sends them again over another connection. Without it, a
 // call that crosses the end of its connection is lost, and nobody knows whether it was executed.
-// (RFC 9113, section 6.8, is the model.) Other clients get none: they could not understand it.
+// (RFC 9113, section 6.8, is the model.) Other clients get none: they could not understand it. [Sequence] tells which are.
 const (
-	GoAwayID   = FirstSequenceID
+	GoAwayID   = firstID
 	GoAwayName = "goodbye"
 )
-
-// FirstSequenceID is where a thriftkit client begins to count its calls, up to the largest id and
-// again from here. Ids so high tell a thriftkit server that the client accepts replies in any
-// order; other servers repeat what they get. (Some peers cannot write negative ids.)
-const FirstSequenceID = 1 << 30
 
 // IsGoAway reports whether a reply with the header h is a GOAWAY message.
 func IsGoAway(h wire.Header) bool {

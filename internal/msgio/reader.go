@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	firstChunk = 256      // bytes of a new connection's first chunk: many never say much
-	bigChunk   = 32 << 10 // bytes of a busy connection's chunks
-	trusted    = 64 << 10 // bytes that are allocated because a peer announces them
-	evidence   = 8        // times as many as have come, else
+	firstChunk = 256       // bytes of a new connection's first chunk: many never say much
+	bigChunk   = 32 << 10  // bytes of a busy connection's chunks
+	keepChunk  = 256 << 10 // bytes of a chunk that a connection keeps which may rest
+	trusted    = 64 << 10  // bytes that are allocated because a peer announces them
+	evidence   = 8         // times as many as have come, else
 
 	minSpare = 512 // bytes of a chunk that is gone on with
 
@@ -36,6 +37,7 @@ type Reader struct {
 	r0   int
 	w0   int
 	next int // bytes of the next chunk
+	last int // bytes of the message that was taken last, which the next may have as well
 
 	spare []byte // what was left of a chunk when a message came that was longer; no byte of it was handed out
 }
@@ -59,6 +61,19 @@ const maxEnvelope = 4*0xffff + 32
 // Unread returns the number of bytes that have come and were not handed out yet.
 func (r *Reader) Unread() int { return r.w0 - r.r0 }
 
+// Peeked returns the bytes that have come and were not handed out yet. They are valid until the next call.
+func (r *Reader) Peeked() []byte { return r.buf[r.r0:r.w0] }
+
+// Refused returns what has come of a message for which Recv returned an error, without the length of a frame. It is valid until the
+// next call.
+func (r *Reader) Refused() []byte {
+	b := r.Peeked()
+	if r.framing != wire.Buffered && len(b) >= 4 {
+		b = b[4:]
+	}
+	return b
+}
+
 // Peek returns the next n bytes, or fewer and the error that ended them, and leaves them to be
 // read. They are valid until the next call.
 func (r *Reader) Peek(n int) ([]byte, error) {
@@ -69,6 +84,9 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 	}
 	return r.buf[r.r0 : r.r0+n], nil
 }
+
+// skip drops the next n bytes, which have come.
+func (r *Reader) skip(n int) { r.r0 += n }
 
 // Recv returns the next message; in a header dialect the frame that it is in. The caller owns
 // it. The error is io.EOF if the stream ends between messages, io.ErrUnexpectedEOF if it ends
@@ -135,6 +153,9 @@ func (r *Reader) message() (n, need int, err error) {
 func (r *Reader) take(n int) []byte {
 	msg := r.buf[r.r0 : r.r0+n : r.r0+n]
 	r.r0 += n
+	if r.last = n; r.r0 == r.w0 && len(r.buf) > keepChunk { // the connection may rest now, and does not keep a long message
+		r.buf, r.r0, r.w0 = nil, 0, 0
+	}
 	return msg
 }
 
@@ -163,12 +184,15 @@ func (r *Reader) fill(need int) error {
 // is no longer than it; the old one is then gone on with.
 func (r *Reader) grow(need int) {
 	have := r.Unread()
+	if have > 0 {
+		need = max(need, r.last)
+	}
 	if have == 0 && len(r.spare) >= min(need, minSpare) {
 		r.buf, r.r0, r.w0, r.spare = r.spare, 0, 0, nil
 		return
 	}
 	room := max(r.next, min(need, max(trusted, evidence*have)), 2*have)
-	if room == need && len(r.buf)-r.r0 >= minSpare {
+	if room == need && len(r.buf)-r.r0 >= minSpare && len(r.buf) <= keepChunk {
 		r.spare = r.buf[r.r0:]
 	}
 	chunk := make([]byte, room)

@@ -32,6 +32,10 @@ type Owner interface {
 	// Failed is called with an error that ends the connection, except for the ways in which connections end.
 	Failed(err error)
 
+	// Gone is called when the peer has ended the connection, while calls may be under way whose replies nobody reads. Any
+	// goroutine may call it, and more than once.
+	Gone()
+
 	// Closed is called last, once. err is the first one that Failed was called with, or nil.
 	Closed(err error)
 }
@@ -39,6 +43,10 @@ type Owner interface {
 // A Codec decodes the messages of one connection and encodes replies.
 type Codec interface {
 	NewCall() Call
+
+	// Refuse returns a call that is answered with err, for a message that cannot be read to its end: head is what has come of
+	// it. It returns nil if that does not tell which call it is, or nobody waits for an answer. The connection ends then.
+	Refuse(head []byte, err error) Call
 
 	// GoAway returns the message by which the server says that the connection ends between two messages;
 	// nil if the peer knows no such message.
@@ -77,6 +85,8 @@ type Conn struct {
 	r     *msgio.Reader
 	state atomic.Int32 // a connState
 	begun atomic.Bool  // a message has come
+
+	lingers bool // the last reply was to a message that was not read to its end; of the goroutine that reads
 
 	// Replies that are to be written, in one of the group's buffers; of the goroutine that reads.
 	replies  []byte
@@ -161,6 +171,21 @@ func (c *Conn) Over(nc net.Conn) {
 // AcceptAnyOrder says that the peer accepts replies in any order. It is for the first Decode.
 func (c *Conn) AcceptAnyOrder() { c.queue.ordered = false }
 
+// KeepOrder takes AcceptAnyOrder back. It waits for the calls that are under way, and is for Decode.
+func (c *Conn) KeepOrder() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.queue.calls > 0 && !c.queue.broken {
+		c.mu.Unlock()
+		c.flush()
+		c.mu.Lock()
+		if c.queue.calls > 0 && !c.queue.broken {
+			c.capacity.Wait()
+		}
+	}
+	c.queue.ordered = true
+}
+
 // Drain makes the connection drain. Cut ends the reading.
 func (c *Conn) Drain() { c.enter(connDraining) }
 
@@ -235,6 +260,8 @@ func (c *Conn) run() {
 	if offloaded, err := c.loop(); !offloaded {
 		if c.endsByServer(err) {
 			c.enter(connGoingAway)
+		} else if endedByPeer(err) {
+			c.owner.Gone()
 		}
 		c.Fail(err)
 	}
@@ -278,10 +305,12 @@ func (c *Conn) Leave() {
 	}
 	if c.codec != nil && connState(c.state.Load()) == connGoingAway {
 		c.sendGoAway()
+	} else if c.lingers {
+		c.linger()
 	}
 	c.enter(connClosed)
+	c.out.Close() // first: TLS says that the stream ends, so that nobody need take it for cut off
 	c.nc.Close()
-	c.out.Close() // what lies above it may have goroutines of its own
 	c.owner.Closed(c.cause)
 	c.group.WaitGroup.Done()
 }
@@ -293,13 +322,19 @@ func (c *Conn) endsQuietly(err error) bool {
 	return between || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
+// endedByPeer reports whether err says that the peer has closed the connection, or that it was lost.
+func endedByPeer(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
 // endsByServer reports whether the connection ends because the server wants it to, and not in the middle of
 // anything. Other errors may be those of a reply, to a call that was begun.
 func (c *Conn) endsByServer(err error) bool {
 	return msgio.IsTimeout(err) && (c.is(connDraining) || c.MayRest && c.r.Unread() == 0)
 }
 
-// lingering is how long a connection reads on, to no purpose, after a GOAWAY message: one that is closed
+// lingering is how long a connection reads on, to no purpose, after its last message: one that is closed
 // while bytes arrive is reset, and then the message might not be read.
 const lingering = 250 * time.Millisecond
 
@@ -309,6 +344,11 @@ func (c *Conn) sendGoAway() {
 	if b == nil || c.send(b) != nil {
 		return
 	}
+	c.linger()
+}
+
+// linger lets the peer read what was written last.
+func (c *Conn) linger() {
 	closeWrite(c.out)
 	if c.out != c.nc {
 		closeWrite(c.nc)

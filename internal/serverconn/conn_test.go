@@ -34,8 +34,9 @@ type textCodec struct {
 	c *Conn
 }
 
-func (t textCodec) NewCall() Call  { return &textCall{s: t.s} }
-func (t textCodec) GoAway() []byte { return frame("GOING AWAY") }
+func (t textCodec) NewCall() Call             { return &textCall{s: t.s} }
+func (t textCodec) GoAway() []byte            { return frame("GOING AWAY") }
+func (t textCodec) Refuse([]byte, error) Call { return nil }
 
 type textCall struct {
 	s    *server
@@ -77,6 +78,7 @@ func frame(text string) []byte {
 
 func (s *server) Failed(err error) { s.failed <- err }
 func (s *server) Closed(err error) { s.closed <- err }
+func (s *server) Gone()            {}
 
 func newServer(t *testing.T, anyOrder bool) *server {
 	s := &server{anyOrder: anyOrder, release: make(chan struct{}), failed: make(chan error, 10), closed: make(chan error, 1)}

@@ -116,7 +116,7 @@ func TestJSONBad(t *testing.T) {
 		{corpus.Scalars.Type(), `{"ratio":"x"}`, `at byte 9, in Scalars.ratio (field 6): invalid data: "x" is no number for a double`},
 		{corpus.Containers.Type(), `{"ints":[1,null]}`, `at byte 11, in Containers.ints (field 1)[1]: invalid data`},
 		{corpus.Containers.Type(), `{"counts":{"a":1,"a":2}}`, `at byte 17, in Containers.counts (field 5): invalid data: the key "a" comes twice`},
-		{corpus.Node.Type(), strings.Repeat(`{"next":`, 100) + "{}" + strings.Repeat("}", 100), `nested too deep`},
+		{corpus.Node.Type(), strings.Repeat(`{"next":`, 1000) + "{}" + strings.Repeat("}", 1000), `nested too deep`},
 	} {
 		_, err := jsonOf(t, test.t).AppendMessage(nil, []byte(test.text))
 		var e *wire.Error
