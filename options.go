@@ -203,9 +203,13 @@ func WithStats(stats Stats) Option {
 	}
 }
 
-// WithDialects makes a server speak protocols besides Thrift's own, on the same port.
-func WithDialects(dialects ...Dialect) ServerOption {
-	return serverOption(func(o *rpc.ServerOptions) { o.Dialects = append(o.Dialects, dialects...) })
+// WithDialects makes a server speak protocols besides Thrift's own, on the same port, and a client speak them with targets
+// of their schemes, such as grpc://host:port.
+func WithDialects(dialects ...Dialect) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) { o.Dialects = append(o.Dialects, dialects...) },
+		func(o *rpc.ClientOptions) { o.Dialects = append(o.Dialects, dialects...) },
+	}
 }
 
 // WithDialer has a client make its connections by f, such as by way of a proxy. f gets the target

@@ -34,6 +34,9 @@ proto() { # FILE OPTION... of protoc
 }
 proto blob.proto --go_out="$gen/.." --go_opt="module=$module/internal"
 proto grpc.proto --go-grpc_out="$gen/.." --go-grpc_opt="module=$module/internal"
+run "$work/log" thriftkit gen proto --go-package "$module/internal/gen/protobuf" --out "$work/proto" "$idl/bench.thrift" ||
+	fail "thriftkit's generator of .proto files failed"
+proto bench.proto -I "$work/proto" --go_out="$gen/.." --go_opt="module=$module/internal"
 proto drpc.proto --go-drpc_out="$gen/.." --go-drpc_opt="module=$module/internal"
 "$("$go" env GOROOT)/bin/gofmt" -w "$gen"
 find "$gen" -name '*.go' | sort

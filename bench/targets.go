@@ -38,6 +38,10 @@ func targets() []report.Target {
 		add(decode, dynamic, report.NsPerOp, 0.2, "kitex-map")
 		add("encode/compact/"+size, bound, report.NsPerOp, 0.4, "apache-compact")
 		add("decode/compact/"+size, bound, report.NsPerOp, 0.4, "apache-compact")
+		add("encode/proto/"+size, bound, report.NsPerOp, 1, "protobuf-go")
+		add("encode/proto/"+size, bound, report.NsPerOp, 0.2, "dynamicpb")
+		add("decode/proto/"+size, bound, report.NsPerOp, 1, "protobuf-go")
+		add("decode/proto/"+size, bound, report.NsPerOp, 0.2, "dynamicpb")
 		add("JSON-to-Thrift/"+size, direct, report.NsPerOp, 0.85, "dynamicgo")
 		add("Thrift-to-JSON/"+size, direct, report.NsPerOp, 0.65, "dynamicgo")
 	}

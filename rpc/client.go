@@ -62,6 +62,9 @@ type ClientOptions struct {
 	// Transforms are what the payloads of THeader may go through, besides zlib.
 	Transforms []header.Transform
 
+	// Dialects are protocols besides Thrift's own, for targets of their schemes; see [ClientDialect].
+	Dialects []Dialect
+
 	// RequireMetadata makes calls fail with CodeArgument whose context has metadata that the
 	// target's transport has no room for. Without it such metadata stays behind, silently.
 	RequireMetadata bool
@@ -108,12 +111,13 @@ type Client struct {
 	plain   bool    // there are no interceptors
 	timeout time.Duration
 	target  string
+	streams bool // what handles the calls may carry streams
 	close   func()
 }
 
 // carries returns an error if the client cannot call m, which streams.
 func (c *Client) carries(m *schema.Method, goPath string) error {
-	if c.target == "" {
+	if c.streams {
 		return nil
 	}
 	return &Mismatch{Pos: m.Pos, IDL: m.String(), Go: goPath, Message: "the method streams, which connections of Thrift do not carry: " + c.target}
@@ -127,7 +131,14 @@ func (c *Client) carries(m *schema.Method, goPath string) error {
 //		return pick().Handle(ctx, call)
 //	}, rpc.ClientOptions{})
 func NewClient(h Handler, opts ClientOptions) *Client {
-	return newClient(attempt(h, opts.AttemptTimeout, opts.Stats), "", func() {}, opts)
+	return newForeignClient(h, "", func() {}, opts)
+}
+
+// newForeignClient returns a client whose calls h handles, each an attempt.
+func newForeignClient(h Handler, target string, close func(), opts ClientOptions) *Client {
+	c := newClient(attempt(h, opts.AttemptTimeout, opts.Stats), target, close, opts)
+	c.streams = true
+	return c
 }
 
 func newClient(h Handler, target string, close func(), opts ClientOptions) *Client {
@@ -145,12 +156,15 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 	if err != nil {
 		return nil, err
 	}
+	if opts, err = opts.withDefaults(); err != nil {
+		return nil, err
+	}
+	if t.Foreign != "" {
+		return dialForeign(ctx, t, opts)
+	}
 	p, err := protocol.ByName(t.Protocol)
 	if err != nil {
 		return nil, fmt.Errorf("target %q: %w", target, err)
-	}
-	if opts, err = opts.withDefaults(); err != nil {
-		return nil, err
 	}
 	if opts.SASLUser != "" && t.HTTP {
 		return nil, fmt.Errorf("target %q: SASL does not work over HTTP", target)

@@ -62,6 +62,33 @@ type HTTPDialect interface {
 	ServeHTTP(w http.ResponseWriter, r *http.Request, s Invoker)
 }
 
+// A ClientDialect makes the calls of a client that has a target of its scheme.
+type ClientDialect interface {
+	Dialect
+
+	// Dials reports whether the dialect has the targets whose Foreign is that scheme.
+	Dials(scheme string) bool
+
+	// DialTarget connects to t and returns what makes the calls, of methods that stream too, and what ends the
+	// connections. opts have no zero values where there are defaults; what they say about interceptors, timeouts of calls
+	// and statistics is done around the Handler. An error of the network is an *Error with CodeUnavailable.
+	DialTarget(ctx context.Context, t transport.Target, opts ClientOptions) (h Handler, close func(), err error)
+}
+
+// dialForeign is Dial for a target of a dialect.
+func dialForeign(ctx context.Context, t transport.Target, opts ClientOptions) (*Client, error) {
+	for _, d := range opts.Dialects {
+		if x, ok := d.(ClientDialect); ok && x.Dials(t.Foreign) {
+			h, closeConns, err := x.DialTarget(ctx, t, opts)
+			if err != nil {
+				return nil, err
+			}
+			return newForeignClient(h, t.String(), closeConns, opts), nil
+		}
+	}
+	return nil, fmt.Errorf("target %q: the client has no dialect for it: WithDialects(grpc.Dialect()), of module x/grpc, is one for grpc and connect", t)
+}
+
 // An Invoker is what a [Dialect] may ask of the server, for one connection or request. It is safe for
 // concurrent use.
 type Invoker interface {
@@ -69,12 +96,19 @@ type Invoker interface {
 	// the first one that has the method. The error is an *Error with CodeUnknownMethod.
 	Lookup(service, method string) (*schema.Service, *schema.Method, error)
 
+	// Services returns the services that were registered, in their order. The caller must not change the slice.
+	Services() []*schema.Service
+
 	// Invoke runs a call and returns its result, which is to be released. It waits while
 	// ServerOptions.MaxCallsPerConn calls of the connection are under way.
 	Invoke(ctx context.Context, in *Invocation) *Result
 
 	// MaxMessageBytes is the longest message that the dialect should read or write.
 	MaxMessageBytes() int
+
+	// MessageTimeouts returns how long reading and writing one message may take, from its first byte to its last; 0 means
+	// without bound. A ConnDialect need not see to writing.
+	MessageTimeouts() (read, write time.Duration)
 
 	// Draining returns a channel that is closed when the server shuts down.
 	Draining() <-chan struct{}
@@ -148,7 +182,13 @@ func (v *invoker) Lookup(service, method string) (*schema.Service, *schema.Metho
 	return m.svc, m.method, nil
 }
 
+func (v *invoker) Services() []*schema.Service { return v.s.served }
+
 func (v *invoker) MaxMessageBytes() int { return v.s.opts.MaxMessageBytes }
+
+func (v *invoker) MessageTimeouts() (read, write time.Duration) {
+	return v.s.opts.ReadTimeout, v.s.opts.WriteTimeout
+}
 
 func (v *invoker) Draining() <-chan struct{} {
 	if v.conn != nil {

@@ -124,7 +124,7 @@ func (x *localCall) serve(ctx context.Context, s *Server, in *Invocation) {
 
 // send sends a message of the type t, unless over is closed before there is room: then it returns io.EOF.
 func (x *localCall) send(ctx context.Context, to chan<- []byte, over <-chan struct{}, t *schema.Type, item any) error {
-	p, v, err := itemPlan(t, item)
+	p, v, err := plan.ForMessage(t, item)
 	if err != nil {
 		return &Error{Code: CodeArgument, Message: err.Error(), Method: x.method.String(), Cause: err}
 	}
@@ -158,7 +158,7 @@ func (x *localCall) receive(ctx context.Context, from <-chan []byte, over <-chan
 		err error
 	)
 	if t.Kind != schema.KindVoid { // of which there are no messages
-		if p, v, err = itemPlan(t, into); err != nil {
+		if p, v, err = plan.ForMessage(t, into); err != nil {
 			return &Error{Code: CodeArgument, Message: err.Error(), Method: x.method.String(), Cause: err}
 		}
 	}

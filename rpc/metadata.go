@@ -103,6 +103,19 @@ func outgoingFor(ctx context.Context) outgoing {
 	return o
 }
 
+// OutgoingMetadata returns the metadata that a call with ctx takes along: for a [Handler] that is a client of another protocol.
+// persistent is what the server is to pass on.
+func OutgoingMetadata(ctx context.Context) (transient, persistent map[string]string) {
+	o := outgoingFor(ctx)
+	return o.transient, o.persistent
+}
+
+// SetReceivedMetadata hands the metadata of a reply to whoever asked for it by [ReceiveMetadata]: for such a Handler.
+func SetReceivedMetadata(ctx context.Context, md map[string]string) {
+	o := outgoingOf(ctx)
+	o.received(md)
+}
+
 // received hands the metadata of a reply to the caller.
 func (o *outgoing) received(md map[string]string) {
 	if o.reply != nil {

@@ -259,25 +259,6 @@ func sentArgs(m *schema.Method) int {
 	return len(m.Args.Fields)
 }
 
-// itemPlan returns the plan by which a message of the type t travels, and a pointer to it: of a value that
-// is sent, or of what is received.
-func itemPlan(t *schema.Type, v any) (*plan.Type, reflect.Value, error) {
-	rv := reflect.ValueOf(v)
-	if !rv.IsValid() {
-		return nil, rv, fmt.Errorf("rpc: want a message of type %s, got nil", t)
-	}
-	if rv.Kind() != reflect.Pointer || rv.Type() == dynamicType {
-		p := reflect.New(rv.Type())
-		p.Elem().Set(rv)
-		rv = p
-	}
-	if rv.IsNil() {
-		return nil, rv, fmt.Errorf("rpc: want a message of type %s, got a nil %s", t, rv.Type())
-	}
-	p, err := plan.ForType(rv.Type().Elem(), t)
-	return p, rv, err
-}
-
 // bindStream pairs a Go func type, without receiver, with m, which streams. On a server the streams are its
 // last parameters, on a client its first result.
 func bindStream(m *schema.Method, t reflect.Type, goPath string, exceptionType func(*schema.Field) reflect.Type, server bool) (*signature, error) {

@@ -28,9 +28,11 @@ type Target struct {
 	// transform that the client knows.
 	Compression string
 	HTTP        bool   // each message is the body of a POST
-	Path        string // of HTTP, escaped, with the slash in front; else ""
-	TLS         bool
-	Files       TLSFiles // of TLS, where the defaults do not do
+	Path        string // of HTTP and of Foreign, escaped, with the slash in front; else ""
+	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: grpc, connect; else "".
+	Foreign string
+	TLS     bool
+	Files   TLSFiles // of TLS, where the defaults do not do
 
 	// ServerName is the name that the server's certificate must have; "" is the host.
 	ServerName string
@@ -46,6 +48,10 @@ func Names() []string { return append(wire.FramingNames(), "http") }
 // and compression (zlib). A tls or https target takes ca, the file of the authorities that the
 // server's certificate is checked against instead of the system's; cert and key, the files of a
 // certificate for the server to check; and servername.
+//
+// grpc://host:port, connect://host:port/path and, with TLS, grpcs and connects name servers of another protocol; its
+// messages are in protobuf, or JSON with protocol=json. There service names the service that is called, in place of the one
+// that declares the method or is bound. A client needs the dialect for it: module x/grpc.
 //
 // The port of an http or https target may be left out. Its messages are not framed;
 // host:port?transport=http is another way to write http://host:port/, and with tls:// https.
@@ -91,13 +97,25 @@ func parseTarget(s string) (t Target, err error) {
 		case u.Path != "" && u.Path != "/":
 			return t, fmt.Errorf("a %s target has no path", u.Scheme)
 		}
+	case "grpc", "grpcs", "connect", "connects":
+		t.Foreign, t.TLS = strings.CutSuffix(u.Scheme, "s")
+		t.Network, t.Address, t.Path = "tcp", u.Host, u.EscapedPath()
+		switch {
+		case u.Hostname() == "":
+			return t, fmt.Errorf("the host is missing: want %s://host:port", u.Scheme)
+		case u.Port() == "":
+			t.Address = net.JoinHostPort(u.Hostname(), defaultPort(t.TLS))
+		}
+		if t.Path == "" {
+			t.Path = "/"
+		}
 	case "unix":
 		t.Network, t.Address = "unix", u.Host+u.Path
 		if t.Address == "" {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (there is http, https, tcp, tls, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (there is connect, connects, grpc, grpcs, http, https, tcp, tls, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -149,6 +167,9 @@ func (t *Target) setTransport(name string) (err error) {
 
 // checkCombination returns an error for what does not go together.
 func (t *Target) checkCombination() error {
+	if t.Foreign != "" {
+		return t.checkForeign()
+	}
 	carried := t.Protocol == "" || t.Protocol == "binary" || t.Protocol == "compact"
 	switch {
 	case t.HTTP && t.Framing != wire.Buffered:
@@ -165,6 +186,18 @@ func (t *Target) checkCombination() error {
 	return nil
 }
 
+func (t *Target) checkForeign() error {
+	switch {
+	case t.Framing != wire.Buffered || t.HTTP || t.Compression != "":
+		return fmt.Errorf("a %s target has no transport and no compression", t.Foreign)
+	case t.Protocol == "proto":
+		t.Protocol = "" // the default
+	case t.Protocol != "" && t.Protocol != "json":
+		return fmt.Errorf("unknown protocol %q of %s (there is json, proto)", t.Protocol, t.Foreign)
+	}
+	return nil
+}
+
 func defaultPort(isTLS bool) string {
 	if isTLS {
 		return "443"
@@ -172,7 +205,7 @@ func defaultPort(isTLS bool) string {
 	return "80"
 }
 
-// URL returns the address of an HTTP target.
+// URL returns the address of an HTTP target, or of a foreign one as HTTP.
 func (t Target) URL() *url.URL {
 	u := &url.URL{Scheme: "http", Host: t.Address, Path: "/"}
 	if t.TLS {
@@ -203,6 +236,13 @@ func (t Target) String() string {
 	}
 	s := t.Network + "://" + t.Address
 	switch {
+	case t.Foreign != "":
+		u := t.URL()
+		u.Scheme, u.Host = t.Foreign, t.Address
+		if t.TLS {
+			u.Scheme += "s"
+		}
+		s = strings.TrimSuffix(u.String(), "/")
 	case t.HTTP:
 		s = t.URL().String()
 	case t.TLS:
@@ -252,6 +292,8 @@ func Listen(s string) (net.Listener, error) {
 		return nil, err
 	}
 	switch {
+	case t.Foreign != "":
+		return nil, fmt.Errorf("listen on %q: a server answers %s on any listener, see its dialects", s, t.Foreign)
 	case t.HTTP:
 		return nil, fmt.Errorf("listen on %q: a server takes HTTP on any listener, give its host:port", s)
 	case t.TLS:

@@ -34,7 +34,8 @@ type callOptions struct {
 const callLong = `call calls a method of a running server and prints its result as JSON.
 
 TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, http://host:port/path or
-https://host:port/path; ?protocol=P&transport=T may follow. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call
+https://host:port/path; ?protocol=P&transport=T may follow. grpc://host:port and connect://host:port call servers of gRPC
+and Connect, grpcs and connects by TLS; they need --idl. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call
 that is saved there. If no dialect is given and the server does not answer, call probes it, and the error says which
 dialects it speaks.
 METHOD is Service.method, or just the method's name if only one service has it; on a terminal it may be left out, to be
@@ -46,6 +47,9 @@ begins and ends with double quotes; the name of an enum value needs no quotes ei
 ARG is name=value only if the method has a parameter of that name; name:=value is JSON whatever the type is, and
 name.field=value, name[]=value, name[0]=value, name[key]=value give a part of it. With -d all arguments come as one
 JSON object, which may have comments and trailing commas.
+
+A method that streams prints a line for each message as it comes. What is streamed to the server is given with -d, one JSON
+value after the other; -d @- reads it from standard input as it comes. gRPC and Connect carry streams.
 
 Exit codes: 0 ok, 1 other failure, 2 usage, 3 cannot connect or connection lost, 4 timeout, 5 declared
 exception (as JSON on standard error), 64+N error N from the server (TApplicationException).`
@@ -114,6 +118,9 @@ func (o *callOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if t, err := transport.ParseTarget(r.target); err == nil && t.Foreign != "" && o.dryRun {
+		return usagef("--dry-run shows messages of Thrift, and %s is a target of %s", r.target, t.Foreign)
+	}
 	c := &caller{o: o, target: r.target, tap: o.newTap(r.target), err: cmd.ErrOrStderr()}
 	defer c.close()
 	if file == nil {
@@ -132,18 +139,33 @@ func (o *callOptions) run(cmd *cobra.Command, args []string) error {
 		c.close() // while somebody thought, the server may have given it up
 		return c.call(m, values, cmd.OutOrStdout())
 	}
-	m, _, err := findMethod(file, *r.method)
+	m, svc, err := findMethod(file, *r.method)
 	if err != nil {
 		return err
 	}
 	if err := o.output.fits(m); err != nil {
 		return err
 	}
+	c.aim(svc, m)
+	if m.Stream != schema.Unary {
+		return c.streamed(m, r, cmd.InOrStdin(), cmd.OutOrStdout())
+	}
 	values, err := o.arguments(m, r, cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
 	return c.call(m, values, cmd.OutOrStdout())
+}
+
+// aim has the target name the service where that is part of the address of a method, which another service declares.
+func (c *caller) aim(svc *schema.Service, m *schema.Method) {
+	t, err := transport.ParseTarget(c.target)
+	if err != nil || t.Foreign == "" || t.Service != "" || svc == m.Service {
+		return
+	}
+	c.close()
+	t.Service = svc.Name
+	c.target = t.String()
 }
 
 // check looks for what is wrong with the command line as far as that can be told without a schema.
@@ -298,7 +320,11 @@ func (c *caller) invoke(m *schema.Method, args *dynamic.Struct) (dynamic.Value, 
 	}
 	c.tap.reset()
 	result, err := c.client.Invoke(ctx, m, args)
-	if c.o.verbose {
+	switch t, _ := transport.ParseTarget(c.target); {
+	case !c.o.verbose:
+	case t.Foreign != "": // its messages are not Thrift's
+		fmt.Fprintf(c.err, "* answered in %s\n", brief(time.Since(c.start)))
+	default:
 		c.tap.printCall(c.err, m, c.protocol())
 	}
 	return result, err

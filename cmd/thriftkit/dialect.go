@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/x/grpc"
 )
 
 // A dialect is what flags and thriftkit.yaml say about how to talk to a target.
@@ -61,7 +63,7 @@ func addUserFlag(f *pflag.FlagSet, user *string, usage string) {
 // named reports whether target or a flag says which dialect to speak.
 func (d *dialect) named(target string) bool {
 	t, err := transport.ParseTarget(target)
-	return err != nil || t.HTTP || t.Protocol != "" || t.Framing != wire.Buffered || t.Compression != ""
+	return err != nil || t.HTTP || t.Foreign != "" || t.Protocol != "" || t.Framing != wire.Buffered || t.Compression != ""
 }
 
 // target adds what the flags say to target and checks it.
@@ -97,8 +99,9 @@ func (d *dialect) target(target string) (string, error) {
 			return "", usagef("the target says %s=%s, but --%s says %s", flag.key, has.Get(flag.key), flag.flag, flag.value)
 		}
 	}
-	if d.wantsTLS() && !strings.HasPrefix(address, "tls://") && !strings.HasPrefix(address, "https://") {
-		return "", usagef("the flags for TLS go with tls:// and https:// targets, and with host:port, not with %q", address)
+	scheme, _, _ := strings.Cut(address, "://")
+	if d.wantsTLS() && !slices.Contains([]string{"tls", "https", "grpcs", "connects"}, scheme) {
+		return "", usagef("the flags for TLS go with tls://, https://, grpcs:// and connects:// targets, and with host:port, not with %q", address)
 	}
 	if _, err := transport.ParseTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
@@ -110,13 +113,16 @@ func (d *dialect) wantsTLS() bool {
 	return d.insecure || d.serverName != "" || d.tls != transport.TLSFiles{}
 }
 
+// foreignDialects returns the option by which clients and servers speak gRPC and Connect.
+func foreignDialects() thriftkit.Option { return thriftkit.WithDialects(grpc.Dialect()) }
+
 // options returns the options of a client.
 func (d *dialect) options() ([]thriftkit.ClientOption, error) {
 	bound := time.Duration(-1) // a context bounds dialling
 	if d.connectTimeout > 0 {
 		bound = d.connectTimeout
 	}
-	opts := []thriftkit.ClientOption{thriftkit.WithDialTimeout(bound), thriftkit.WithMetadataRequired()}
+	opts := []thriftkit.ClientOption{thriftkit.WithDialTimeout(bound), thriftkit.WithMetadataRequired(), foreignDialects()}
 	if d.insecure {
 		opts = append(opts, thriftkit.WithTLS(&tls.Config{InsecureSkipVerify: true}))
 	}

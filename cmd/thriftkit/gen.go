@@ -34,17 +34,17 @@ func newGen() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "gen LANGUAGE",
 		Short:   "Generate code from .thrift files",
-		Long:    "gen writes code for .thrift files and all that they include. The language is go.",
-		Example: "  thriftkit gen go --out gen foo.thrift",
+		Long:    "gen writes code for .thrift files and all that they include. The language is go, or proto for the .proto files that clients of gRPC need.",
+		Example: "  thriftkit gen go --out gen foo.thrift\n  thriftkit gen proto --out proto foo.thrift",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown language %q (there is go)", args[0])
+				return usagef("unknown language %q (there is go, proto)", args[0])
 			}
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(newGenGo())
+	cmd.AddCommand(newGenGo(), newGenProto())
 	return cmd
 }
 
@@ -110,32 +110,37 @@ func (o *genOptions) run(out io.Writer, paths []string, opts syntax.Options) err
 	if err != nil {
 		return err
 	}
+	return writeFiles(out, o.out, files, o.check, madeBy)
+}
+
+// writeFiles writes files below dir, or only says which would change. Files that do not begin with madeBy are not replaced.
+func writeFiles(out io.Writer, dir string, files []gen.File, check bool, madeBy string) error {
 	changed := false
 	var errs []error
 	for _, f := range files {
-		differs, err := o.file(out, f)
+		differs, err := writeFile(out, dir, f, check, madeBy)
 		changed = changed || differs
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if o.check && changed {
+	if check && changed {
 		return &exitError{code: exitFailure}
 	}
 	return nil
 }
 
-// file writes f, or says that it would change, and reports whether it does.
-func (o *genOptions) file(out io.Writer, f gen.File) (changed bool, err error) {
-	name := filepath.Join(o.out, filepath.FromSlash(f.Path))
+// writeFile writes f, or says that it would change, and reports whether it does.
+func writeFile(out io.Writer, dir string, f gen.File, check bool, madeBy string) (changed bool, err error) {
+	name := filepath.Join(dir, filepath.FromSlash(f.Path))
 	old, err := os.ReadFile(name)
 	switch {
 	case err == nil && bytes.Equal(old, f.Text):
 		return false, nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return false, err
-	case o.check:
+	case check:
 		_, err = fmt.Fprintln(out, filepath.ToSlash(name))
 		return true, err
 	case err == nil && !bytes.HasPrefix(old, []byte(madeBy)):

@@ -1,6 +1,6 @@
 module github.com/thriftkit/thriftkit/cmd/thriftkit
 
-go 1.25.0
+go 1.26.0
 
 require (
 	charm.land/bubbletea/v2 v2.0.8
@@ -17,12 +17,15 @@ require (
 	github.com/tailscale/hujson v0.0.0-20250605163823-992244df8c5a
 	github.com/thriftkit/thriftkit v0.0.0
 	github.com/thriftkit/thriftkit/idl/lsp v0.0.0
+	github.com/thriftkit/thriftkit/x/grpc v0.0.0
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/crypto v0.45.0
 	golang.org/x/term v0.37.0
 )
 
 require (
+	connectrpc.com/connect v1.21.1 // indirect
+	connectrpc.com/grpcreflect v1.3.1 // indirect
 	github.com/aymanbagabas/go-udiff v0.4.1 // indirect
 	github.com/charmbracelet/colorprofile v0.4.3 // indirect
 	github.com/charmbracelet/ultraviolet v0.0.0-20260703014108-f5a850f9c2b7 // indirect
@@ -49,8 +52,11 @@ require (
 	golang.org/x/sync v0.21.0 // indirect
 	golang.org/x/sys v0.46.0 // indirect
 	golang.org/x/tools v0.40.1-0.20260108161641-ca281cf95054 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )
 
 replace github.com/thriftkit/thriftkit => ../..
 
 replace github.com/thriftkit/thriftkit/idl/lsp => ../../idl/lsp
+
+replace github.com/thriftkit/thriftkit/x/grpc => ../../x/grpc

@@ -166,7 +166,7 @@ func (o *serveOptions) furnish(m *answerer, file *schema.File, log *callLog, out
 	if o.upstream != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if m.upstream, err = thriftkit.Dial(ctx, o.upstream); err != nil {
+		if m.upstream, err = thriftkit.Dial(ctx, o.upstream, foreignDialects()); err != nil {
 			return nil, fmt.Errorf("--upstream: %w", err)
 		}
 		ends = append(ends, func() { m.upstream.Close() })

@@ -21,6 +21,7 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/x/grpc"
 )
 
 type serveOptions struct {
@@ -168,6 +169,7 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 			opts = append(opts, thriftkit.WithTLSOnly())
 		}
 	}
+	opts = append(opts, thriftkit.WithDialects(grpc.New(grpc.Options{NoReflection: !o.reflection})))
 	for _, text := range o.proxies {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {

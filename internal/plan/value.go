@@ -1,15 +1,36 @@
 package plan
 
 import (
+	"fmt"
 	"reflect"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
 func (f *Field) setDefault(v mem.Pointer) {
 	Assign(f.Type, v.Add(f.Offset), dynamic.FromLiteral(f.Schema.Default))
+}
+
+// ForMessage returns the plan by which a message of the type t of a stream travels, and a pointer to it: of
+// a value that is sent, or of what is received.
+func ForMessage(t *schema.Type, v any) (*Type, reflect.Value, error) {
+	rv := reflect.ValueOf(v)
+	if !rv.IsValid() {
+		return nil, rv, fmt.Errorf("want a message of type %s, got nil", t)
+	}
+	if rv.Kind() != reflect.Pointer || rv.Type() == dynStructType {
+		p := reflect.New(rv.Type())
+		p.Elem().Set(rv)
+		rv = p
+	}
+	if rv.IsNil() {
+		return nil, rv, fmt.Errorf("want a message of type %s, got a nil %s", t, rv.Type())
+	}
+	p, err := ForType(rv.Type().Elem(), t)
+	return p, rv, err
 }
 
 // SetDefaults gives every field of the struct at v that has a default its default, whatever

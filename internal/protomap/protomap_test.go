@@ -1,6 +1,7 @@
 package protomap_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -40,6 +41,52 @@ func TestAnnotation(t *testing.T) {
 		}
 		if !strings.Contains(got, test.want) {
 			t.Errorf("%s as %q: %s, want %s", test.t, test.name, got, test.want)
+		}
+	}
+}
+
+// TestEnumValues has the names that an enum's values get.
+func TestEnumValues(t *testing.T) {
+	enum := func(name string, pairs ...any) *schema.Enum {
+		e := &schema.Enum{Name: name}
+		for i := 0; i < len(pairs); i += 2 {
+			e.Values = append(e.Values, &schema.EnumValue{Name: pairs[i].(string), Number: int32(pairs[i+1].(int))})
+		}
+		return e
+	}
+	for _, test := range []struct {
+		e     *schema.Enum
+		want  string
+		alias bool
+	}{
+		{enum("Color", "RED", 1), "COLOR_UNSPECIFIED=0 COLOR_RED=1", false},
+		{enum("Color", "RED", 1, "NONE", 0), "COLOR_NONE=0 COLOR_RED=1", false},
+		{enum("Color", "COLOR_RED", 1, "LEAF", 1), "COLOR_UNSPECIFIED=0 COLOR_RED=1 COLOR_LEAF=1", true},
+		{enum("HTTPStatus", "ok", 0), "HTTP_STATUS_ok=0", false},
+		{enum("E", "a_b", 0, "AB", 1, "Ab", 1), "E_a_b=0 E_AB_2=1 E_Ab_2=1", true},
+		{enum("E", "UNSPECIFIED", 3), "E_UNSPECIFIED_2=0 E_UNSPECIFIED=3", false},
+		{enum("E"), "E_UNSPECIFIED=0", false},
+	} {
+		values, alias := protomap.EnumValues(test.e)
+		var got []string
+		for _, v := range values {
+			got = append(got, fmt.Sprintf("%s=%d", v.Name, v.Number))
+		}
+		if s := strings.Join(got, " "); s != test.want || alias != test.alias {
+			t.Errorf("%s: %s, %v, want %s, %v", test.e.Name, s, alias, test.want, test.alias)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for name, want := range map[string]string{"get_user": "GetUser", "getUser": "GetUser", "_x": "X", "a.b": "AB", "x2_y": "X2Y"} {
+		if got := protomap.Camel(name); got != want {
+			t.Errorf("Camel(%q) = %q, want %q", name, got, want)
+		}
+	}
+	for name, want := range map[string]string{"by_color": "byColor", "a_1": "a1", "_a": "A", "aB": "aB", "a__b": "aB"} {
+		if got := protomap.DefaultJSONName(name); got != want {
+			t.Errorf("DefaultJSONName(%q) = %q, want %q", name, got, want)
 		}
 	}
 }
