@@ -241,7 +241,7 @@ func (g *generator) appended(p protocol, t *schema.Type, dst, value, depth strin
 // appendContainer returns the name of the function that appends a list, set or map.
 func (g *generator) appendContainer(p protocol, t *schema.Type) string {
 	goType := g.goType(t)
-	return g.helper("append "+p.title+" "+goType, "append"+p.title+g.label(t), func(name string) {
+	return g.helper("append "+p.title+" "+g.containerKey(t), "append"+p.title+g.label(t), func(name string) {
 		g.p("func %s(dst []byte, v %s, depth int) ([]byte, error) {", name, goType)
 		g.p("if depth == 0 {\nreturn dst, %s(-1)\n}", g.use("wire", "TooDeep"))
 		if t.Kind == schema.KindMap {
@@ -251,6 +251,15 @@ func (g *generator) appendContainer(p protocol, t *schema.Type) string {
 		}
 		g.p("return dst, nil\n}\n")
 	})
+}
+
+// containerKey is the same for containers with the same Go type and the same bytes. A list and a set of one element type
+// share both; a list of lists and a list of sets have one Go type, but headers of different wire types.
+func (g *generator) containerKey(t *schema.Type) string {
+	if t.Kind == schema.KindMap {
+		return g.goType(t) + " " + g.label(t.Key) + " " + g.label(t.Elem)
+	}
+	return g.goType(t) + " " + g.label(t.Elem)
 }
 
 func (g *generator) appendEntries(p protocol, t *schema.Type) {
@@ -493,7 +502,7 @@ func (g *generator) consumeField(p protocol, f *schema.Field, isUnion bool) {
 // consumeContainer returns the name of the function that reads a list, set or map.
 func (g *generator) consumeContainer(p protocol, t *schema.Type) string {
 	goType := g.goType(t)
-	return g.helper("consume "+p.title+" "+goType, "consume"+p.title+g.label(t), func(name string) {
+	return g.helper("consume "+p.title+" "+g.containerKey(t), "consume"+p.title+g.label(t), func(name string) {
 		g.p("func %s(src []byte, off, depth int) (%s, int, error) {", name, goType)
 		switch {
 		case t.Kind == schema.KindMap:
