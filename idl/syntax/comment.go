@@ -30,6 +30,9 @@ type docText struct {
 // doc returns the documentation above an element that begins here. Doc comments also count if they stand
 // in front of the separator that ends the element before.
 func (p *parser) doc() docText {
+	if p.structured == nil && (len(p.comments) == 0 || p.comments[0].token > int32(p.pos)) {
+		return docText{} // as for most
+	}
 	own := p.docHere()
 	if p.structured != nil && own.text == "" {
 		own = p.held

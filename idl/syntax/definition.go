@@ -466,7 +466,9 @@ func (p *parser) enumValue() bool {
 	start := p.pos
 	v := p.enumSlab.alloc()
 	doc := p.doc()
-	v.Annotations = p.annotated()
+	if p.structured != nil {
+		v.Annotations = p.annotated()
+	}
 	if p.op() >= firstKeyword {
 		v.Name = p.reserved("the name of %s")
 	} else if v.Name = p.newName(item); v.Name.Text == "" {
@@ -534,7 +536,9 @@ func (p *parser) field() bool {
 	start := p.pos
 	f := p.fieldSlab.alloc()
 	doc := p.doc()
-	f.Annotations = p.annotated()
+	if p.structured != nil {
+		f.Annotations = p.annotated()
+	}
 	if (p.op().isNumber() || p.op() == opTrue || p.op() == opFalse) && !p.fieldID(f) {
 		return false
 	}
@@ -542,7 +546,9 @@ func (p *parser) field() bool {
 	case opRequired, opOptional:
 		p.requiredness(f)
 	}
-	p.misspeltRequiredness(f)
+	if p.op() == opName && p.peek(1).isType() {
+		p.misspeltRequiredness()
+	}
 	from := p.pos
 	what := item
 	if from > start {
@@ -563,7 +569,7 @@ func (p *parser) field() bool {
 	if ok && p.op() >= opXsdOptional && p.op() <= opXsdAttrs {
 		p.xsd()
 	}
-	if ok {
+	if ok && p.op() == opParen {
 		f.Annotations = p.joined(f.Annotations)
 		if p.op() == opEqual && p.toks[p.pos-1].op == opUnparen && len(f.Annotations) > 0 && f.Default == nil {
 			p.errorAt(p.pos, "misplaced-annotation", "write the annotations after the default", "a default must stand before the annotations")
@@ -580,9 +586,10 @@ func (p *parser) field() bool {
 	return ok
 }
 
-// misspeltRequiredness reports a name where only "required" or "optional" can stand: before a type and a name.
-func (p *parser) misspeltRequiredness(f *Field) {
-	if p.op() != opName || !p.peek(1).isType() || p.toks[p.pos+1].flags&startsLine != 0 {
+// misspeltRequiredness reports the current token, a name before that of a type, where only "required" or "optional" can
+// stand: if another name follows.
+func (p *parser) misspeltRequiredness() {
+	if p.toks[p.pos+1].flags&startsLine != 0 {
 		return
 	}
 	if after := p.peek(2); p.peek(1) == opName && after != opName || after != opName && after != opAngle {
@@ -725,7 +732,9 @@ func (p *parser) function() bool {
 	start := p.pos
 	f := p.functionSlab.alloc()
 	doc := p.doc()
-	f.Annotations = p.annotated()
+	if p.structured != nil {
+		f.Annotations = p.annotated()
+	}
 	for p.atFunctionQualifier() {
 		p.foreign(p.pos, "the qualifier "+p.text())
 		p.next()
