@@ -154,12 +154,12 @@ func (w *fieldWriter) lastID() string {
 	return "last"
 }
 
-// lastMatters reports whether what follows the field at i wants to know whether it was written.
+// lastMatters reports whether what follows the field at i depends on whether it was written.
 func (w *fieldWriter) lastMatters(i int) bool {
 	return i+1 < len(w.ahead) && w.ahead[i+1] || i+1 == len(w.ahead) && w.KeepUnknown
 }
 
-// head returns dst with the header of f behind it.
+// head returns dst with the header of f after it.
 func (w *fieldWriter) head(f *schema.Field) string {
 	t := w.wireType(f.Type)
 	if w.isCompact() {
@@ -203,7 +203,7 @@ func (w *fieldWriter) field(f *schema.Field, isUnion bool) {
 	w.known = false
 }
 
-// scalar returns dst with f behind it.
+// scalar returns dst with f after it.
 func (w *fieldWriter) scalar(f *schema.Field, value string) string {
 	kind := f.Type.Kind
 	if kind == schema.KindEnum {
@@ -220,7 +220,7 @@ func (w *fieldWriter) scalar(f *schema.Field, value string) string {
 	return w.appended(w.protocol, f.Type, w.head(f), value, "")
 }
 
-// appended returns dst with value, of type t, behind it. For composite types it is an expression of
+// appended returns dst with value, of type t, after it. For composite types it is an expression of
 // two values, the second an error, and depth is how many more levels may open.
 func (g *generator) appended(p protocol, t *schema.Type, dst, value, depth string) string {
 	switch t.Kind {

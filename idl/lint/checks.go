@@ -168,7 +168,7 @@ func firstComment(t *syntax.File, offset int) string {
 func (p *pass) pattern(text string) *regexp.Regexp {
 	re, ok := p.patterns[text]
 	if !ok {
-		re, _ = regexp.Compile(text) // Options.Check has told
+		re, _ = regexp.Compile(text) // Options.Check has reported it
 		p.patterns[text] = re
 	}
 	return re
@@ -305,7 +305,7 @@ func fieldRequiredness(p *pass) {
 	}, symbols.Field)
 }
 
-// removeWord removes a word and the blanks behind it.
+// removeWord removes a word and the blanks after it.
 func removeWord(t *syntax.File, s syntax.Span) Edit {
 	for s.End < len(t.Source) && (t.Source[s.End] == ' ' || t.Source[s.End] == '\t') {
 		s.End++

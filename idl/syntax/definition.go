@@ -166,7 +166,7 @@ func nearest(name string, words ...string) string {
 	return best
 }
 
-// skipDefinition moves behind the current token to the next one that begins a header or a
+// skipDefinition moves past the current token to the next one that begins a header or a
 // definition.
 func (p *parser) skipDefinition() {
 	depth := 0
@@ -326,7 +326,7 @@ func (p *parser) headerName(what, role string) Ident {
 // noAnnotations reports annotations where there cannot be any, and steps over them.
 func (p *parser) noAnnotations(what string) {
 	if p.op() == opParen && !p.startsLine() {
-		p.errorAt(p.pos, "misplaced-annotation", "", "%s takes no annotations", what)
+		p.errorAt(p.pos, "misplaced-annotation", "", "%s cannot have annotations", what)
 		p.skipBalanced()
 	}
 }
@@ -482,7 +482,7 @@ func (p *parser) enumValue() bool {
 			}
 		}
 	} else {
-		p.checkDots(v.Name) // with a number, Apache Thrift takes dots
+		p.checkDots(v.Name) // with a number, Apache Thrift accepts dots
 	}
 	v.Annotations = p.joined(v.Annotations)
 	v.Span = p.since(start)
@@ -622,7 +622,7 @@ func (p *parser) fieldID(f *Field) bool {
 	if p.peek(1) != opColon && p.tok().flags&malformed == 0 {
 		if p.op() == opInt {
 			p.next()
-			p.expected(`":" behind the field id`)
+			p.expected(`":" after the field id`)
 		} else {
 			p.expected(item)
 		}
@@ -633,7 +633,7 @@ func (p *parser) fieldID(f *Field) bool {
 		p.next() // a double
 	}
 	if !p.got(opColon) {
-		p.expected(`":" behind the field id`)
+		p.expected(`":" after the field id`)
 		return false
 	}
 	return true
@@ -935,7 +935,7 @@ func (p *parser) throwsClause() (list []*Field, clause Span, ok bool) {
 	return list, p.since(from), true
 }
 
-// functionName is a name in front of a "(".
+// functionName is a name before a "(".
 func (p *parser) functionName() Ident {
 	const what = "the name of %s"
 	switch o := p.op(); {

@@ -95,7 +95,7 @@ func (v Color) String() string { return ThriftSchema().Enum("Color").NameOf(int3
 // MarshalText returns what String returns.
 func (v Color) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText takes a name of the IDL, or a number.
+// UnmarshalText accepts a name of the IDL, or a number.
 func (v *Color) UnmarshalText(text []byte) error {
 	n, err := ThriftSchema().Enum("Color").NumberOf(string(text))
 	if err == nil {

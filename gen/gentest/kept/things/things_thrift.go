@@ -95,7 +95,7 @@ func (v MyColor) String() string { return ThriftSchema().Enum("Color").NameOf(in
 // MarshalText returns what String returns.
 func (v MyColor) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText takes a name of the IDL, or a number.
+// UnmarshalText accepts a name of the IDL, or a number.
 func (v *MyColor) UnmarshalText(text []byte) error {
 	n, err := ThriftSchema().Enum("Color").NumberOf(string(text))
 	if err == nil {
