@@ -855,13 +855,13 @@ func (p *Containers) ConsumeThriftBinary(src []byte, off, depth int) (int, error
 		case 0xf000a: // colors
 			p.Colors, next, err = consumeBinaryListOfColor(src, next, depth-1)
 		case 0xf000b: // points
-			p.Points, next, err = consumeBinaryListOfPoint(src, next, depth-1)
+			p.Points, next, err = binary.ConsumeStructs[common.Point](src, next, depth-1)
 		case 0xf000c: // grid
 			p.Grid, next, err = consumeBinaryListOfListOfBool(src, next, depth-1)
 		case 0xe000d: // longSet
 			p.LongSet, next, err = consumeBinaryListOfI64(src, next, depth-1)
 		case 0xe000e: // pointSet
-			p.PointSet, next, err = consumeBinaryListOfPoint(src, next, depth-1)
+			p.PointSet, next, err = binary.ConsumeStructs[common.Point](src, next, depth-1)
 		case 0xe000f: // listSet
 			p.ListSet, next, err = consumeBinarySetOfListOfI32(src, next, depth-1)
 		case 0xe0010: // blobSet
@@ -887,7 +887,7 @@ func (p *Containers) ConsumeThriftBinary(src []byte, off, depth int) (int, error
 		case 0xd001a: // groups
 			p.Groups, next, err = consumeBinaryGroups(src, next, depth-1)
 		case 0xf001b: // nothings
-			p.Nothings, next, err = consumeBinaryListOfEmpty(src, next, depth-1)
+			p.Nothings, next, err = binary.ConsumeStructs[Empty](src, next, depth-1)
 		case 0xd001c: // byLong
 			p.ByLong, next, err = consumeBinaryMapOfI64ToPoint(src, next, depth-1)
 		case 0xf001d: // deeper
@@ -1055,13 +1055,13 @@ func (p *Containers) ConsumeThriftCompact(src []byte, off, depth int) (int, erro
 		case 0xf000a: // colors
 			p.Colors, next, err = consumeCompactListOfColor(src, next, depth-1)
 		case 0xf000b: // points
-			p.Points, next, err = consumeCompactListOfPoint(src, next, depth-1)
+			p.Points, next, err = compact.ConsumeStructs[common.Point](src, next, depth-1)
 		case 0xf000c: // grid
 			p.Grid, next, err = consumeCompactListOfListOfBool(src, next, depth-1)
 		case 0xe000d: // longSet
 			p.LongSet, next, err = consumeCompactListOfI64(src, next, depth-1)
 		case 0xe000e: // pointSet
-			p.PointSet, next, err = consumeCompactListOfPoint(src, next, depth-1)
+			p.PointSet, next, err = compact.ConsumeStructs[common.Point](src, next, depth-1)
 		case 0xe000f: // listSet
 			p.ListSet, next, err = consumeCompactSetOfListOfI32(src, next, depth-1)
 		case 0xe0010: // blobSet
@@ -1087,7 +1087,7 @@ func (p *Containers) ConsumeThriftCompact(src []byte, off, depth int) (int, erro
 		case 0xd001a: // groups
 			p.Groups, next, err = consumeCompactGroups(src, next, depth-1)
 		case 0xf001b: // nothings
-			p.Nothings, next, err = consumeCompactListOfEmpty(src, next, depth-1)
+			p.Nothings, next, err = compact.ConsumeStructs[Empty](src, next, depth-1)
 		case 0xd001c: // byLong
 			p.ByLong, next, err = consumeCompactMapOfI64ToPoint(src, next, depth-1)
 		case 0xf001d: // deeper
@@ -1614,7 +1614,7 @@ func (p *Defaults) ConsumeThriftBinary(src []byte, off, depth int) (int, error) 
 			p.ByPoint, next, err = consumeBinaryMapOfPointToColor(src, next, depth-1)
 		case 0xf0012: // list
 			seen |= 1 << 17
-			p.List, next, err = consumeBinaryListOfPresence(src, next, depth-1)
+			p.List, next, err = binary.ConsumeStructs[Presence](src, next, depth-1)
 		case 0xa0013: // at
 			seen |= 1 << 18
 			p.At, next = binary.I64At(src, next)
@@ -1837,7 +1837,7 @@ func (p *Defaults) ConsumeThriftCompact(src []byte, off, depth int) (int, error)
 			p.ByPoint, next, err = consumeCompactMapOfPointToColor(src, next, depth-1)
 		case 0xf0012: // list
 			seen |= 1 << 17
-			p.List, next, err = consumeCompactListOfPresence(src, next, depth-1)
+			p.List, next, err = compact.ConsumeStructs[Presence](src, next, depth-1)
 		case 0xa0013: // at
 			seen |= 1 << 18
 			p.At, next, err = compact.ConsumeI64(src, next)
@@ -1943,7 +1943,7 @@ func (p *Shape) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 		case 0xf0004: // many
 			many = many || seen != 0 && seen != 4
 			seen = 4
-			p.Many, next, err = consumeBinaryListOfShape(src, next, depth-1)
+			p.Many, next, err = binary.ConsumeStructs[Shape](src, next, depth-1)
 		case 0x20005: // flag
 			many = many || seen != 0 && seen != 5
 			seen = 5
@@ -2055,7 +2055,7 @@ func (p *Shape) ConsumeThriftCompact(src []byte, off, depth int) (int, error) {
 		case 0xf0004: // many
 			many = many || seen != 0 && seen != 4
 			seen = 4
-			p.Many, next, err = consumeCompactListOfShape(src, next, depth-1)
+			p.Many, next, err = compact.ConsumeStructs[Shape](src, next, depth-1)
 		case 0x20005: // flag
 			many = many || seen != 0 && seen != 5
 			seen = 5
@@ -2142,7 +2142,7 @@ func (p *Node) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 			p.Next = new(Node)
 			next, err = p.Next.ConsumeThriftBinary(src, next, depth-1)
 		case 0xf0003: // children
-			p.Children, next, err = consumeBinaryListOfNode(src, next, depth-1)
+			p.Children, next, err = binary.ConsumeStructs[Node](src, next, depth-1)
 		case 0xd0004: // named
 			p.Named, next, err = consumeBinaryMapOfStringToNode(src, next, depth-1)
 		case 0xc0005: // shape
@@ -2215,7 +2215,7 @@ func (p *Node) ConsumeThriftCompact(src []byte, off, depth int) (int, error) {
 			p.Next = new(Node)
 			next, err = p.Next.ConsumeThriftCompact(src, next, depth-1)
 		case 0xf0003: // children
-			p.Children, next, err = consumeCompactListOfNode(src, next, depth-1)
+			p.Children, next, err = compact.ConsumeStructs[Node](src, next, depth-1)
 		case 0xd0004: // named
 			p.Named, next, err = consumeCompactMapOfStringToNode(src, next, depth-1)
 		case 0xc0005: // shape
@@ -5111,27 +5111,6 @@ func consumeBinaryListOfColor(src []byte, off, depth int) ([]Color, int, error) 
 	return v, off, nil
 }
 
-func consumeBinaryListOfPoint(src []byte, off, depth int) ([]*common.Point, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*common.Point](n, len(src)-off)
-	var slab []common.Point
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[common.Point](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeBinaryListOfListOfBool(src []byte, off, depth int) ([][]bool, int, error) {
 	n, off, err := binary.ConsumeListHeader(src, off, wire.List, depth)
 	if err != nil {
@@ -5353,27 +5332,6 @@ func consumeBinaryGroups(src []byte, off, depth int) (Groups, int, error) {
 			return v, off, wire.InElement(err, i, "value")
 		}
 		v[k] = e
-	}
-	return v, off, nil
-}
-
-func consumeBinaryListOfEmpty(src []byte, off, depth int) ([]*Empty, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Empty](n, len(src)-off)
-	var slab []Empty
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Empty](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
 	}
 	return v, off, nil
 }
@@ -6016,27 +5974,6 @@ func consumeCompactListOfColor(src []byte, off, depth int) ([]Color, int, error)
 	return v, off, nil
 }
 
-func consumeCompactListOfPoint(src []byte, off, depth int) ([]*common.Point, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*common.Point](n, len(src)-off)
-	var slab []common.Point
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[common.Point](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeCompactListOfListOfBool(src []byte, off, depth int) ([][]bool, int, error) {
 	n, off, err := compact.ConsumeListHeader(src, off, wire.List, depth)
 	if err != nil {
@@ -6268,27 +6205,6 @@ func consumeCompactGroups(src []byte, off, depth int) (Groups, int, error) {
 	return v, off, nil
 }
 
-func consumeCompactListOfEmpty(src []byte, off, depth int) ([]*Empty, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Empty](n, len(src)-off)
-	var slab []Empty
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Empty](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeCompactMapOfI64ToPoint(src []byte, off, depth int) (map[int64]*common.Point, int, error) {
 	n, off, err := compact.ConsumeMapHeader(src, off, wire.I64, wire.Struct, depth)
 	if err != nil {
@@ -6501,27 +6417,6 @@ func consumeBinaryMapOfPointToColor(src []byte, off, depth int) (map[common.Poin
 	return v, off, nil
 }
 
-func consumeBinaryListOfPresence(src []byte, off, depth int) ([]*Presence, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Presence](n, len(src)-off)
-	var slab []Presence
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Presence](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func appendCompactMapOfStringToListOfString(dst []byte, v map[string][]string, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
@@ -6617,27 +6512,6 @@ func consumeCompactMapOfPointToColor(src []byte, off, depth int) (map[common.Poi
 	return v, off, nil
 }
 
-func consumeCompactListOfPresence(src []byte, off, depth int) ([]*Presence, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Presence](n, len(src)-off)
-	var slab []Presence
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Presence](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func appendBinaryListOfShape(dst []byte, v []*Shape, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
@@ -6657,27 +6531,6 @@ func appendBinaryListOfShape(dst []byte, v []*Shape, depth int) ([]byte, error) 
 	return dst, nil
 }
 
-func consumeBinaryListOfShape(src []byte, off, depth int) ([]*Shape, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Shape](n, len(src)-off)
-	var slab []Shape
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Shape](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func appendCompactListOfShape(dst []byte, v []*Shape, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
@@ -6695,27 +6548,6 @@ func appendCompactListOfShape(dst []byte, v []*Shape, depth int) ([]byte, error)
 		}
 	}
 	return dst, nil
-}
-
-func consumeCompactListOfShape(src []byte, off, depth int) ([]*Shape, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Shape](n, len(src)-off)
-	var slab []Shape
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Shape](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
 }
 
 func appendBinaryListOfNode(dst []byte, v []*Node, depth int) ([]byte, error) {
@@ -6757,27 +6589,6 @@ func appendBinaryMapOfStringToNode(dst []byte, v map[string]*Node, depth int) ([
 		i++
 	}
 	return dst, nil
-}
-
-func consumeBinaryListOfNode(src []byte, off, depth int) ([]*Node, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Node](n, len(src)-off)
-	var slab []Node
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Node](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
 }
 
 func consumeBinaryMapOfStringToNode(src []byte, off, depth int) (map[string]*Node, int, error) {
@@ -6844,27 +6655,6 @@ func appendCompactMapOfStringToNode(dst []byte, v map[string]*Node, depth int) (
 		i++
 	}
 	return dst, nil
-}
-
-func consumeCompactListOfNode(src []byte, off, depth int) ([]*Node, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Node](n, len(src)-off)
-	var slab []Node
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Node](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
 }
 
 func consumeCompactMapOfStringToNode(src []byte, off, depth int) (map[string]*Node, int, error) {

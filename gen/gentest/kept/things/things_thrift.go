@@ -900,13 +900,13 @@ func (p *MyContainers) ConsumeThriftBinary(src []byte, off, depth int) (int, err
 		case 0xf000a: // colors
 			p.Colors, next, err = consumeBinaryListOfMyColor(src, next, depth-1)
 		case 0xf000b: // points
-			p.Points, next, err = consumeBinaryListOfMyPoint(src, next, depth-1)
+			p.Points, next, err = binary.ConsumeStructs[common.MyPoint](src, next, depth-1)
 		case 0xf000c: // grid
 			p.Grid, next, err = consumeBinaryListOfListOfBool(src, next, depth-1)
 		case 0xe000d: // longSet
 			p.LongSet, next, err = consumeBinarySetOfI64(src, next, depth-1)
 		case 0xe000e: // pointSet
-			p.PointSet, next, err = consumeBinaryListOfMyPoint(src, next, depth-1)
+			p.PointSet, next, err = binary.ConsumeStructs[common.MyPoint](src, next, depth-1)
 		case 0xe000f: // listSet
 			p.ListSet, next, err = consumeBinarySetOfListOfI32(src, next, depth-1)
 		case 0xe0010: // blobSet
@@ -932,7 +932,7 @@ func (p *MyContainers) ConsumeThriftBinary(src []byte, off, depth int) (int, err
 		case 0xd001a: // groups
 			p.Groups, next, err = consumeBinaryMyGroups(src, next, depth-1)
 		case 0xf001b: // nothings
-			p.Nothings, next, err = consumeBinaryListOfMyEmpty(src, next, depth-1)
+			p.Nothings, next, err = binary.ConsumeStructs[MyEmpty](src, next, depth-1)
 		case 0xd001c: // byLong
 			p.ByLong, next, err = consumeBinaryMapOfI64ToMyPoint(src, next, depth-1)
 		case 0xf001d: // deeper
@@ -1108,13 +1108,13 @@ func (p *MyContainers) ConsumeThriftCompact(src []byte, off, depth int) (int, er
 		case 0xf000a: // colors
 			p.Colors, next, err = consumeCompactListOfMyColor(src, next, depth-1)
 		case 0xf000b: // points
-			p.Points, next, err = consumeCompactListOfMyPoint(src, next, depth-1)
+			p.Points, next, err = compact.ConsumeStructs[common.MyPoint](src, next, depth-1)
 		case 0xf000c: // grid
 			p.Grid, next, err = consumeCompactListOfListOfBool(src, next, depth-1)
 		case 0xe000d: // longSet
 			p.LongSet, next, err = consumeCompactSetOfI64(src, next, depth-1)
 		case 0xe000e: // pointSet
-			p.PointSet, next, err = consumeCompactListOfMyPoint(src, next, depth-1)
+			p.PointSet, next, err = compact.ConsumeStructs[common.MyPoint](src, next, depth-1)
 		case 0xe000f: // listSet
 			p.ListSet, next, err = consumeCompactSetOfListOfI32(src, next, depth-1)
 		case 0xe0010: // blobSet
@@ -1140,7 +1140,7 @@ func (p *MyContainers) ConsumeThriftCompact(src []byte, off, depth int) (int, er
 		case 0xd001a: // groups
 			p.Groups, next, err = consumeCompactMyGroups(src, next, depth-1)
 		case 0xf001b: // nothings
-			p.Nothings, next, err = consumeCompactListOfMyEmpty(src, next, depth-1)
+			p.Nothings, next, err = compact.ConsumeStructs[MyEmpty](src, next, depth-1)
 		case 0xd001c: // byLong
 			p.ByLong, next, err = consumeCompactMapOfI64ToMyPoint(src, next, depth-1)
 		case 0xf001d: // deeper
@@ -1584,7 +1584,7 @@ func (p *MyShape) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 		case 0xf0004: // many
 			many = many || seen != 0 && seen != 4
 			seen = 4
-			p.Many, next, err = consumeBinaryListOfMyShape(src, next, depth-1)
+			p.Many, next, err = binary.ConsumeStructs[MyShape](src, next, depth-1)
 		case 0x20005: // flag
 			many = many || seen != 0 && seen != 5
 			seen = 5
@@ -1705,7 +1705,7 @@ func (p *MyShape) ConsumeThriftCompact(src []byte, off, depth int) (int, error) 
 		case 0xf0004: // many
 			many = many || seen != 0 && seen != 4
 			seen = 4
-			p.Many, next, err = consumeCompactListOfMyShape(src, next, depth-1)
+			p.Many, next, err = compact.ConsumeStructs[MyShape](src, next, depth-1)
 		case 0x20005: // flag
 			many = many || seen != 0 && seen != 5
 			seen = 5
@@ -1800,7 +1800,7 @@ func (p *MyNode) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 			p.Next = new(MyNode)
 			next, err = p.Next.ConsumeThriftBinary(src, next, depth-1)
 		case 0xf0003: // children
-			p.Children, next, err = consumeBinaryListOfMyNode(src, next, depth-1)
+			p.Children, next, err = binary.ConsumeStructs[MyNode](src, next, depth-1)
 		case 0xd0004: // named
 			p.Named, next, err = consumeBinaryMapOfStringToMyNode(src, next, depth-1)
 		case 0xc0005: // shape
@@ -1882,7 +1882,7 @@ func (p *MyNode) ConsumeThriftCompact(src []byte, off, depth int) (int, error) {
 			p.Next = new(MyNode)
 			next, err = p.Next.ConsumeThriftCompact(src, next, depth-1)
 		case 0xf0003: // children
-			p.Children, next, err = consumeCompactListOfMyNode(src, next, depth-1)
+			p.Children, next, err = compact.ConsumeStructs[MyNode](src, next, depth-1)
 		case 0xd0004: // named
 			p.Named, next, err = consumeCompactMapOfStringToMyNode(src, next, depth-1)
 		case 0xc0005: // shape
@@ -4911,27 +4911,6 @@ func consumeBinaryListOfMyColor(src []byte, off, depth int) ([]MyColor, int, err
 	return v, off, nil
 }
 
-func consumeBinaryListOfMyPoint(src []byte, off, depth int) ([]*common.MyPoint, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*common.MyPoint](n, len(src)-off)
-	var slab []common.MyPoint
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeBinaryListOfListOfBool(src []byte, off, depth int) ([][]bool, int, error) {
 	n, off, err := binary.ConsumeListHeader(src, off, wire.List, depth)
 	if err != nil {
@@ -5169,27 +5148,6 @@ func consumeBinaryMyGroups(src []byte, off, depth int) (MyGroups, int, error) {
 			return v, off, wire.InElement(err, i, "value")
 		}
 		v[k] = e
-	}
-	return v, off, nil
-}
-
-func consumeBinaryListOfMyEmpty(src []byte, off, depth int) ([]*MyEmpty, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyEmpty](n, len(src)-off)
-	var slab []MyEmpty
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyEmpty](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
 	}
 	return v, off, nil
 }
@@ -5870,27 +5828,6 @@ func consumeCompactListOfMyColor(src []byte, off, depth int) ([]MyColor, int, er
 	return v, off, nil
 }
 
-func consumeCompactListOfMyPoint(src []byte, off, depth int) ([]*common.MyPoint, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*common.MyPoint](n, len(src)-off)
-	var slab []common.MyPoint
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeCompactListOfListOfBool(src []byte, off, depth int) ([][]bool, int, error) {
 	n, off, err := compact.ConsumeListHeader(src, off, wire.List, depth)
 	if err != nil {
@@ -6138,27 +6075,6 @@ func consumeCompactMyGroups(src []byte, off, depth int) (MyGroups, int, error) {
 	return v, off, nil
 }
 
-func consumeCompactListOfMyEmpty(src []byte, off, depth int) ([]*MyEmpty, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyEmpty](n, len(src)-off)
-	var slab []MyEmpty
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyEmpty](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeCompactMapOfI64ToMyPoint(src []byte, off, depth int) (map[int64]*common.MyPoint, int, error) {
 	n, off, err := compact.ConsumeMapHeader(src, off, wire.I64, wire.Struct, depth)
 	if err != nil {
@@ -6293,27 +6209,6 @@ func appendBinaryListOfMyShape(dst []byte, v []*MyShape, depth int) ([]byte, err
 	return dst, nil
 }
 
-func consumeBinaryListOfMyShape(src []byte, off, depth int) ([]*MyShape, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyShape](n, len(src)-off)
-	var slab []MyShape
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyShape](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func appendCompactListOfMyShape(dst []byte, v []*MyShape, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
@@ -6331,27 +6226,6 @@ func appendCompactListOfMyShape(dst []byte, v []*MyShape, depth int) ([]byte, er
 		}
 	}
 	return dst, nil
-}
-
-func consumeCompactListOfMyShape(src []byte, off, depth int) ([]*MyShape, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyShape](n, len(src)-off)
-	var slab []MyShape
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyShape](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
 }
 
 func appendBinaryListOfMyNode(dst []byte, v []*MyNode, depth int) ([]byte, error) {
@@ -6393,27 +6267,6 @@ func appendBinaryMapOfStringToMyNode(dst []byte, v map[string]*MyNode, depth int
 		i++
 	}
 	return dst, nil
-}
-
-func consumeBinaryListOfMyNode(src []byte, off, depth int) ([]*MyNode, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyNode](n, len(src)-off)
-	var slab []MyNode
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyNode](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
 }
 
 func consumeBinaryMapOfStringToMyNode(src []byte, off, depth int) (map[string]*MyNode, int, error) {
@@ -6480,27 +6333,6 @@ func appendCompactMapOfStringToMyNode(dst []byte, v map[string]*MyNode, depth in
 		i++
 	}
 	return dst, nil
-}
-
-func consumeCompactListOfMyNode(src []byte, off, depth int) ([]*MyNode, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyNode](n, len(src)-off)
-	var slab []MyNode
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyNode](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
 }
 
 func consumeCompactMapOfStringToMyNode(src []byte, off, depth int) (map[string]*MyNode, int, error) {
