@@ -36,7 +36,7 @@ func (g *generator) enums() {
 		g.p("func (v %s) String() string { return %s.NameOf(int32(v)) }\n", name, desc)
 		g.p("// MarshalText returns what String returns.")
 		g.p("func (v %s) MarshalText() ([]byte, error) { return []byte(v.String()), nil }\n", name)
-		g.p("// UnmarshalText takes a name of the IDL, or a number.")
+		g.p("// UnmarshalText accepts a name of the IDL, or a number.")
 		g.p("func (v *%s) UnmarshalText(text []byte) error {", name)
 		g.p("n, err := %s.NumberOf(string(text))\nif err == nil {\n*v = %s(n)\n}\nreturn err\n}\n", desc, name)
 	}

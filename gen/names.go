@@ -64,10 +64,10 @@ func unexport(name string) string {
 	return strings.ToLower(name[:n]) + name[n:]
 }
 
-// A scope has the names that are taken.
+// A scope has the names that are in use.
 type scope map[string]bool
 
-// scopeOf returns a scope in which names, separated by blanks, are taken.
+// scopeOf returns a scope in which names, separated by blanks, are in use.
 func scopeOf(names string) scope {
 	s := make(scope)
 	for _, n := range strings.Fields(names) {
@@ -76,7 +76,7 @@ func scopeOf(names string) scope {
 	return s
 }
 
-// pick takes name, with as many underscores behind it as make it one that is not taken.
+// pick reserves and returns name, with as many underscores after it as it needs to be unused.
 func (s scope) pick(name string) string {
 	for s[name] || token.IsKeyword(name) {
 		name += "_"
@@ -180,8 +180,7 @@ func plain(name string) string {
 	return s
 }
 
-// isDevice reports whether Windows takes name for a device, so that Go refuses import paths with it on
-// all systems.
+// isDevice reports whether name is that of a device on Windows: Go refuses import paths with such an element on all systems.
 func isDevice(name string) bool {
 	switch name {
 	case "con", "prn", "aux", "nul":

@@ -86,7 +86,7 @@ func (g *generator) isKey(t *schema.Type) bool {
 	return true
 }
 
-// leadsToDynamic reports whether a dynamic value is part of values of t, but for those in structs.
+// leadsToDynamic reports whether a dynamic value is part of values of t, except for those in structs.
 func (g *generator) leadsToDynamic(t *schema.Type) bool {
 	switch t.Kind {
 	case schema.KindMap:

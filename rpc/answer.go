@@ -339,8 +339,17 @@ func (m *boundMethod) declared(e error) (int, any) {
 	return i.(int), e
 }
 
-// match finds the declared exception that the Go type t stands for: by name, and if its fields fit.
+// match finds the declared exception that the Go type t stands for. A Dispatcher's reply has the type itself, whatever its
+// name; any other is found by name, and if its fields fit.
 func (m *boundMethod) match(t reflect.Type) int {
+	if m.reply.Op != plan.OpDynStruct {
+		fields := m.reply.Struct.Fields
+		for i, f := range fields[len(fields)-len(m.method.Throws):] {
+			if g := f.Type.Go; g == t || g.Kind() == reflect.Pointer && g.Elem() == t {
+				return i
+			}
+		}
+	}
 	for i, f := range m.method.Throws {
 		if !plan.SameName(f.Type.Struct.Name, typeName(t)) {
 			continue

@@ -409,7 +409,7 @@ func TestManyMembers(t *testing.T) {
 // TestClaims reads lists that promise very much: nothing may be allocated for it.
 func TestClaims(t *testing.T) {
 	p := newPair(t, new(coded.Containers))
-	for id := int16(1); id <= 29; id++ {
+	for id := int16(1); id <= 33; id++ {
 		f := coded.ThriftSchema().Struct("Containers").FieldByID(id)
 		head := []byte{byte(wire.TypeOf(f.Type.Kind)), 0, byte(id)}
 		if f.Type.Kind == schema.KindMap {

@@ -32,7 +32,7 @@ var matrixValues = map[string]string{
 }
 
 // Matrix returns IDL in which every type is the key of maps to every type, an element of lists and
-// sets, an argument, a result, a constant and a default.
+// sets, a field of structs, unions and exceptions, an argument, a result, a constant and a default.
 func Matrix() string {
 	var b strings.Builder
 	b.WriteString(matrixDefs)
@@ -44,13 +44,16 @@ func Matrix() string {
 		fmt.Fprintf(&b, "  101: %s plain\n  102: optional %s maybe,\n  103: required %s needed,\n  104: list<%s> l,\n  105: set<%s> s,\n  106: list<set<%s>> ls,\n  107: map<i32, list<map<string, %s>>> deep,\n", k, k, k, k, k, k, k)
 		fmt.Fprintf(&b, "  108: %s d = %s,\n  109: optional %s e = %s,\n  110: list<%s> f = [%s],\n  111: map<%s, %s> g = {%s: %s}\n  112: set<%s> h = [%s]\n}\n",
 			k, matrixValues[k], k, matrixValues[k], k, matrixValues[k], k, k, matrixValues[k], matrixValues[k], k, matrixValues[k])
+		fmt.Fprintf(&b, "exception X%d {\n  1: %s a,\n  2: optional map<%s, set<%s>> b,\n  3: required list<map<string, %s>> c,\n  4: %s d = %s\n}\n", i, k, k, k, k, k, matrixValues[k])
+		fmt.Fprintf(&b, "union V%d {\n  1: %s a,\n  2: list<%s> b,\n  3: map<%s, %s> c,\n  4: Of%d d\n}\ntypedef map<list<%s>, V%d> T%d\n", i, k, k, k, k, i, k, i, i)
 		fmt.Fprintf(&b, "const %s C%d = %s\nconst map<%s, list<%s>> D%d = {%s: [%s]}\nconst set<%s> E%d = [%s]\n",
 			k, i, matrixValues[k], k, k, i, matrixValues[k], matrixValues[k], k, i, matrixValues[k])
 	}
 	b.WriteString("service S {\n")
 	for i, k := range matrixTypes {
 		v := matrixTypes[(i+7)%len(matrixTypes)]
-		fmt.Fprintf(&b, "  %s a%d(1: %s a, 2: map<%s, %s> b = {%s: %s}) throws (1: X x),\n", k, i, v, k, v, matrixValues[k], matrixValues[v])
+		fmt.Fprintf(&b, "  %s a%d(1: %s a, 2: map<%s, %s> b = {%s: %s}) throws (1: X x, 2: X%d y),\n", k, i, v, k, v, matrixValues[k], matrixValues[v], i)
+		fmt.Fprintf(&b, "  set<%s> d%d(1: T%d a, 2: V%d b, 3: Of%d c) throws (1: X%d x),\n", k, i, i, i, i, i)
 		fmt.Fprintf(&b, "  map<%s, %s> b%d(1: set<%s> a),\n  oneway void c%d(1: list<%s> a),\n", k, v, i, v, i, k)
 	}
 	b.WriteString("}\n")

@@ -63,6 +63,11 @@ func (m *programMaker) add(name, text string, o gen.Options) {
 		fmt.Fprintf(&m.main, "\t\t%q: func() any { return new(%s.%s%s) },\n", s.Name, name, o.TypePrefix, s.Name)
 	}
 	m.main.WriteString("\t})\n")
+	for _, s := range f.Services {
+		service := o.TypePrefix + s.Name
+		fmt.Fprintf(&m.main, "\tcheckCalls(%s.%sService(), func(c *thriftkit.Client) any { return %s.%sHandler(%s.New%sClient(c)) })\n",
+			name, service, name, service, name, service)
+	}
 }
 
 func (m *programMaker) write(name, text string) {
@@ -95,7 +100,7 @@ func (m *programMaker) run() {
 	}
 	m.write("go.mod", "module "+programModule+"\n\ngo 1.25\n\nrequire github.com/thriftkit/thriftkit v0.0.0\n\nreplace github.com/thriftkit/thriftkit => "+root+"\n")
 	m.write("roundtrip.go", roundTripSource)
-	imports := ""
+	imports := "import \"github.com/thriftkit/thriftkit\"\n"
 	for _, p := range m.pkgs {
 		imports += "import " + strconv.Quote(programModule+"/"+p) + "\n"
 	}
@@ -105,25 +110,24 @@ func (m *programMaker) run() {
 }
 
 // TestPrograms compiles and vets generated packages, and sends random values through their types: the
-// matrix of types under all options, and random schemas, of which THRIFTKIT_GEN_PROGRAMS says how
-// many.
+// matrix of types under all options, and random schemas. THRIFTKIT_GEN_PROGRAMS is the number of the latter (10), for
+// long runs.
 func TestPrograms(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiling takes seconds")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("there is no go command")
+		t.Skip("no go command on this machine: generated programs are not compiled")
 	}
-	random, variants := 4, programVariants[3:4]
+	random := 10
 	if n := os.Getenv("THRIFTKIT_GEN_PROGRAMS"); n != "" {
 		var err error
 		if random, err = strconv.Atoi(n); err != nil {
 			t.Fatal(err)
 		}
-		variants = programVariants
 	}
 	m := &programMaker{t: t, dir: t.TempDir()}
-	for _, v := range variants {
+	for _, v := range programVariants {
 		m.add("matrix"+v.name, Matrix(), v.Options)
 	}
 	for i := range random {

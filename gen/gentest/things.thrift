@@ -80,6 +80,11 @@ struct Containers {
   27: list<Empty> nothings,
   28: map<i64, common.Point> byLong,
   29: list<map<string, list<Blob>>> deeper,
+  // One Go type each, and headers of two wire types.
+  30: list<list<Color>> colorLists,
+  31: list<set<Color>> colorSets,
+  32: map<string, list<Color>> colorListByWord,
+  33: map<string, set<Color>> colorSetByWord,
 }
 
 // No Go map can stand for these.

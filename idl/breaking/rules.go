@@ -24,7 +24,7 @@ type Consequence uint8
 
 // The consequences, from bad to harmless.
 const (
-	Corrupts   Consequence = iota // a reader takes bytes for something else
+	Corrupts   Consequence = iota // a reader misreads bytes
 	Hangs                         // a client waits for a reply that does not come
 	Rejects                       // a reader, or the peer, fails with an error
 	Drops                         // a value is lost silently

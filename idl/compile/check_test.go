@@ -713,7 +713,7 @@ service Base {}`,
 service B extends A {void f()}`,
 		want: []string{
 			`a.thrift:1:26: error: service A already has a function f; defined at a.thrift:1:17 [duplicate-function]`,
-			`a.thrift:2:27: error: service B already has a function f from A; defined at a.thrift:1:17 (two functions of one name cannot be told apart on the wire) [duplicate-function]`,
+			`a.thrift:2:27: error: service B already has a function f from A; defined at a.thrift:1:17 (two functions of one name are the same on the wire) [duplicate-function]`,
 		},
 		good: `service A {void f(), i32 F()}
 service B extends A {void g()}`,

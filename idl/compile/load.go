@@ -38,7 +38,7 @@ type unit struct {
 // An include is a file as another one sees it.
 type include struct {
 	name string
-	unit *unit // nil if it could not be read; names behind its prefix are then nobody's mistake
+	unit *unit // nil if it could not be read; names after its prefix are then nobody's mistake
 	at   *syntax.Include
 }
 

@@ -82,7 +82,7 @@ func (u *unit) extend(s *symbol, def *syntax.Service) {
 		u.error(name.Span, "too-deep", "services extend each other deeper than %d", maxDepth)
 		return
 	}
-	s.parent = m.symbol // before the parent is compiled: a cycle is told along parents
+	s.parent = m.symbol // before the parent is compiled: a cycle is reported along parents
 	u.extending++
 	u.service(m.symbol)
 	u.extending--
@@ -131,7 +131,7 @@ func (u *unit) newFunction(s *symbol, fn *syntax.Function) bool {
 		} else {
 			u.error(fn.Name.Span, "duplicate-function", "service %s already has a function %s from %s", s.name.Text, name, t.name.Text).
 				also(t.unit, other, "defined").
-				hint("two functions of one name cannot be told apart on the wire")
+				hint("two functions of one name are the same on the wire")
 		}
 		return false
 	}

@@ -426,7 +426,7 @@ func (u *unit) reportEndless(s *schema.Struct, bad map[*schema.Struct]*symbol, r
 		s = endlessField(s, bad).Type.Struct
 	}
 	var chain strings.Builder
-	const shown = 16 // of a longer circle, the beginning tells enough
+	const shown = 16 // of a longer cycle, the beginning is enough
 	for i, s := range path {
 		if i == shown {
 			chain.WriteString("... -> ")

@@ -182,7 +182,7 @@ func (u *unit) qualify(e *schema.Enum, name string) string {
 type nearest struct {
 	name, lower string
 	best        string
-	distance    int // of best; names as far away or farther are not taken
+	distance    int // of best; names as far away or farther are ignored
 	looked      int
 	measure     edits.Measure
 }
@@ -196,7 +196,7 @@ func (n *nearest) offer(name string) {
 	if n.looked++; n.looked > maxNames || name == "" || name == n.name {
 		return
 	}
-	// The right name behind a missing prefix is the best guess, then one that differs in case.
+	// The right name after a missing prefix is the best guess, then one that differs in case.
 	d := 0
 	switch {
 	case strings.HasSuffix(name, "."+n.name):

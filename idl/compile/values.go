@@ -135,7 +135,7 @@ func (u *unit) spelling(v syntax.Value) string {
 }
 
 // convert returns src as a value of type t, for v, which is its spelling or names it.
-// It takes src over: the result may be src itself. Where Apache Thrift converts between kinds,
+// It owns src: the result may be src itself. Where Apache Thrift converts between kinds,
 // so does it, if nothing is lost.
 func (u *unit) convert(v syntax.Value, t *schema.Type, src *schema.Literal) *schema.Literal {
 	from := src.Type
@@ -349,7 +349,7 @@ func (u *unit) reference(v *syntax.NameValue, t *schema.Type) (*schema.Literal, 
 }
 
 // unknownValue reports a name that stands for no value. It returns a value nevertheless where
-// the name is the short form of an enum value of an included file, which Apache Thrift takes.
+// the name is the short form of an enum value of an included file, which Apache Thrift accepts.
 func (u *unit) unknownValue(v *syntax.NameValue, t *schema.Type, m match) *schema.Literal {
 	dot := strings.LastIndexByte(v.Name, '.')
 	if t.Kind == schema.KindEnum && dot > 0 && v.Name[:dot] == t.Enum.Name && u.lookupType(t.Enum.Name).symbol == nil {

@@ -195,7 +195,7 @@ func code(s string) string {
 	return fence + s + fence
 }
 
-// text returns a comment as Markdown, which it may be itself, but for HTML.
+// text returns a comment as Markdown, which it may be itself, except for HTML.
 func text(s string) string { return strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(s) }
 
 // cellNotes is cell with annotations after the text.

@@ -20,7 +20,7 @@ func trimLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// columnAt returns the number of columns in front of offset in its line.
+// columnAt returns the number of columns before offset in its line.
 func columnAt(src []byte, offset int) int {
 	return columnsOf(src[bytes.LastIndexByte(src[:offset], '\n')+1 : offset])
 }
@@ -44,7 +44,7 @@ func columnsOf[T string | []byte](s T) int {
 func leadingBlanks(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
 
 // shifted returns the text of a comment of several lines, which began in c.column, as it looks
-// behind indent blanks. Stars down the left side come below the first one; other lines move as far
+// after indent blanks. Stars down the left side come below the first one; other lines move as far
 // as the first one, but not to the left of it. The inner lines move by the same number of bytes, so that
 // what package syntax makes of a doc comment is the same.
 func (c *comment) shifted(indent int) string {

@@ -24,14 +24,14 @@
 //	}
 //
 // Definitions, headers, fields, enum values and functions have lines of their own. A separator stands
-// behind each field, enum value and function; Options say which. There is none behind headers and
-// definitions, where Apache Thrift does not take one. Elsewhere it is the comma, behind the last element
+// after each field, enum value and function; Options say which. There is none after headers and
+// definitions, where Apache Thrift does not accept one. Elsewhere it is the comma, after the last element
 // only if that ends a line.
 //
 // Parameters, exceptions, annotations, and the elements of constant lists and maps follow each other on
 // one line. They get lines of their own if the line would be too long, or if there is a comment between
 // them, and those of a constant list or map also if one of them began a line. Of several lists on a line the widest is broken first. Names and strings are never
-// broken, so that a line may be longer all the same, and comments behind a line do not count.
+// broken, so that a line may be longer all the same, and comments after a line do not count.
 //
 // Single blank lines are kept, several become one, and there is none at the beginning or the end
 // of a file or a list. One is put between headers and definitions and around definitions with a
@@ -42,13 +42,13 @@
 // # Comments
 //
 // A comment stays between the two tokens between which it stood, apart from separators, which go
-// directly behind the token that they follow. It stays behind a line if it stood there, and on lines of
+// directly after the token that they follow. It stays after a line if it stood there, and on lines of
 // its own if it had some. A comment of several lines on lines of its own is moved as a whole, with the stars
 // down its left side in one column; the documentation that is made of it is the same.
 //
 // # Text
 //
-// CRLF becomes LF. A byte order mark is dropped: it says nothing, and thriftpy2 does not take it. The last line ends
+// CRLF becomes LF. A byte order mark is dropped: it says nothing, and thriftpy2 does not accept it. The last line ends
 // with a newline. Blanks at the ends of lines go, also those in comments. Bytes that are not UTF-8, which
 // can stand in comments and strings only, pass through as they are.
 package format
@@ -73,7 +73,7 @@ type Options struct {
 	Separator Separator // Comma if not set
 
 	// Align puts types, names and default values of fields that follow each other line by line into columns,
-	// the numbers of enum values, and the comments behind them. A blank line begins new columns, and so does a field of several
+	// the numbers of enum values, and the comments after them. A blank line begins new columns, and so does a field of several
 	// lines. Lines may get longer than Width by it.
 	Align bool
 

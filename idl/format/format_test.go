@@ -70,8 +70,8 @@ func checkLines(t *testing.T, out string) {
 	}
 }
 
-// contents returns what formatting must keep, one piece a line: tokens but for separators, and
-// comments between them but for the blanks around their lines.
+// contents returns what formatting must keep, one piece a line: tokens except for separators, and
+// comments between them except for the blanks around their lines.
 func contents(f *syntax.File) string {
 	var b strings.Builder
 	for i, token := range f.Tokens {
@@ -248,7 +248,7 @@ func checkSchema(t *testing.T, source compile.Source, path string) bool {
 	return true
 }
 
-// Every .thrift file of the repository but for the probes.
+// Every .thrift file of the repository except for the probes.
 func TestRepository(t *testing.T) {
 	root := os.DirFS("../..")
 	files := 0

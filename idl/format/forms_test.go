@@ -69,13 +69,13 @@ var forms = []form{
 		want: "namespace py a\n\nconst i32 A = 1\nconst i32 B = 2\nstruct C {}\n\nstruct D {\n  1: i32 a,\n}\n\n// E\nenum E {\n  A,\n}\n\ntypedef E F\n",
 	},
 	{
-		name: "a comment behind a body stays with it",
+		name: "a comment after a body stays with it",
 		src:  "struct A { 1: i32 a } // A\n// still A\n\n// B\nstruct B { 1: i32 a }",
 		want: "struct A {\n  1: i32 a,\n} // A\n// still A\n\n// B\nstruct B {\n  1: i32 a,\n}\n",
 	},
 
 	{
-		name: "comments behind lines",
+		name: "comments after lines",
 		src:  "include \"a\" // a\nstruct A { // A\n1: i32 a /* a */, // aa\n2: i32 b # b\n, 3: i32 c; /** c */\n} // end",
 		want: "include \"a\" // a\n\nstruct A { // A\n  1: i32 a, /* a */ // aa\n  2: i32 b, # b\n  3: i32 c, /** c */\n} // end\n",
 	},
@@ -143,12 +143,12 @@ var forms = []form{
 		want: "struct A {\n  /*\n    a\n      b\n  */\n  1: i32 a,\n  /** c\n      d */\n  2: i32 b,\n  /*\n  flush\n    left\n  */\n  3: i32 c,\n}\n",
 	},
 	{
-		name: "comments of several lines behind and inside of lines are left alone",
+		name: "comments of several lines after and inside of lines are left alone",
 		src:  "struct A { 1: i32 a /* b\n      c */\n 2: /* d\n e */ i32 f }",
 		want: "struct A {\n  1: i32 a, /* b\n      c */\n  2: /* d\n e */ i32 f,\n}\n",
 	},
 	{
-		name: "a doc comment in front of a definition in its line",
+		name: "a doc comment before a definition in its line",
 		src:  "/** A. */ struct A {} /** B\n * b. */ struct B {}",
 		want: "/** A. */ struct A {}\n/** B\n * b. */\nstruct B {}\n",
 	},
@@ -167,7 +167,7 @@ var forms = []form{
 			"  void aaaaaaaaaaaaaaaaaaaa(\n    1: string bbbbbbbbbbbbbbbbbbbbbbbbbb,\n    2: string ccccccccccccccccccccccc,\n  ),\n}\n",
 	},
 	{
-		name: "columns are characters, and comments behind lines do not count",
+		name: "columns are characters, and comments after lines do not count",
 		src:  "const list<string> A = [\"éééé\", \"ü\"] // a comment",
 		opts: format.Options{Width: 36},
 		want: "const list<string> A = [\"éééé\", \"ü\"] // a comment\n",
@@ -221,7 +221,7 @@ var forms = []form{
 		want: "enum E {\n  A,\n  B,\n}\n\nstruct F {\n  1: i32 a,\n}\n\nstruct G {\n  1: i32 a,\n  2: i32 b,\n}\n",
 	},
 	{
-		name: "comments behind lines are aligned",
+		name: "comments after lines are aligned",
 		src:  "enum L { LOW = 1, // a\n HIGHEST = 300 // b\n // of C\n C /* c */\n D = 4\n\n E // e\n}\nstruct S {\n  1: i32 a // of a\n           // and more\n  2: required string b = 'x' /* of b */;\n}",
 		opts: format.Options{Align: true},
 		want: "enum L {\n  LOW     = 1,   // a\n  HIGHEST = 300, // b\n  // of C\n  C,             /* c */\n  D       = 4,\n\n  E, // e\n}\n\nstruct S {\n" +
@@ -275,13 +275,13 @@ var forms = []form{
 		want: "enum E {\n  A    = 1,\n  LONG = 20 (x),\n  B,\n}\n\nservice S {\n  void f(\n    1:  i32    a, // a\n    20: string b = 'c',\n  ) throws (1: X x, 2: Yy y),\n}\n",
 	},
 	{
-		name: "fields of several lines and behind comments are in no columns",
+		name: "fields of several lines and after comments are in no columns",
 		src:  "struct S { 1: i32 a, 2: string b (// why\nc), /* d */ 3: string d\n 4: i32 e, 5: string f }",
 		opts: format.Options{Align: true},
 		want: "struct S {\n  1: i32 a,\n  2: string b ( // why\n    c,\n  ),\n  /* d */ 3: string d,\n  4: i32    e,\n  5: string f,\n}\n",
 	},
 	{
-		name: "but behind a comment of several lines they are",
+		name: "but after a comment of several lines they are",
 		src:  "struct A { 1: i32 a /* b\n */ 2: string b }",
 		opts: format.Options{Align: true},
 		want: "struct A {\n  1: i32    a,\n  /* b\n   */\n  2: string b,\n}\n",

@@ -7,10 +7,10 @@ import (
 	"github.com/thriftkit/thriftkit/idl/syntax"
 )
 
-// An item is a token with what stands in front of it. Separators that may be left out are no items.
+// An item is a token with what stands before it. Separators that may be left out are no items.
 type item struct {
 	text     string
-	comments []comment // in front of it, also of the separator before
+	comments []comment // before it, also of the separator before
 	match    int32     // of the opener of a list the closer, and the other way round; 0 for others
 	before   int32     // how many of the comments stand in front of the separator; -1 without one
 	width    int32
@@ -44,7 +44,7 @@ type comment struct {
 	lines    bool // it has several lines
 }
 
-// endsLine is whether nothing can stay on one line with what is in front of c.
+// endsLine is whether nothing can stay on one line with what is before c.
 func (c *comment) endsLine() bool { return c.line || c.lines }
 
 // A collector makes items of tokens.
@@ -58,7 +58,7 @@ type collector struct {
 	open     []int32 // openers, and -1 for each "<"
 	foreign  int     // brackets that are open in xsd_attrs, which the tree does not have
 
-	elements   int // of bodies, but for last ones without a separator
+	elements   int // of bodies, except for last ones without a separator
 	separators [2]int
 }
 
@@ -103,7 +103,7 @@ func (c *collector) prevailing() Separator {
 
 func (c *collector) inAngles() bool { return len(c.open) > 0 && c.open[len(c.open)-1] < 0 }
 
-// gap takes what stands in front of token i.
+// gap reads what stands before token i.
 func (c *collector) gap(i int) {
 	s := syntax.Span{End: c.file.Tokens[i].Range().Start}
 	if i > 0 {
@@ -212,7 +212,7 @@ func (c *collector) punctuation(i *item, n int) {
 	}
 }
 
-// lead returns the columns in front of i on one line.
+// lead returns the columns before i on one line.
 func (c *collector) lead(i *item) uint8 {
 	before := &c.items[len(c.items)-1]
 	if i.mark&verbatim != 0 && i.mark&annotates == 0 && (before.text == "@" || before.text == "{" || i.text == "{" && before.text != "=" && before.text != "," && before.text != ":") ||
@@ -231,7 +231,7 @@ func (c *collector) lead(i *item) uint8 {
 			return 0
 		}
 	case "<":
-		if before.text[0] != '"' && before.text[0] != '\'' { // behind cpp_type it looks lost
+		if before.text[0] != '"' && before.text[0] != '\'' { // after cpp_type it looks lost
 			return 0
 		}
 	}
@@ -272,7 +272,7 @@ func (c *collector) breaks(i *item) {
 	}
 }
 
-// startsLine is whether there is a newline in front of it.
+// startsLine is whether there is a newline before it.
 func (i *item) startsLine() bool {
 	for k := range i.comments {
 		if i.comments[k].newlines {

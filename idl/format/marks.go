@@ -57,7 +57,7 @@ func (m *marker) mark(offset int, k mark) {
 	m.marks[m.pos] |= k
 }
 
-// markNext marks the token behind the one that begins at offset.
+// markNext marks the token after the one that begins at offset.
 func (m *marker) markNext(offset int, k mark) {
 	m.mark(offset, 0)
 	m.marks[m.pos+1] |= k

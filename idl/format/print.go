@@ -9,8 +9,8 @@ import (
 type printer struct {
 	Options
 	items []item
-	pads  []int // blanks in front of items for columns; nil without
-	tails []int // blanks in front of the comments behind the line before items
+	pads  []int // blanks before items for columns; nil without
+	tails []int // blanks before the comments after the line before items
 	out   []byte
 	col   int
 }
@@ -23,7 +23,7 @@ func (p *printer) write(s string) {
 	p.col += utf8.RuneCountInString(s)
 }
 
-// line ends the line, if there is one, and begins another behind a blank line if so wanted.
+// line ends the line, if there is one, and begins another after a blank line if asked to.
 func (p *printer) line(indent int, blankLine bool) {
 	if len(p.out) > 0 {
 		if p.out = append(p.out, '\n'); blankLine {
@@ -96,7 +96,7 @@ func (p *printer) definitionKind(lo, hi int) definitionKind {
 	return short
 }
 
-// next returns the item that begins the element behind the one that begins with item i, or ends the
+// next returns the item that begins the element after the one that begins with item i, or ends the
 // list.
 func (p *printer) next(i int) int {
 	for {
@@ -110,7 +110,7 @@ func (p *printer) next(i int) int {
 	}
 }
 
-// gap writes what stands between item i and the one before, where i begins a line behind indent
+// gap writes what stands between item i and the one before, where i begins a line after indent
 // blanks and comments on lines of their own have inner. It asks for a blank line if there is none.
 func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 	it := &p.items[i]
@@ -151,7 +151,7 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 			p.write(c.text)
 		}
 	}
-	if !ends && it.behindComment(trailing) {
+	if !ends && it.afterComment(trailing) {
 		p.write(" ")
 		return
 	}
@@ -176,7 +176,7 @@ func (it *item) hasBlank() bool {
 	return it.blank
 }
 
-// trailing returns how many of the comments in front of it stand behind the line before: those on
+// trailing returns how many of the comments before it stand after the line before: those on
 // that line, if a newline follows. On a line with all of it, the separator decides.
 func (it *item) trailing(starts, ends bool) int {
 	n := 0
@@ -192,15 +192,15 @@ func (it *item) trailing(starts, ends bool) int {
 	return 0
 }
 
-// behindComment is whether it follows the last of its comments on one line, if these are all but
+// afterComment is whether it follows the last of its comments on one line, if these are all but
 // the trailing ones.
-func (it *item) behindComment(trailing int) bool {
+func (it *item) afterComment(trailing int) bool {
 	n := len(it.comments)
 	return n > trailing && !it.comments[n-1].endsLine() && !it.newlines
 }
 
-// segment writes items lo to hi, behind which there are tail more columns, on one line if that is
-// possible. The caller has written what stands in front of the first one.
+// segment writes items lo to hi, after which there are tail more columns, on one line if that is
+// possible. The caller has written what stands before the first one.
 func (p *printer) segment(lo, hi, indent, tail int) {
 	for {
 		open := p.toBreak(lo, hi, p.col+tail)
@@ -214,10 +214,10 @@ func (p *printer) segment(lo, hi, indent, tail int) {
 	}
 }
 
-// toBreak returns the opener of the list to break first if items lo to hi come behind col columns;
+// toBreak returns the opener of the list to break first if items lo to hi come after col columns;
 // -1 for none.
 func (p *printer) toBreak(lo, hi, col int) int {
-	const enough = 16 // lists to choose from: it takes time
+	const enough = 16 // lists to choose from: more would be slow
 	first := &p.items[lo]
 	fits := col+int(p.items[hi-1].end-first.end+first.width) <= p.Width
 	widest, width, lists := -1, int32(0), 0
@@ -252,7 +252,7 @@ func (p *printer) flat(lo, hi, indent int) {
 	}
 }
 
-// inlineGap writes what stands in front of item i, which does not begin a line.
+// inlineGap writes what stands before item i, which does not begin a line.
 func (p *printer) inlineGap(i, indent int) {
 	it := &p.items[i]
 	lead := int(it.lead)
@@ -260,7 +260,7 @@ func (p *printer) inlineGap(i, indent int) {
 		p.write(",")
 		lead = 1
 	}
-	more := indent + 2*p.Indent // for the rest behind a comment that ends a line
+	more := indent + 2*p.Indent // for the rest after a comment that ends a line
 	ended := false
 	for k := range it.comments {
 		c := &it.comments[k]
@@ -315,7 +315,7 @@ func (p *printer) body(open, end, indent int) {
 	p.gap(end, inner, indent, false)
 }
 
-// align finds the columns of the list between open and end, whose elements come behind col columns.
+// align finds the columns of the list between open and end, whose elements come after col columns.
 func (p *printer) align(open, end, col int) {
 	var rows [][2]int
 	for i := open + 1; i < end; {
@@ -336,7 +336,7 @@ func (p *printer) align(open, end, col int) {
 // isRow is whether items lo to hi, an element, are on one line from its beginning.
 func (p *printer) isRow(lo, hi, col int) bool {
 	first := &p.items[lo]
-	if first.behindComment(first.trailing(p.items[lo-1].opens(), false)) {
+	if first.afterComment(first.trailing(p.items[lo-1].opens(), false)) {
 		return false
 	}
 	if first.mark&annotates != 0 {
@@ -355,7 +355,7 @@ func (p *printer) isRow(lo, hi, col int) bool {
 	return p.toBreak(lo, hi, col) < 0
 }
 
-// alignRows finds the blanks in front of the columns of elements that follow each other.
+// alignRows finds the blanks before the columns of elements that follow each other.
 func (p *printer) alignRows(rows [][2]int) {
 	shift := make([]int, len(rows))
 	at := make([]int, len(rows))
@@ -377,7 +377,7 @@ func (p *printer) alignRows(rows [][2]int) {
 	p.alignComments(rows, shift)
 }
 
-// alignComments finds the blanks in front of the comments behind rows, whose columns are shifted.
+// alignComments finds the blanks before the comments after rows, whose columns are shifted.
 func (p *printer) alignComments(rows [][2]int, shift []int) {
 	most := 0
 	for pass := range 2 {

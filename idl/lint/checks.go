@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -167,7 +168,7 @@ func firstComment(t *syntax.File, offset int) string {
 func (p *pass) pattern(text string) *regexp.Regexp {
 	re, ok := p.patterns[text]
 	if !ok {
-		re, _ = regexp.Compile(text) // Options.Check has told
+		re, _ = regexp.Compile(text) // Options.Check has reported it
 		p.patterns[text] = re
 	}
 	return re
@@ -304,7 +305,7 @@ func fieldRequiredness(p *pass) {
 	}, symbols.Field)
 }
 
-// removeWord removes a word and the blanks behind it.
+// removeWord removes a word and the blanks after it.
 func removeWord(t *syntax.File, s syntax.Span) Edit {
 	for s.End < len(t.Source) && (t.Source[s.End] == ' ' || t.Source[s.End] == '\t') {
 		s.End++
@@ -645,22 +646,51 @@ func namespaceLanguage(p *pass) {
 }
 
 func reservedWord(p *pass) {
+	langs := p.languages()
+	p.file.Each(func(s *symbols.Symbol) {
+		if apacheWords[s.Name] {
+			p.report(s.Span, "%s is a reserved word of older Apache Thrift and of thriftpy2", s.Name)
+		} else if lang := reservedIn(langs, s); lang != "" {
+			p.report(s.Span, "%s is a reserved word in %s", s.Name, lang)
+		}
+	})
+}
+
+func reservedElsewhere(p *pass) {
+	langs := p.languages()
+	p.file.Each(func(s *symbols.Symbol) {
+		if apacheWords[s.Name] || reservedIn(langs, s) != "" { // RESERVED_WORD reports it
+			return
+		}
+		var others []string
+		for _, lang := range slices.Sorted(maps.Keys(languageWords)) {
+			if reservedIn([]string{lang}, s) != "" {
+				others = append(others, lang)
+			}
+		}
+		if len(others) > 0 {
+			p.report(s.Span, "%s is a reserved word in %s", s.Name, strings.Join(others, ", "))
+		}
+	})
+}
+
+// languages are those for which code is generated, as far as it is known.
+func (p *pass) languages() []string {
 	langs := p.opts.Languages
 	if len(langs) == 0 {
 		p.namespaces(func(n *syntax.Namespace) { langs = append(langs, n.Scope.Text) })
 	}
-	p.file.Each(func(s *symbols.Symbol) {
-		if apacheWords[s.Name] {
-			p.report(s.Span, "%s is a reserved word of older Apache Thrift and of thriftpy2", s.Name)
-			return
+	return langs
+}
+
+// reservedIn returns the first of langs in which the name of s is a reserved word, or "".
+func reservedIn(langs []string, s *symbols.Symbol) string {
+	for _, lang := range langs {
+		if wordsOf(lang)[s.Name] && !exported(lang, s.Kind) {
+			return lang
 		}
-		for _, lang := range langs {
-			if words := wordsOf(lang); words[s.Name] && !exported(lang, s.Kind) {
-				p.report(s.Span, "%s is a reserved word in %s", s.Name, lang)
-				return
-			}
-		}
-	})
+	}
+	return ""
 }
 
 func fileNameCase(p *pass) {

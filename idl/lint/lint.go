@@ -94,7 +94,7 @@ type Options struct {
 	Levels map[string]Level // by rule; counts more than Sets
 	Ignore []Override
 
-	Languages          []string          // for RESERVED_WORD; none: those of the namespaces of each file
+	Languages          []string          // for RESERVED_WORD and RESERVED_WORD_ELSEWHERE; none: those of the namespaces of each file
 	RequiredNamespaces []string          // languages, for NAMESPACE_REQUIRED
 	Namespaces         map[string]string // language to regular expression, for NAMESPACE_PATTERN
 	FieldCase          string            // snake, camel, or "" for what most names have

@@ -158,7 +158,7 @@ func nameCase(p *pass) {
 }
 
 // Rename returns the edits that give s another name wherever it is used in set. They are refused if
-// something else has that name in the same place, or would be taken for it.
+// something else has that name in the same place, or would be mistaken for it.
 func Rename(set *symbols.Set, s *symbols.Symbol, name string) ([]Edit, bool) {
 	if Conflict(set, s, name) != nil {
 		return nil, false

@@ -132,7 +132,7 @@ func (s *suppressions) comment(f *symbols.File, i int, t syntax.Trivia) {
 	switch {
 	case whole:
 		x.span = syntax.Span{Start: 0, End: len(src)}
-	case strings.TrimSpace(string(src[lineStart:t.Start])) != "": // behind something
+	case strings.TrimSpace(string(src[lineStart:t.Start])) != "": // after something
 		end := strings.IndexByte(string(src[t.End:]), '\n')
 		if end < 0 {
 			end = len(src) - t.End

@@ -115,7 +115,7 @@ func comparePos(a, b schema.Position) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 }
 
-// isLine reports whether def takes one line, so that others like it may follow at once.
+// isLine reports whether def is printed on one line, so that others like it may follow at once.
 func isLine(def any) bool {
 	switch d := def.(type) {
 	case *schema.Typedef:
@@ -169,7 +169,7 @@ func (p *printer) headers() {
 	slices.SortStableFunc(list, func(a, b header) int { return comparePos(a.pos, b.pos) })
 	switch {
 	case p.file.Doc != "" && len(list) == 0:
-		// Without a header behind it, it would be the comment of the first definition.
+		// Without a header after it, it would be the comment of the first definition.
 		p.add("/*", strings.TrimPrefix(docComment(p.file.Doc, ""), "/**"), "\n")
 	case p.file.Doc == "" && documented:
 		p.add("/** */\n") // the first comment is the file's

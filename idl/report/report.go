@@ -154,7 +154,7 @@ func writeGitHub(w io.Writer, findings []Finding) error {
 }
 
 // Fingerprint returns what stays the same of a finding when lines are added elsewhere in its file.
-// n tells several alike apart.
+// n distinguishes equal ones.
 func Fingerprint(f Finding, n int) string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{f.File, f.Code, f.Message, fmt.Sprint(n)}, "\x00")))
 	return hex.EncodeToString(sum[:16])

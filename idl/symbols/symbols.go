@@ -203,8 +203,8 @@ func programName(name string) string {
 	return name
 }
 
-// Doc returns the documentation in front of n: its doc comment, or else the comments on the lines
-// directly above it, or behind it on its last line.
+// Doc returns the documentation before n: its doc comment, or else the comments on the lines
+// directly above it, or after it on its last line.
 func Doc(f *syntax.File, n syntax.Node, doc string) string {
 	if doc != "" {
 		return doc
@@ -212,7 +212,7 @@ func Doc(f *syntax.File, n syntax.Node, doc string) string {
 	if text := above(f, n.Range().Start); text != "" {
 		return text
 	}
-	return behind(f, n.Range().End)
+	return commentAfter(f, n.Range().End)
 }
 
 // above returns the text of the comments that end on the line before offset, without gaps.
@@ -243,8 +243,8 @@ func above(f *syntax.File, offset int) string {
 	return b.String()
 }
 
-// behind returns the text of a comment on the line on which a definition ends.
-func behind(f *syntax.File, end int) string {
+// commentAfter returns the text of a comment on the line on which a definition ends.
+func commentAfter(f *syntax.File, end int) string {
 	i := f.TokenAt(end)
 	if i < len(f.Tokens) && f.Tokens[i].Kind() == syntax.Punctuation {
 		if t := f.Text(f.Tokens[i].Range()); (t == "," || t == ";") && sameLine(f, end, f.Tokens[i].Range().Start) {

@@ -28,8 +28,11 @@ type docText struct {
 }
 
 // doc returns the documentation above an element that begins here. Doc comments also count if they stand
-// in front of the separator that ends the element before.
+// before the separator that ends the element before.
 func (p *parser) doc() docText {
+	if p.structured == nil && (len(p.comments) == 0 || p.comments[0].token > int32(p.pos)) {
+		return docText{} // as for most
+	}
 	own := p.docHere()
 	if p.structured != nil && own.text == "" {
 		own = p.held
@@ -57,7 +60,7 @@ func (p *parser) docHere() docText {
 	return p.above(list)
 }
 
-// above returns what comments in front of the current token say of what begins with it.
+// above returns what comments before the current token say of what begins with it.
 func (p *parser) above(list []comment) docText {
 	if p.options.Docs == NoComments {
 		return docText{}
@@ -76,7 +79,7 @@ func (p *parser) above(list []comment) docText {
 	for len(list) > 0 && list[0].token < int32(p.pos) {
 		list = list[1:]
 	}
-	list = list[p.behindLine(list, true):]
+	list = list[p.atLineEnd(list, true):]
 	from, next := len(list), p.tok().start
 	for from > 0 && strings.Count(p.file.text[list[from-1].end:next], "\n") < 2 {
 		from--
@@ -85,8 +88,8 @@ func (p *parser) above(list []comment) docText {
 	return docText{text: p.plainDoc(list[from:])}
 }
 
-// trailing completes the documentation of an element that ends in front of the current token, or of a body that
-// begins there, by the comments behind it on its line.
+// trailing completes the documentation of an element that ends before the current token, or of a body that
+// begins there, by the comments after it on its line.
 func (p *parser) trailing(above docText) string {
 	if len(p.comments) == 0 || p.comments[0].token > int32(p.pos+1) || p.options.Docs == NoComments {
 		return above.text
@@ -105,11 +108,11 @@ func (p *parser) trailing(above docText) string {
 		p.comments = p.comments[n:]
 		if n == len(own) && !p.startsLine() {
 			behind := p.of(p.pos + 1)
-			n = p.behindLine(behind, true)
+			n = p.atLineEnd(behind, true)
 			list, p.comments = append(list[:len(list):len(list)], behind[:n]...), p.comments[n:]
 		}
 	} else {
-		list = own[:p.behindLine(own, p.toks[p.pos-1].op != opBrace)]
+		list = own[:p.atLineEnd(own, p.toks[p.pos-1].op != opBrace)]
 		p.comments = p.comments[len(list):]
 	}
 	if len(list) == 0 || above.formal {
@@ -124,7 +127,7 @@ func (p *parser) trailing(above docText) string {
 	return above.text + p.plainDoc(list)
 }
 
-// of returns those of the comments ahead that stand in front of a token, if they are the first.
+// of returns those of the comments ahead that stand before a token, if they are the first.
 func (p *parser) of(token int) []comment {
 	n := 0
 	for n < len(p.comments) && p.comments[n].token == int32(token) {
@@ -133,10 +136,10 @@ func (p *parser) of(token int) []comment {
 	return p.comments[:n]
 }
 
-// behindLine returns how many of the comments of one token belong to the line on which the token before it ends: those
+// atLineEnd returns how many of the comments of one token belong to the line on which the token before it ends: those
 // on it, if nothing else follows there, except maybe a closing bracket, and line comments in the same column on the lines
 // below.
-func (p *parser) behindLine(list []comment, orCloser bool) int {
+func (p *parser) atLineEnd(list []comment, orCloser bool) int {
 	if len(list) == 0 || list[0].token == 0 {
 		return 0
 	}
@@ -159,7 +162,7 @@ func (p *parser) behindLine(list []comment, orCloser bool) int {
 	return n
 }
 
-// column returns the number of columns in front of offset in its line, in characters.
+// column returns the number of columns before offset in its line, in characters.
 func (p *parser) column(offset int32) int {
 	const tabWidth = 8
 	src := p.file.text[:offset]
@@ -243,7 +246,7 @@ func lineText(comment string) string {
 	if comment[0] == '/' {
 		text = strings.TrimPrefix(text, "!")
 	}
-	return strings.TrimPrefix(text, "<") // Doxygen's, for what stands behind an element
+	return strings.TrimPrefix(text, "<") // Doxygen's, for what stands after an element
 }
 
 // isDetached is whether a line of a comment separates what stands above it: a line of separators, a
@@ -296,7 +299,7 @@ func isDirective(line string) bool {
 	return i > 0 && i+1 < len(line) && line[i] == ':' && line[i+1] >= 'a' && line[i+1] <= 'z'
 }
 
-// isLicence is whether a comment in front of the first definition is about the rights in the file.
+// isLicence is whether a comment before the first definition is about the rights in the file.
 func (p *parser) isLicence(text string) bool {
 	if len(p.file.Defs) > 0 || len(p.open) > 0 {
 		return false
@@ -373,7 +376,7 @@ func isFieldCode(text string, ended bool) bool {
 	return isNameOnly(strings.TrimRight(name, ",; \t")) && (ended || keyword(word).isBaseType() || given && unicode.IsUpper(rune(word[0])))
 }
 
-// isFunctionCode is whether text has a name and, behind it, parameters: "(" and ")" or the id of one.
+// isFunctionCode is whether text has a name and, after it, parameters: "(" and ")" or the id of one.
 func isFunctionCode(text string) bool {
 	before, after, ok := strings.Cut(text, "(")
 	if !ok || before == "" || class[before[len(before)-1]]&namePart == 0 || len(strings.Fields(before)) < 2 {
@@ -387,7 +390,7 @@ func isFunctionCode(text string) bool {
 	return after == ")" && (len(strings.Fields(before)) == 2 || word == "oneway")
 }
 
-// firstWord returns the name that text begins with, and the rest behind blanks.
+// firstWord returns the name that text begins with, and the rest after blanks.
 func firstWord(text string) (word, rest string) {
 	n := 0
 	for n < len(text) && (class[text[n]]&namePart != 0 || text[n] == '.') {
@@ -401,7 +404,7 @@ func isNameOnly(s string) bool {
 	return word != "" && rest == ""
 }
 
-// fileDoc takes the documentation of the file from the comments in front of a header, and reports whether there is
+// fileDoc reads the documentation of the file from the comments before a header, and reports whether there is
 // any: the first doc comment of the file, or what stands directly above the first header.
 func (p *parser) fileDoc() bool {
 	end := 0

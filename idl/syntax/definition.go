@@ -166,7 +166,7 @@ func nearest(name string, words ...string) string {
 	return best
 }
 
-// skipDefinition moves behind the current token to the next one that begins a header or a
+// skipDefinition moves past the current token to the next one that begins a header or a
 // definition.
 func (p *parser) skipDefinition() {
 	depth := 0
@@ -326,7 +326,7 @@ func (p *parser) headerName(what, role string) Ident {
 // noAnnotations reports annotations where there cannot be any, and steps over them.
 func (p *parser) noAnnotations(what string) {
 	if p.op() == opParen && !p.startsLine() {
-		p.errorAt(p.pos, "misplaced-annotation", "", "%s takes no annotations", what)
+		p.errorAt(p.pos, "misplaced-annotation", "", "%s cannot have annotations", what)
 		p.skipBalanced()
 	}
 }
@@ -466,7 +466,9 @@ func (p *parser) enumValue() bool {
 	start := p.pos
 	v := p.enumSlab.alloc()
 	doc := p.doc()
-	v.Annotations = p.annotated()
+	if p.structured != nil {
+		v.Annotations = p.annotated()
+	}
 	if p.op() >= firstKeyword {
 		v.Name = p.reserved("the name of %s")
 	} else if v.Name = p.newName(item); v.Name.Text == "" {
@@ -480,7 +482,7 @@ func (p *parser) enumValue() bool {
 			}
 		}
 	} else {
-		p.checkDots(v.Name) // with a number, Apache Thrift takes dots
+		p.checkDots(v.Name) // with a number, Apache Thrift accepts dots
 	}
 	v.Annotations = p.joined(v.Annotations)
 	v.Span = p.since(start)
@@ -534,7 +536,9 @@ func (p *parser) field() bool {
 	start := p.pos
 	f := p.fieldSlab.alloc()
 	doc := p.doc()
-	f.Annotations = p.annotated()
+	if p.structured != nil {
+		f.Annotations = p.annotated()
+	}
 	if (p.op().isNumber() || p.op() == opTrue || p.op() == opFalse) && !p.fieldID(f) {
 		return false
 	}
@@ -542,7 +546,9 @@ func (p *parser) field() bool {
 	case opRequired, opOptional:
 		p.requiredness(f)
 	}
-	p.misspeltRequiredness(f)
+	if p.op() == opName && p.peek(1).isType() {
+		p.misspeltRequiredness()
+	}
 	from := p.pos
 	what := item
 	if from > start {
@@ -563,7 +569,7 @@ func (p *parser) field() bool {
 	if ok && p.op() >= opXsdOptional && p.op() <= opXsdAttrs {
 		p.xsd()
 	}
-	if ok {
+	if ok && p.op() == opParen {
 		f.Annotations = p.joined(f.Annotations)
 		if p.op() == opEqual && p.toks[p.pos-1].op == opUnparen && len(f.Annotations) > 0 && f.Default == nil {
 			p.errorAt(p.pos, "misplaced-annotation", "write the annotations after the default", "a default must stand before the annotations")
@@ -580,9 +586,10 @@ func (p *parser) field() bool {
 	return ok
 }
 
-// misspeltRequiredness reports a name where only "required" or "optional" can stand: before a type and a name.
-func (p *parser) misspeltRequiredness(f *Field) {
-	if p.op() != opName || !p.peek(1).isType() || p.toks[p.pos+1].flags&startsLine != 0 {
+// misspeltRequiredness reports the current token, a name before that of a type, where only "required" or "optional" can
+// stand: if another name follows.
+func (p *parser) misspeltRequiredness() {
+	if p.toks[p.pos+1].flags&startsLine != 0 {
 		return
 	}
 	if after := p.peek(2); p.peek(1) == opName && after != opName || after != opName && after != opAngle {
@@ -615,7 +622,7 @@ func (p *parser) fieldID(f *Field) bool {
 	if p.peek(1) != opColon && p.tok().flags&malformed == 0 {
 		if p.op() == opInt {
 			p.next()
-			p.expected(`":" behind the field id`)
+			p.expected(`":" after the field id`)
 		} else {
 			p.expected(item)
 		}
@@ -626,7 +633,7 @@ func (p *parser) fieldID(f *Field) bool {
 		p.next() // a double
 	}
 	if !p.got(opColon) {
-		p.expected(`":" behind the field id`)
+		p.expected(`":" after the field id`)
 		return false
 	}
 	return true
@@ -725,7 +732,9 @@ func (p *parser) function() bool {
 	start := p.pos
 	f := p.functionSlab.alloc()
 	doc := p.doc()
-	f.Annotations = p.annotated()
+	if p.structured != nil {
+		f.Annotations = p.annotated()
+	}
 	for p.atFunctionQualifier() {
 		p.foreign(p.pos, "the qualifier "+p.text())
 		p.next()
@@ -926,7 +935,7 @@ func (p *parser) throwsClause() (list []*Field, clause Span, ok bool) {
 	return list, p.since(from), true
 }
 
-// functionName is a name in front of a "(".
+// functionName is a name before a "(".
 func (p *parser) functionName() Ident {
 	const what = "the name of %s"
 	switch o := p.op(); {

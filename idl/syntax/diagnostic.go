@@ -22,7 +22,7 @@ const (
 func (s Severity) String() string { return [...]string{"error", "warning", "note"}[s] }
 
 // A Place is a range of text in a file, for people: lines and columns count from 1,
-// columns in bytes. End is the place just behind the range.
+// columns in bytes. End is the place just after the range.
 type Place struct {
 	File               string
 	Line, Column       int

@@ -427,14 +427,14 @@ var pairs = []struct {
 		`namespace py a.b (x = "y")`,
 		`include "a" (x = "y")`,
 		[]string{
-			`1:13: error: "include" takes no annotations [misplaced-annotation]`,
+			`1:13: error: "include" cannot have annotations [misplaced-annotation]`,
 		},
 	},
 	{
 		`namespace * a;`,
 		`namespace * a (x = "y");`,
 		[]string{
-			`1:15: error: "namespace *" takes no annotations [misplaced-annotation]`,
+			`1:15: error: "namespace *" cannot have annotations [misplaced-annotation]`,
 		},
 	},
 	{
@@ -641,14 +641,14 @@ var pairs = []struct {
 		`const set<i32> A = [1, 2]`,
 		`const set<i32> A = {1, 2, 3}`,
 		[]string{
-			`1:22: error: expected ":" behind the key, found "," (sets are written with [ and ]) [syntax]`,
+			`1:22: error: expected ":" after the key, found "," (sets are written with [ and ]) [syntax]`,
 		},
 	},
 	{
 		`const map<string, i32> A = {'a': 1, 'b': 2; 'c': 3}`,
 		`const map<string, i32> A = {'a': 1, 'b' 2, 'c': , 'd': 4}`,
 		[]string{
-			`1:41: error: expected ":" behind the key, found "2" [syntax]`,
+			`1:41: error: expected ":" after the key, found "2" [syntax]`,
 			`1:49: error: expected a value, found "," [syntax]`,
 		},
 	},
@@ -736,7 +736,7 @@ var pairs = []struct {
 		`struct A { 1: i32 a }`,
 		`struct A { 1 i32 a }`,
 		[]string{
-			`1:14: error: expected ":" behind the field id, found keyword "i32" [syntax]`,
+			`1:14: error: expected ":" after the field id, found keyword "i32" [syntax]`,
 		},
 	},
 	{
@@ -918,10 +918,10 @@ var pairs = []struct {
 		`struct A { 1: list<i32> a, 2: set<i32> b, 3: map<i32, i32> c }`,
 		`struct A { 1: lst<i32> a, 2: Set<i32> b, 3: mapp<i32, i32> c, 4: vector<i32> d }`,
 		[]string{
-			`1:18: error: "lst" takes no types in "<>"; only list, set and map do (did you mean "list"?) [syntax]`,
-			`1:33: error: "Set" takes no types in "<>"; only list, set and map do (did you mean "set"?) [syntax]`,
-			`1:49: error: "mapp" takes no types in "<>"; only list, set and map do (did you mean "map"?) [syntax]`,
-			`1:72: error: "vector" takes no types in "<>"; only list, set and map do [syntax]`,
+			`1:18: error: "lst" accepts no types in "<>"; only list, set and map do (did you mean "list"?) [syntax]`,
+			`1:33: error: "Set" accepts no types in "<>"; only list, set and map do (did you mean "set"?) [syntax]`,
+			`1:49: error: "mapp" accepts no types in "<>"; only list, set and map do (did you mean "map"?) [syntax]`,
+			`1:72: error: "vector" accepts no types in "<>"; only list, set and map do [syntax]`,
 		},
 	},
 	{
@@ -953,14 +953,14 @@ var pairs = []struct {
 		`struct A { 1: list<i32> a }`,
 		`struct A { 1: stream<i32> a }`,
 		[]string{
-			`1:21: error: "stream" takes no types in "<>"; only list, set and map do [syntax]`,
+			`1:21: error: "stream" accepts no types in "<>"; only list, set and map do [syntax]`,
 		},
 	},
 	{
 		`struct A { 1: i32 (a = 'b') a }`,
 		`struct A { 1: B (a = 'b') a }`,
 		[]string{
-			`1:17: error: the name of a type takes no annotations (write them after the name of the field, or on a typedef) [misplaced-annotation]`,
+			`1:17: error: the name of a type cannot have annotations (write them after the name of the field, or on a typedef) [misplaced-annotation]`,
 		},
 	},
 	{
@@ -981,7 +981,7 @@ var pairs = []struct {
 		`struct A { 1: set cpp_type 'x' <i32> a }`,
 		`struct A { 1: set cpp_type x <i32> a }`,
 		[]string{
-			`1:28: error: expected a string behind "cpp_type", found "x" [syntax]`,
+			`1:28: error: expected a string after "cpp_type", found "x" [syntax]`,
 		},
 	},
 

@@ -1,15 +1,15 @@
 // Package syntax reads .thrift text into a lossless tree.
 //
-// [Parse] takes the bytes of one file and returns a [File] and [Diagnostics]. It never fails and
+// [Parse] reads the bytes of one file and returns a [File] and [Diagnostics]. It never fails and
 // never looks at another file: what a name means, whether a value suits its type and what an
 // include brings in is the business of package compile.
 //
 // # Lossless
 //
 // File.Tokens covers the source without gaps. The text between two tokens (blanks, newlines,
-// comments, a byte order mark, bytes that no token begins with) is the trivia of the token behind
+// comments, a byte order mark, bytes that no token begins with) is the trivia of the token after
 // it, so that printing trivia and text of every token, as [File.String] does, gives back the source
-// byte for byte, whether it is valid or not. [File.Trivia] takes the trivia apart, [File.TokenAt]
+// byte for byte, whether it is valid or not. [File.Trivia] cuts the trivia into pieces, [File.TokenAt]
 // finds the way from a node to its tokens, and [File.Text] gives the spelling of any node.
 //
 // # Recovering
@@ -60,7 +60,7 @@
 //	           | "[" (Value S)* "]" | "{" (Value ":" Value S)* "}"
 //	Annots     = "(" (Name ("=" String)? S)* ")"
 //
-// Name is [A-Za-z_] followed by letters, digits, "_" and dots in front of any of these. Keywords are
+// Name is [A-Za-z_] followed by letters, digits, "_" and dots before any of these. Keywords are
 // not names, except that a FieldName may be any keyword but cpp_type, xsd_all, xsd_optional,
 // xsd_nillable, xsd_attrs, true and false. Int is decimal or begins with 0x, may have a sign and fits
 // 64 bits. Double is 1.5, .5, 5., 1e5 and the like. String has single or double quotes, stays on one
@@ -85,17 +85,17 @@
 // these are, joined in this order:
 //
 //   - above: comments of the other forms (//, #, /* … */) on the lines directly above the element, without a blank
-//     line between or below them, and a block comment in front of it on its line
-//   - behind: comments that end the line on which the element ends, before or after its separator or, of a
+//     line between or below them, and a block comment before it on its line
+//   - after: comments that end the line on which the element ends, before or after its separator or, of a
 //     body, on the line of its "{"; and line comments below such a comment that begin in the same column. A doc
 //     comment counts here too.
 //
 // Detached, and so no documentation, are
 //
-//   - what stands behind the "}" of a definition
+//   - what stands after the "}" of a definition
 //   - lines of separators (// -----) and headings framed by them, IDL that is commented out, and all that stands
 //     above such a line in the same comment
-//   - a comment in front of all definitions that is about copyright or licence
+//   - a comment before all definitions that is about copyright or licence
 //   - lines for tools: nolint, and name:word as in lint:ignore
 //
 // The documentation of the file is its first doc comment, if a header follows it, else what stands directly above the

@@ -5,7 +5,7 @@ import "strings"
 // cleanDoc returns the text of a doc comment, which comes with its delimiters, as Apache Thrift
 // cleans it (clean_up_doctext in its main.cc): without the stars down the left side, if all lines
 // have them in one column, without the indent that the lines share, every line closed by "\n".
-// The first line, which stands behind "/**", has no say in the indent.
+// The first line, which stands after "/**", has no say in the indent.
 func cleanDoc(comment string) string {
 	return cleanBlock(strings.TrimPrefix(strings.TrimPrefix(comment, "/**"), "<"))
 }

@@ -28,7 +28,7 @@ func (f *File) Place(s Span) Place {
 }
 
 func (f *File) lineColumn(offset int) (line, column int) {
-	line = sort.SearchInts(f.lines, offset+1) // the first line that begins behind offset
+	line = sort.SearchInts(f.lines, offset+1) // the first line that begins after offset
 	return line, offset - f.lines[line-1] + 1
 }
 

@@ -8,7 +8,7 @@ import (
 
 const byteOrderMark = "\ufeff"
 
-// class tells what a byte may be part of.
+// class says what a byte may be part of.
 var class = func() (c [256]uint8) {
 	for b := range c {
 		switch {
@@ -89,7 +89,7 @@ func (l *lexer) skipTrivia(token int) {
 			}
 		case Stray:
 			l.stray(end)
-			l.next |= behindStray
+			l.next |= afterStray
 		}
 		l.pos = end
 	}
@@ -135,7 +135,7 @@ func scanTrivia(src string, pos int) (TriviaKind, int) {
 	return Stray, end
 }
 
-// lineEnd returns the end of the line that pos is in, in front of its "\n" or "\r\n".
+// lineEnd returns the end of the line that pos is in, before its "\n" or "\r\n".
 func lineEnd(src string, pos int) int {
 	n := strings.IndexByte(src[pos:], '\n')
 	if n < 0 {
@@ -330,7 +330,7 @@ func (l *lexer) name(fl *flags) op {
 }
 
 // mistake returns the length of what stands here as if it were part of a name, but cannot be: a
-// foreign letter, a dot without a part behind it, a "-" or "/" followed by a letter.
+// foreign letter, a dot without a part after it, a "-" or "/" followed by a letter.
 func (l *lexer) mistake() int {
 	switch c := l.src[l.pos]; c {
 	case '.':
@@ -392,7 +392,7 @@ func (l *lexer) plainInt() bool {
 	return true
 }
 
-// bareSign reports a sign without a number. Digits behind a blank are taken to belong to it.
+// bareSign reports a sign without a number. Digits after a blank count as its own.
 func (l *lexer) bareSign(start, end int, fl *flags) {
 	*fl |= malformed
 	l.pos = end
@@ -410,7 +410,7 @@ func (l *lexer) bareSign(start, end int, fl *flags) {
 	l.add(Error, "bad-number", Span{start, l.pos}, hint, "sign %s without a number", quote(l.src[start:start+1]))
 }
 
-// numberOp tells whether s, without its sign, is an integer or a double, or neither.
+// numberOp reports whether s, without its sign, is an integer or a double, or neither.
 func numberOp(s string) (o op, ok bool) {
 	if len(s) > 2 && s[:2] == "0x" {
 		return opInt, strings.Trim(s[2:], "0123456789abcdefABCDEF") == ""
@@ -534,7 +534,7 @@ func (l *lexer) escape() {
 	l.pos += size
 }
 
-// unescape returns the meaning of c behind a backslash, 0 if it has none.
+// unescape returns the meaning of c after a backslash, 0 if it has none.
 func unescape(c byte) byte {
 	switch c {
 	case 'r':
@@ -550,7 +550,7 @@ func unescape(c byte) byte {
 }
 
 // brokenString reports a string that its line, or the file, does not close. Where the next line has
-// an odd number of the same quotes, the string is taken to go on to the first of them, so that what
+// an odd number of the same quotes, the string is assumed to go on to the first of them, so that what
 // follows is not read inside out.
 func (l *lexer) brokenString(start int, delimiter byte, fl *flags) {
 	end := lineEnd(l.src, start)

@@ -66,7 +66,7 @@ func roundTrip(t *testing.T, src []byte) *syntax.File {
 			t.Fatalf("%q: incomplete diagnostic %+v", src, d)
 		}
 		if i > 0 && (d.Line < diags[i-1].Line || d.Line == diags[i-1].Line && d.Column < diags[i-1].Column) {
-			t.Fatalf("%q: %v comes behind %v", src, d, diags[i-1])
+			t.Fatalf("%q: %v comes after %v", src, d, diags[i-1])
 		}
 	}
 	return f
@@ -146,19 +146,19 @@ func probes(t testing.TB) map[string]string {
 // otherVerdicts has the probes on the form of which Apache Thrift and this package differ, with the
 // reason.
 var otherVerdicts = map[string]string{
-	"const_ann.thrift":        "thriftpy2 takes annotations on constants",
+	"const_ann.thrift":        "thriftpy2 accepts annotations on constants",
 	"dbl_bare_sign.thrift":    "Apache Thrift reads a sign without digits as 0.0",
-	"dbl_trailing_dot.thrift": "thriftpy2 takes 1.",
+	"dbl_trailing_dot.thrift": "thriftpy2 accepts 1.",
 	"deep_const.thrift":       "100 levels are more than 64",
 	"deep_nest_type.thrift":   "200 levels are more than 64",
-	"enum_sep_after.thrift":   "thriftpy2 takes a separator behind a definition",
-	"inc_sep.thrift":          "thriftpy2 takes a separator behind a header",
+	"enum_sep_after.thrift":   "thriftpy2 accepts a separator after a definition",
+	"inc_sep.thrift":          "thriftpy2 accepts a separator after a header",
 	"slist.thrift":            "Apache Thrift says only that slist is not defined",
-	"struct_sep_after.thrift": "thriftpy2 takes a separator behind a definition",
+	"struct_sep_after.thrift": "thriftpy2 accepts a separator after a definition",
 	"structured_ann.thrift":   "fbthrift has it",
 	"svc_interaction.thrift":  "fbthrift has it",
 	"svc_stream.thrift":       "fbthrift has it",
-	"svc_sep_after.thrift":    "thriftpy2 takes a separator behind a definition",
+	"svc_sep_after.thrift":    "thriftpy2 accepts a separator after a definition",
 }
 
 // TestProbes holds the verdicts on form against those of Apache Thrift 0.25: testdata/apache.tsv has

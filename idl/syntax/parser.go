@@ -13,7 +13,7 @@ const (
 
 // Parse reads one file. It never fails: the tree holds what could be understood, and the
 // Diagnostics, sorted, what could not. They are of severity Error if the text is not Thrift, and
-// Warning if it is but means less than it says; Diagnostics.Errors tells them apart.
+// Warning if it is but means less than it says; Diagnostics.Errors separates them.
 //
 // The path is used in places only. The file keeps src, which must not be changed any more.
 // The returned File is not changed by any method and may be used concurrently.
@@ -189,7 +189,7 @@ func (p *parser) checkDots(n Ident) {
 	}
 }
 
-// reserved reports that the current token is a keyword where a name is needed, and takes it for one.
+// reserved reports that the current token is a keyword where a name is needed, and uses it as one.
 func (p *parser) reserved(what string) Ident {
 	p.errorAt(p.pos, "reserved-word", "try "+quote(p.text()+"_"),
 		"%s is a reserved word and cannot be %s", quote(p.text()), p.describe(what))

@@ -4,7 +4,7 @@ import "strings"
 
 // errorAt reports an error at token i, unless one was reported there or the lexer has done so.
 func (p *parser) errorAt(i int, code, hint, format string, args ...any) *Diagnostic {
-	if i == p.lastError || p.toks[i].flags&(malformed|behindStray) != 0 || p.behindBrokenString(i) {
+	if i == p.lastError || p.toks[i].flags&(malformed|afterStray) != 0 || p.afterBrokenString(i) {
 		p.lastError = i
 		return &Diagnostic{}
 	}
@@ -12,9 +12,9 @@ func (p *parser) errorAt(i int, code, hint, format string, args ...any) *Diagnos
 	return p.add(Error, code, p.toks[i].Range(), hint, format, args...)
 }
 
-// behindBrokenString is whether the string in front of token i has no end: then what is missing may
+// afterBrokenString is whether the string before token i has no end: then what is missing may
 // be in there.
-func (p *parser) behindBrokenString(i int) bool {
+func (p *parser) afterBrokenString(i int) bool {
 	return i > 0 && p.toks[i-1].op == opString && p.toks[i-1].flags&malformed != 0
 }
 
@@ -102,13 +102,13 @@ func (p *parser) endsList() bool {
 }
 
 // atDefinition is whether a definition or a header must have begun here, even if something is still
-// open: its keyword starts a line and what belongs behind it follows on that line.
+// open: its keyword starts a line and what belongs after it follows on that line.
 func (p *parser) atDefinition() bool {
 	return p.startsLine() && p.beginsDefinition()
 }
 
 // beginsDefinition is whether there is the keyword of a definition or a header and, on the same line,
-// what belongs behind it.
+// what belongs after it.
 func (p *parser) beginsDefinition() bool {
 	o := p.op()
 	if !o.isDefinition() {
@@ -223,7 +223,7 @@ func (p *parser) list(noun string, element func(*parser) bool) {
 	p.open = p.open[:len(p.open)-1]
 }
 
-// separator reads the optional "," or ";" behind an element.
+// separator reads the optional "," or ";" after an element.
 func (p *parser) separator() {
 	if p.op().isSeparator() {
 		p.next()

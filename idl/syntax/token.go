@@ -43,13 +43,13 @@ func (t Token) Kind() Kind {
 type flags uint8
 
 const (
-	startsLine  flags = 1 << iota // there is a newline in its trivia, or nothing in front of it
-	escaped                       // a string with a backslash in it
-	behindStray                   // there are bytes in its trivia that the lexer has reported
-	malformed                     // reported by the lexer; the parser keeps quiet about it
+	startsLine flags = 1 << iota // there is a newline in its trivia, or nothing before it
+	escaped                      // a string with a backslash in it
+	afterStray                   // there are bytes in its trivia that the lexer has reported
+	malformed                    // reported by the lexer; the parser keeps quiet about it
 )
 
-// An op is a token's kind as the parser wants it: keywords and punctuation told apart.
+// An op is a token's kind as the parser needs it, with one value for each keyword and punctuation mark.
 type op uint8
 
 const (
@@ -144,7 +144,7 @@ func (o op) closes() bool {
 	return o == opUnparen || o == opUnbracket || o == opUnbrace
 }
 
-// isFieldName tells the keywords that may name a field or a parameter from those that may not.
+// isFieldName reports whether a keyword may name a field or a parameter.
 func (o op) isFieldName() bool {
 	return o == opName || o >= firstKeyword && o < firstNeverAName
 }

@@ -9,7 +9,7 @@ func (s Span) Range() Span { return s }
 // A Node is any part of the tree.
 type Node interface{ Range() Span }
 
-// A File is the tree of one .thrift file. It is lossless: Tokens, with the trivia in front of
+// A File is the tree of one .thrift file. It is lossless: Tokens, with the trivia before
 // each, give back Source byte for byte, and every node's Span points into Source. A file with
 // errors has a tree all the same, without the parts that could not be understood.
 type File struct {
@@ -93,7 +93,7 @@ type Const struct {
 	Type        Type
 	Name        Ident
 	Value       Value
-	Annotations []*Annotation // thriftpy2 takes them, Apache Thrift does not
+	Annotations []*Annotation // thriftpy2 accepts them, Apache Thrift does not
 }
 
 // A Typedef is `typedef Type Name`.
@@ -144,7 +144,7 @@ type Struct struct {
 	Annotations []*Annotation
 }
 
-// A Requiredness is the keyword in front of a field's type.
+// A Requiredness is the keyword before a field's type.
 type Requiredness uint8
 
 // The requiredness of a field.

@@ -37,7 +37,7 @@ func (p *parser) namedType() Type {
 		if word := nearest(t.Name, "list", "set", "map"); word != "" {
 			hint = "did you mean " + quote(word) + "?"
 		}
-		p.errorAt(p.pos, "syntax", hint, `%s takes no types in "<>"; only list, set and map do`, quote(t.Name))
+		p.errorAt(p.pos, "syntax", hint, `%s accepts no types in "<>"; only list, set and map do`, quote(t.Name))
 		p.next()
 		p.closeAngle()
 		return nil
@@ -49,7 +49,7 @@ func (p *parser) namedType() Type {
 				break
 			}
 			p.errorAt(p.pos, "misplaced-annotation", "write them after the name of the field, or on a typedef",
-				"the name of a type takes no annotations")
+				"the name of a type cannot have annotations")
 			t.Annotations = p.annots()
 			t.End = int(p.toks[p.pos-1].end)
 		}
@@ -155,7 +155,7 @@ func (p *parser) unclosedAngle(start int) {
 	}
 }
 
-// closeAngle steps behind the ">" that closes the current "<", if it is near.
+// closeAngle steps past the ">" that closes the current "<", if it is near.
 func (p *parser) closeAngle() {
 	const lookahead = 32
 	depth := 1
@@ -208,14 +208,14 @@ func (p *parser) cppType() *StringLit {
 	if p.op() == opString {
 		return p.stringLit()
 	}
-	p.expected(`a string behind "cpp_type"`)
+	p.expected(`a string after "cpp_type"`)
 	if p.canBeValue() && p.peek(1) == opAngle {
 		p.next()
 	}
 	return nil
 }
 
-// trailingCppType reads a cpp_type behind ">", which is an old way to write it for lists.
+// trailingCppType reads a cpp_type after ">", which is an old way to write it for lists.
 func (p *parser) trailingCppType(container op) *StringLit {
 	if container == opList {
 		p.warn(p.tok().Range(), "deprecated", `write it before "<"`, `"cpp_type" after a list is deprecated`)

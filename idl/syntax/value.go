@@ -116,7 +116,7 @@ func (p *parser) mapEntry() bool {
 		if p.op().isSeparator() || p.op() == opUnbrace {
 			hint = "sets are written with [ and ]"
 		}
-		p.expectedHint(`":" behind the key`, hint)
+		p.expectedHint(`":" after the key`, hint)
 		if hint != "" {
 			p.skipSet()
 		}

@@ -31,6 +31,14 @@ type CompactCodec interface {
 // of it, always the same; it does not look at the receiver, which may be nil.
 type Generated interface{ ThriftCodec() *Codec }
 
+// A PointerTo is a pointer to the generated struct T.
+type PointerTo[T any] interface {
+	*T
+	Generated
+	BinaryCodec
+	CompactCodec
+}
+
 // A Codec leads to the methods of a Generated. It is used where the Go struct stands for the schema
 // that its code was made of, and passed over where it stands for any other.
 type Codec struct {

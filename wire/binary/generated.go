@@ -306,3 +306,26 @@ func ConsumeStrings(src []byte, off int, to []string) (int, error) {
 	}
 	return off, nil
 }
+
+// ConsumeStructs reads a list or set of generated structs at off, and returns it and the offset after it. What it stores may
+// share src's memory. depth is how many more levels may open, the list included.
+func ConsumeStructs[T any, P thriftimpl.PointerTo[T]](src []byte, off, depth int) ([]P, int, error) {
+	n, off, err := ConsumeListHeader(src, off, wire.Struct, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeList[P](n, len(src)-off)
+	var slab []T
+	for i := range n {
+		if len(slab) == 0 {
+			slab = thriftimpl.MakeSlab[T](n-i, len(src)-off)
+		}
+		e := P(&slab[0])
+		slab = slab[1:]
+		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
+			return v, off, wire.InElement(err, i, "")
+		}
+		v = append(v, e)
+	}
+	return v, off, nil
+}

@@ -38,7 +38,7 @@ func (v Level) String() string { return ThriftSchema().Enum("Level").NameOf(int3
 // MarshalText returns what String returns.
 func (v Level) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText takes a name of the IDL, or a number.
+// UnmarshalText accepts a name of the IDL, or a number.
 func (v *Level) UnmarshalText(text []byte) error {
 	n, err := ThriftSchema().Enum("Level").NumberOf(string(text))
 	if err == nil {

@@ -38,7 +38,7 @@ func (v MyLevel) String() string { return ThriftSchema().Enum("Level").NameOf(in
 // MarshalText returns what String returns.
 func (v MyLevel) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText takes a name of the IDL, or a number.
+// UnmarshalText accepts a name of the IDL, or a number.
 func (v *MyLevel) UnmarshalText(text []byte) error {
 	n, err := ThriftSchema().Enum("Level").NumberOf(string(text))
 	if err == nil {

@@ -24,58 +24,59 @@ func ThriftSchema() *schema.File { return thriftSchema() }
 
 var thriftSchema = sync.OnceValue(func() *schema.File {
 	return schema.MustDecode("\x02\x02\x00\x1athings.thrift\x00\fthings\x02\x00\x1acommon.thrift\x02\b\x12\x02\x00\x04go\x04\x03\x1c\x00\x02\x00\nColor\x12\f\x00\b\x00\x06RED\x02\x02\x06\x00\x00\nGREEN\x04\x02\x06\x00\x00\bLEAF\x04\x02\x06\x00\x00\bBLU"+
-		"E\x05\x02\x06\x00\x1e\x00\nEmpty\x00\x06\x10\x00\x00\x0eScalars\x00\x04\x10\x00\x00\x12Optionals\x00\x1e\x10\x00\x00\x14Containers\x00$\x10\x00\x00\x0eStrange\x00B\x10\x00\x00\x18HoldsStrange\x00\f\x10\x00\x00\x10Presen"+
+		"E\x05\x02\x06\x00\x1e\x00\nEmpty\x00\x06\x10\x00\x00\x0eScalars\x00\x04\x10\x00\x00\x12Optionals\x00\x1e\x10\x00\x00\x14Containers\x00$\x10\x00\x00\x0eStrange\x00L\x10\x00\x00\x18HoldsStrange\x00\f\x10\x00\x00\x10Presen"+
 		"ce\x00\n\x10\x00\x00\x10Defaults\x00,\x10\x00\x00\nShape\x02,\x0e\x00\x00\bNode\x00\x14\x10\x00\x00\nSteps\x00\x12\x10\x00\x00\bWide\x00\x18\x10\x00\x00\x12odd_names\x00\x1a\x10\x00\x00\x10NotFound\x04\x14\x16\x00\x00\nerror\x04\n"+
-		"\x16\x00\b\x00\nNames\x83\x03,\x00\x00\fGroups\x028\x00\x00\nPlace\x02,\x00\x00\bBlob\x02 \x00\x06\x00\fThings\x88\x03\x12\x00\x00\x0eNothing.\x12\x00\x00\bMore\x02\x12\x00\x00\x18\x00\x0e\x00\x00\x00\x00\x00\x1c\x02\x00\x18\x02\x02\x00\x00\x00\x00\x00\x00\x16"+
-		"\x02\x00\x00\x00\x00\x10\x00\x00\x00\x18\x02\x00\bflag\x00\x00\x9f\x03\x16\x00\x00\x02\x00\x00\x04\x00\btiny\x00\x00\x02\x12\x00\x00\x04\x00\x00\x06\x00\nsmall\x00\x00\x02\x14\x00\x00\x06\x00\x00\b\x00\fnumber\x00\x00\x02\x14\x00\x00\b\x00\x00\n\x00\x06big\x00\x00\x02\x14\x00\x00\n\x00\x00\f\x00\nrati"+
+		"\x16\x00\b\x00\nNames\x8d\x03,\x00\x00\fGroups\x028\x00\x00\nPlace\x02,\x00\x00\bBlob\x02 \x00\x06\x00\fThings\x92\x03\x12\x00\x00\x0eNothing.\x12\x00\x00\bMore\x02\x12\x00\x00\x18\x00\x0e\x00\x00\x00\x00\x00\x1c\x02\x00\x18\x02\x02\x00\x00\x00\x00\x00\x00\x16"+
+		"\x02\x00\x00\x00\x00\x10\x00\x00\x00\x18\x02\x00\bflag\x00\x00\xa9\x03\x16\x00\x00\x02\x00\x00\x04\x00\btiny\x00\x00\x02\x12\x00\x00\x04\x00\x00\x06\x00\nsmall\x00\x00\x02\x14\x00\x00\x06\x00\x00\b\x00\fnumber\x00\x00\x02\x14\x00\x00\b\x00\x00\n\x00\x06big\x00\x00\x02\x14\x00\x00\n\x00\x00\f\x00\nrati"+
 		"o\x00\x00\x02\x1a\x00\x00\f\x00\x00\x0e\x00\bname\x00\x00\x02\x1a\x00\x02\x10\x00\bdata\x00\x00\x02\x1a\x00\f\x12\x00\x04id\x00\x00\x02\x16\x00\x00\x12\x00\x00\x14\x00\ncolor\x00\x00\x02\x1a\x00\x00\x14\x00\x00\x00\x00\x16\x00\nlevel\x00\x00\x02(\x00\x00\x14\x02\x00\x00\x00\x18\x00\x04at\x00\x00\x020\x00\x00\n"+
 		"\x02\x02\x00\x00\x1e\x02@\x04\x00\b(\x00\x0e\x04B\x04\x00\x02$\x00\x10\x06D\x04\x00\x02&\x00\x12\bF\x04\x00\x02&\x00\x14\nH\x04\x00\x02&\x00\x16\fJ\x04\x00\x02,\x00\x18\x0eL\x04\x00\x02,\x00\x02\x10N\x04\x00\x02,\x00\f\x12P\x04\x00\x02(\x00\x1a\x14R\x04\x00\x02,\x00\x1c\x16\x00\npoint\x04\x00\x02:\x00\n\x18"+
-		"\x00\x0enumbers\x04\x00\x024\x00\x00\x18\x14\x00\x00\x1a\x00\nwords\x04\x00\x028\x00\x00\x1a\x02\x00\x00\x1c\x00\fcounts\x04\x00\x02B\x00\x00\x1c\x02\x14\x00\x00\x1e\x00\bblob\x04\x00\x02*\x00\x00\x10\x02\x00\x06\x00:\x02\x00\nbools\x00\x00\b\"\x00\x00\x18\x0e\x00\x00\x04\x00\nbyt"+
+		"\x00\x0enumbers\x04\x00\x024\x00\x00\x18\x14\x00\x00\x1a\x00\nwords\x04\x00\x028\x00\x00\x1a\x02\x00\x00\x1c\x00\fcounts\x04\x00\x02B\x00\x00\x1c\x02\x14\x00\x00\x1e\x00\bblob\x04\x00\x02*\x00\x00\x10\x02\x00\x06\x00B\x02\x00\nbools\x00\x00\b\"\x00\x00\x18\x0e\x00\x00\x04\x00\nbyt"+
 		"es\x00\x00\x02\x1e\x00\x00\x18\x10\x00\x00\x06\x00\fshorts\x00\x00\x02 \x00\x00\x18\x12\x00\x00\b\x00\bints\x00\x00\x02 \x00\x00\x18\x14\x00\x00\n\x00\nlongs\x00\x00\x02 \x00\x00\x18\x16\x00\x00\f\x00\x0edoubles\x00\x00\x02&\x00\x00\x18\x18\x00\x00\x0e\\\x00\x00\x02&\x00\x00\x18\x02\x00\x00\x10\x00"+
 		"\nblobs\x00\x00\x02&\x00\x00\x18\f\x00\x00\x12\x00\x06ids\x00\x00\x02\"\x00\x00\x18\x1a\x00\x00\x14\x00\fcolors\x00\x00\x02&\x00\x00\x18\x1c\x00\x00\x16\x00\fpoints\x00\x00\x024\x00\x00\x18\n\x00\x00\x18\x00\bgrid\x00\x00\x020\x00\x00\x18\x00\x18\x0e\x00\x00\x00\x00\x1a\x00\x0elongSe"+
 		"t\x00\x00\x02 \x00\x00\x1a\x16\x00\x00\x1c\x00\x10pointSet\x00\x00\x022\x00\x00\x1a\n\x00\x00\x1e\x00\x0elistSet\x00\x00\x02,\x00\x00\x1a\x00\x18\x14\x00\x00\x00\x00 \x00\x0eblobSet\x00\x00\x02\"\x00\x00\x1a(\x00\x00\"^\x00\x00\x020\x00\x00\x1c\x02\x14\x00\x00$\x00\nnames\x00\x00\x02"+
 		"0\x00\x00\x1c\x14\x02\x00\x00&\x00\x0ebyColor\x00\x00\x02@\x00\x00\x1c\x1c\n\x00\x00(\x00\fbyBlob\x00\x00\x022\x00\x00\x1c\f\x0e\x00\x00*\x00\bbyID\x00\x00\x022\x00\x00\x1c\x1a\x18\x00\x00,\x00\fbyFlag\x00\x00\x028\x00\x00\x1c\x0e\x00\x18\x16\x00\x00\x00\x00.\x00\x0ebyRati"+
 		"o\x00\x00\x02.\x00\x00\x1c\x18\x10\x00\x000\x00\bdeep\x00\x00\x02T\x00\x00\x1c\x02\x00\x1c\x12\x00\x1a\x02\x00\x00\x00\x00\x00\x002\x00\x0ealiased\x00\x00\x02\x1a\x00\x064\x00\fgroups\x00\x00\x02\x1c\x00\x00\x1c\x02\x06\x02\x00\x02\x006\x00\x10nothings\x00\x00\x02&\x00\x00\x18\x00\x16\x00\x00\x00"+
-		"\x00\x00\x008\x00\fbyLong\x00\x00\x02<\x00\x00\x1c\x16\n\x00\x00:\x00\fdeeper\x00\x00\x02J\x00\x00\x18\x00\x1c\x02\x00\x18(\x00\x00\x00\x00\x00\x00\x06\x02\x00\fbyList\x00\x00\n:\x00\x00\x1c\x00\x18\x14\x00\x00\x02\x00\x00\x04\x00\fbyNode\x00\x00\x026\x00\x00\x18\x00\x1c\x00\x16\x00\x12\x00\x00"+
-		"\x14\x00\x00\x00\x00\x06\x00\x0ebyPoint\x00\x00\x02@\x00\x00\x1c\n\x02\x00\x00\x04\x02\x00\x0estrange\x00\x00\b\x1c\x00\x00\x16\x00\b\x00\x00\x04F\x00\x00\x02\x14\x00\x14\x10\x02\x00\x06req\x02\x00\b&\x00\x14\x04\x00\x06opt\x04\x00\x02&\x00\x14\x06\x00\nplain\x00\x00\x02\x14\x00\x14\b\x00\x14re"+
-		"qDefault\x02\x00\x02&\x00\x14\n\x00\x14optDefault\x04\x00\x02&\x00\x14\f\x00\x18plainDefault\x00\x00\x02\x14\x00\x14\x0e\x00\x10reqPoint\x02\x00\x028\x00\n\x10\x00\x0ereqList\x02\x00\x022\x00\x00\x18\x14\x00\x00&\x02@\x00\x00\x1e\x16\x00\x0e"+
-		"\x04B\x00\x00\x02\x12\x00\x10\x06H\x00\x00\x02\x14\x00\x16\bJ\x00\x00\x02\x1a\x00\x18\n\x00\x12minusZero\x00\x00\x02\x1a\x00\x18\fL\x00\x00\x02\x1a\x00\x02\x0eN\x00\x00\x02\x1a\x00\f\x10R\x00\x00\x02\x18\x00\x1c\x12\x00\x10optColor\x04\x00\x02*\x00\x1c\x14Z\x00\x00\x02\"\x00\x00\x18\x14\x00\x00\x16\\\x00\x00\x02"+
-		"&\x00\x00\x1a\x02\x00\x00\x18\x00\ntable\x00\x00\x02B\x00\x00\x1c\x02\x00\x18\x02\x00\x00\x00\x00\x1aX\x00\x00\x02(\x00\n\x1c\x00\x10presence\x00\x00\x02 \x00\x00\x16\x00\f\x00\x00\x1eP\x00\x00\x02\x18\x00\x1a \x00\btext\x04\x00\x02.\x00\x02\"\x9c\x01\x00\x00\x02@\x00\x00\x1c\n\x1c\x00\x00$\x00\bli"+
-		"st\x00\x00\x02,\x00\x00\x18\x8a\x01\x00\x00&V\x00\x00\x020\x00 \x0e\x02X\x04\x00\b&\x00\n\x04\x00\fradius\x04\x00\x02\x1a\x00\x18\x06\x00\nlabel\x04\x00\x02\x1a\x00\x02\b\x00\bmany\x04\x00\x02$\x00\x00\x18\x00\x16\x00\x10\x00\x00\x00\x00\n@\x04\x00\x02\x16\x00\x0e\f\x00\x0enothing\x04"+
-		"\x00\x02\x18\x00f\x0eR\x04\x00\x02\x18\x00\x1c\n\x02\x00\nvalue\x00\x00\b\x14\x00\x14\x04\x00\bnext\x04\x00\x02(\x00v\x06\x00\x10children\x00\x00\x02\"\x00\x00\x18v\x00\x00\b\x00\nnamed\x04\x00\x02B\x00\x00\x1c\x02v\x00\x00\n\x00\nshape\x00\x00\x02\x18\x00\x90\x01\x10\n\x00\x02"+
-		"a\x04\x00\n(\x00\x0e(\x00\x02b\x04\x00\x02(\x00\x14H\x00\x02c\x00\x00\x02\x18\x00\x0e\x04\x00\x02d\x04\x00\x02&\x00\x14\r\x00\x02e\x04\x00\x02*\x00\x0e\x10\x00\x02f\x00\x00\x02\x12\x00\x10\xfe\xff\x03\x00\x02g\x04\x00\x020\x00\x0e\xff\xff\x03\x00\x02h\x00\x00\x02 \x00\x0e\x86\x01\x02\x00\x04f1\x00\x00\n\x14\x00\x14\x04\x00\x04f2\x00"+
-		"\x00\x002\x00\x14\x06\x00\x04f3\x00\x00\x00P\x00\x14\b\x00\x04f4\x00\x00\x00n\x00\x14\n\x00\x04f5\x00\x00\x00\x8c\x01\x00\x14\f\x00\x04f6\x00\x00\x00\xaa\x01\x00\x14\x0e\x00\x04f7\x00\x00\x00\xc8\x01\x00\x14\x10\x00\x04f8\x00\x00\x00\xe6\x01\x00\x14\x12\x00\x04f9\x00\x00\x02\x14\x00\x14\x14\x00\x06f10\x00\x00\x004\x00\x14\x16\x00"+
-		"\x06f11\x00\x00\x00X\x00\x14\x18\x00\x06f12\x00\x00\x00|\x00\x14\x1a\x00\x06f13\x00\x00\x00\xa0\x01\x00\x14\x1c\x00\x06f14\x00\x00\x00\xc4\x01\x00\x14\x1e\x00\x06f15\x00\x00\x00\xe8\x01\x00\x14 \x00\x06f16\x00\x00\x00\x8c\x02\x00\x14\"\x00\x06f17\x00\x00\x02\x16\x00\x14$\x00\x06f18\x00\x00\x008\x00\x14&\x00"+
-		"\x06f19\x00\x00\x00Z\x00\x14(\x00\x06f20\x00\x00\x00|\x00\x14*\x00\x06f21\x00\x00\x00\x9e\x01\x00\x14,\x00\x06f22\x00\x00\x00\xc0\x01\x00\x14.\x00\x06f23\x00\x00\x00\xe2\x01\x00\x140\x00\x06f24\x00\x00\x00\x84\x02\x00\x142\x00\x06f25\x00\x00\x02\x16\x00\x144\x00\x06f26\x00\x00\x008\x00\x146\x00"+
-		"\x06f27\x00\x00\x00Z\x00\x148\x00\x06f28\x00\x00\x00|\x00\x14:\x00\x06f29\x00\x00\x00\x9e\x01\x00\x14<\x00\x06f30\x00\x00\x00\xc0\x01\x00\x14>\x00\x06f31\x00\x00\x00\xe2\x01\x00\x14@\x00\x06f32\x00\x00\x00\x84\x02\x00\x14B\x00\x06f33\x00\x00\x02\x16\x00\x14D\x00\x06f34\x00\x00\x008\x00\x14F\x00"+
-		"\x06f35\x00\x00\x00Z\x00\x14H\x00\x06f36\x00\x00\x00|\x00\x14J\x00\x06f37\x00\x00\x00\x9e\x01\x00\x14L\x00\x06f38\x00\x00\x00\xc0\x01\x00\x14N\x00\x06f39\x00\x00\x00\xe2\x01\x00\x14P\x00\x06f40\x00\x00\x00\x84\x02\x00\x14R\x00\x06f41\x00\x00\x02\x16\x00\x14T\x00\x06f42\x00\x00\x008\x00\x14V\x00"+
-		"\x06f43\x00\x00\x00Z\x00\x14X\x00\x06f44\x00\x00\x00|\x00\x14Z\x00\x06f45\x00\x00\x00\x9e\x01\x00\x14\\\x00\x06f46\x00\x00\x00\xc0\x01\x00\x14^\x00\x06f47\x00\x00\x00\xe2\x01\x00\x14`\x00\x06f48\x00\x00\x00\x84\x02\x00\x14b\x00\x06f49\x00\x00\x02\x16\x00\x14d\x00\x06f50\x00\x00\x008\x00\x14f\x00"+
-		"\x06f51\x00\x00\x00Z\x00\x14h\x00\x06f52\x00\x00\x00|\x00\x14j\x00\x06f53\x00\x00\x00\x9e\x01\x00\x14l\x00\x06f54\x00\x00\x00\xc0\x01\x00\x14n\x00\x06f55\x00\x00\x00\xe2\x01\x00\x14p\x00\x06f56\x00\x00\x00\x84\x02\x00\x14r\x00\x06f57\x00\x00\x02\x16\x00\x14t\x00\x06f58\x00\x00\x008\x00\x14v\x00"+
-		"\x06f59\x00\x00\x00Z\x00\x14x\x00\x06f60\x00\x00\x00|\x00\x14z\x00\x06f61\x00\x00\x00\x9e\x01\x00\x14|\x00\x06f62\x00\x00\x00\xc0\x01\x00\x14~\x00\x06f63\x00\x00\x00\xe2\x01\x00\x14\x80\x01\x00\x06f64\x00\x00\x00\x84\x02\x00\x14\x82\x01\x00\x06f65\x00\x00\x02\x16\x00\x14\x84\x01\x00\x06f66\x02\x00\x00N\x00"+
-		"\x0e\x86\x01\x00\x06f67\x00\x00\x00h\x00\x14\x0e\x02\x00\btype\x00\x00\n\x1a\x00\x02\x04\x00\bType\x00\x00\x02\x1a\x00\x02\x060\x00\x00\x02\x1a\x00\x02\b\x00\x10_private\x00\x00\x02\x14\x00\x14\n\x00\x1cunknown_fields\x00\x00\x02\x14\x00\x14\f\x00\x0euser_id\x00"+
-		"\x00\x02\x14\x00\x14\x0e\x00\x18thrift_codec\x00\x00\x02\x14\x00\x14\x04\x02L\x00\x00\b\x1a\x00\x02\x04\x00\bcode\x00\x00\x02\x14\x00\x14\x02\x020\x00\x00\b\x1a\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"+
-		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x14\x00\x00\xc7\x01@\b\x02\x00\x14\xf2\x02\x02@\n\x02\x00\x14\xf2\x02\x022\f\x00\x00\x02\x00\x0e\xf2\x02\"$\x02\x02\x00\x10\xf2\x02\x02 \r\x02\x00\x16\x00\x06BIG\x02 \x80ȯ\xa0%\x02\x00\x18\x00\bHALF\x02*\x00\x00\x00\x00\x00\x00\xe0?\x02\x00"+
-		"\x18\xf2\x02\x022\x00\x00\x00\x00\x00\x00\x00\x80\x02\x00\x02\x00\x10greeting\x02(\x00\x1cit is \"quoted\"\x02\x00\f\xf2\x02\x02(d\x02\x00\x1c\x00\x16Color.GREEN\x02(\x04\x02\x00\x1c\x00\x14Color.BLUE\x02@\x05\x02\x00\x82\x01\xf2\x02\x026\x06\x00\x14"+
-		"\xf2\x02\x008\x02\x00\x14\xf2\x02\x00>\x04\x00\x14\xf2\x02\x00D\x06\x02\x00\x84\x01\xf2\x02\x026\x04\x00\x02\xf2\x02\x008\xce\x01\x00\x02\xf2\x02\x00B\xd0\x01\x02\x00\x88\x01\x00\nTABLE\x02R\x04\x00\x02\xf2\x02#T\x00\x06one\x00\x00\x18\x02\x00\x00\x00\nWORDS\x00b\x04\x00\x02\xf2\x02\x01:\xce\x01\x00\x02\xf2\x02\x00D\xd0"+
-		"\x01\x00\x02\xf2\x02\x02p\x00\x06two\x00\x98\x01\x84\x03\x00~\x04*,\x02\x00\n\xf2\x02&8\x04\x00\x00\x14\xf2\x02\x00D\x06\x02\x00\x14\xf2\x02\x00T\b\x02\x00\x8a\x01\xf2\x02\x026\x06\x00\x00\x14\xf2\x02\x00F\x02\f\x00\n\x00\fORIGIN\x00d\x02\x00\x00\x14\xf2\x02%F\x02\x0e\x00\x80\x01\xf2\x02&\x8a\x01\x00\x02\x00\x1a\x00\x04"+
-		"ID\x02\"\x00 \x00\x11\"3DUfw\x88\x99\xaa\xbb\xcc\xdd\xee\xff\x02\x00\x02\xf2\x02\x02<\x00\ngiven\x02\x00\x8c\x01\xf2\x02\x02T\x02\x00\n\x88\x03\x00V\x02\x00>\x00\x1c\x00\x12FAVOURITE\x00f\x04\x02\x00\x8e\x01\xf2\x02\x02:\x02\x00\x8a\x01\xf2\x02\x00<\b\x00\x00\x14\xf2\x02\x00L\x04\x02\x00\x14\xf2\x02"+
-		"\x00`\x06\f\x00\n\x88\x03\x00~\x02\x00>\x0e\x00\x80\x01\xf2\x02\x00\xa4\x01\x02\x00\x14\xf2\x02\x00\xa6\x01\x0e\x02\x00 \xf2\x02\x02:\x01\x00\x00\x02\x00\x02\xf2\x02\f*\x00\bnone\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x14\xf2\x02:\x1e\x02\x02\x00\x14\xf2\x02\x00<\x04\x02\x00\x14\xf2\x02\x00Z\x06\x02\x00\x14\xf2\x02"+
-		"\x00x\b\x02\x00\x14\xf2\x02\x00\x96\x01\n\x02\x00\x14\xf2\x02\x00\xb4\x01\f\x02\x00\x14\xf2\x02\x00\xd2\x01\x0e\x02\x00\x14\xf2\x02\x00\xf0\x01\x10\x02\x00\x14\xf2\x02\x02\x1e\x12\x02\x00\x14\xf2\x02\x00@\x14\x02\x00\x14\xf2\x02\x00d\x16\x02\x00\x14\xf2\x02\x00\x88\x01\x18\x02\x00\x14\xf2\x02\x00\xac\x01\x1a\x02\x00\x14\xf2\x02\x00\xd0\x01\x1c\x02\x00\x14\xf2\x02\x00\xf4\x01\x1e\x02"+
-		"\x00\x14\xf2\x02\x00\x98\x02 \x02\x00\x14\xf2\x02\x02\"\x02\x02\x00\x14\xf2\x02\x00D\x04\x02\x00\x14\xf2\x02\x00f\x06\x02\x00\x14\xf2\x02\x00\x88\x01\b\x02\x00\x14\xf2\x02\x00\xaa\x01\n\x02\x00\x14\xf2\x02\x00\xcc\x01\f\x02\x00\x14\xf2\x02\x00\xee\x01\x0e\x02\x00\x14\xf2\x02\x00\x90\x02\x10\x02\x00\x14\xf2\x02\x02\"\x02\x02\x00\x14\xf2\x02\x00D\x04\x02\x00\x14\xf2\x02\x00f"+
-		"\x06\x02\x00\x14\xf2\x02\x00\x88\x01\b\x02\x00\x14\xf2\x02\x00\xaa\x01\n\x02\x00\x14\xf2\x02\x00\xcc\x01\f\x02\x00\x14\xf2\x02\x00\xee\x01\x0e\x02\x00\x14\xf2\x02\x00\x90\x02\x10\x02\x00\x14\xf2\x02\x02\"\x02\x02\x00\x14\xf2\x02\x00D\x04\x02\x00\x14\xf2\x02\x00f\x06\x02\x00\x14\xf2\x02\x00\x88\x01\b\x02\x00\x14\xf2\x02\x00\xaa\x01\n\x02\x00\x14\xf2\x02\x00\xcc\x01\f\x02\x00\x14"+
-		"\xf2\x02\x00\xee\x01\x0e\x02\x00\x14\xf2\x02\x00\x90\x02\x10\x02\x00\x14\xf2\x02\x02\"\x02\x02\x00\x14\xf2\x02\x00D\x04\x02\x00\x14\xf2\x02\x00f\x06\x02\x00\x14\xf2\x02\x00\x88\x01\b\x02\x00\x14\xf2\x02\x00\xaa\x01\n\x02\x00\x14\xf2\x02\x00\xcc\x01\f\x02\x00\x14\xf2\x02\x00\xee\x01\x0e\x02\x00\x14\xf2\x02\x00\x90\x02\x10\x02\x00\x14\xf2\x02\x02\"\x02\x02\x00\x14\xf2\x02\x00D\x04"+
-		"\x02\x00\x14\xf2\x02\x00f\x06\x02\x00\x14\xf2\x02\x00\x88\x01\b\x02\x00\x14\xf2\x02\x00\xaa\x01\n\x02\x00\x14\xf2\x02\x00\xcc\x01\f\x02\x00\x14\xf2\x02\x00\xee\x01\x0e\x02\x00\x14\xf2\x02\x00\x90\x02\x10\x02\x00\x14\xf2\x02\x02\"\x02\x02\x00\x14\xf2\x02\x00D\x04\x02\x00\x14\xf2\x02\x00f\x06\x02\x00\x14\xf2\x02\x00\x88\x01\b\x02\x00\x14\xf2\x02\x00\xaa\x01\n\x02\x00\x14\xf2\x02"+
-		"\x00\xcc\x01\f\x02\x00\x14\xf2\x02\x00\xee\x01\x0e\x02\x00\x14\xf2\x02\x00\x90\x02\x10\x02\x00\x14\xf2\x02\x02\"\x82\x01\x00\x02\x00\x14\xf2\x02\x00t\x86\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x14\xf4\x02\x91\x01\x16\x00\x16\x00\x16\xf2\x02\x00\"\x80ȯ\xa0%\xf6\x02\x02\x1c\x00\x18\x00\x18\xf2\x02\x00*\x00\x00\x00\x00\x00\x00\xe0?\x90\x03\x02\x1a\x00\x1c\x00\x1c\x00\x14"+
-		"Color.LEAF\x002\x04\xf8\x02\x02\x1c\x00\x02\x00\x02\xf2\x02\x002\xfa\x02\x84\x03\x02(\x00\x00\x18\x02\x00\x00\x00\x9a\x01\xf2\x02\x008\x04*,\x80\x03\x02B\x00\x00\x1c\x02\x98\x01\x00\x00\x00\x9c\x01\xf2\x02\x00R\x04(.02\x88\x03\x02(\x00\n\x00\n\xf2\x02\x00:\x02\x00>\x8a\x03\x02\x18\x00\x1a\x00\x1a\xf2\x02\x00\"\x8c\x03"+
-		"\x00\nBYTES\x02\x1c\x00\f\x00\f\xf2\x02\x00,\x00\fbytes\n\x00\x0eSTRANGE\x02<\x00\x00\x1c\x00\x18\x14\x00\x00\x02\x00\x00\x00\xa0\x01\xf2\x02\x00P\x02\x00\x9e\x01\xf2\x02\x00R\x04\x00\x14\xf2\x02\x00T\x02\x00\x14\xf2\x02\x00Z\x04\x00\x02\xf2\x02\x00b\x00\x02x\x02\x02\x00&\x00\x10echoBool"+
-		"\xb2\x01\x10\x00\x00\x0e\x02\x02\x00\x02v\x00\x00\x002\x00\x0e\x00\x00\x00\x0eechoI32\x02\x0e\x00\x00\x14\x02\x02\xa0\x03\x00\x00\x00,\x00\x14\x02\x00\x14\xf2\x02\x004\x0e\x00\x00\becho\x02\x14\x00\x00\x02\x02\x02\xa0\x03\x00\x00\x002\x00\x02\x00\x00\x00\x14echoBinary\x02\x14\x00\x00\f\x02\x02\xa0\x03\x00\x00\x00>"+
-		"\x00\f\x00\x00\x00\x10echoUUID\x02\x10\x00\x00\x1a\x02\x02\xa0\x03\x00\x00\x002\x00\x1a\x00\x00\x00\x12echoColor\x02\x12\x00\x00\x1c\x02\x02\xa0\x03\x00\x00\x008\x00\x1c\x00\x00\x00\x12echoPoint\x02 \x00\x00\n\x02\x02\xa0\x03\x00\x00\x00T\x00\n\x00\x00\x00\x10echoInts\x02\x1a\x00"+
-		"\x00\x00\x18\x14\x00\x00\x02\x02\xa0\x03\x00\x00\x00F\x00\x00\x18\x14\x00\x00\x00\x00\x00\x12echoWords\x02\x1e\x00\x00\x00\x1a\x02\x00\x00\x02\x02\xa0\x03\x00\x00\x00P\x00\x00\x1a\x02\x00\x00\x00\x00\x00\x14echoCounts\x02(\x00\x00\x00\x1c\x02\x14\x00\x00\x02\x02\xa0\x03\x00\x00\x00f\x00\x00\x1c\x02\x14\x00\x00\x00\x00\x00\x1ce"+
-		"choContainers\x02\x1c\x00\x00\x00\x16\x00\x06\x00\x00\x02\x02\xa0\x03\x00\x00\x00V\x00\xae\x01\x00\x00\x00\x16echoStrange\x02 \x00\x00\x00\x16\x00\n\x00\x00\x02\x02\xa0\x03\x00\x00\x00X\x00\xb0\x01\x00\x00\x00\x14echoByList\x024\x00\x00\x00\x1c\x00\x18\x14\x00\x00\x02\x00\x00\x02\x02"+
-		"\xa0\x03\x00\x00\x00~\x00\x00\x1c\x00\x18\x14\x00\x00\x02\x00\x00\x00\x00\x00\x12echoShape\x02\x12\x00\x00\x90\x01\x02\x02\xa0\x03\x00\x00\x008\x00\x90\x01\x00\x00\x00\x18echoDefaults\x02\x18\x00\x00\x00\x16\x00\x0e\x00\x00\x02\x02\xa0\x03\x00\x00\x00J\x00\xba\x01\x00\x00\x00\bfail\x04\x0e\x00\x00\x14\x02\x02\x00"+
-		"\bkind\x00\x00\x00,\x00\x02\x00\x06\x02\x00\x0emissing\x00\x00\x00`\x00\x00\x16\x00\x1a\x00\x00\x04\x00\x16unavailable\x00\x00\x00\x9e\x01\x00\x00\x16\x02\x02\x00\x00\x060\x00\x00\x00\xca\x01\x00\x00\x16\x00\x1c\x00\x00\x00\x00\x00\x00\x10failVoid\x02\x10\x00\x00\x00\x00\x00\x00\x02\x02\xc0\x03\x00"+
-		"\x00\x006\x00\x02\x00\x02\x02\xc2\x03\x00\x00\x00j\x00\xbc\x01\x00\x00\bjoin\x02\x14\x00\x00\x02\b\x04\x00\x06ctx\x00\x00\x002\x00\x02\x02\xe4\x02\x00\x00\x00P\x00\x02\x06\x00\fresult\x00\x00\x00p\x00\x02\b\x00\bcall\x00\x00\x00\x94\x01\x00\x02\x00\x00\x00\x00\x00\x00\nreset\x02\x10\x00\x00\xc2\x01\x00\x00"+
-		"\x00\x00\x02\x00\x02\x00", common.ThriftSchema())
+		"\x00\x00\x008\x00\fbyLong\x00\x00\x02<\x00\x00\x1c\x16\n\x00\x00:\x00\fdeeper\x00\x00\x02J\x00\x00\x18\x00\x1c\x02\x00\x18(\x00\x00\x00\x00\x00\x00<\x00\x14colorLists\x00\x00\x042\x00\x00\x18\x00\x18\x1c\x00\x00\x00\x00>\x00\x12colorSets\x00\x00\x020\x00\x00\x18\x00\x1a\x1c"+
+		"\x00\x00\x00\x00@\x00\x1ecolorListByWord\x00\x00\x02@\x00\x00\x1c\x02\x00\x18\x1c\x00\x00\x00\x00B\x00\x1ccolorSetByWord\x00\x00\x02>\x00\x00\x1c\x02\x00\x1a\x1c\x00\x00\x00\x00\x06\x02\x00\fbyList\x00\x00\n:\x00\x00\x1c\x00\x18\x14\x00\x00\x02\x00\x00\x04\x00\fbyN"+
+		"ode\x00\x00\x026\x00\x00\x18\x00\x1c\x00\x16\x00\x12\x00\x00\x14\x00\x00\x00\x00\x06\x00\x0ebyPoint\x00\x00\x02@\x00\x00\x1c\n\x02\x00\x00\x04\x02\x00\x0estrange\x00\x00\b\x1c\x00\x00\x16\x00\b\x00\x00\x04F\x00\x00\x02\x14\x00\x14\x10\x02\x00\x06req\x02\x00\b&\x00\x14\x04\x00\x06opt\x04\x00\x02&\x00\x14\x06"+
+		"\x00\nplain\x00\x00\x02\x14\x00\x14\b\x00\x14reqDefault\x02\x00\x02&\x00\x14\n\x00\x14optDefault\x04\x00\x02&\x00\x14\f\x00\x18plainDefault\x00\x00\x02\x14\x00\x14\x0e\x00\x10reqPoint\x02\x00\x028\x00\n\x10\x00\x0ereqList\x02"+
+		"\x00\x022\x00\x00\x18\x14\x00\x00&\x02@\x00\x00\x1e\x16\x00\x0e\x04B\x00\x00\x02\x12\x00\x10\x06H\x00\x00\x02\x14\x00\x16\bJ\x00\x00\x02\x1a\x00\x18\n\x00\x12minusZero\x00\x00\x02\x1a\x00\x18\fL\x00\x00\x02\x1a\x00\x02\x0eN\x00\x00\x02\x1a\x00\f\x10R\x00\x00\x02\x18\x00\x1c\x12\x00\x10optColor\x04\x00\x02*\x00"+
+		"\x1c\x14Z\x00\x00\x02\"\x00\x00\x18\x14\x00\x00\x16\\\x00\x00\x02&\x00\x00\x1a\x02\x00\x00\x18\x00\ntable\x00\x00\x02B\x00\x00\x1c\x02\x00\x18\x02\x00\x00\x00\x00\x1aX\x00\x00\x02(\x00\n\x1c\x00\x10presence\x00\x00\x02 \x00\x00\x16\x00\f\x00\x00\x1eP\x00\x00\x02\x18\x00\x1a \x00\btext\x04\x00\x02.\x00\x02\""+
+		"\xa4\x01\x00\x00\x02@\x00\x00\x1c\n\x1c\x00\x00$\x00\blist\x00\x00\x02,\x00\x00\x18\x9a\x01\x00\x00&V\x00\x00\x020\x00 \x0e\x02X\x04\x00\b&\x00\n\x04\x00\fradius\x04\x00\x02\x1a\x00\x18\x06\x00\nlabel\x04\x00\x02\x1a\x00\x02\b\x00\bmany\x04\x00\x02$\x00\x00\x18\x00\x16\x00\x10\x00\x00\x00\x00\n"+
+		"@\x04\x00\x02\x16\x00\x0e\f\x00\x0enothing\x04\x00\x02\x18\x00f\x0eR\x04\x00\x02\x18\x00\x1c\n\x02\x00\nvalue\x00\x00\b\x14\x00\x14\x04\x00\bnext\x04\x00\x02(\x00\x86\x01\x06\x00\x10children\x00\x00\x02\"\x00\x00\x18\x86\x01\x00\x00\b\x00\nnamed\x04\x00\x02B\x00\x00\x1c\x02\x86\x01"+
+		"\x00\x00\n\x00\nshape\x00\x00\x02\x18\x00\xa0\x01\x10\n\x00\x02a\x04\x00\n(\x00\x0e(\x00\x02b\x04\x00\x02(\x00\x14H\x00\x02c\x00\x00\x02\x18\x00\x0e\x04\x00\x02d\x04\x00\x02&\x00\x14\r\x00\x02e\x04\x00\x02*\x00\x0e\x10\x00\x02f\x00\x00\x02\x12\x00\x10\xfe\xff\x03\x00\x02g\x04\x00\x020\x00\x0e\xff\xff\x03\x00\x02h\x00\x00\x02 "+
+		"\x00\x0e\x86\x01\x02\x00\x04f1\x00\x00\n\x14\x00\x14\x04\x00\x04f2\x00\x00\x002\x00\x14\x06\x00\x04f3\x00\x00\x00P\x00\x14\b\x00\x04f4\x00\x00\x00n\x00\x14\n\x00\x04f5\x00\x00\x00\x8c\x01\x00\x14\f\x00\x04f6\x00\x00\x00\xaa\x01\x00\x14\x0e\x00\x04f7\x00\x00\x00\xc8\x01\x00\x14\x10\x00\x04f8\x00\x00\x00\xe6\x01\x00\x14\x12\x00\x04f"+
+		"9\x00\x00\x02\x14\x00\x14\x14\x00\x06f10\x00\x00\x004\x00\x14\x16\x00\x06f11\x00\x00\x00X\x00\x14\x18\x00\x06f12\x00\x00\x00|\x00\x14\x1a\x00\x06f13\x00\x00\x00\xa0\x01\x00\x14\x1c\x00\x06f14\x00\x00\x00\xc4\x01\x00\x14\x1e\x00\x06f15\x00\x00\x00\xe8\x01\x00\x14 \x00\x06f16\x00\x00\x00\x8c\x02\x00\x14\"\x00\x06f1"+
+		"7\x00\x00\x02\x16\x00\x14$\x00\x06f18\x00\x00\x008\x00\x14&\x00\x06f19\x00\x00\x00Z\x00\x14(\x00\x06f20\x00\x00\x00|\x00\x14*\x00\x06f21\x00\x00\x00\x9e\x01\x00\x14,\x00\x06f22\x00\x00\x00\xc0\x01\x00\x14.\x00\x06f23\x00\x00\x00\xe2\x01\x00\x140\x00\x06f24\x00\x00\x00\x84\x02\x00\x142\x00\x06f2"+
+		"5\x00\x00\x02\x16\x00\x144\x00\x06f26\x00\x00\x008\x00\x146\x00\x06f27\x00\x00\x00Z\x00\x148\x00\x06f28\x00\x00\x00|\x00\x14:\x00\x06f29\x00\x00\x00\x9e\x01\x00\x14<\x00\x06f30\x00\x00\x00\xc0\x01\x00\x14>\x00\x06f31\x00\x00\x00\xe2\x01\x00\x14@\x00\x06f32\x00\x00\x00\x84\x02\x00\x14B\x00\x06f3"+
+		"3\x00\x00\x02\x16\x00\x14D\x00\x06f34\x00\x00\x008\x00\x14F\x00\x06f35\x00\x00\x00Z\x00\x14H\x00\x06f36\x00\x00\x00|\x00\x14J\x00\x06f37\x00\x00\x00\x9e\x01\x00\x14L\x00\x06f38\x00\x00\x00\xc0\x01\x00\x14N\x00\x06f39\x00\x00\x00\xe2\x01\x00\x14P\x00\x06f40\x00\x00\x00\x84\x02\x00\x14R\x00\x06f4"+
+		"1\x00\x00\x02\x16\x00\x14T\x00\x06f42\x00\x00\x008\x00\x14V\x00\x06f43\x00\x00\x00Z\x00\x14X\x00\x06f44\x00\x00\x00|\x00\x14Z\x00\x06f45\x00\x00\x00\x9e\x01\x00\x14\\\x00\x06f46\x00\x00\x00\xc0\x01\x00\x14^\x00\x06f47\x00\x00\x00\xe2\x01\x00\x14`\x00\x06f48\x00\x00\x00\x84\x02\x00\x14b\x00\x06f4"+
+		"9\x00\x00\x02\x16\x00\x14d\x00\x06f50\x00\x00\x008\x00\x14f\x00\x06f51\x00\x00\x00Z\x00\x14h\x00\x06f52\x00\x00\x00|\x00\x14j\x00\x06f53\x00\x00\x00\x9e\x01\x00\x14l\x00\x06f54\x00\x00\x00\xc0\x01\x00\x14n\x00\x06f55\x00\x00\x00\xe2\x01\x00\x14p\x00\x06f56\x00\x00\x00\x84\x02\x00\x14r\x00\x06f5"+
+		"7\x00\x00\x02\x16\x00\x14t\x00\x06f58\x00\x00\x008\x00\x14v\x00\x06f59\x00\x00\x00Z\x00\x14x\x00\x06f60\x00\x00\x00|\x00\x14z\x00\x06f61\x00\x00\x00\x9e\x01\x00\x14|\x00\x06f62\x00\x00\x00\xc0\x01\x00\x14~\x00\x06f63\x00\x00\x00\xe2\x01\x00\x14\x80\x01\x00\x06f64\x00\x00\x00\x84\x02\x00\x14\x82\x01\x00\x06"+
+		"f65\x00\x00\x02\x16\x00\x14\x84\x01\x00\x06f66\x02\x00\x00N\x00\x0e\x86\x01\x00\x06f67\x00\x00\x00h\x00\x14\x0e\x02\x00\btype\x00\x00\n\x1a\x00\x02\x04\x00\bType\x00\x00\x02\x1a\x00\x02\x060\x00\x00\x02\x1a\x00\x02\b\x00\x10_private\x00\x00\x02\x14\x00\x14\n\x00\x1cunknown_fi"+
+		"elds\x00\x00\x02\x14\x00\x14\f\x00\x0euser_id\x00\x00\x02\x14\x00\x14\x0e\x00\x18thrift_codec\x00\x00\x02\x14\x00\x14\x04\x02L\x00\x00\b\x1a\x00\x02\x04\x00\bcode\x00\x00\x02\x14\x00\x14\x02\x020\x00\x00\b\x1a\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"+
+		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x14\x00\x00\xc7\x01@\b\x02\x00\x14\xfa\x02\x02@\n\x02\x00\x14\xfa\x02\x022\f\x00\x00\x02\x00\x0e\xfa\x02\"$\x02\x02\x00\x10\xfa\x02\x02 \r\x02\x00\x16\x00\x06BIG\x02 \x80"+
+		"ȯ\xa0%\x02\x00\x18\x00\bHALF\x02*\x00\x00\x00\x00\x00\x00\xe0?\x02\x00\x18\xfa\x02\x022\x00\x00\x00\x00\x00\x00\x00\x80\x02\x00\x02\x00\x10greeting\x02(\x00\x1cit is \"quoted\"\x02\x00\f\xfa\x02\x02(d\x02\x00\x1c\x00\x16Color.GREEN\x02(\x04\x02\x00\x1c\x00"+
+		"\x14Color.BLUE\x02@\x05\x02\x00\x92\x01\xfa\x02\x026\x06\x00\x14\xfa\x02\x008\x02\x00\x14\xfa\x02\x00>\x04\x00\x14\xfa\x02\x00D\x06\x02\x00\x94\x01\xfa\x02\x026\x04\x00\x02\xfa\x02\x008\xd6\x01\x00\x02\xfa\x02\x00B\xd8\x01\x02\x00\x98\x01\x00\nTABLE\x02R\x04\x00\x02\xfa\x02#T\x00\x06one\x00\x00\x18\x02\x00\x00"+
+		"\x00\nWORDS\x00b\x04\x00\x02\xfa\x02\x01:\xd6\x01\x00\x02\xfa\x02\x00D\xd8\x01\x00\x02\xfa\x02\x02p\x00\x06two\x00\xa8\x01\x8c\x03\x00~\x04*,\x02\x00\n\xfa\x02&8\x04\x00\x00\x14\xfa\x02\x00D\x06\x02\x00\x14\xfa\x02\x00T\b\x02\x00\x9a\x01\xfa\x02\x026\x06\x00\x00\x14\xfa\x02\x00F\x02\f\x00\n\x00\fORIGIN\x00"+
+		"d\x02\x00\x00\x14\xfa\x02%F\x02\x0e\x00\x90\x01\xfa\x02&\x8a\x01\x00\x02\x00\x1a\x00\x04ID\x02\"\x00 \x00\x11\"3DUfw\x88\x99\xaa\xbb\xcc\xdd\xee\xff\x02\x00\x02\xfa\x02\x02<\x00\ngiven\x02\x00\x9c\x01\xfa\x02\x02T\x02\x00\n\x90\x03\x00V\x02\x00>\x00\x1c\x00\x12FAVOURITE\x00f\x04\x02\x00\x9e\x01\xfa"+
+		"\x02\x02:\x02\x00\x9a\x01\xfa\x02\x00<\b\x00\x00\x14\xfa\x02\x00L\x04\x02\x00\x14\xfa\x02\x00`\x06\f\x00\n\x90\x03\x00~\x02\x00>\x0e\x00\x90\x01\xfa\x02\x00\xa4\x01\x02\x00\x14\xfa\x02\x00\xa6\x01\x0e\x02\x00 \xfa\x02\x02:\x01\x00\x00\x02\x00\x02\xfa\x02\f*\x00\bnone\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x14\xfa"+
+		"\x02:\x1e\x02\x02\x00\x14\xfa\x02\x00<\x04\x02\x00\x14\xfa\x02\x00Z\x06\x02\x00\x14\xfa\x02\x00x\b\x02\x00\x14\xfa\x02\x00\x96\x01\n\x02\x00\x14\xfa\x02\x00\xb4\x01\f\x02\x00\x14\xfa\x02\x00\xd2\x01\x0e\x02\x00\x14\xfa\x02\x00\xf0\x01\x10\x02\x00\x14\xfa\x02\x02\x1e\x12\x02\x00\x14\xfa\x02\x00@\x14\x02\x00\x14\xfa\x02\x00d\x16\x02\x00\x14\xfa\x02\x00\x88\x01\x18\x02\x00\x14"+
+		"\xfa\x02\x00\xac\x01\x1a\x02\x00\x14\xfa\x02\x00\xd0\x01\x1c\x02\x00\x14\xfa\x02\x00\xf4\x01\x1e\x02\x00\x14\xfa\x02\x00\x98\x02 \x02\x00\x14\xfa\x02\x02\"\x02\x02\x00\x14\xfa\x02\x00D\x04\x02\x00\x14\xfa\x02\x00f\x06\x02\x00\x14\xfa\x02\x00\x88\x01\b\x02\x00\x14\xfa\x02\x00\xaa\x01\n\x02\x00\x14\xfa\x02\x00\xcc\x01\f\x02\x00\x14\xfa\x02\x00\xee\x01\x0e\x02\x00\x14\xfa\x02\x00\x90"+
+		"\x02\x10\x02\x00\x14\xfa\x02\x02\"\x02\x02\x00\x14\xfa\x02\x00D\x04\x02\x00\x14\xfa\x02\x00f\x06\x02\x00\x14\xfa\x02\x00\x88\x01\b\x02\x00\x14\xfa\x02\x00\xaa\x01\n\x02\x00\x14\xfa\x02\x00\xcc\x01\f\x02\x00\x14\xfa\x02\x00\xee\x01\x0e\x02\x00\x14\xfa\x02\x00\x90\x02\x10\x02\x00\x14\xfa\x02\x02\"\x02\x02\x00\x14\xfa\x02\x00D\x04\x02\x00\x14\xfa\x02\x00f\x06\x02\x00\x14\xfa\x02"+
+		"\x00\x88\x01\b\x02\x00\x14\xfa\x02\x00\xaa\x01\n\x02\x00\x14\xfa\x02\x00\xcc\x01\f\x02\x00\x14\xfa\x02\x00\xee\x01\x0e\x02\x00\x14\xfa\x02\x00\x90\x02\x10\x02\x00\x14\xfa\x02\x02\"\x02\x02\x00\x14\xfa\x02\x00D\x04\x02\x00\x14\xfa\x02\x00f\x06\x02\x00\x14\xfa\x02\x00\x88\x01\b\x02\x00\x14\xfa\x02\x00\xaa\x01\n\x02\x00\x14\xfa\x02\x00\xcc\x01\f\x02\x00\x14\xfa\x02\x00\xee\x01\x0e"+
+		"\x02\x00\x14\xfa\x02\x00\x90\x02\x10\x02\x00\x14\xfa\x02\x02\"\x02\x02\x00\x14\xfa\x02\x00D\x04\x02\x00\x14\xfa\x02\x00f\x06\x02\x00\x14\xfa\x02\x00\x88\x01\b\x02\x00\x14\xfa\x02\x00\xaa\x01\n\x02\x00\x14\xfa\x02\x00\xcc\x01\f\x02\x00\x14\xfa\x02\x00\xee\x01\x0e\x02\x00\x14\xfa\x02\x00\x90\x02\x10\x02\x00\x14\xfa\x02\x02\"\x02\x02\x00\x14\xfa\x02\x00D\x04\x02\x00\x14\xfa\x02\x00"+
+		"f\x06\x02\x00\x14\xfa\x02\x00\x88\x01\b\x02\x00\x14\xfa\x02\x00\xaa\x01\n\x02\x00\x14\xfa\x02\x00\xcc\x01\f\x02\x00\x14\xfa\x02\x00\xee\x01\x0e\x02\x00\x14\xfa\x02\x00\x90\x02\x10\x02\x00\x14\xfa\x02\x02\"\x82\x01\x00\x02\x00\x14\xfa\x02\x00t\x86\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x14\xfc\x02\x91\x01\x16\x00\x16\x00\x16\xfa\x02\x00\"\x80ȯ\xa0%\xfe\x02\x02\x1c\x00"+
+		"\x18\x00\x18\xfa\x02\x00*\x00\x00\x00\x00\x00\x00\xe0?\x98\x03\x02\x1a\x00\x1c\x00\x1c\x00\x14Color.LEAF\x002\x04\x80\x03\x02\x1c\x00\x02\x00\x02\xfa\x02\x002\x82\x03\x8c\x03\x02(\x00\x00\x18\x02\x00\x00\x00\xaa\x01\xfa\x02\x008\x04*,\x88\x03\x02B\x00\x00\x1c\x02\xa8\x01\x00\x00\x00\xac\x01\xfa\x02\x00R\x04(.02\x90\x03\x02("+
+		"\x00\n\x00\n\xfa\x02\x00:\x02\x00>\x92\x03\x02\x18\x00\x1a\x00\x1a\xfa\x02\x00\"\x94\x03\x00\nBYTES\x02\x1c\x00\f\x00\f\xfa\x02\x00,\x00\fbytes\n\x00\x0eSTRANGE\x02<\x00\x00\x1c\x00\x18\x14\x00\x00\x02\x00\x00\x00\xb0\x01\xfa\x02\x00P\x02\x00\xae\x01\xfa\x02\x00R\x04\x00\x14\xfa\x02\x00T\x02\x00\x14\xfa\x02\x00"+
+		"Z\x04\x00\x02\xfa\x02\x00b\x00\x02x\x02\x02\x00&\x00\x10echoBool\xb2\x01\x10\x00\x00\x0e\x02\x02\x00\x02v\x00\x00\x002\x00\x0e\x00\x00\x00\x0eechoI32\x02\x0e\x00\x00\x14\x02\x02\xa8\x03\x00\x00\x00,\x00\x14\x02\x00\x14\xfa\x02\x004\x0e\x00\x00\becho\x02\x14\x00\x00\x02\x02\x02\xa8\x03\x00\x00\x002\x00\x02\x00\x00"+
+		"\x00\x14echoBinary\x02\x14\x00\x00\f\x02\x02\xa8\x03\x00\x00\x00>\x00\f\x00\x00\x00\x10echoUUID\x02\x10\x00\x00\x1a\x02\x02\xa8\x03\x00\x00\x002\x00\x1a\x00\x00\x00\x12echoColor\x02\x12\x00\x00\x1c\x02\x02\xa8\x03\x00\x00\x008\x00\x1c\x00\x00\x00\x12echoPoint\x02 \x00\x00\n"+
+		"\x02\x02\xa8\x03\x00\x00\x00T\x00\n\x00\x00\x00\x10echoInts\x02\x1a\x00\x00\x00\x18\x14\x00\x00\x02\x02\xa8\x03\x00\x00\x00F\x00\x00\x18\x14\x00\x00\x00\x00\x00\x12echoWords\x02\x1e\x00\x00\x00\x1a\x02\x00\x00\x02\x02\xa8\x03\x00\x00\x00P\x00\x00\x1a\x02\x00\x00\x00\x00\x00\x14echoCounts\x02(\x00\x00\x00"+
+		"\x1c\x02\x14\x00\x00\x02\x02\xa8\x03\x00\x00\x00f\x00\x00\x1c\x02\x14\x00\x00\x00\x00\x00\x1cechoContainers\x02\x1c\x00\x00\x00\x16\x00\x06\x00\x00\x02\x02\xa8\x03\x00\x00\x00V\x00\xbe\x01\x00\x00\x00\x16echoStrange\x02 \x00\x00\x00\x16\x00\n\x00\x00\x02\x02\xa8\x03\x00\x00\x00X\x00\xc0\x01\x00\x00\x00\x14e"+
+		"choByList\x024\x00\x00\x00\x1c\x00\x18\x14\x00\x00\x02\x00\x00\x02\x02\xa8\x03\x00\x00\x00~\x00\x00\x1c\x00\x18\x14\x00\x00\x02\x00\x00\x00\x00\x00\x12echoShape\x02\x12\x00\x00\xa0\x01\x02\x02\xa8\x03\x00\x00\x008\x00\xa0\x01\x00\x00\x00\x18echoDefaults\x02\x18\x00\x00\x00\x16\x00\x0e\x00\x00\x02\x02"+
+		"\xa8\x03\x00\x00\x00J\x00\xca\x01\x00\x00\x00\bfail\x04\x0e\x00\x00\x14\x02\x02\x00\bkind\x00\x00\x00,\x00\x02\x00\x06\x02\x00\x0emissing\x00\x00\x00`\x00\x00\x16\x00\x1a\x00\x00\x04\x00\x16unavailable\x00\x00\x00\x9e\x01\x00\x00\x16\x02\x02\x00\x00\x060\x00\x00\x00\xca\x01\x00\x00\x16\x00\x1c\x00\x00\x00"+
+		"\x00\x00\x00\x10failVoid\x02\x10\x00\x00\x00\x00\x00\x00\x02\x02\xc8\x03\x00\x00\x006\x00\x02\x00\x02\x02\xca\x03\x00\x00\x00j\x00\xcc\x01\x00\x00\bjoin\x02\x14\x00\x00\x02\b\x04\x00\x06ctx\x00\x00\x002\x00\x02\x02\xec\x02\x00\x00\x00P\x00\x02\x06\x00\fresult\x00\x00\x00p\x00\x02\b\x00\bcall\x00\x00"+
+		"\x00\x94\x01\x00\x02\x00\x00\x00\x00\x00\x00\nreset\x02\x10\x00\x00\xd2\x01\x00\x00\x00\x00\x02\x00\x02\x00", common.ThriftSchema())
 })
 
 // MyColor is the enum Color. It may have values without a name.
@@ -94,7 +95,7 @@ func (v MyColor) String() string { return ThriftSchema().Enum("Color").NameOf(in
 // MarshalText returns what String returns.
 func (v MyColor) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText takes a name of the IDL, or a number.
+// UnmarshalText accepts a name of the IDL, or a number.
 func (v *MyColor) UnmarshalText(text []byte) error {
 	n, err := ThriftSchema().Enum("Color").NumberOf(string(text))
 	if err == nil {
@@ -718,36 +719,41 @@ func (p *MyOptionals) ConsumeThriftCompact(src []byte, off, depth int) (int, err
 
 // MyContainers is the struct Containers.
 type MyContainers struct {
-	Bools         []bool                                   `thrift:"bools"`
-	Bytes         []int8                                   `thrift:"bytes"`
-	Shorts        []int16                                  `thrift:"shorts"`
-	Ints          []int32                                  `thrift:"ints"`
-	Longs         []int64                                  `thrift:"longs"`
-	Doubles       []float64                                `thrift:"doubles"`
-	Words         []string                                 `thrift:"words"`
-	Blobs         [][]byte                                 `thrift:"blobs"`
-	Ids           [][16]byte                               `thrift:"ids"`
-	Colors        []MyColor                                `thrift:"colors"`
-	Points        []*common.MyPoint                        `thrift:"points"`
-	Grid          [][]bool                                 `thrift:"grid"`
-	LongSet       map[int64]struct{}                       `thrift:"longSet"`
-	PointSet      []*common.MyPoint                        `thrift:"pointSet"`
-	ListSet       [][]int32                                `thrift:"listSet"`
-	BlobSet       map[string]struct{}                      `thrift:"blobSet"`
-	Counts        map[string]int32                         `thrift:"counts"`
-	Names         map[int32]string                         `thrift:"names"`
-	ByColor       map[MyColor]*common.MyPoint              `thrift:"byColor"`
-	ByBlob        map[string]bool                          `thrift:"byBlob"`
-	ByID          map[[16]byte]float64                     `thrift:"byID"`
-	ByFlag        map[bool][]int64                         `thrift:"byFlag"`
-	ByRatio       map[float64]int8                         `thrift:"byRatio"`
-	Deep          map[string]map[int16]map[string]struct{} `thrift:"deep"`
-	Aliased       MyNames                                  `thrift:"aliased"`
-	Groups        MyGroups                                 `thrift:"groups"`
-	Nothings      []*MyEmpty                               `thrift:"nothings"`
-	ByLong        map[int64]*common.MyPoint                `thrift:"byLong"`
-	Deeper        []map[string][]MyBlob                    `thrift:"deeper"`
-	UnknownFields wire.UnknownFields                       // what came and the IDL does not have; it is sent on
+	Bools    []bool                                   `thrift:"bools"`
+	Bytes    []int8                                   `thrift:"bytes"`
+	Shorts   []int16                                  `thrift:"shorts"`
+	Ints     []int32                                  `thrift:"ints"`
+	Longs    []int64                                  `thrift:"longs"`
+	Doubles  []float64                                `thrift:"doubles"`
+	Words    []string                                 `thrift:"words"`
+	Blobs    [][]byte                                 `thrift:"blobs"`
+	Ids      [][16]byte                               `thrift:"ids"`
+	Colors   []MyColor                                `thrift:"colors"`
+	Points   []*common.MyPoint                        `thrift:"points"`
+	Grid     [][]bool                                 `thrift:"grid"`
+	LongSet  map[int64]struct{}                       `thrift:"longSet"`
+	PointSet []*common.MyPoint                        `thrift:"pointSet"`
+	ListSet  [][]int32                                `thrift:"listSet"`
+	BlobSet  map[string]struct{}                      `thrift:"blobSet"`
+	Counts   map[string]int32                         `thrift:"counts"`
+	Names    map[int32]string                         `thrift:"names"`
+	ByColor  map[MyColor]*common.MyPoint              `thrift:"byColor"`
+	ByBlob   map[string]bool                          `thrift:"byBlob"`
+	ByID     map[[16]byte]float64                     `thrift:"byID"`
+	ByFlag   map[bool][]int64                         `thrift:"byFlag"`
+	ByRatio  map[float64]int8                         `thrift:"byRatio"`
+	Deep     map[string]map[int16]map[string]struct{} `thrift:"deep"`
+	Aliased  MyNames                                  `thrift:"aliased"`
+	Groups   MyGroups                                 `thrift:"groups"`
+	Nothings []*MyEmpty                               `thrift:"nothings"`
+	ByLong   map[int64]*common.MyPoint                `thrift:"byLong"`
+	Deeper   []map[string][]MyBlob                    `thrift:"deeper"`
+	// One Go type each, and headers of two wire types.
+	ColorLists      [][]MyColor                     `thrift:"colorLists"`
+	ColorSets       []map[MyColor]struct{}          `thrift:"colorSets"`
+	ColorListByWord map[string][]MyColor            `thrift:"colorListByWord"`
+	ColorSetByWord  map[string]map[MyColor]struct{} `thrift:"colorSetByWord"`
+	UnknownFields   wire.UnknownFields              // what came and the IDL does not have; it is sent on
 }
 
 var myContainersCodec = thriftimpl.CodecOf[MyContainers](func() *schema.Struct { return ThriftSchema().Struct("Containers") })
@@ -804,7 +810,7 @@ func (p *MyContainers) AppendThriftBinary(dst []byte, depth int) ([]byte, error)
 	if dst, err = appendBinarySetOfListOfI32(binary.AppendFieldHeader(dst, wire.Set, 15), p.ListSet, depth-1); err != nil {
 		return dst, wire.InField(err, "Containers", "listSet", 15)
 	}
-	if dst, err = appendBinarySetOfString(binary.AppendFieldHeader(dst, wire.Set, 16), p.BlobSet, depth-1); err != nil {
+	if dst, err = appendBinarySetOfMyBlob(binary.AppendFieldHeader(dst, wire.Set, 16), p.BlobSet, depth-1); err != nil {
 		return dst, wire.InField(err, "Containers", "blobSet", 16)
 	}
 	if dst, err = appendBinaryMapOfStringToI32(binary.AppendFieldHeader(dst, wire.Map, 17), p.Counts, depth-1); err != nil {
@@ -846,6 +852,18 @@ func (p *MyContainers) AppendThriftBinary(dst []byte, depth int) ([]byte, error)
 	if dst, err = appendBinaryListOfMapOfStringToListOfMyBlob(binary.AppendFieldHeader(dst, wire.List, 29), p.Deeper, depth-1); err != nil {
 		return dst, wire.InField(err, "Containers", "deeper", 29)
 	}
+	if dst, err = appendBinaryListOfListOfMyColor(binary.AppendFieldHeader(dst, wire.List, 30), p.ColorLists, depth-1); err != nil {
+		return dst, wire.InField(err, "Containers", "colorLists", 30)
+	}
+	if dst, err = appendBinaryListOfSetOfMyColor(binary.AppendFieldHeader(dst, wire.List, 31), p.ColorSets, depth-1); err != nil {
+		return dst, wire.InField(err, "Containers", "colorSets", 31)
+	}
+	if dst, err = appendBinaryMapOfStringToListOfMyColor(binary.AppendFieldHeader(dst, wire.Map, 32), p.ColorListByWord, depth-1); err != nil {
+		return dst, wire.InField(err, "Containers", "colorListByWord", 32)
+	}
+	if dst, err = appendBinaryMapOfStringToSetOfMyColor(binary.AppendFieldHeader(dst, wire.Map, 33), p.ColorSetByWord, depth-1); err != nil {
+		return dst, wire.InField(err, "Containers", "colorSetByWord", 33)
+	}
 	dst = append(dst, p.UnknownFields...)
 	return append(dst, 0), nil
 }
@@ -882,17 +900,17 @@ func (p *MyContainers) ConsumeThriftBinary(src []byte, off, depth int) (int, err
 		case 0xf000a: // colors
 			p.Colors, next, err = consumeBinaryListOfMyColor(src, next, depth-1)
 		case 0xf000b: // points
-			p.Points, next, err = consumeBinaryListOfMyPoint(src, next, depth-1)
+			p.Points, next, err = binary.ConsumeStructs[common.MyPoint](src, next, depth-1)
 		case 0xf000c: // grid
 			p.Grid, next, err = consumeBinaryListOfListOfBool(src, next, depth-1)
 		case 0xe000d: // longSet
 			p.LongSet, next, err = consumeBinarySetOfI64(src, next, depth-1)
 		case 0xe000e: // pointSet
-			p.PointSet, next, err = consumeBinaryListOfMyPoint(src, next, depth-1)
+			p.PointSet, next, err = binary.ConsumeStructs[common.MyPoint](src, next, depth-1)
 		case 0xe000f: // listSet
 			p.ListSet, next, err = consumeBinarySetOfListOfI32(src, next, depth-1)
 		case 0xe0010: // blobSet
-			p.BlobSet, next, err = consumeBinarySetOfString(src, next, depth-1)
+			p.BlobSet, next, err = consumeBinarySetOfMyBlob(src, next, depth-1)
 		case 0xd0011: // counts
 			p.Counts, next, err = consumeBinaryMapOfStringToI32(src, next, depth-1)
 		case 0xd0012: // names
@@ -914,17 +932,25 @@ func (p *MyContainers) ConsumeThriftBinary(src []byte, off, depth int) (int, err
 		case 0xd001a: // groups
 			p.Groups, next, err = consumeBinaryMyGroups(src, next, depth-1)
 		case 0xf001b: // nothings
-			p.Nothings, next, err = consumeBinaryListOfMyEmpty(src, next, depth-1)
+			p.Nothings, next, err = binary.ConsumeStructs[MyEmpty](src, next, depth-1)
 		case 0xd001c: // byLong
 			p.ByLong, next, err = consumeBinaryMapOfI64ToMyPoint(src, next, depth-1)
 		case 0xf001d: // deeper
 			p.Deeper, next, err = consumeBinaryListOfMapOfStringToListOfMyBlob(src, next, depth-1)
+		case 0xf001e: // colorLists
+			p.ColorLists, next, err = consumeBinaryListOfListOfMyColor(src, next, depth-1)
+		case 0xf001f: // colorSets
+			p.ColorSets, next, err = consumeBinaryListOfSetOfMyColor(src, next, depth-1)
+		case 0xd0020: // colorListByWord
+			p.ColorListByWord, next, err = consumeBinaryMapOfStringToListOfMyColor(src, next, depth-1)
+		case 0xd0021: // colorSetByWord
+			p.ColorSetByWord, next, err = consumeBinaryMapOfStringToSetOfMyColor(src, next, depth-1)
 		default:
 			if next, err = binary.SkipField(src, next, head, depth); err != nil {
 				return off, err
 			}
 			switch int16(head) {
-			case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29: // of another type: not kept
+			case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33: // of another type: not kept
 			default:
 				p.UnknownFields = append(p.UnknownFields, src[off:next]...)
 			}
@@ -986,7 +1012,7 @@ func (p *MyContainers) AppendThriftCompact(dst []byte, depth int) ([]byte, error
 	if dst, err = appendCompactSetOfListOfI32(compact.AppendFieldHeader(dst, wire.Set, 15, 14), p.ListSet, depth-1); err != nil {
 		return dst, wire.InField(err, "Containers", "listSet", 15)
 	}
-	if dst, err = appendCompactSetOfString(compact.AppendFieldHeader(dst, wire.Set, 16, 15), p.BlobSet, depth-1); err != nil {
+	if dst, err = appendCompactSetOfMyBlob(compact.AppendFieldHeader(dst, wire.Set, 16, 15), p.BlobSet, depth-1); err != nil {
 		return dst, wire.InField(err, "Containers", "blobSet", 16)
 	}
 	if dst, err = appendCompactMapOfStringToI32(compact.AppendFieldHeader(dst, wire.Map, 17, 16), p.Counts, depth-1); err != nil {
@@ -1028,7 +1054,19 @@ func (p *MyContainers) AppendThriftCompact(dst []byte, depth int) ([]byte, error
 	if dst, err = appendCompactListOfMapOfStringToListOfMyBlob(compact.AppendFieldHeader(dst, wire.List, 29, 28), p.Deeper, depth-1); err != nil {
 		return dst, wire.InField(err, "Containers", "deeper", 29)
 	}
-	if dst, err = compact.AppendUnknown(dst, p.UnknownFields, 29); err != nil {
+	if dst, err = appendCompactListOfListOfMyColor(compact.AppendFieldHeader(dst, wire.List, 30, 29), p.ColorLists, depth-1); err != nil {
+		return dst, wire.InField(err, "Containers", "colorLists", 30)
+	}
+	if dst, err = appendCompactListOfSetOfMyColor(compact.AppendFieldHeader(dst, wire.List, 31, 30), p.ColorSets, depth-1); err != nil {
+		return dst, wire.InField(err, "Containers", "colorSets", 31)
+	}
+	if dst, err = appendCompactMapOfStringToListOfMyColor(compact.AppendFieldHeader(dst, wire.Map, 32, 31), p.ColorListByWord, depth-1); err != nil {
+		return dst, wire.InField(err, "Containers", "colorListByWord", 32)
+	}
+	if dst, err = appendCompactMapOfStringToSetOfMyColor(compact.AppendFieldHeader(dst, wire.Map, 33, 32), p.ColorSetByWord, depth-1); err != nil {
+		return dst, wire.InField(err, "Containers", "colorSetByWord", 33)
+	}
+	if dst, err = compact.AppendUnknown(dst, p.UnknownFields, 33); err != nil {
 		return dst, err
 	}
 	return append(dst, 0), nil
@@ -1070,17 +1108,17 @@ func (p *MyContainers) ConsumeThriftCompact(src []byte, off, depth int) (int, er
 		case 0xf000a: // colors
 			p.Colors, next, err = consumeCompactListOfMyColor(src, next, depth-1)
 		case 0xf000b: // points
-			p.Points, next, err = consumeCompactListOfMyPoint(src, next, depth-1)
+			p.Points, next, err = compact.ConsumeStructs[common.MyPoint](src, next, depth-1)
 		case 0xf000c: // grid
 			p.Grid, next, err = consumeCompactListOfListOfBool(src, next, depth-1)
 		case 0xe000d: // longSet
 			p.LongSet, next, err = consumeCompactSetOfI64(src, next, depth-1)
 		case 0xe000e: // pointSet
-			p.PointSet, next, err = consumeCompactListOfMyPoint(src, next, depth-1)
+			p.PointSet, next, err = compact.ConsumeStructs[common.MyPoint](src, next, depth-1)
 		case 0xe000f: // listSet
 			p.ListSet, next, err = consumeCompactSetOfListOfI32(src, next, depth-1)
 		case 0xe0010: // blobSet
-			p.BlobSet, next, err = consumeCompactSetOfString(src, next, depth-1)
+			p.BlobSet, next, err = consumeCompactSetOfMyBlob(src, next, depth-1)
 		case 0xd0011: // counts
 			p.Counts, next, err = consumeCompactMapOfStringToI32(src, next, depth-1)
 		case 0xd0012: // names
@@ -1102,18 +1140,26 @@ func (p *MyContainers) ConsumeThriftCompact(src []byte, off, depth int) (int, er
 		case 0xd001a: // groups
 			p.Groups, next, err = consumeCompactMyGroups(src, next, depth-1)
 		case 0xf001b: // nothings
-			p.Nothings, next, err = consumeCompactListOfMyEmpty(src, next, depth-1)
+			p.Nothings, next, err = compact.ConsumeStructs[MyEmpty](src, next, depth-1)
 		case 0xd001c: // byLong
 			p.ByLong, next, err = consumeCompactMapOfI64ToMyPoint(src, next, depth-1)
 		case 0xf001d: // deeper
 			p.Deeper, next, err = consumeCompactListOfMapOfStringToListOfMyBlob(src, next, depth-1)
+		case 0xf001e: // colorLists
+			p.ColorLists, next, err = consumeCompactListOfListOfMyColor(src, next, depth-1)
+		case 0xf001f: // colorSets
+			p.ColorSets, next, err = consumeCompactListOfSetOfMyColor(src, next, depth-1)
+		case 0xd0020: // colorListByWord
+			p.ColorListByWord, next, err = consumeCompactMapOfStringToListOfMyColor(src, next, depth-1)
+		case 0xd0021: // colorSetByWord
+			p.ColorSetByWord, next, err = consumeCompactMapOfStringToSetOfMyColor(src, next, depth-1)
 		default:
 			body := next
 			if next, err = compact.SkipField(src, body, head, depth); err != nil {
 				return off, err
 			}
 			switch int16(head) {
-			case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29: // of another type: not kept
+			case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33: // of another type: not kept
 			default:
 				p.UnknownFields = compact.KeepField(p.UnknownFields, src, body, head, b)
 			}
@@ -1538,7 +1584,7 @@ func (p *MyShape) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 		case 0xf0004: // many
 			many = many || seen != 0 && seen != 4
 			seen = 4
-			p.Many, next, err = consumeBinaryListOfMyShape(src, next, depth-1)
+			p.Many, next, err = binary.ConsumeStructs[MyShape](src, next, depth-1)
 		case 0x20005: // flag
 			many = many || seen != 0 && seen != 5
 			seen = 5
@@ -1659,7 +1705,7 @@ func (p *MyShape) ConsumeThriftCompact(src []byte, off, depth int) (int, error) 
 		case 0xf0004: // many
 			many = many || seen != 0 && seen != 4
 			seen = 4
-			p.Many, next, err = consumeCompactListOfMyShape(src, next, depth-1)
+			p.Many, next, err = compact.ConsumeStructs[MyShape](src, next, depth-1)
 		case 0x20005: // flag
 			many = many || seen != 0 && seen != 5
 			seen = 5
@@ -1754,7 +1800,7 @@ func (p *MyNode) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 			p.Next = new(MyNode)
 			next, err = p.Next.ConsumeThriftBinary(src, next, depth-1)
 		case 0xf0003: // children
-			p.Children, next, err = consumeBinaryListOfMyNode(src, next, depth-1)
+			p.Children, next, err = binary.ConsumeStructs[MyNode](src, next, depth-1)
 		case 0xd0004: // named
 			p.Named, next, err = consumeBinaryMapOfStringToMyNode(src, next, depth-1)
 		case 0xc0005: // shape
@@ -1836,7 +1882,7 @@ func (p *MyNode) ConsumeThriftCompact(src []byte, off, depth int) (int, error) {
 			p.Next = new(MyNode)
 			next, err = p.Next.ConsumeThriftCompact(src, next, depth-1)
 		case 0xf0003: // children
-			p.Children, next, err = consumeCompactListOfMyNode(src, next, depth-1)
+			p.Children, next, err = compact.ConsumeStructs[MyNode](src, next, depth-1)
 		case 0xd0004: // named
 			p.Named, next, err = consumeCompactMapOfStringToMyNode(src, next, depth-1)
 		case 0xc0005: // shape
@@ -4481,6 +4527,17 @@ func appendBinarySetOfListOfI32(dst []byte, v [][]int32, depth int) ([]byte, err
 	return dst, nil
 }
 
+func appendBinarySetOfMyBlob(dst []byte, v map[string]struct{}, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = binary.AppendListHeader(dst, wire.String, len(v))
+	for e := range v {
+		dst = binary.AppendString(dst, e)
+	}
+	return dst, nil
+}
+
 func appendBinaryMapOfI32ToString(dst []byte, v map[int32]string, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
@@ -4666,6 +4723,68 @@ func appendBinaryListOfMapOfStringToListOfMyBlob(dst []byte, v []map[string][]My
 	return dst, nil
 }
 
+func appendBinaryListOfListOfMyColor(dst []byte, v [][]MyColor, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = binary.AppendListHeader(dst, wire.List, len(v))
+	var err error
+	for i, e := range v {
+		if dst, err = appendBinaryListOfMyColor(dst, e, depth-1); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func appendBinaryListOfSetOfMyColor(dst []byte, v []map[MyColor]struct{}, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = binary.AppendListHeader(dst, wire.Set, len(v))
+	var err error
+	for i, e := range v {
+		if dst, err = appendBinarySetOfMyColor(dst, e, depth-1); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func appendBinaryMapOfStringToListOfMyColor(dst []byte, v map[string][]MyColor, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = binary.AppendMapHeader(dst, wire.String, wire.List, len(v))
+	var err error
+	i := 0
+	for k, e := range v {
+		dst = binary.AppendString(dst, k)
+		if dst, err = appendBinaryListOfMyColor(dst, e, depth-1); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+		i++
+	}
+	return dst, nil
+}
+
+func appendBinaryMapOfStringToSetOfMyColor(dst []byte, v map[string]map[MyColor]struct{}, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = binary.AppendMapHeader(dst, wire.String, wire.Set, len(v))
+	var err error
+	i := 0
+	for k, e := range v {
+		dst = binary.AppendString(dst, k)
+		if dst, err = appendBinarySetOfMyColor(dst, e, depth-1); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+		i++
+	}
+	return dst, nil
+}
+
 func consumeBinaryListOfBool(src []byte, off, depth int) ([]bool, int, error) {
 	n, off, err := binary.ConsumeListHeader(src, off, wire.Bool, depth)
 	if err != nil {
@@ -4792,27 +4911,6 @@ func consumeBinaryListOfMyColor(src []byte, off, depth int) ([]MyColor, int, err
 	return v, off, nil
 }
 
-func consumeBinaryListOfMyPoint(src []byte, off, depth int) ([]*common.MyPoint, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*common.MyPoint](n, len(src)-off)
-	var slab []common.MyPoint
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeBinaryListOfListOfBool(src []byte, off, depth int) ([][]bool, int, error) {
 	n, off, err := binary.ConsumeListHeader(src, off, wire.List, depth)
 	if err != nil {
@@ -4857,6 +4955,22 @@ func consumeBinarySetOfListOfI32(src []byte, off, depth int) ([][]int32, int, er
 			return v, off, wire.InElement(err, i, "")
 		}
 		v = append(v, e)
+	}
+	return v, off, nil
+}
+
+func consumeBinarySetOfMyBlob(src []byte, off, depth int) (map[string]struct{}, int, error) {
+	n, off, err := binary.ConsumeListHeader(src, off, wire.String, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeMap[string, struct{}](n, len(src)-off)
+	for i := range n {
+		var e string
+		if e, off, err = binary.ConsumeString(src, off); err != nil {
+			return v, off, wire.InElement(err, i, "")
+		}
+		v[e] = struct{}{}
 	}
 	return v, off, nil
 }
@@ -5038,27 +5152,6 @@ func consumeBinaryMyGroups(src []byte, off, depth int) (MyGroups, int, error) {
 	return v, off, nil
 }
 
-func consumeBinaryListOfMyEmpty(src []byte, off, depth int) ([]*MyEmpty, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyEmpty](n, len(src)-off)
-	var slab []MyEmpty
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyEmpty](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeBinaryMapOfI64ToMyPoint(src []byte, off, depth int) (map[int64]*common.MyPoint, int, error) {
 	n, off, err := binary.ConsumeMapHeader(src, off, wire.I64, wire.Struct, depth)
 	if err != nil {
@@ -5096,6 +5189,78 @@ func consumeBinaryListOfMapOfStringToListOfMyBlob(src []byte, off, depth int) ([
 			return v, off, wire.InElement(err, i, "")
 		}
 		v = append(v, e)
+	}
+	return v, off, nil
+}
+
+func consumeBinaryListOfListOfMyColor(src []byte, off, depth int) ([][]MyColor, int, error) {
+	n, off, err := binary.ConsumeListHeader(src, off, wire.List, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeList[[]MyColor](n, len(src)-off)
+	for i := range n {
+		var e []MyColor
+		if e, off, err = consumeBinaryListOfMyColor(src, off, depth-1); err != nil {
+			return v, off, wire.InElement(err, i, "")
+		}
+		v = append(v, e)
+	}
+	return v, off, nil
+}
+
+func consumeBinaryListOfSetOfMyColor(src []byte, off, depth int) ([]map[MyColor]struct{}, int, error) {
+	n, off, err := binary.ConsumeListHeader(src, off, wire.Set, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeList[map[MyColor]struct{}](n, len(src)-off)
+	for i := range n {
+		var e map[MyColor]struct{}
+		if e, off, err = consumeBinarySetOfMyColor(src, off, depth-1); err != nil {
+			return v, off, wire.InElement(err, i, "")
+		}
+		v = append(v, e)
+	}
+	return v, off, nil
+}
+
+func consumeBinaryMapOfStringToListOfMyColor(src []byte, off, depth int) (map[string][]MyColor, int, error) {
+	n, off, err := binary.ConsumeMapHeader(src, off, wire.String, wire.List, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeMap[string, []MyColor](n, len(src)-off)
+	for i := range n {
+		var k string
+		if k, off, err = binary.ConsumeString(src, off); err != nil {
+			return v, off, wire.InElement(err, i, "key")
+		}
+		var e []MyColor
+		if e, off, err = consumeBinaryListOfMyColor(src, off, depth-1); err != nil {
+			return v, off, wire.InElement(err, i, "value")
+		}
+		v[k] = e
+	}
+	return v, off, nil
+}
+
+func consumeBinaryMapOfStringToSetOfMyColor(src []byte, off, depth int) (map[string]map[MyColor]struct{}, int, error) {
+	n, off, err := binary.ConsumeMapHeader(src, off, wire.String, wire.Set, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeMap[string, map[MyColor]struct{}](n, len(src)-off)
+	for i := range n {
+		var k string
+		if k, off, err = binary.ConsumeString(src, off); err != nil {
+			return v, off, wire.InElement(err, i, "key")
+		}
+		var e map[MyColor]struct{}
+		if e, off, err = consumeBinarySetOfMyColor(src, off, depth-1); err != nil {
+			return v, off, wire.InElement(err, i, "value")
+		}
+		v[k] = e
 	}
 	return v, off, nil
 }
@@ -5253,6 +5418,17 @@ func appendCompactSetOfListOfI32(dst []byte, v [][]int32, depth int) ([]byte, er
 		if dst, err = appendCompactListOfI32(dst, e, depth-1); err != nil {
 			return dst, wire.InElement(err, i, "")
 		}
+	}
+	return dst, nil
+}
+
+func appendCompactSetOfMyBlob(dst []byte, v map[string]struct{}, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = compact.AppendListHeader(dst, wire.String, len(v))
+	for e := range v {
+		dst = compact.AppendString(dst, e)
 	}
 	return dst, nil
 }
@@ -5444,6 +5620,68 @@ func appendCompactListOfMapOfStringToListOfMyBlob(dst []byte, v []map[string][]M
 	return dst, nil
 }
 
+func appendCompactListOfListOfMyColor(dst []byte, v [][]MyColor, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = compact.AppendListHeader(dst, wire.List, len(v))
+	var err error
+	for i, e := range v {
+		if dst, err = appendCompactListOfMyColor(dst, e, depth-1); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func appendCompactListOfSetOfMyColor(dst []byte, v []map[MyColor]struct{}, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = compact.AppendListHeader(dst, wire.Set, len(v))
+	var err error
+	for i, e := range v {
+		if dst, err = appendCompactSetOfMyColor(dst, e, depth-1); err != nil {
+			return dst, wire.InElement(err, i, "")
+		}
+	}
+	return dst, nil
+}
+
+func appendCompactMapOfStringToListOfMyColor(dst []byte, v map[string][]MyColor, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = compact.AppendMapHeader(dst, wire.String, wire.List, len(v))
+	var err error
+	i := 0
+	for k, e := range v {
+		dst = compact.AppendString(dst, k)
+		if dst, err = appendCompactListOfMyColor(dst, e, depth-1); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+		i++
+	}
+	return dst, nil
+}
+
+func appendCompactMapOfStringToSetOfMyColor(dst []byte, v map[string]map[MyColor]struct{}, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = compact.AppendMapHeader(dst, wire.String, wire.Set, len(v))
+	var err error
+	i := 0
+	for k, e := range v {
+		dst = compact.AppendString(dst, k)
+		if dst, err = appendCompactSetOfMyColor(dst, e, depth-1); err != nil {
+			return dst, wire.InElement(err, i, "value")
+		}
+		i++
+	}
+	return dst, nil
+}
+
 func consumeCompactListOfBool(src []byte, off, depth int) ([]bool, int, error) {
 	n, off, err := compact.ConsumeListHeader(src, off, wire.Bool, depth)
 	if err != nil {
@@ -5590,27 +5828,6 @@ func consumeCompactListOfMyColor(src []byte, off, depth int) ([]MyColor, int, er
 	return v, off, nil
 }
 
-func consumeCompactListOfMyPoint(src []byte, off, depth int) ([]*common.MyPoint, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*common.MyPoint](n, len(src)-off)
-	var slab []common.MyPoint
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[common.MyPoint](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeCompactListOfListOfBool(src []byte, off, depth int) ([][]bool, int, error) {
 	n, off, err := compact.ConsumeListHeader(src, off, wire.List, depth)
 	if err != nil {
@@ -5655,6 +5872,22 @@ func consumeCompactSetOfListOfI32(src []byte, off, depth int) ([][]int32, int, e
 			return v, off, wire.InElement(err, i, "")
 		}
 		v = append(v, e)
+	}
+	return v, off, nil
+}
+
+func consumeCompactSetOfMyBlob(src []byte, off, depth int) (map[string]struct{}, int, error) {
+	n, off, err := compact.ConsumeListHeader(src, off, wire.String, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeMap[string, struct{}](n, len(src)-off)
+	for i := range n {
+		var e string
+		if e, off, err = compact.ConsumeString(src, off); err != nil {
+			return v, off, wire.InElement(err, i, "")
+		}
+		v[e] = struct{}{}
 	}
 	return v, off, nil
 }
@@ -5842,27 +6075,6 @@ func consumeCompactMyGroups(src []byte, off, depth int) (MyGroups, int, error) {
 	return v, off, nil
 }
 
-func consumeCompactListOfMyEmpty(src []byte, off, depth int) ([]*MyEmpty, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyEmpty](n, len(src)-off)
-	var slab []MyEmpty
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyEmpty](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeCompactMapOfI64ToMyPoint(src []byte, off, depth int) (map[int64]*common.MyPoint, int, error) {
 	n, off, err := compact.ConsumeMapHeader(src, off, wire.I64, wire.Struct, depth)
 	if err != nil {
@@ -5904,6 +6116,78 @@ func consumeCompactListOfMapOfStringToListOfMyBlob(src []byte, off, depth int) (
 	return v, off, nil
 }
 
+func consumeCompactListOfListOfMyColor(src []byte, off, depth int) ([][]MyColor, int, error) {
+	n, off, err := compact.ConsumeListHeader(src, off, wire.List, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeList[[]MyColor](n, len(src)-off)
+	for i := range n {
+		var e []MyColor
+		if e, off, err = consumeCompactListOfMyColor(src, off, depth-1); err != nil {
+			return v, off, wire.InElement(err, i, "")
+		}
+		v = append(v, e)
+	}
+	return v, off, nil
+}
+
+func consumeCompactListOfSetOfMyColor(src []byte, off, depth int) ([]map[MyColor]struct{}, int, error) {
+	n, off, err := compact.ConsumeListHeader(src, off, wire.Set, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeList[map[MyColor]struct{}](n, len(src)-off)
+	for i := range n {
+		var e map[MyColor]struct{}
+		if e, off, err = consumeCompactSetOfMyColor(src, off, depth-1); err != nil {
+			return v, off, wire.InElement(err, i, "")
+		}
+		v = append(v, e)
+	}
+	return v, off, nil
+}
+
+func consumeCompactMapOfStringToListOfMyColor(src []byte, off, depth int) (map[string][]MyColor, int, error) {
+	n, off, err := compact.ConsumeMapHeader(src, off, wire.String, wire.List, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeMap[string, []MyColor](n, len(src)-off)
+	for i := range n {
+		var k string
+		if k, off, err = compact.ConsumeString(src, off); err != nil {
+			return v, off, wire.InElement(err, i, "key")
+		}
+		var e []MyColor
+		if e, off, err = consumeCompactListOfMyColor(src, off, depth-1); err != nil {
+			return v, off, wire.InElement(err, i, "value")
+		}
+		v[k] = e
+	}
+	return v, off, nil
+}
+
+func consumeCompactMapOfStringToSetOfMyColor(src []byte, off, depth int) (map[string]map[MyColor]struct{}, int, error) {
+	n, off, err := compact.ConsumeMapHeader(src, off, wire.String, wire.Set, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeMap[string, map[MyColor]struct{}](n, len(src)-off)
+	for i := range n {
+		var k string
+		if k, off, err = compact.ConsumeString(src, off); err != nil {
+			return v, off, wire.InElement(err, i, "key")
+		}
+		var e map[MyColor]struct{}
+		if e, off, err = consumeCompactSetOfMyColor(src, off, depth-1); err != nil {
+			return v, off, wire.InElement(err, i, "value")
+		}
+		v[k] = e
+	}
+	return v, off, nil
+}
+
 func pointerTo[T any](v T) *T { return &v }
 
 func appendBinaryListOfMyShape(dst []byte, v []*MyShape, depth int) ([]byte, error) {
@@ -5925,27 +6209,6 @@ func appendBinaryListOfMyShape(dst []byte, v []*MyShape, depth int) ([]byte, err
 	return dst, nil
 }
 
-func consumeBinaryListOfMyShape(src []byte, off, depth int) ([]*MyShape, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyShape](n, len(src)-off)
-	var slab []MyShape
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyShape](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func appendCompactListOfMyShape(dst []byte, v []*MyShape, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
@@ -5963,27 +6226,6 @@ func appendCompactListOfMyShape(dst []byte, v []*MyShape, depth int) ([]byte, er
 		}
 	}
 	return dst, nil
-}
-
-func consumeCompactListOfMyShape(src []byte, off, depth int) ([]*MyShape, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyShape](n, len(src)-off)
-	var slab []MyShape
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyShape](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
 }
 
 func appendBinaryListOfMyNode(dst []byte, v []*MyNode, depth int) ([]byte, error) {
@@ -6025,27 +6267,6 @@ func appendBinaryMapOfStringToMyNode(dst []byte, v map[string]*MyNode, depth int
 		i++
 	}
 	return dst, nil
-}
-
-func consumeBinaryListOfMyNode(src []byte, off, depth int) ([]*MyNode, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyNode](n, len(src)-off)
-	var slab []MyNode
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyNode](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
 }
 
 func consumeBinaryMapOfStringToMyNode(src []byte, off, depth int) (map[string]*MyNode, int, error) {
@@ -6114,27 +6335,6 @@ func appendCompactMapOfStringToMyNode(dst []byte, v map[string]*MyNode, depth in
 	return dst, nil
 }
 
-func consumeCompactListOfMyNode(src []byte, off, depth int) ([]*MyNode, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*MyNode](n, len(src)-off)
-	var slab []MyNode
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[MyNode](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeCompactMapOfStringToMyNode(src []byte, off, depth int) (map[string]*MyNode, int, error) {
 	n, off, err := compact.ConsumeMapHeader(src, off, wire.String, wire.Struct, depth)
 	if err != nil {
@@ -6194,6 +6394,17 @@ func appendBinaryMapOfStringToListOfMyBlob(dst []byte, v map[string][]MyBlob, de
 	return dst, nil
 }
 
+func appendBinarySetOfMyColor(dst []byte, v map[MyColor]struct{}, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = binary.AppendListHeader(dst, wire.I32, len(v))
+	for e := range v {
+		dst = binary.AppendI32(dst, int32(e))
+	}
+	return dst, nil
+}
+
 func consumeBinaryMapOfI16ToSetOfString(src []byte, off, depth int) (map[int16]map[string]struct{}, int, error) {
 	n, off, err := binary.ConsumeMapHeader(src, off, wire.I16, wire.Set, depth)
 	if err != nil {
@@ -6234,6 +6445,24 @@ func consumeBinaryMapOfStringToListOfMyBlob(src []byte, off, depth int) (map[str
 	return v, off, nil
 }
 
+func consumeBinarySetOfMyColor(src []byte, off, depth int) (map[MyColor]struct{}, int, error) {
+	n, off, err := binary.ConsumeListHeader(src, off, wire.I32, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeMap[MyColor, struct{}](n, len(src)-off)
+	for i := range n {
+		var e MyColor
+		x, next, err := binary.ConsumeI32(src, off)
+		if err != nil {
+			return v, off, wire.InElement(err, i, "")
+		}
+		e, off = MyColor(x), next
+		v[e] = struct{}{}
+	}
+	return v, off, nil
+}
+
 func appendCompactMapOfI16ToSetOfString(dst []byte, v map[int16]map[string]struct{}, depth int) ([]byte, error) {
 	if depth == 0 {
 		return dst, wire.TooDeep(-1)
@@ -6264,6 +6493,17 @@ func appendCompactMapOfStringToListOfMyBlob(dst []byte, v map[string][]MyBlob, d
 			return dst, wire.InElement(err, i, "value")
 		}
 		i++
+	}
+	return dst, nil
+}
+
+func appendCompactSetOfMyColor(dst []byte, v map[MyColor]struct{}, depth int) ([]byte, error) {
+	if depth == 0 {
+		return dst, wire.TooDeep(-1)
+	}
+	dst = compact.AppendListHeader(dst, wire.I32, len(v))
+	for e := range v {
+		dst = compact.AppendI32(dst, int32(e))
 	}
 	return dst, nil
 }
@@ -6304,6 +6544,24 @@ func consumeCompactMapOfStringToListOfMyBlob(src []byte, off, depth int) (map[st
 			return v, off, wire.InElement(err, i, "value")
 		}
 		v[k] = e
+	}
+	return v, off, nil
+}
+
+func consumeCompactSetOfMyColor(src []byte, off, depth int) (map[MyColor]struct{}, int, error) {
+	n, off, err := compact.ConsumeListHeader(src, off, wire.I32, depth)
+	if err != nil {
+		return nil, off, err
+	}
+	v := thriftimpl.MakeMap[MyColor, struct{}](n, len(src)-off)
+	for i := range n {
+		var e MyColor
+		x, next, err := compact.ConsumeI32(src, off)
+		if err != nil {
+			return v, off, wire.InElement(err, i, "")
+		}
+		e, off = MyColor(x), next
+		v[e] = struct{}{}
 	}
 	return v, off, nil
 }

@@ -305,7 +305,7 @@ func (p *Nested) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 		case 0xb0001: // name
 			p.Name, next, err = binary.ConsumeString(src, next)
 		case 0xf0002: // items
-			p.Items, next, err = consumeBinaryListOfSimple(src, next, depth-1)
+			p.Items, next, err = binary.ConsumeStructs[Simple](src, next, depth-1)
 		case 0x40003: // ratio
 			p.Ratio, next = binary.DoubleAt(src, next)
 		case 0xf0004: // numbers
@@ -396,7 +396,7 @@ func (p *Nested) ConsumeThriftCompact(src []byte, off, depth int) (int, error) {
 		case 0xb0001: // name
 			p.Name, next, err = compact.ConsumeString(src, next)
 		case 0xf0002: // items
-			p.Items, next, err = consumeCompactListOfSimple(src, next, depth-1)
+			p.Items, next, err = compact.ConsumeStructs[Simple](src, next, depth-1)
 		case 0x40003: // ratio
 			p.Ratio, next, err = compact.ConsumeDouble(src, next)
 		case 0xf0004: // numbers
@@ -464,7 +464,7 @@ func (p *Large) ConsumeThriftBinary(src []byte, off, depth int) (int, error) {
 		var err error
 		switch head {
 		case 0xf0001: // parts
-			p.Parts, next, err = consumeBinaryListOfNested(src, next, depth-1)
+			p.Parts, next, err = binary.ConsumeStructs[Nested](src, next, depth-1)
 		case 0xd0002: // named
 			p.Named, next, err = consumeBinaryMapOfStringToNested(src, next, depth-1)
 		default:
@@ -509,7 +509,7 @@ func (p *Large) ConsumeThriftCompact(src []byte, off, depth int) (int, error) {
 		}
 		switch head {
 		case 0xf0001: // parts
-			p.Parts, next, err = consumeCompactListOfNested(src, next, depth-1)
+			p.Parts, next, err = compact.ConsumeStructs[Nested](src, next, depth-1)
 		case 0xd0002: // named
 			p.Named, next, err = consumeCompactMapOfStringToNested(src, next, depth-1)
 		default:
@@ -837,27 +837,6 @@ func appendBinaryMapOfStringToSimple(dst []byte, v map[string]*Simple, depth int
 	return dst, nil
 }
 
-func consumeBinaryListOfSimple(src []byte, off, depth int) ([]*Simple, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Simple](n, len(src)-off)
-	var slab []Simple
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Simple](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeBinaryListOfI32(src []byte, off, depth int) ([]int32, int, error) {
 	n, off, err := binary.ConsumeListHeader(src, off, wire.I32, depth)
 	if err != nil {
@@ -1049,27 +1028,6 @@ func appendCompactMapOfStringToSimple(dst []byte, v map[string]*Simple, depth in
 	return dst, nil
 }
 
-func consumeCompactListOfSimple(src []byte, off, depth int) ([]*Simple, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Simple](n, len(src)-off)
-	var slab []Simple
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Simple](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeCompactListOfI32(src []byte, off, depth int) ([]int32, int, error) {
 	n, off, err := compact.ConsumeListHeader(src, off, wire.I32, depth)
 	if err != nil {
@@ -1224,27 +1182,6 @@ func appendBinaryMapOfStringToNested(dst []byte, v map[string]*Nested, depth int
 	return dst, nil
 }
 
-func consumeBinaryListOfNested(src []byte, off, depth int) ([]*Nested, int, error) {
-	n, off, err := binary.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Nested](n, len(src)-off)
-	var slab []Nested
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Nested](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftBinary(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
-}
-
 func consumeBinaryMapOfStringToNested(src []byte, off, depth int) (map[string]*Nested, int, error) {
 	n, off, err := binary.ConsumeMapHeader(src, off, wire.String, wire.Struct, depth)
 	if err != nil {
@@ -1309,27 +1246,6 @@ func appendCompactMapOfStringToNested(dst []byte, v map[string]*Nested, depth in
 		i++
 	}
 	return dst, nil
-}
-
-func consumeCompactListOfNested(src []byte, off, depth int) ([]*Nested, int, error) {
-	n, off, err := compact.ConsumeListHeader(src, off, wire.Struct, depth)
-	if err != nil {
-		return nil, off, err
-	}
-	v := thriftimpl.MakeList[*Nested](n, len(src)-off)
-	var slab []Nested
-	for i := range n {
-		if len(slab) == 0 {
-			slab = thriftimpl.MakeSlab[Nested](n-i, len(src)-off)
-		}
-		e := &slab[0]
-		slab = slab[1:]
-		if off, err = e.ConsumeThriftCompact(src, off, depth-1); err != nil {
-			return v, off, wire.InElement(err, i, "")
-		}
-		v = append(v, e)
-	}
-	return v, off, nil
 }
 
 func consumeCompactMapOfStringToNested(src []byte, off, depth int) (map[string]*Nested, int, error) {
