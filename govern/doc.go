@@ -12,7 +12,9 @@
 //	fleet := govern.NewFleet(target.Resolver, func(in discovery.Instance) (*rpc.Client, error) {
 //		return rpc.Dial(ctx, target.InstanceTarget(in), rpc.ClientOptions{Lazy: true})
 //	}, govern.FleetOptions{})
-//	client := rpc.NewClient(fleet.Handle, rpc.ClientOptions{Interceptors: []rpc.Interceptor{govern.Retry(govern.RetryOptions{})}})
+//	client := rpc.NewClient(fleet.Handle, rpc.ClientOptions{
+//		Interceptors: []rpc.Interceptor{govern.Retry(govern.RetryOptions{})}, OnClose: fleet.Close,
+//	})
 //
 // where target is what discovery.ParseTarget read.
 package govern

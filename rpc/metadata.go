@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,6 +82,22 @@ func outgoingOf(ctx context.Context) outgoing {
 		return *o
 	}
 	return outgoing{}
+}
+
+// hintPrefix begins the names of metadata that thriftkit adds on its own account: hints, which stay behind where there is no
+// room for them.
+const hintPrefix = "thriftkit-"
+
+// required reports whether there is metadata that the program asked to send.
+func (o outgoing) required() bool {
+	for _, md := range []map[string]string{o.transient, o.persistent} {
+		for name := range md {
+			if !strings.HasPrefix(name, hintPrefix) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // merge returns both; over wins.
