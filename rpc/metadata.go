@@ -179,7 +179,7 @@ func (c *callContext) Deadline() (time.Time, bool) {
 
 // Value implements [context.Context].
 func (c *callContext) Value(key any) any {
-	if key == (exchangeKey{}) {
+	if key == (exchangeKey{}) && c.x != nil { // else it bounds a call of a client, which passes on what came to the caller
 		return c.x
 	}
 	if !c.deadline.IsZero() {
