@@ -4,6 +4,7 @@
 //     that is read again when it changes.
 //   - [Follow] runs a Resolver for as long as a client lives: it retries after failures, does not believe an empty or
 //     suddenly shrunken list at once, and keeps the last good list in a file on request.
+//   - [List] looks once.
 //   - [ParseTarget] makes a Resolver from text: "a:9090,b:9090", "dns:///name:9090", "dns+srv:///name",
 //     "file:///etc/instances.yaml".
 package discovery

@@ -104,7 +104,6 @@ func (r *retrier) again(ctx context.Context, call *rpc.Call, err error) error {
 	if rpc.Metadata(ctx)[retryMark] != "" {
 		return err
 	}
-	var t *tried
 	for attempt := 1; attempt < r.opts.Attempts && r.mayRepeat(call.Method, err); attempt++ {
 		pause := r.pause(attempt, err)
 		if d, ok := ctx.Deadline(); ok && time.Until(d) <= pause+time.Duration(r.usual.at(int64(time.Since(r.epoch)))) {
@@ -116,9 +115,8 @@ func (r *retrier) again(ctx context.Context, call *rpc.Call, err error) error {
 		if !sleep(ctx, pause) {
 			return err
 		}
-		if t == nil {
-			t = &tried{addrs: []string{call.Instance()}}
-			ctx = context.WithValue(ctx, triedKey{}, t)
+		if attempt == 1 {
+			ctx = withTried(ctx, call.Instance())
 			if !r.opts.Local {
 				ctx = rpc.AddPersistentMetadata(ctx, map[string]string{retryMark: "1"})
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
@@ -60,6 +61,9 @@ func addUserFlag(f *pflag.FlagSet, user *string, usage string) {
 
 // named reports whether target or a flag says which dialect to speak.
 func (d *dialect) named(target string) bool {
+	if groupOf(target) != nil {
+		return true // there is no one server to ask
+	}
 	t, err := transport.ParseTarget(target)
 	return err != nil || t.HTTP || t.Protocol != "" || t.Framing != wire.Buffered || t.Compression != ""
 }
@@ -74,8 +78,14 @@ func (d *dialect) target(target string) (string, error) {
 	if err != nil {
 		return "", usagef("target %q: %w", target, err)
 	}
+	group := discovery.IsTarget(target, nil)
 	if d.wantsTLS() && !strings.Contains(address, "://") {
 		address = "tls://" + address
+	}
+	isTLS := strings.HasPrefix(address, "tls://") || strings.HasPrefix(address, "https://")
+	if d.wantsTLS() && !isTLS && group && !strings.HasPrefix(address, "tcp://") && !has.Has("tls") {
+		isTLS = true
+		query = strings.TrimPrefix(query+"&tls=true", "&")
 	}
 	whole := address
 	if query != "" {
@@ -97,10 +107,10 @@ func (d *dialect) target(target string) (string, error) {
 			return "", usagef("the target says %s=%s, but --%s says %s", flag.key, has.Get(flag.key), flag.flag, flag.value)
 		}
 	}
-	if d.wantsTLS() && !strings.HasPrefix(address, "tls://") && !strings.HasPrefix(address, "https://") {
+	if d.wantsTLS() && !isTLS {
 		return "", usagef("the flags for TLS go with tls:// and https:// targets, and with host:port, not with %q", address)
 	}
-	if _, err := transport.ParseTarget(whole); err != nil {
+	if err := checkTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
 	}
 	return whole, nil
