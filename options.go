@@ -29,6 +29,8 @@ type clientConfig struct {
 	rpc.ClientOptions
 	fleet   govern.FleetOptions
 	retry   govern.RetryOptions
+	mode    govern.Mode
+	hedge   *govern.HedgeOptions
 	schemes map[string]discovery.Scheme
 }
 
@@ -282,6 +284,17 @@ func WithFleet(opts govern.FleetOptions) ClientOption {
 // govern.Retry(opts) as an interceptor.
 func WithRetry(opts govern.RetryOptions) ClientOption {
 	return clientOption(func(o *clientConfig) { o.retry = opts })
+}
+
+// WithMode sets what a client of several instances does about calls that fail: [govern.Failover] by default.
+func WithMode(mode govern.Mode) ClientOption {
+	return clientOption(func(o *clientConfig) { o.mode = mode })
+}
+
+// WithHedging makes a client of several instances try another one when a call of an idempotent method takes longer than most do:
+// see [govern.Hedge].
+func WithHedging(opts govern.HedgeOptions) ClientOption {
+	return clientOption(func(o *clientConfig) { o.hedge = &opts })
 }
 
 // WithIncludeDirs adds directories in which included files are looked for, after the directory

@@ -317,7 +317,7 @@ func Dial(ctx context.Context, target string, opts ...ClientOption) (*Client, er
 	if err != nil {
 		return nil, err
 	}
-	return govern.Dial(ctx, t, govern.DialOptions{Client: c.ClientOptions, Fleet: c.fleet, Retry: c.retry})
+	return govern.Dial(ctx, t, govern.DialOptions{Client: c.ClientOptions, Fleet: c.fleet, Retry: c.retry, Mode: c.mode, Hedge: c.hedge})
 }
 
 func clientConfigOf(opts []ClientOption) (c clientConfig) {

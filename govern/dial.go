@@ -22,6 +22,12 @@ type DialOptions struct {
 
 	Fleet FleetOptions // Fleet.Follow's fields that the target sets as well are those of the target
 	Retry RetryOptions
+
+	// Mode is what is done about calls that fail; "" is Failover, with Retry.
+	Mode Mode
+
+	// Hedge, if not nil, makes second attempts of slow calls: see [Hedge]. It does not go with Forking and Broadcast.
+	Hedge *HedgeOptions
 }
 
 // Dial returns a client of the instances that target names: a [Fleet] with [Retry] around it. It waits for the first list of
@@ -34,6 +40,8 @@ type DialOptions struct {
 //	zone=        FleetOptions.Zone
 //	subset=      FleetOptions.Subset
 //	attempts=    RetryOptions.Attempts
+//	mode=        see [Mode]
+//	hedge=       a percentile, such as 95: HedgeOptions.Percentile
 //
 // and those of [discovery.ParseTarget]. The others are for each instance.
 func Dial(ctx context.Context, target *discovery.Target, opts DialOptions) (*rpc.Client, error) {
@@ -52,10 +60,16 @@ func Dial(ctx context.Context, target *discovery.Target, opts DialOptions) (*rpc
 	whole := opts.Client
 	whole.AttemptTimeout, whole.Stats = 0, nil // the clients of the instances have them
 	whole.Target, whole.OnClose = target.String(), f.Close
-	if opts.Retry.Attempts != 1 {
-		whole.Interceptors = append(slices.Clip(whole.Interceptors), Retry(opts.Retry))
+	around, handle, err := opts.Mode.interceptors(f, opts)
+	if err != nil {
+		f.Close()
+		return nil, err
 	}
-	return rpc.NewClient(f.Handle, whole), nil
+	whole.Interceptors = append(slices.Clip(whole.Interceptors), around...)
+	if opts.Hedge != nil {
+		whole.Interceptors = append(whole.Interceptors, Hedge(*opts.Hedge))
+	}
+	return rpc.NewClient(handle, whole), nil
 }
 
 // Check returns the error that [Dial] has for a target and opts that cannot be used, whatever instances there are.
@@ -74,6 +88,14 @@ func (opts *DialOptions) dial(target *discovery.Target) (func(discovery.Instance
 	each.Lazy, each.Interceptors, each.Timeout = true, nil, 0
 	dial := func(in discovery.Instance) (*rpc.Client, error) {
 		return rpc.Dial(context.Background(), t.InstanceTarget(in), each)
+	}
+	if opts.Mode != "" {
+		if _, err := ParseMode(string(opts.Mode)); err != nil {
+			return nil, err
+		}
+	}
+	if opts.Hedge != nil && (opts.Mode == Forking || opts.Mode == Broadcast) {
+		return nil, fmt.Errorf("target %q: hedging does not go with the mode %s", target, opts.Mode)
 	}
 	c, err := dial(discovery.Instance{Addr: "localhost:1"}) // which is never used
 	if err == nil {
@@ -126,6 +148,15 @@ func (opts *DialOptions) takeKeys(t *discovery.Target) error {
 		"zone":     func(v string) error { opts.Fleet.Zone = v; return nil },
 		"subset":   func(v string) error { return positive(v, &opts.Fleet.Subset) },
 		"attempts": func(v string) error { return positive(v, &opts.Retry.Attempts) },
+		"mode":     func(v string) (err error) { opts.Mode, err = ParseMode(v); return err },
+		"hedge": func(v string) error {
+			p, err := strconv.ParseFloat(v, 64)
+			if err != nil || p < 50 || p >= 100 {
+				return fmt.Errorf("got %q, want a percentile from 50 to below 100, such as 95", v)
+			}
+			opts.Hedge = &HedgeOptions{Percentile: p / 100}
+			return nil
+		},
 	} {
 		v, ok := keys[key]
 		if !ok {

@@ -49,6 +49,9 @@ type FleetOptions struct {
 	// means 5 seconds and 5 minutes. Then one call is let through, which decides. After failed connections the times are 1 second and
 	// 30 seconds at most.
 	EjectTime, MaxEjectTime time.Duration
+
+	// Breaker keeps calls of a method away from an instance that fails them, while its other methods go on. nil has none.
+	Breaker *BreakerOptions
 }
 
 // A State says whether an instance takes calls.
@@ -157,6 +160,10 @@ func (opts FleetOptions) withDefaults() FleetOptions {
 	if opts.SubsetID == "" {
 		opts.SubsetID = fmt.Sprint(rand.Uint64())
 	}
+	if opts.Breaker != nil {
+		b := opts.Breaker.withDefaults()
+		opts.Breaker = &b
+	}
 	if opts.Follow.OnError == nil {
 		opts.Follow.OnError = func(error) {}
 	}
@@ -214,6 +221,9 @@ func (f *Fleet) Handle(ctx context.Context, call *rpc.Call) error {
 	}
 	start := int64(time.Since(f.epoch))
 	err = n.handle(ctx, call)
+	if f.opts.Breaker != nil {
+		n.breaker(call.Method, f.opts.Breaker).finished(time.Now(), judge(err))
+	}
 	f.finished(n, probe, start, err)
 	n.release()
 	return err
@@ -237,7 +247,9 @@ func (f *Fleet) pick(ctx context.Context, call *rpc.Call) (*Node, bool, error) {
 	t := triedOf(ctx)
 	if f.due.Load() > 0 {
 		if n := f.takeProbe(); n != nil {
-			t.add(n)
+			if t != nil && t.once {
+				t.claim(n)
+			}
 			f.explain(t, s, n, "it was out, and this call decides whether it takes calls again")
 			return n, true, nil
 		}
@@ -252,7 +264,12 @@ func (f *Fleet) pick(ctx context.Context, call *rpc.Call) (*Node, bool, error) {
 		n, why := s.picker.Pick(ctx, call), ""
 		if t != nil {
 			n, why = t.other(s, n, ctx, call)
-			t.add(n)
+		}
+		if f.opts.Breaker != nil && !n.breaker(call.Method, f.opts.Breaker).allow(time.Now()) {
+			if n = closedBreaker(s, call.Method, f.opts.Breaker); n == nil {
+				return nil, false, unavailable(call, "the circuit breakers of all instances are open for the method", ErrBreakerOpen)
+			}
+			why = "the circuit breaker of another one is open"
 		}
 		if n.acquire() {
 			f.explain(t, s, n, why)
@@ -297,6 +314,9 @@ func judge(err error) verdict {
 		return healthy
 	}
 	var e *rpc.Error
+	if errors.Is(err, ErrBreakerOpen) {
+		return neutral
+	}
 	if !errors.As(err, &e) {
 		if errors.Is(err, context.Canceled) {
 			return neutral

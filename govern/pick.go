@@ -30,6 +30,7 @@ func ExplainPicks(ctx context.Context, report func(Pick)) context.Context {
 type tried struct {
 	report func(Pick) // nil: nobody does
 	once   bool       // it is of one call
+	same   bool       // attempts go to the same instance
 	mu     sync.Mutex
 	addrs  []string
 }
@@ -45,24 +46,24 @@ func triedOf(ctx context.Context) *tried {
 func withTried(ctx context.Context, addr string) context.Context {
 	t := &tried{once: true, addrs: []string{addr}}
 	if outer := triedOf(ctx); outer != nil {
-		t.report = outer.report
+		t.report, t.same = outer.report, outer.same
+		outer.mu.Lock()
+		t.addrs = append(t.addrs, outer.addrs...)
+		outer.mu.Unlock()
 	}
 	return context.WithValue(ctx, triedKey{}, t)
 }
 
-func (t *tried) add(n *Node) {
-	if t == nil || !t.once {
-		return
+// claim reports whether n was not tried yet, and notes that it is now.
+func (t *tried) claim(n *Node) bool {
+	addr := bare(n.in.Load().Addr)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if slices.Contains(t.addrs, addr) {
+		return false
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.addrs = append(t.addrs, bare(n.in.Load().Addr))
-}
-
-func (t *tried) has(n *Node) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Contains(t.addrs, bare(n.in.Load().Addr))
+	t.addrs = append(t.addrs, addr)
+	return true
 }
 
 // bare returns the address of an instance as [rpc.Call.Instance] has it: without the scheme, and the path of HTTP.
@@ -79,23 +80,40 @@ func bare(addr string) string {
 
 // other returns n, or a node that was not tried yet if there is one, and why.
 func (t *tried) other(s *set, n *Node, ctx context.Context, call *rpc.Call) (*Node, string) {
-	if !t.once {
+	switch {
+	case !t.once:
+		return n, ""
+	case t.same:
+		for _, m := range s.nodes {
+			if t.has(m) {
+				return m, "the instance of the first attempt"
+			}
+		}
 		return n, ""
 	}
 	for range 3 {
-		if !t.has(n) {
-			return n, "not tried yet"
+		if t.claim(n) {
+			return n, notTried
 		}
 		n = s.picker.Pick(ctx, call)
 	}
 	start := rand.IntN(len(s.nodes))
 	for i := range s.nodes {
-		if m := s.nodes[(start+i)%len(s.nodes)]; !t.has(m) {
-			return m, "not tried yet"
+		if m := s.nodes[(start+i)%len(s.nodes)]; t.claim(m) {
+			return m, notTried
 		}
 	}
 	return n, "all were tried"
 }
+
+// has reports whether n was tried.
+func (t *tried) has(n *Node) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Contains(t.addrs, bare(n.in.Load().Addr))
+}
+
+const notTried = "not tried yet"
 
 // explain reports a pick if somebody wants to know.
 func (f *Fleet) explain(t *tried, s *set, n *Node, why string) {
@@ -119,7 +137,7 @@ func (f *Fleet) explain(t *tried, s *set, n *Node, why string) {
 	switch why {
 	case "":
 		p.Reason = rule
-	case "not tried yet":
+	case notTried:
 		p.Reason = why + "; " + rule
 	}
 	t.report(p)

@@ -189,6 +189,9 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 		return nil
 	}
 	err = ofAnswer(readReply(call, x.app, reply.Message, reply.Protocol))
+	if err != nil && reply.Envelope != nil {
+		pushedBack(err, reply.Envelope.Transient)
+	}
 	return tooLate(deadline, m, err)
 }
 
