@@ -15,6 +15,7 @@ import (
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/discovery/registry"
 	"github.com/thriftkit/thriftkit/govern"
 	"github.com/thriftkit/thriftkit/rpc"
 )
@@ -70,6 +71,46 @@ func ExampleWithResolver() {
 		return discovery.Static(discovery.Instance{Addr: a, Metadata: map[string]string{"transport": "framed"}}), nil
 	}
 	client, err := thriftkit.Dial(ctx, "team://registry/PingPong", thriftkit.WithResolver("team", team))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println(thriftkit.Invoke[string](ctx, client, foo.Method("ping")))
+	// Output: pong <nil>
+}
+
+func ExampleDial_registry() {
+	foo, a := start()
+	server := thriftkit.NewServer()
+	l, err := thriftkit.Listen("127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	addr, ctx := l.Addr().String(), context.Background()
+
+	r, err := registry.Open(registry.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.AddTo(server); err != nil {
+		log.Fatal(err)
+	}
+	go server.Serve(l)
+	defer server.Close()
+
+	reg, err := registry.Connect(addr, registry.ClientOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer reg.Close()
+	registration, err := reg.Register(ctx, "PingPong", discovery.Instance{Addr: a})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer registration.Deregister(ctx)
+
+	client, err := thriftkit.Dial(ctx, "registry://"+addr+"/PingPong")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -78,6 +78,7 @@
 //	localhost:9000?service=PingPong             where services share a connection
 //	a:9000,b:9000?transport=framed              several instances of one service
 //	dns:///foo.example.com:9000                 all addresses of a name; dns+srv:///_foo._tcp.example.com SRV records
+//	registry://a:9000,b:9000/PingPong           registries, see package discovery/registry
 //	file:///etc/foo.yaml                        a list that is read again when it changes; docs/governance.md
 //
 //	protocol=      binary (strict; old, too, when it comes), compact (Apache's; fbthrift's when it
@@ -104,6 +105,7 @@ import (
 	"net"
 
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/discovery/registry"
 	"github.com/thriftkit/thriftkit/govern"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/syntax"
@@ -310,6 +312,9 @@ func ReceiveMetadata(ctx context.Context, md *map[string]string) context.Context
 // harm: see [WithFleet], [WithRetry] and package govern.
 func Dial(ctx context.Context, target string, opts ...ClientOption) (*Client, error) {
 	c := clientConfigOf(opts)
+	if c.schemes["registry"] == nil {
+		WithResolver("registry", registry.Scheme).applyClient(&c)
+	}
 	if !discovery.IsTarget(target, c.schemes) {
 		return rpc.Dial(ctx, target, c.ClientOptions)
 	}
