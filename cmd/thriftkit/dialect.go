@@ -78,7 +78,7 @@ func (d *dialect) target(target string) (string, error) {
 	if err != nil {
 		return "", usagef("target %q: %w", target, err)
 	}
-	group := discovery.IsTarget(target, nil)
+	group := discovery.IsTarget(target, schemes())
 	if d.wantsTLS() && !strings.Contains(address, "://") {
 		address = "tls://" + address
 	}

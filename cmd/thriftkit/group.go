@@ -9,17 +9,23 @@ import (
 	"text/tabwriter"
 
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/discovery/registry"
 	"github.com/thriftkit/thriftkit/govern"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 )
 
+// schemes are the registries whose names stand before targets.
+func schemes() map[string]discovery.Scheme {
+	return map[string]discovery.Scheme{"registry": registry.Scheme}
+}
+
 // groupOf returns the group of instances that target names; nil if it is a single server, or nothing that can be read.
 func groupOf(target string) *discovery.Target {
-	if !discovery.IsTarget(target, nil) {
+	if !discovery.IsTarget(target, schemes()) {
 		return nil
 	}
-	g, err := discovery.ParseTarget(target, nil)
+	g, err := discovery.ParseTarget(target, schemes())
 	if err != nil {
 		return nil
 	}
@@ -28,11 +34,11 @@ func groupOf(target string) *discovery.Target {
 
 // checkTarget returns an error for what is neither a server nor a group of instances.
 func checkTarget(target string) error {
-	if !discovery.IsTarget(target, nil) {
+	if !discovery.IsTarget(target, schemes()) {
 		_, err := transport.ParseTarget(target)
 		return err
 	}
-	g, err := discovery.ParseTarget(target, nil)
+	g, err := discovery.ParseTarget(target, schemes())
 	if err != nil {
 		return err
 	}
