@@ -171,7 +171,7 @@ func TestDialects(t *testing.T) {
 			ttheader.ServiceName, ttheader.CloseSoon, ttheader.Status, ttheader.StatusMessage, ttheader.StatusExtra,
 			ttheader.Transient, ttheader.Persistent,
 		} {
-			if !slices.Contains(spans(page.sections[10]), want) {
+			if !slices.Contains(spans(page.sections[11]), want) {
 				t.Errorf("%s does not name %s", file, want)
 			}
 		}
@@ -199,7 +199,7 @@ func TestDialectsOwnFields(t *testing.T) {
 	svc, addr := serveTicket(thriftkit.NewServer())
 	client := must(thriftkit.Dial(t.Context(), "http://"+addr))
 	defer client.Close()
-	text := readPage(t, "docs/dialects.md").sections[10]
+	text := readPage(t, "docs/dialects.md").sections[11]
 	_, list, _ := strings.Cut(text, "HTTP's own:")
 	list, _, _ = strings.Cut(list, ".")
 	for _, name := range append(spans(list), "Client-Timeout") {
@@ -239,7 +239,7 @@ func dialectOf(t *testing.T, first string) string {
 
 func checkLimits(t *testing.T, page docsPage) {
 	t.Helper()
-	if len(page.sections) != 17 {
+	if len(page.sections) != 18 {
 		t.Fatalf("%s has %d sections", page.file, len(page.sections))
 	}
 	for i, want := range map[int]string{
@@ -247,7 +247,7 @@ func checkLimits(t *testing.T, page docsPage) {
 		1: fmt.Sprint(wire.MaxDepth),
 		5: fmt.Sprint(header.MaxTransforms),
 	} {
-		if got := page.rows(16)[i][1]; !strings.HasPrefix(got, want) {
+		if got := page.rows(17)[i][1]; !strings.HasPrefix(got, want) {
 			t.Errorf("%s: limit %d is %s, want %s", page.file, i+1, got, want)
 		}
 	}

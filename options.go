@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io/fs"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -243,6 +244,19 @@ func WithMaxCalls(n int, queue time.Duration) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.MaxCalls, o.QueueTimeout = n, queue })
 }
 
+// WithProxyProtocol makes a server trust the proxies in these networks to say who the client is, by a header of the PROXY protocol,
+// version 1 or 2: [rpc.PeerOf] then tells handlers the client. Sockets of unix are trusted, too. A header from elsewhere ends its
+// connection.
+func WithProxyProtocol(trusted ...netip.Prefix) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.ProxyProtocol = append(o.ProxyProtocol, trusted...) })
+}
+
+// WithHealthPath makes a server answer a GET or HEAD over HTTP at path, such as "/healthz", with status 200, and with 503 after
+// Shutdown was called: for balancers and for probes of Kubernetes.
+func WithHealthPath(path string) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.HealthPath = path })
+}
+
 // WithHandshakeTimeout sets how long a handshake of TLS, or a negotiation of SASL, with a client may take; the default is 10
 // seconds, a negative d means without end.
 func WithHandshakeTimeout(d time.Duration) ServerOption {
@@ -253,6 +267,13 @@ func WithHandshakeTimeout(d time.Duration) ServerOption {
 // calls above [WithMaxConns] wait. Without it calls share connections, which costs less.
 func WithExclusiveConns() ClientOption {
 	return clientOption(func(o *clientConfig) { o.Exclusive = true })
+}
+
+// WithConnLimits sets how old a client's connection may become, more or less a tenth, and how long it may rest between two calls; 0
+// means no limit. No call is lost by them. The age brings calls to servers that were added behind a balancer of connections; the
+// idle time should be below that after which the server or a firewall on the way drops idle connections.
+func WithConnLimits(age, idle time.Duration) ClientOption {
+	return clientOption(func(o *clientConfig) { o.MaxConnAge, o.MaxConnIdle = age, idle })
 }
 
 // WithMaxCallsPerConn sets how many calls of one connection a server runs at once, when they are slow;

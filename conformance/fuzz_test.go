@@ -94,7 +94,7 @@ func (r *apacheReader) excused(why string) error {
 var background = context.Background()
 
 func (r *apacheReader) structure(desc *schema.Struct, depth int) (*dynamic.Struct, error) {
-	const nearLimit = 50 // where exactly the limit of 64 levels lies differs by a few
+	const nearLimit = 50 // Apache's limit is 64 levels, and where exactly it lies differs by a few
 	if depth > nearLimit {
 		return nil, r.excused("nested near the limit")
 	}

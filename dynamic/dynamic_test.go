@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 type (
@@ -149,8 +150,8 @@ func TestOfBad(t *testing.T) {
 		{listI, of(setI, []int{}), bad + "want list<i32>, got set"},
 		{schematest.I32, dynamic.I64(1), bad + "want i32, got i64"},
 		{node, fields{"children": []any{fields{"next": fields{"value": "x"}}}}, "in Node.children (field 3)[0] > Node.next (field 2) > Node.value (field 1): " + bad + `want i32, got "x"`},
-		{node, deep, "in " + strings.Repeat("Node.next (field 2) > ", 63) + "Node.next (field 2): nested too deep: more than 64 levels"},
-		{schematest.I32, self, "nested too deep: more than 64 levels"},
+		{node, deep, "in " + strings.Repeat("Node.next (field 2) > ", 5) + "… > " + strings.Repeat("Node.next (field 2) > ", 4) + "Node.next (field 2): nested too deep: more than 256 levels"},
+		{schematest.I32, self, "nested too deep: more than 256 levels"},
 	}
 	for _, test := range tests {
 		v, err := dynamic.Of(test.typ, test.in)
@@ -162,11 +163,11 @@ func TestOfBad(t *testing.T) {
 
 func TestOfDepth(t *testing.T) {
 	v := fields{"value": 1}
-	for range 63 {
+	for range wire.MaxDepth - 1 {
 		v = fields{"next": v}
 	}
 	if _, err := dynamic.Of(node, v); err != nil {
-		t.Errorf("64 levels: %v", err)
+		t.Errorf("%d levels: %v", wire.MaxDepth, err)
 	}
 }
 

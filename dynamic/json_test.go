@@ -264,9 +264,9 @@ var badJSON = []struct {
 			"2:1: struct Node has no field \"x\"\n" +
 			"3:17: next.value: 300000000000 is out of range for i32 (declared at corpus.thrift:81:3)"},
 	{"mistakes before one of form", point, `{"x":true,"y":1`, "1:6: x: want i32, got true (declared at corpus.thrift:11:3)\n1:16: unexpected end of JSON text"},
-	{"too deep", node, strings.Repeat(`{"next":`, 64) + `{}` + strings.Repeat(`}`, 64),
-		"1:513: " + strings.Repeat("next.", 63) + "next: nested deeper than 64 levels"},
-	{"too deep where nothing is read", point, `{"z":` + strings.Repeat(`[`, 1000), "1:2: struct Point has no field \"z\"\n1:134: nested deeper than 64 levels"},
+	{"too deep", node, strings.Repeat(`{"next":`, 256) + `{}` + strings.Repeat(`}`, 256),
+		"1:2049: " + strings.Repeat("next.", 255) + "next: nested deeper than 256 levels"},
+	{"too deep where nothing is read", point, `{"z":` + strings.Repeat(`[`, 1000), "1:2: struct Point has no field \"z\"\n1:518: nested deeper than 256 levels"},
 }
 
 func TestParseJSONBad(t *testing.T) {
@@ -330,7 +330,7 @@ func TestAppendJSONBad(t *testing.T) {
 		{"unset element", schema.ListOf(schematest.I8), dynamic.ListValue(dynmem.List(schema.ListOf(schematest.I8), make([]dynamic.Value, 1))),
 			"in [0]: invalid value: want i8, got nothing"},
 		{"contains itself", node, dynamic.StructValue(loop),
-			"in " + strings.Repeat("Node.next (field 2) > ", 63) + "Node.next (field 2): nested too deep: more than 64 levels"},
+			"in " + strings.Repeat("Node.next (field 2) > ", 5) + "… > " + strings.Repeat("Node.next (field 2) > ", 4) + "Node.next (field 2): nested too deep: more than 256 levels"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package reflection
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -13,8 +14,11 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/print"
+	"github.com/thriftkit/thriftkit/internal/memnet"
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire/transcode"
 )
 
@@ -62,8 +66,8 @@ var echo = rpc.DynamicHandler(func(_ context.Context, m *schema.Method, _ *dynam
 	return dynamic.Zero(m.Result), nil
 })
 
-// serve serves the services and returns where.
-func serve(t *testing.T, builtIn []rpc.BuiltIn, services ...*schema.Service) string {
+// serve serves the services in memory.
+func serve(t *testing.T, builtIn []rpc.BuiltIn, services ...*schema.Service) *memnet.Listener {
 	t.Helper()
 	s := rpc.NewServer(rpc.ServerOptions{BuiltIn: builtIn})
 	for _, svc := range services {
@@ -71,24 +75,30 @@ func serve(t *testing.T, builtIn []rpc.BuiltIn, services ...*schema.Service) str
 			t.Fatal(err)
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := memnet.Listen()
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Close()
 		<-done
 	})
-	return l.Addr().String()
+	return l
 }
 
-func dial(t *testing.T, target string) (context.Context, *rpc.Client) {
+// dial returns a client of what serve returned, in the dialect that query names.
+func dial(t *testing.T, l *memnet.Listener, query string) (context.Context, *rpc.Client) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(cancel)
-	c, err := rpc.Dial(ctx, target, rpc.ClientOptions{})
+	c, err := rpc.Dial(ctx, "memory:0"+query, rpc.ClientOptions{
+		Dialer: func(ctx context.Context, to transport.Target, _ *tls.Config) (net.Conn, error) {
+			nc, err := l.Dial(ctx)
+			if err == nil && to.Compression != "" && !to.Framing.HasHeader() {
+				nc = msgio.Zlib(nc)
+			}
+			return nc, err
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,13 +112,13 @@ func serviceText(svc *schema.Service) string { return string(print.AppendDefinit
 func TestFetch(t *testing.T) {
 	f := compiled(t, tree, "a/shop.thrift")[0]
 	shop := f.Service("Shop")
-	addr := serve(t, Services(), shop)
+	l := serve(t, Services(), shop)
 	for _, query := range []string{
 		"", "?transport=framed", "?protocol=compact", "?protocol=compact&transport=framed", "?transport=header", "?protocol=compact&transport=header",
 		"?transport=ttheader", "?protocol=json", "?protocol=thriftpy2-json", "?protocol=simple-json", "?compression=zlib", "?transport=http",
 		"?service=Shop", "?service=Shop&transport=ttheader", "?service=Nobody", "?service=Reflection",
 	} {
-		ctx, c := dial(t, addr+query)
+		ctx, c := dial(t, l, query)
 		got, err := Fetch(ctx, c)
 		if err != nil {
 			t.Errorf("%s: %v", query, err)
@@ -127,7 +137,7 @@ func TestFetch(t *testing.T) {
 // the paths of includes.
 func TestTexts(t *testing.T) {
 	f := compiled(t, tree, "a/shop.thrift")[0]
-	ctx, c := dial(t, serve(t, Services(), f.Service("Shop")))
+	ctx, c := dial(t, serve(t, Services(), f.Service("Shop")), "")
 	got, err := Fetch(ctx, c)
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +167,7 @@ func TestTexts(t *testing.T) {
 // Services of several files get a file of their own, where they have their names.
 func TestSeveralFiles(t *testing.T) {
 	files := compiled(t, tree, "a/shop.thrift", "b/till.thrift")
-	ctx, c := dial(t, serve(t, Services(), files[1].Service("Till"), files[0].Service("Shop")))
+	ctx, c := dial(t, serve(t, Services(), files[1].Service("Till"), files[0].Service("Shop")), "")
 	got, err := Fetch(ctx, c)
 	if err != nil {
 		t.Fatal(err)
@@ -179,8 +189,7 @@ func TestSeveralFiles(t *testing.T) {
 // A method of a user is found first, whatever it is called.
 func TestUsersMethodsFirst(t *testing.T) {
 	f := compiled(t, compile.Texts{"x.thrift": `service X { void thriftkit__schema(), void getThriftServiceMetadata() }`}, "x.thrift")[0]
-	addr := serve(t, Services(), f.Services[0])
-	ctx, c := dial(t, addr)
+	ctx, c := dial(t, serve(t, Services(), f.Services[0]), "")
 	for _, m := range f.Services[0].Methods {
 		if _, err := c.Invoke(ctx, m, dynamic.New(m.Args)); err != nil {
 			t.Errorf("%s: %v", m, err)
@@ -193,7 +202,7 @@ func TestUsersMethodsFirst(t *testing.T) {
 
 func TestUnsupported(t *testing.T) {
 	f := compiled(t, tree, "a/shop.thrift")[0]
-	ctx, c := dial(t, serve(t, nil, f.Service("Shop")))
+	ctx, c := dial(t, serve(t, nil, f.Service("Shop")), "")
 	_, err := Fetch(ctx, c)
 	want := `the server does not hand out its schema: Reflection.thriftkit__schema: unknown method: unknown method "thriftkit__schema" (from the server)`
 	if !errors.Is(err, ErrUnsupported) || err.Error() != want {
@@ -204,7 +213,7 @@ func TestUnsupported(t *testing.T) {
 // What fbthrift's method answers.
 func TestMetadata(t *testing.T) {
 	f := compiled(t, tree, "a/shop.thrift")[0]
-	ctx, c := dial(t, serve(t, Services(), f.Service("Shop"))+"?protocol=compact&transport=header")
+	ctx, c := dial(t, serve(t, Services(), f.Service("Shop")), "?protocol=compact&transport=header")
 	m := method("metadata.thrift", metadataText)
 	v, err := c.Invoke(ctx, m, dynamic.New(m.Args))
 	if err != nil {

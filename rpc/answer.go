@@ -91,7 +91,7 @@ func (s *Server) prepare(in *incoming) (err error) {
 	case in.h.Type != wire.Call && in.h.Type != wire.Oneway:
 		in.err = Errorf(CodeInvalidMessageType, "want a call, got a %s", in.h.Type)
 	case unknown != nil:
-		s.logUnknown(in.ctx, unknown)
+		s.logRefused(in.ctx, unknown)
 		in.err = unknown
 	case m.method.Stream != schema.Unary:
 		in.err = errNoStreams
@@ -125,6 +125,7 @@ func (in *incoming) run() error {
 		if !errors.As(err, &e) {
 			e = &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
 		}
+		in.s.logRefused(in.ctx, fmt.Errorf("the arguments of %s: %w", in.m.method, err))
 		in.stats.refused(in.ctx, e)
 		return e
 	}
@@ -148,7 +149,7 @@ func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 	}
 	if m.method.Oneway {
 		if err != nil {
-			s.report(m, err)
+			s.report(in.ctx, m, err)
 		}
 		return dst
 	}
@@ -160,13 +161,29 @@ func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 		err = nil
 	}
 	if err != nil {
-		return s.refuse(dst, in.p, in.h, in.x, s.conceal(m, err))
+		return s.refuse(dst, in.p, in.h, in.x, s.conceal(in.ctx, m, err))
+	}
+	if in.err == nil && m.method.Result.Kind == schema.KindStruct && !m.hasResult(call) {
+		in.err = missingResult(m.method) // which is what the client finds
+		s.report(in.ctx, m, errNilResult)
 	}
 	start := len(dst)
 	if dst, err = s.reply(dst, in.p, in.h, in.x, m.reply, call.reply); err != nil {
-		return s.refuse(dst[:start], in.p, in.h, in.x, s.conceal(m, fmt.Errorf("the result cannot be sent: %w", err)))
+		in.err = fmt.Errorf("the result cannot be sent: %w", err)
+		return s.refuse(dst[:start], in.p, in.h, in.x, s.conceal(in.ctx, m, in.err))
 	}
 	return dst
+}
+
+// errNilResult is logged for a handler that returned nil as a struct, and no error.
+var errNilResult = errors.New("the handler returned neither a result nor an error")
+
+// hasResult reports whether a handler that returned no error has returned a result, which may be nil for a struct.
+func (m *boundMethod) hasResult(call *Call) bool {
+	if m.reply.Op == plan.OpDynStruct {
+		return (*mem.As[*dynamic.Struct](call.reply)).At(0).IsSet()
+	}
+	return m.reply.Struct.Fields[0].IsSet(call.reply)
 }
 
 // answer runs the call in msg and appends its reply to dst; nothing for oneway. x is what the call
@@ -212,15 +229,6 @@ func (m *boundMethod) clearReply(call *Call) {
 	if m.reply.Op == plan.OpDynStruct {
 		*mem.As[*dynamic.Struct](call.reply) = dynamic.New(m.method.Reply())
 	}
-}
-
-// logUnknown tells the error log of a call that no interceptor sees.
-func (s *Server) logUnknown(ctx context.Context, err *Error) {
-	if peer, ok := PeerOf(ctx); ok {
-		s.opts.ErrorLog(fmt.Errorf("rpc: call from %s: %w", peer.Addr, err))
-		return
-	}
-	s.opts.ErrorLog(fmt.Errorf("rpc: %w", err))
 }
 
 // readArgs reads the arguments.
@@ -340,18 +348,9 @@ func (m *boundMethod) match(t reflect.Type) int {
 	return -1
 }
 
-// report hands an error that no caller sees to the error log.
-func (s *Server) report(m *boundMethod, err error) {
-	var p *panicError
-	if !errors.As(err, &p) {
-		err = fmt.Errorf("rpc: %s: %w", m.method, err)
-	}
-	s.opts.ErrorLog(err)
-}
-
 // conceal returns what the caller learns of err: an *Error as it is, of any other error only
 // that there was one, unless the options say otherwise.
-func (s *Server) conceal(m *boundMethod, err error) *Error {
+func (s *Server) conceal(ctx context.Context, m *boundMethod, err error) *Error {
 	var e *Error
 	if errors.As(err, &e) && e.Code >= 0 && !e.Remote {
 		return e
@@ -360,7 +359,7 @@ func (s *Server) conceal(m *boundMethod, err error) *Error {
 	if errors.As(err, &business) { // which is for the caller
 		return Errorf(CodeInternal, "%s", business)
 	}
-	s.report(m, err)
+	s.report(ctx, m, err)
 	var p *panicError
 	switch {
 	case errors.As(err, &p):

@@ -31,6 +31,7 @@ func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, obs
 	o := clientconn.Options{
 		Framing: t.Framing, Protocol: p, MaxMessageBytes: opts.MaxMessageBytes,
 		MaxConns: opts.MaxConns, Exclusive: opts.Exclusive, Buffers: new(msgio.Buffers),
+		MaxAge: opts.MaxConnAge, MaxIdle: opts.MaxConnIdle,
 	}
 	config := opts.TLS
 	bytesTo, _ := opts.Stats.(ByteStats)
@@ -266,6 +267,8 @@ func sendFailure(method string, err error) error {
 		unsent   *clientconn.NotSentError
 		unknown  *clientconn.UnknownReplyError
 		answer   *clientconn.HTTPError
+		reply    *clientconn.UnreadableReplyError
+		sasl     *clientconn.SASLWantedError
 	)
 	switch {
 	case errors.As(err, &argument):
@@ -284,6 +287,12 @@ func sendFailure(method string, err error) error {
 		return &Error{Code: CodeBadSequenceID, Message: unknown.Error(), Method: method}
 	case errors.As(err, &answer):
 		return httpFailure(method, answer)
+	case errors.As(err, &reply):
+		return ofAnswer(failure(method, CodeProtocol, reply))
+	case errors.As(err, &sasl):
+		e := failure(method, CodeUnavailable, sasl)
+		e.Outcome = OutcomeRefused
+		return e
 	}
 	return failure(method, CodeConnectionLost, err)
 }

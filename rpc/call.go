@@ -242,9 +242,10 @@ func assign(t *plan.Type, at mem.Pointer, desc *schema.Type, v any) error {
 
 // A Peer is the other side of a connection.
 type Peer struct {
-	Addr net.Addr
-	TLS  *tls.ConnectionState // nil without TLS; PeerCertificates says who the client is
-	User string               // that SASL verified; "" without SASL
+	Addr  net.Addr             // of the client, also behind a proxy that said it; see [ServerOptions.ProxyProtocol]
+	TLS   *tls.ConnectionState // nil without TLS; PeerCertificates says who the client is
+	User  string               // that SASL verified; "" without SASL
+	Proxy net.Addr             // of the proxy that said who the client is; nil without
 }
 
 type peerKey struct{}

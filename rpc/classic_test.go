@@ -27,6 +27,7 @@ type classicServer struct {
 	mu          sync.Mutex
 	open, most  int // connections that are served
 	conns       int // that were accepted
+	lost        int // how many of these, the first ones, the network carries nothing over any more
 	outstanding sync.WaitGroup
 }
 
@@ -57,6 +58,7 @@ func (s *classicServer) serve(nc net.Conn) {
 	defer nc.Close()
 	s.mu.Lock()
 	s.conns++
+	number := s.conns
 	s.open++
 	s.most = max(s.most, s.open)
 	s.mu.Unlock()
@@ -79,6 +81,9 @@ func (s *classicServer) serve(nc net.Conn) {
 			return
 		}
 		time.Sleep(s.delay(h.Name))
+		if s.isLost(number) {
+			continue
+		}
 		reply := thrift.AppendHeader(make([]byte, 4), wire.Header{Name: h.Name, Type: wire.Reply, SeqID: h.SeqID})
 		reply = append(thrift.AppendStringField(reply, 0, "ok"), 0)
 		binary.BigEndian.PutUint32(reply, uint32(len(reply)-4))
@@ -86,6 +91,19 @@ func (s *classicServer) serve(nc net.Conn) {
 			return
 		}
 	}
+}
+
+// loseAll makes the network lose all connections without a word.
+func (s *classicServer) loseAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = s.conns
+}
+
+func (s *classicServer) isLost(number int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return number <= s.lost
 }
 
 // connections returns how many are open, how many were at most, and how many there were.
@@ -171,6 +189,30 @@ func TestClassicServers(t *testing.T) {
 			if _, most, _ := s.connections(); most != 1 {
 				t.Errorf("%d connections", most)
 			}
+		}},
+		{"a network that loses connections costs one call its time", func(m string) time.Duration {
+			if m == "echo" {
+				return 100 * ms
+			}
+			return 10 * ms
+		}, 50, func(t *testing.T, s *classicServer, c *rpc.Client) {
+			burst(t, c, echo, 2, 0, time.Second)
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				if _, err := rpc.Invoke[string](ctx, c, echo, "x"); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("a call on a connection that was lost: %v", err)
+				}
+			})
+			time.Sleep(20 * ms)
+			burst(t, c, ping, 1, 0, time.Second) // on the other connection, which works after the call has begun
+			if _, most, _ := s.connections(); most != 2 {
+				t.Errorf("%d connections", most)
+			}
+			s.loseAll()
+			wg.Wait()
+			burst(t, c, ping, 1, 0, time.Second)
 		}},
 		{"a method that becomes slow", nil, 50, func(t *testing.T, s *classicServer, c *rpc.Client) {
 			s.delay = fixed(0)
@@ -277,4 +319,50 @@ func TestClassicServers(t *testing.T) {
 			end(s, c)
 		})
 	})
+	for _, exclusive := range []bool{false, true} {
+		for _, test := range []struct {
+			what string
+			opts rpc.ClientOptions
+			run  func(t *testing.T, s *classicServer, c *rpc.Client)
+		}{
+			{"an idle connection is closed, and the next call makes one", rpc.ClientOptions{MaxConnIdle: 2 * time.Second}, func(t *testing.T, s *classicServer, c *rpc.Client) {
+				for want := 1; want <= 2; want++ {
+					for range 3 {
+						burst(t, c, ping, 1, 0, time.Second)
+						time.Sleep(time.Second)
+					}
+					if open, _, all := s.connections(); open != 1 || all != want {
+						t.Errorf("%d connections of %d, want 1 of %d", open, all, want)
+					}
+					time.Sleep(1500 * ms)
+					synctest.Wait()
+					if open, _, _ := s.connections(); open != 0 {
+						t.Errorf("%d connections after the idle time", open)
+					}
+				}
+			}},
+			{"connections come to an age", rpc.ClientOptions{MaxConnAge: 10 * time.Second}, func(t *testing.T, s *classicServer, c *rpc.Client) {
+				for range 600 {
+					burst(t, c, ping, 1, 0, time.Second) // none fails
+					time.Sleep(90 * ms)
+				}
+				if open, most, all := s.connections(); open > 1 || most != 1 || all < 6 || all > 7 { // 60 s of 9 to 11 each
+					t.Errorf("%d connections, %d at most, %d in all", open, most, all)
+				}
+			}},
+		} {
+			name := test.what
+			if test.opts.Exclusive = exclusive; exclusive {
+				name += ", exclusive"
+			}
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := serveClassic(t, 50, fixed(10*ms))
+					c := dialClassic(t, s, test.opts)
+					test.run(t, s, c)
+					end(s, c)
+				})
+			})
+		}
+	}
 }

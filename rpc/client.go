@@ -81,6 +81,15 @@ type ClientOptions struct {
 	// connections, which costs less.
 	Exclusive bool
 
+	// MaxConnAge is how old a connection may become, more or less a tenth; 0 means any age. After it the connection takes no new
+	// calls and is closed when those it has are answered: so calls come to servers that were added behind a balancer of
+	// connections. Over HTTP it does nothing.
+	MaxConnAge time.Duration
+
+	// MaxConnIdle is how long a connection may rest before it is closed; 0 means that the last one may rest for ever. Over HTTP
+	// it is 2 seconds at most. Set it below the time after which a server or a firewall on the way drops idle connections.
+	MaxConnIdle time.Duration
+
 	// Target is what [Client.Target] returns of a client of NewClient; Dial has an argument for it.
 	Target string
 

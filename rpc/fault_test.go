@@ -417,8 +417,8 @@ func TestTooLarge(t *testing.T) {
 		t.Errorf("the error log lacks %q: %s", want, &log)
 	}
 	_, err = rpc.Invoke[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc.Method("echo"), long)
-	if code(err) != rpc.CodeConnectionLost {
-		t.Errorf("a call that the server does not take: %v", err)
+	if want := "Test.echo: protocol error: at byte 19: too large: the message has more than 1000 bytes (from the server)"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

@@ -179,7 +179,7 @@ func (s *Server) invoke(ctx context.Context, from *source, in *Invocation) *Resu
 	m, unknown := s.lookup(in.Service, in.Method)
 	t := s.received(ctx, from, m, in.Method, in.Bytes)
 	if unknown != nil {
-		s.logUnknown(ctx, unknown)
+		s.logRefused(ctx, unknown)
 		t.refused(ctx, unknown)
 		return &Result{Err: unknown}
 	}
@@ -199,7 +199,7 @@ func (s *Server) invoke(ctx context.Context, from *source, in *Invocation) *Resu
 	call := &incoming{ctx: ctx, m: m, s: s, call: r.Call, stats: t, foreign: in}
 	r.cause = call.run()
 	r.Metadata = x.replyMetadata()
-	r.Err = s.outcome(m, r.Call, r.cause)
+	r.Err = s.outcome(ctx, m, r.Call, r.cause)
 	return r
 }
 
@@ -217,10 +217,10 @@ func (in *Invocation) readArgs(call *Call) error {
 }
 
 // outcome returns what the caller of a call is to learn after its handler returned err.
-func (s *Server) outcome(m *boundMethod, call *Call, err error) error {
+func (s *Server) outcome(ctx context.Context, m *boundMethod, call *Call, err error) error {
 	if m.method.Oneway {
 		if err != nil {
-			s.report(m, err)
+			s.report(ctx, m, err)
 		}
 		return nil
 	}
@@ -232,13 +232,13 @@ func (s *Server) outcome(m *boundMethod, call *Call, err error) error {
 	case errors.As(err, &business) && business.Code != 0:
 		return business
 	case err != nil:
-		return s.conceal(m, err)
+		return s.conceal(ctx, m, err)
 	}
 	switch err := replyException(m.signature, call); e := err.(type) {
 	case nil, *Exception, *Error:
 		return err
 	default:
-		return s.conceal(m, fmt.Errorf("the result cannot be sent: %w", e))
+		return s.conceal(ctx, m, fmt.Errorf("the result cannot be sent: %w", e))
 	}
 }
 

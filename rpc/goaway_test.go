@@ -209,7 +209,7 @@ func TestOutcomes(t *testing.T) {
 		{"a result that cannot be read", nil, func(r request) bool {
 			r.nc.Write(message("ping", wire.Reply, r.SeqID, "0b0000 ffffffff 00"))
 			return true
-		}, rpc.OutcomeUnknown},
+		}, rpc.OutcomeExecuted},
 		{"no answer", nil, func(request) bool { return false }, rpc.OutcomeUnknown},
 		{"no answer in time", nil, func(request) bool { return true }, rpc.OutcomeUnknown},
 	} {

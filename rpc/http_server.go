@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -48,7 +49,7 @@ type httpHandler struct{ s *Server }
 const maxDetached = 100
 
 func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h.s.serveHTTPDialect(w, r) {
+	if h.s.serveHTTPDialect(w, r) || h.s.serveHealth(w, r) {
 		return
 	}
 	rc := http.NewResponseController(w)
@@ -62,18 +63,21 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		leaveBody(w, r)
+		h.logRefused(r, fmt.Errorf("a call is a POST, not a %.20s", r.Method))
 		http.Error(w, "a call is a POST", http.StatusMethodNotAllowed)
 		return
 	}
 	msg, err := h.read(w, r)
 	if err != nil {
 		leaveBody(w, r)
+		h.logRefused(r, err)
 		refuse(w, err)
 		return
 	}
 	rc.SetReadDeadline(time.Time{}) // it would end the call's context as well
 	p, oneway, err := h.s.inspect(msg)
 	if err != nil {
+		h.logRefused(r, err)
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
@@ -94,15 +98,36 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer stop()
 	reply, err := h.s.answer(ctx, nil, p, msg, x, h.s.sourceHTTP(p))
 	if err != nil {
+		h.logRefused(r, err)
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	for k, v := range x.replyMetadata() {
 		if err := msgio.SetHTTPField(w.Header(), k, v); err != nil {
-			h.s.opts.ErrorLog(fmt.Errorf("rpc: reply over HTTP: %w", err))
+			h.s.logClient(fmt.Errorf("rpc: reply over HTTP: %w", err))
 		}
 	}
 	h.write(w, r, reply)
+}
+
+// logRefused tells the error log of a request that is no call.
+func (h httpHandler) logRefused(r *http.Request, err error) {
+	h.s.logRefused(withPeer(r.Context(), r), fmt.Errorf("over HTTP: %w", err))
+}
+
+// serveHealth answers a request to the path of the options by whether the server takes calls, and reports whether r is one.
+func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) bool {
+	if s.opts.HealthPath == "" || r.URL.Path != s.opts.HealthPath || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if s.isDraining() {
+		http.Error(w, "shutting down", http.StatusServiceUnavailable)
+	} else {
+		io.WriteString(w, "ok\n")
+	}
+	return true
 }
 
 // read returns the body of a request.
@@ -322,7 +347,7 @@ func (c *serverConn) serveHTTP() {
 	if c.IsDraining() { // else drain sees that net/http has the connection
 		c.Uncut() // one that is new has its first call answered, unless drainHTTP has ended
 	}
-	nc := &httpConn{Conn: c.Reader().Conn(c.Upper()), ctx: c.ctx, under: c.Upper(), closed: make(chan struct{})}
+	nc := &httpConn{Conn: c.Reader().Conn(c.Upper()), ctx: c.ctx, under: c.Upper(), peer: c.peer.Addr, closed: make(chan struct{})}
 	l := &singleListener{nc: nc, closed: make(chan struct{})}
 	c.s.http.Serve(l)
 	if l.accepted {
@@ -335,9 +360,13 @@ type httpConn struct {
 	net.Conn
 	ctx    context.Context // of calls: it knows the peer
 	under  net.Conn
+	peer   net.Addr
 	once   sync.Once
 	closed chan struct{}
 }
+
+// RemoteAddr implements [net.Conn].
+func (c *httpConn) RemoteAddr() net.Addr { return c.peer }
 
 func (c *httpConn) Close() error {
 	err := c.Conn.Close()

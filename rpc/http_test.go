@@ -211,8 +211,8 @@ func TestHTTPReplies(t *testing.T) {
 		{"503", "ping", answer{503, html, "busy", ""}, rpc.CodeUnavailable, `Parent.ping: unavailable: server answered 503 Service Unavailable: "busy"`},
 		{"502", "ping", answer{502, html, "", ""}, rpc.CodeConnectionLost, "Parent.ping: connection lost: server answered 502 Bad Gateway"},
 		{"504", "ping", answer{504, html, "", ""}, rpc.CodeConnectionLost, "Parent.ping: connection lost: server answered 504 Gateway Timeout"},
-		{"too long", "ping", answer{200, thrift, strings.Repeat("x", 1001), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: too large: message of 1001 bytes exceeds the limit of 1000"},
-		{"too long and not announced", "ping", answer{200, thrift, strings.Repeat("x", 50_000), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: too large: message exceeds the limit of 1000 bytes"},
+		{"too long", "ping", answer{200, thrift, strings.Repeat("x", 1001), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: the reply is too large: message of 1001 bytes exceeds the limit of 1000 (MaxMessageBytes)"},
+		{"too long and not announced", "ping", answer{200, thrift, strings.Repeat("x", 50_000), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: the reply is too large: message exceeds the limit of 1000 bytes (MaxMessageBytes)"},
 		{"too long, with a status", "ping", answer{500, thrift, strings.Repeat("x", 1001), ""}, rpc.CodeProtocol, "Parent.ping: protocol error: server answered 500 Internal Server Error"},
 		{"oneway", "notify", answer{200, thrift, "", ""}, 0, ""},
 		{"oneway, answered nevertheless", "notify", answer{200, thrift, pong, ""}, 0, ""},
@@ -675,7 +675,7 @@ func TestHTTPShutdown(t *testing.T) {
 				if _, err := idle.Ping(context.Background()); err != nil {
 					t.Fatal(err)
 				}
-				ms, timeout := int32(200), 10*time.Second
+				ms, timeout := int32(1000), 10*time.Second
 				if !patient {
 					ms, timeout = 60_000, 50*time.Millisecond
 				}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -68,6 +69,16 @@ type ServerOptions struct {
 	// taken. ctx is the connection's. RequireSASL refuses connections without it.
 	SASLPlain   func(ctx context.Context, user, password string) error
 	RequireSASL bool
+
+	// ProxyProtocol lists the networks in which proxies are trusted to say who the client is, by a header of the PROXY protocol,
+	// version 1 or 2, in front of everything else (haproxy, NGINX, Envoy, balancers of clouds): [PeerOf] then tells handlers the
+	// client. Sockets of unix are trusted, too, when there is any network. A connection from there that has no header is served as
+	// any other, such as a check of the server's health; a header from elsewhere ends its connection. nil: nobody is trusted.
+	ProxyProtocol []netip.Prefix
+
+	// HealthPath is a path, such as "/healthz", at which a GET or HEAD over HTTP is answered with status 200, and with 503 after
+	// Shutdown was called; "" means none. It says that the server accepts calls, not that its handlers are well.
+	HealthPath string
 
 	// Accept lists the dialects that are accepted: names of transports (buffered, framed, header,
 	// ttheader, http), of protocols (binary, compact, json, thriftpy2-json, simple-json), or both as
@@ -132,6 +143,7 @@ type Server struct {
 
 	codec       *header.Codec
 	counters    serverCounters
+	clientLog   clientLog
 	callIDs     atomic.Uint64 // of Stats
 	connIDs     atomic.Uint64 // likewise
 	compressors msgio.Compressors

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,8 +19,9 @@ import (
 // serverconn has the rest: reading, running calls, replies in their order, states.
 type serverConn struct {
 	*serverconn.Conn
-	s   *Server
-	ctx context.Context // of its calls
+	s    *Server
+	ctx  context.Context // of its calls
+	peer Peer            // which ctx has, too; of the goroutine that serves
 
 	framing wire.Framing
 	headers *msgio.HeaderCodec // of a header dialect, else nil
@@ -35,19 +37,32 @@ type serverConn struct {
 	source  source                      // of its calls, for Stats
 }
 
+// start serves nc. It runs on the goroutine that accepts: whatever may wait for the client, even its address where another
+// program's listener finds that out, happens on the connection's own.
 func (s *Server) start(nc net.Conn) {
-	c := &serverConn{s: s}
-	c.ctx = context.WithValue(s.ctx, peerKey{}, Peer{Addr: nc.RemoteAddr()})
+	c := &serverConn{s: s, ctx: s.ctx}
 	c.source.conn = s.connIDs.Add(1)
 	if !s.enlist(c, nc) {
 		s.counters.refusedConns.Add(1)
-		nc.Close()
-		if s.opts.Stats != nil {
-			s.opts.Stats.HandleConn(c.event(nc, ConnRefused, errTooManyConns))
-		}
+		go c.refuse(nc)
 		return
 	}
 	go c.serve()
+}
+
+// refuse ends a connection that is not among those of the server.
+func (c *serverConn) refuse(nc net.Conn) {
+	nc.Close()
+	if c.s.opts.Stats != nil {
+		c.peer.Addr = nc.RemoteAddr()
+		c.s.opts.Stats.HandleConn(c.event(nc, ConnRefused, errTooManyConns))
+	}
+}
+
+// setPeer says who the client is.
+func (c *serverConn) setPeer(p Peer) {
+	c.peer = p
+	c.ctx = context.WithValue(c.s.ctx, peerKey{}, p)
 }
 
 // enlist adds c to the connections of the server, unless there are too many or it is closed.
@@ -69,11 +84,10 @@ var errTooManyConns = errors.New("too many connections")
 
 // event returns what happened to the connection.
 func (c *serverConn) event(nc net.Conn, kind ConnEventKind, err error) ConnEvent {
-	e := ConnEvent{Kind: kind, Time: time.Now(), ID: c.source.conn, Local: nc.LocalAddr(), Peer: nc.RemoteAddr(), Dialect: c.source.dialect, Err: err}
-	if peer, ok := PeerOf(c.ctx); ok {
-		e.TLS = peer.TLS
+	return ConnEvent{
+		Kind: kind, Time: time.Now(), ID: c.source.conn, Local: nc.LocalAddr(), Peer: c.peer.Addr, TLS: c.peer.TLS,
+		Dialect: c.source.dialect, Err: err,
 	}
-	return e
 }
 
 // report tells Stats what happened to the connection.
@@ -97,6 +111,7 @@ func (c *serverConn) drain() {
 // serve serves the connection. What it needs of the stack while it waits for the first byte is little:
 // many connections never say anything.
 func (c *serverConn) serve() {
+	c.setPeer(Peer{Addr: c.NetConn().RemoteAddr()})
 	c.report(ConnOpened, nil)
 	c.detected(c.detect())
 }
@@ -126,7 +141,7 @@ func (c *serverConn) Failed(err error) {
 	if errors.As(err, &refused) {
 		c.report(ConnRefused, err)
 	}
-	c.s.opts.ErrorLog(fmt.Errorf("rpc: connection from %s: %w", c.NetConn().RemoteAddr(), err))
+	c.s.logClient(fmt.Errorf("rpc: connection from %s: %w", c.peer.Addr, err))
 }
 
 // Closed implements [serverconn.Owner].
@@ -203,6 +218,30 @@ func (c *serverConn) decodeHeader(in *incoming) error {
 	}
 	in.ctx, in.cancel = in.x.context(c.ctx)
 	return c.s.prepare(in)
+}
+
+// Refuse implements [serverconn.Codec].
+func (c *serverConn) Refuse(head []byte, err error) serverconn.Call {
+	var unreadable *wire.Error
+	if !errors.As(err, &unreadable) || c.headers != nil || c.tracked != nil {
+		return nil
+	}
+	h, _, headErr := c.proto.ConsumeHeader(head)
+	if headErr != nil || h.Type != wire.Call {
+		return nil
+	}
+	m, unknown := c.s.lookup("", h.Name)
+	if unknown != nil { // it may be no message at all
+		return nil
+	}
+	if i := strings.IndexByte(h.Name, ':'); i >= 0 {
+		h.Name = h.Name[i+1:]
+	}
+	in := &incoming{conn: c, ctx: c.ctx, p: c.proto, h: h, from: &c.source}
+	in.err = &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
+	in.stats = c.s.received(in.ctx, in.from, m, h.Name, len(head))
+	in.stats.refused(in.ctx, in.err)
+	return in
 }
 
 // Slow implements [serverconn.Call].

@@ -2,10 +2,14 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
@@ -54,18 +58,26 @@ func mayBeKnown(b []byte, maxFrame int) bool {
 
 // detect finds out which dialect the peer speaks.
 func (c *serverConn) detect() error {
+	if tc, ok := c.NetConn().(tlsConn); ok {
+		if err := c.finishTLS(tc); err != nil {
+			return err
+		}
+	}
 	c.MayRest = true
 	if err := c.AwaitMessage(); err != nil {
 		return err
 	}
 	c.MayRest = false
 	c.SetReadDeadline(c.s.opts.ReadTimeout)
+	if err := c.takeProxy(); err != nil {
+		return err
+	}
 	first, err := c.peek()
 	if err == nil && c.s.opts.TLS != nil && c.dialect == nil && msgio.IsTLS(first) {
 		if err = c.startTLS(); err == nil {
 			first, err = c.peek()
 		}
-	} else if err == nil && c.s.opts.RequireTLS {
+	} else if err == nil && c.s.opts.RequireTLS && c.peer.TLS == nil {
 		return &refusedConn{errors.New("the client does not speak TLS")}
 	}
 	if err == nil && c.dialect == nil && msgio.IsZlib(first) {
@@ -109,6 +121,42 @@ func (c *serverConn) detect() error {
 	return c.start(d)
 }
 
+// takeProxy learns who the client is from a proxy in front of the server.
+func (c *serverConn) takeProxy() error {
+	if !c.s.trustsProxy(c.peer.Addr) {
+		return nil
+	}
+	client, found, err := msgio.ReadProxy(c.Reader())
+	if err != nil || !found {
+		return err
+	}
+	peer := c.peer
+	if peer.Proxy = peer.Addr; client != nil {
+		peer.Addr = client
+	}
+	c.setPeer(peer)
+	c.MayRest = true // the client may not have said anything yet
+	if err := c.AwaitMessage(); err != nil {
+		return err
+	}
+	c.MayRest = false
+	c.SetReadDeadline(c.s.opts.ReadTimeout)
+	return nil
+}
+
+// trustsProxy reports whether a header of the PROXY protocol is believed that comes from addr.
+func (s *Server) trustsProxy(addr net.Addr) bool {
+	if len(s.opts.ProxyProtocol) == 0 {
+		return false
+	}
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return addr.Network() == "unix"
+	}
+	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
+	return slices.ContainsFunc(s.opts.ProxyProtocol, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
 // isGuess reports whether messages of d begin with neither a version nor a magic number.
 func isGuess(d detect.Dialect) bool {
 	return d.Envelope == detect.None && d.Protocol != "compact" && (d.Old || d.Protocol != "binary")
@@ -146,6 +194,9 @@ func (c *serverConn) unknownStart(first []byte) error {
 	hint := ""
 	if name := detect.Foreign(first); name != "" {
 		hint = ", but " + name + " does"
+		if name == "the PROXY protocol" {
+			hint += ": from proxies that ServerOptions.ProxyProtocol names it is accepted"
+		}
 	}
 	return &refusedConn{fmt.Errorf("no dialect of Thrift starts with the bytes % x%s", first, hint)}
 }
@@ -204,9 +255,9 @@ func (c *serverConn) startSASL() error {
 	if err != nil {
 		return err
 	}
-	peer, _ := PeerOf(c.ctx)
+	peer := c.peer
 	peer.User = user
-	c.ctx = context.WithValue(c.ctx, peerKey{}, peer)
+	c.setPeer(peer)
 	c.Over(nc)
 	c.MayRest = true
 	if err := c.AwaitMessage(); err != nil {
@@ -226,14 +277,30 @@ func (c *serverConn) startSASL() error {
 
 // startTLS shakes hands, and reads what TLS carries from then on.
 func (c *serverConn) startTLS() error {
-	c.SetReadDeadline(c.s.opts.HandshakeTimeout)
 	tc := c.Reader().Server(c.NetConn(), c.s.opts.TLS)
-	if err := tc.Handshake(); err != nil {
+	if err := c.finishTLS(tc); err != nil {
+		return err
+	}
+	c.Over(tc)
+	c.SetReadDeadline(c.s.opts.ReadTimeout)
+	return nil
+}
+
+// tlsConn is a connection of TLS, of this package or of the listener that Serve has.
+type tlsConn interface {
+	HandshakeContext(context.Context) error
+	ConnectionState() tls.ConnectionState
+}
+
+// finishTLS shakes hands, if that was not done, and notes who the client is.
+func (c *serverConn) finishTLS(tc tlsConn) error {
+	c.SetReadDeadline(c.s.opts.HandshakeTimeout)
+	if err := tc.HandshakeContext(c.ctx); err != nil {
 		return fmt.Errorf("TLS: %w", err)
 	}
 	state := tc.ConnectionState()
-	c.ctx = context.WithValue(c.s.ctx, peerKey{}, Peer{Addr: c.NetConn().RemoteAddr(), TLS: &state})
-	c.Over(tc)
-	c.SetReadDeadline(c.s.opts.ReadTimeout)
+	peer := c.peer
+	peer.TLS = &state
+	c.setPeer(peer)
 	return nil
 }

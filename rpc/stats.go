@@ -273,6 +273,9 @@ type tappedConn struct {
 	stats ByteStats
 }
 
+// Unwrap returns the connection below; see [msgio.Alive].
+func (c *tappedConn) Unwrap() net.Conn { return c.Conn }
+
 // Write implements [net.Conn]. What is written is reported before: afterwards the reply may be there.
 func (c *tappedConn) Write(b []byte) (int, error) {
 	c.stats.HandleBytes(c.id, true, b)

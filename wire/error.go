@@ -20,7 +20,7 @@ var (
 // with errors.Is and one of the Err variables.
 type Error struct {
 	Offset  int    // of the byte at which it was noticed, from the start of the message; -1 when writing
-	Path    string // such as "Work.comment (field 4)"; "" outside any field
+	Path    string // such as "Work.comment (field 4)"; "" outside any field; Error leaves out the middle of a long one
 	Message string // what was found, or ""
 	Cause   error
 }
@@ -36,7 +36,7 @@ func (e *Error) Error() string {
 			b.WriteString(", ")
 		}
 		b.WriteString("in ")
-		b.WriteString(e.Path)
+		b.WriteString(shortened(e.Path))
 	}
 	if b.Len() > 0 {
 		b.WriteString(": ")
@@ -47,6 +47,22 @@ func (e *Error) Error() string {
 		b.WriteString(e.Message)
 	}
 	return b.String()
+}
+
+// shortened returns a long path with its middle left out, as that of something nested deeply.
+func shortened(path string) string {
+	const each, between = 120, " > "
+	if len(path) <= 3*each {
+		return path
+	}
+	head, tail := path[:each], path[len(path)-each:]
+	if i := strings.LastIndex(head, between); i > 0 {
+		head = head[:i]
+	}
+	if i := strings.Index(tail, between); i >= 0 {
+		tail = tail[i+len(between):]
+	}
+	return head + between + "…" + between + tail
 }
 
 // Unwrap returns the cause.

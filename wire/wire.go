@@ -92,8 +92,9 @@ type Header struct {
 
 // The limits that hold for every message on every path.
 const (
-	// MaxDepth is how deep structs and containers may nest, in messages and in JSON.
-	MaxDepth = 64
+	// MaxDepth is how deep structs and containers may nest, in messages and in JSON: more than a hundred structs that lie in lists
+	// of each other. (Apache Thrift's limit is 64, of structs alone, in the languages that have one.)
+	MaxDepth = 256
 	// DefaultMaxMessageBytes is how long a message may be unless an option says otherwise.
 	DefaultMaxMessageBytes = 16 << 20
 )

@@ -102,7 +102,7 @@ func (a *answerer) give(ctx context.Context, found *mock.Answer) (any, error) {
 	}
 	switch {
 	case found.Drop:
-		if peer, ok := thriftkit.PeerOf(ctx); !ok || a.conns == nil || !a.conns.drop(peer.Addr.String()) {
+		if peer, ok := thriftkit.PeerOf(ctx); !ok || a.conns == nil || !a.conns.drop(connAddr(peer)) {
 			return nil, thriftkitError("the connection cannot be dropped: clients of unix sockets have no address")
 		}
 		return nil, thriftkitError("the connection was dropped")
@@ -402,4 +402,12 @@ func fillEntry(e *mock.Entry, call *thriftkit.Call, failed error) (err error) {
 		e.Result, err = dynamic.AppendJSON(nil, call.Method.Result, v, dynamic.JSONOptions{})
 	}
 	return err
+}
+
+// connAddr returns the address that the connection of a client has here.
+func connAddr(peer thriftkit.Peer) string {
+	if peer.Proxy != nil {
+		return peer.Proxy.String()
+	}
+	return peer.Addr.String()
 }

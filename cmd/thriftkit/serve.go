@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
@@ -37,6 +38,7 @@ type serveOptions struct {
 	tls         transport.TLSFiles
 	user        string
 	dialects    []string
+	proxies     []string
 	reflection  bool
 }
 
@@ -87,6 +89,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.tls.Cert, "cert", "", "also accept TLS, with the certificate in this PEM `FILE`")
 	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
 	f.StringVar(&o.tls.CA, "client-ca", "", "accept only TLS clients with a certificate of an authority in this PEM `FILE`")
+	f.StringSliceVar(&o.proxies, "proxy-protocol", nil, "trust the proxies in the networks `CIDR,CIDR` to say by the PROXY protocol who the client is")
 	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, or both as in compact/framed (may be repeated)")
 	f.BoolVar(&o.reflection, "reflection", true, "answer clients that ask for the schema, comments included")
 	addUserFlag(f, &o.user, "take only clients that log in by SASL as `NAME:PASSWORD`")
@@ -164,6 +167,13 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 		if opts = append(opts, thriftkit.WithTLS(config)); o.tls.CA != "" {
 			opts = append(opts, thriftkit.WithTLSOnly())
 		}
+	}
+	for _, text := range o.proxies {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, usagef("--proxy-protocol takes networks such as 10.0.0.0/8 or 192.0.2.1/32, not %s", text)
+		}
+		opts = append(opts, thriftkit.WithProxyProtocol(network))
 	}
 	if o.reflection {
 		opts = append(opts, thriftkit.WithReflection())

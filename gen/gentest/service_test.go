@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"reflect"
 	"testing"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/thriftkit/thriftkit/gen/gentest/coded/things"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/thrifttest"
 )
 
 // handler is what a program has that binds at run time. It fits the generated interface as it is.
@@ -113,13 +113,10 @@ func load(t testing.TB) *schema.File {
 	return file
 }
 
-// serve serves a service with h on a free port until the test is over.
-func serve(t testing.TB, svc *schema.Service, h any) string {
+// serve serves a service with h in memory until the test is over.
+func serve(t testing.TB, svc *schema.Service, h any) *thrifttest.Server {
 	t.Helper()
-	s := thriftkit.NewServer()
-	if err := s.Register(svc, h); err != nil {
-		t.Fatal(err)
-	}
+	s := thrifttest.NewServer(t, svc, h)
 	// Another service, of the other kind, on the same server.
 	if err := s.Register(load(t).Service("Nothing"), struct{}{}); err != nil {
 		t.Fatal(err)
@@ -127,17 +124,7 @@ func serve(t testing.TB, svc *schema.Service, h any) string {
 	if err := s.Register(things.MoreService(), things.MoreHandler(struct{}{})); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Close()
-		<-done
-	})
-	return l.Addr().String()
+	return s
 }
 
 // call calls the method called name of client, a struct of funcs or one with methods.
@@ -164,7 +151,7 @@ func TestInterop(t *testing.T) {
 	desc := load(t).Service("Things")
 	label := "l"
 	byList := things.STRANGE()
-	servers := map[string]string{
+	servers := map[string]*thrifttest.Server{
 		"bound":            serve(t, desc, handler{make(chan string, 1)}),
 		"generated":        serve(t, things.ThingsService(), things.ThingsHandler(handler{make(chan string, 1)})),
 		"generated, bound": serve(t, things.ThingsService(), handler{make(chan string, 1)}),
@@ -206,16 +193,13 @@ func TestInterop(t *testing.T) {
 		{"Fail", []any{"error"}, &things.Error{Error_: "odd"}},
 		{"Fail", []any{"other"}, "Things.fail: internal error: internal error (from the server)"},
 	}
-	for serverName, addr := range servers {
+	for serverName, server := range servers {
 		for _, dialect := range []string{
-			"?protocol=binary", "?protocol=compact", "?transport=framed", "?transport=framed&protocol=compact",
-			"?transport=header", "?transport=header&protocol=compact", "?transport=ttheader", "?transport=http", "?transport=http&protocol=compact",
-			"?protocol=json",
+			"protocol=binary", "protocol=compact", "transport=framed", "transport=framed&protocol=compact",
+			"transport=header", "transport=header&protocol=compact", "transport=ttheader", "transport=http", "transport=http&protocol=compact",
+			"protocol=json",
 		} {
-			c, err := thriftkit.Dial(context.Background(), "tcp://"+addr+dialect)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := server.Dial(dialect)
 			bound := new(boundClient)
 			if err := c.Bind(desc, bound, (*things.NotFound)(nil), (*common.Unavailable)(nil), (*things.Error)(nil)); err != nil {
 				t.Fatal(err)
@@ -262,9 +246,19 @@ func TestAllocs(t *testing.T) {
 	if raced {
 		t.Skip("the race detector allocates")
 	}
-	addr := serve(t, things.ThingsService(), things.ThingsHandler(handler{}))
+	// Over sockets: a connection in memory allocates.
+	s := thriftkit.NewServer()
+	if err := s.Register(things.ThingsService(), things.ThingsHandler(handler{})); err != nil {
+		t.Fatal(err)
+	}
+	l, err := thriftkit.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Serve(l)
+	defer s.Close()
 	for _, dialect := range []string{"", "?transport=framed", "?protocol=compact&transport=framed"} {
-		c, err := thriftkit.Dial(context.Background(), "tcp://"+addr+dialect)
+		c, err := thriftkit.Dial(context.Background(), l.Addr().String()+dialect)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,8 @@ type Conn struct {
 	shut     bool  // nc.Close was called, or is about to be
 	reserved int   // calls that chose this connection and are not pending yet
 	work     work
-	order    int64 // among the connections of the pool, by when they were made; it is the pool's
+	order    int64     // among the connections of the pool, by when they were made; it is the pool's
+	retireAt time.Time // when it has reached its age, zero: never; likewise
 	pending  pendingTable
 	lastUsed time.Time
 	read     readHalf
@@ -388,14 +389,6 @@ func (c *Conn) tryReserve(f *Pending) bool {
 func (c *Conn) mayBeStaleLocked(now time.Time) bool {
 	const believed = time.Millisecond
 	return c.pending.n+c.reserved == 0 && c.read.owner == nil && now.Sub(c.lastUsed) >= believed
-}
-
-// unusedSince reports whether the connection is idle and was so since that time, so that nobody
-// knows whether it still works.
-func (c *Conn) unusedSince(since time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.pending.n+c.reserved == 0 && c.lastUsed.Before(since)
 }
 
 // stale reports whether the server has closed the connection while it was idle.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // The errors of connections.
@@ -30,6 +32,26 @@ type ArgumentError struct{ Err error }
 
 func (e *ArgumentError) Error() string { return e.Err.Error() }
 func (e *ArgumentError) Unwrap() error { return e.Err }
+
+// An UnreadableReplyError is the error of a call whose reply began as one, and cannot be read to its end: because it is above the
+// limit, or wrong.
+type UnreadableReplyError struct{ Err error }
+
+func (e *UnreadableReplyError) Error() string {
+	var inMessage *wire.Error
+	if errors.As(e.Err, &inMessage) && errors.Is(e.Err, wire.ErrTooLarge) {
+		return fmt.Sprintf("the reply is too large: %s (MaxMessageBytes)", inMessage.Message)
+	}
+	return fmt.Sprintf("the reply cannot be read: %v", e.Err)
+}
+func (e *UnreadableReplyError) Unwrap() error { return e.Err }
+
+// A SASLWantedError is the error of a connection whose server wants SASL. Text is what it said.
+type SASLWantedError struct{ Text string }
+
+func (e *SASLWantedError) Error() string {
+	return fmt.Sprintf("the server wants SASL (a user and a password): %q", e.Text)
+}
 
 // An UnknownReplyError is the error of a connection on which a reply came that no call waits for.
 type UnknownReplyError struct{ SeqID int32 }

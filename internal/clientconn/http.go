@@ -37,6 +37,10 @@ type HTTP struct {
 func NewHTTP(url string, opts Options) *HTTP {
 	h := &HTTP{url: url, opts: opts, h2: make(map[net.Conn]uint64)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	idle := msgio.HTTPIdle
+	if opts.MaxIdle > 0 {
+		idle = min(idle, opts.MaxIdle)
+	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return h.dial(ctx) }
 	h.transport = &http.Transport{
 		DialContext:            dial,
@@ -45,7 +49,7 @@ func NewHTTP(url string, opts Options) *HTTP {
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 		MaxConnsPerHost:        opts.MaxConns,
 		MaxIdleConnsPerHost:    opts.MaxConns,
-		IdleConnTimeout:        msgio.HTTPIdle,
+		IdleConnTimeout:        idle,
 		MaxResponseHeaderBytes: msgio.MaxHTTPHeaderBytes,
 		DisableCompression:     true,
 	}
@@ -232,7 +236,7 @@ func statusError(resp *http.Response, body []byte) *HTTPError {
 	return &HTTPError{Status: resp.StatusCode, Message: text}
 }
 
-// bodyError is the error for a response whose body could not be read to its end.
+// bodyError is the error for a response whose body could not be read to its end, or exceeds the limit.
 func bodyError(resp *http.Response, err error) error {
 	switch {
 	case resp.StatusCode != http.StatusOK:
@@ -240,7 +244,7 @@ func bodyError(resp *http.Response, err error) error {
 		e.Err = err
 		return e
 	case errors.Is(err, wire.ErrTooLarge):
-		return &HTTPError{Message: err.Error(), Err: err}
+		return &UnreadableReplyError{err}
 	}
 	return fmt.Errorf("incomplete reply: %w", err)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -23,7 +24,9 @@ type Options struct {
 	Protocol        protocol.Protocol
 	MaxMessageBytes int
 	MaxConns        int
-	Exclusive       bool // a connection carries one call at a time
+	Exclusive       bool          // a connection carries one call at a time
+	MaxAge          time.Duration // of a connection, more or less a tenth; 0: none
+	MaxIdle         time.Duration // how long a connection may rest; 0: the last one as long as it likes
 	Buffers         *msgio.Buffers
 
 	// Dial makes the connection with that number. ctx bounds it.
@@ -141,8 +144,16 @@ func (p *Pool) addLocked(x *Conn) {
 	p.conns = append(p.conns, x)
 	p.made++
 	x.order = p.made
+	now := time.Now()
+	if p.opts.MaxAge > 0 {
+		x.retireAt = now.Add(p.opts.MaxAge - p.opts.MaxAge/10 + rand.N(p.opts.MaxAge/5+1))
+		p.upkeepAt(x.retireAt)
+	}
+	if p.opts.MaxIdle > 0 {
+		p.upkeepAt(now.Add(p.opts.MaxIdle))
+	}
 	if len(p.conns) > 1 {
-		p.upkeepAt(time.Now().Add(surplusTimeout))
+		p.upkeepAt(now.Add(surplusTimeout))
 	}
 }
 
@@ -368,14 +379,16 @@ func (p *Pool) bestLocked(f *Pending) (best *Conn, of load) {
 	}
 }
 
-// suspect gives up the connections that were idle since a call began that timed out on a silent one:
-// when the network has lost one without a word it has lost them all, and each would cost a call
-// its time.
+// suspect gives up the idle connections that have shown no life in the later half of the time that a call waited which timed
+// out on a silent one: when the network has lost one without a word it has lost them all, at some moment of that time, and
+// each would cost a call its time.
 func (p *Pool) suspect(since time.Time) {
+	now := time.Now()
+	half := since.Add(now.Sub(since) / 2)
 	p.mu.Lock()
 	defer p.unlock()
 	for _, x := range p.conns {
-		if x.unusedSince(since) {
+		if used, ok := x.usedLast(now); ok && used.Before(half) {
 			p.dead = append(p.dead, x)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // A readHalf is what a connection knows of reading. r belongs to the owner, the rest is guarded by
@@ -94,6 +95,8 @@ func (c *Conn) readReplies(f *Pending) {
 			done = done || mine
 		} else if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("server closed the connection: %w", io.ErrUnexpectedEOF)
+		} else {
+			err = c.refused(f, err, &answered)
 		}
 		if err != nil {
 			answered.wake()
@@ -101,6 +104,36 @@ func (c *Conn) readReplies(f *Pending) {
 			return // with f.err, which may be of an earlier failure
 		}
 	}
+}
+
+// refused returns the error of the connection after a reply that cannot be read to its end. The call that it answers, if the reply
+// begins as one, gets an error of its own: it was executed.
+func (c *Conn) refused(f *Pending, err error, answered *pendingList) error {
+	var unreadable *wire.Error
+	if !errors.As(err, &unreadable) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if text, ok := msgio.SASLRefusal(c.read.r.Peeked()); ok && c.read.replies == 0 {
+		return &SASLWantedError{text}
+	}
+	h, _, headerErr := c.pool.opts.Protocol.ConsumeHeader(c.read.r.Refused())
+	if headerErr != nil {
+		return err
+	}
+	x := c.matchLocked(h)
+	if x == nil || !x.abandoned && h.Name != x.Header.Name {
+		return err
+	}
+	c.removeLocked(x)
+	if !x.abandoned {
+		x.err, x.done = &UnreadableReplyError{err}, true
+		if x != f {
+			answered.add(x)
+		}
+	}
+	return fmt.Errorf("after the reply to another call: %w", err)
 }
 
 // wasInterrupted makes the connection readable again after a timeout, and reports whether f gave up.

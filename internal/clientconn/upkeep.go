@@ -43,6 +43,33 @@ func (p *Pool) upkeep(now time.Time, conns []*Conn) {
 	p.nextUpkeep.Store(0)
 	p.freeServer(now, conns)
 	p.closeSurplus(now, conns)
+	p.retire(now, conns)
+}
+
+// retire ends the connections that have reached their age, as soon as their calls are answered, and those that have been idle for as
+// long as they may.
+func (p *Pool) retire(now time.Time, conns []*Conn) {
+	for _, c := range conns {
+		if at := c.retireAt; !at.IsZero() && c.isOpen() {
+			if now.Before(at) {
+				p.upkeepAt(at)
+			} else {
+				c.drain()
+			}
+		}
+		if p.opts.MaxIdle <= 0 {
+			continue
+		}
+		used, ok := c.usedLast(now)
+		if !ok {
+			continue
+		}
+		if due := used.Add(p.opts.MaxIdle); now.Before(due) {
+			p.upkeepAt(due)
+		} else {
+			c.failIdle()
+		}
+	}
 }
 
 // freeServer ends connections that keep a server from accepting the next: those without a call at once, one with calls as soon as

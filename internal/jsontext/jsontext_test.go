@@ -193,10 +193,10 @@ func TestSkip(t *testing.T) {
 	for _, tt := range []struct{ src, strict, loose string }{
 		{`1 `, "1", "="},
 		{` "a\n"`, "6", "="},
-		{`{"a":[1,[]],"b":null}x`, "at byte 8: nested too deep: more than 64 levels", "="},
+		{`{"a":[1,[]],"b":null}x`, "at byte 8: nested too deep: more than 256 levels", "="},
 		{`{"a":[1],"b":{}}x`, "16", "="},
 		{`[ ]`, "3", "="},
-		{`[[[1]]]`, "at byte 2: nested too deep: more than 64 levels", "="},
+		{`[[[1]]]`, "at byte 2: nested too deep: more than 256 levels", "="},
 		{`NaN`, "at byte 0: invalid data: want a value, got NaN", "3"},
 		{"\"\x01\"", `at byte 1: invalid data: invalid control character '\x01' in string`, "3"},
 		{`[1,]`, "at byte 3: invalid data: want a value, got ']'", "="},

@@ -2,24 +2,13 @@
 
 package msgio
 
-import (
-	"crypto/tls"
-	"errors"
-	"net"
-	"os"
-	"time"
-)
+import "net"
 
-// Alive reports whether the peer of an idle connection has neither closed it nor sent anything.
-// Where the system offers no look without reading, it reads for a moment; a byte that arrives
-// on an idle connection is a fault of the peer, so nothing is lost.
+// Alive reports whether the peer of an idle connection has neither closed it nor sent anything that is not TLS's own.
+// Where the system offers no look without reading, it reads for a moment. Nobody may read the connection meanwhile.
 func Alive(c net.Conn) bool {
-	if _, ok := c.(*tls.Conn); ok {
-		return true // a timeout while reading would end its stream
+	if z, ok := c.(*zlibConn); ok {
+		return !z.ended()
 	}
-	c.SetReadDeadline(time.Now().Add(50 * time.Microsecond))
-	defer c.SetReadDeadline(time.Time{})
-	var b [1]byte
-	n, err := c.Read(b[:])
-	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
+	return readRecord(c)
 }

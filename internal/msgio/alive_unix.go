@@ -9,37 +9,71 @@ import (
 )
 
 // Alive reports whether the peer of an idle connection has neither closed it nor sent anything
-// that is not TLS's own.
-// It costs one system call and takes nothing from the stream.
+// that is not TLS's own. It takes nothing from the stream but what TLS has for itself, such as tickets, and
+// costs one system call where there is nothing. Nobody may read the connection meanwhile.
 func Alive(c net.Conn) bool {
 	switch x := c.(type) {
 	case *zlibConn:
 		return !x.ended()
-	case *saslConn:
-		return Alive(x.NetConn())
+	case *tls.Conn:
+		return tlsAlive(x)
+	case interface{ Unwrap() net.Conn }: // one of ours, under which nothing comes unasked
+		return Alive(x.Unwrap())
+	case syscall.Conn:
+		return peek(x) == peekNothing
 	}
-	tc, isTLS := c.(*tls.Conn)
-	if isTLS {
-		c = tc.NetConn()
-	}
-	sc, ok := c.(syscall.Conn)
+	return true
+}
+
+// tlsAlive is Alive for TLS: only its records say whether the bytes that have come are a ticket or the end of the stream.
+func tlsAlive(c *tls.Conn) bool {
+	below, ok := c.NetConn().(syscall.Conn)
 	if !ok {
 		return true
 	}
-	rc, err := sc.SyscallConn()
-	if err != nil {
-		return false
+	const records = 8 // more than any peer sends unasked
+	for range records {
+		switch peek(below) {
+		case peekNothing:
+			return true
+		case peekEnd:
+			return false
+		}
+		if !readRecord(c) {
+			return false
+		}
 	}
-	alive := false
+	return false
+}
+
+// What a look at a socket shows.
+type peeked uint8
+
+const (
+	peekNothing peeked = iota
+	peekBytes
+	peekEnd
+)
+
+// peek looks at what has come over an idle connection, and leaves it there.
+func peek(c syscall.Conn) peeked {
+	rc, err := c.SyscallConn()
+	if err != nil {
+		return peekEnd
+	}
+	found := peekEnd
 	err = rc.Read(func(fd uintptr) bool {
 		var b [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
-		if n > 0 {
-			alive = isTLS // which sends tickets unasked
-			return true
+		switch n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK); {
+		case n > 0:
+			found = peekBytes
+		case n < 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR):
+			found = peekNothing
 		}
-		alive = n < 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR)
 		return true
 	})
-	return err == nil && alive
+	if err != nil {
+		return peekEnd
+	}
+	return found
 }

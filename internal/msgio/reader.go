@@ -59,6 +59,19 @@ const maxEnvelope = 4*0xffff + 32
 // Unread returns the number of bytes that have come and were not handed out yet.
 func (r *Reader) Unread() int { return r.w0 - r.r0 }
 
+// Peeked returns the bytes that have come and were not handed out yet. They are valid until the next call.
+func (r *Reader) Peeked() []byte { return r.buf[r.r0:r.w0] }
+
+// Refused returns what has come of a message for which Recv returned an error, without the length of a frame. It is valid until the
+// next call.
+func (r *Reader) Refused() []byte {
+	b := r.Peeked()
+	if r.framing != wire.Buffered && len(b) >= 4 {
+		b = b[4:]
+	}
+	return b
+}
+
 // Peek returns the next n bytes, or fewer and the error that ended them, and leaves them to be
 // read. They are valid until the next call.
 func (r *Reader) Peek(n int) ([]byte, error) {
@@ -69,6 +82,9 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 	}
 	return r.buf[r.r0 : r.r0+n], nil
 }
+
+// skip drops the next n bytes, which have come.
+func (r *Reader) skip(n int) { r.r0 += n }
 
 // Recv returns the next message; in a header dialect the frame that it is in. The caller owns
 // it. The error is io.EOF if the stream ends between messages, io.ErrUnexpectedEOF if it ends

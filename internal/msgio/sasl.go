@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"unicode"
 
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -97,8 +98,8 @@ func (c *saslConn) Write(b []byte) (int, error) {
 	return max(0, n-4), err
 }
 
-// NetConn returns the connection below.
-func (c *saslConn) NetConn() net.Conn { return c.Conn }
+// Unwrap returns the connection below; see [Alive].
+func (c *saslConn) Unwrap() net.Conn { return c.Conn }
 
 // ServeSASL negotiates on nc, as the server, with the mechanism PLAIN, and returns the user that
 // verify accepted and what the calls come over. The client learns of a failure only that there
@@ -140,6 +141,18 @@ func serveSASL(nc net.Conn, verify func(user, password string) error) (string, e
 		return "", fmt.Errorf("%w: user %.40q: %w", ErrSASL, parts[1], err)
 	}
 	return parts[1], nil
+}
+
+// SASLRefusal returns what a server says that wants SASL, when b is the beginning of its answer to a call without.
+func SASLRefusal(b []byte) (text string, ok bool) {
+	if len(b) < 5 || b[0] != saslBad && b[0] != saslError {
+		return "", false
+	}
+	n, text := binary.BigEndian.Uint32(b[1:]), string(b[5:])
+	if n == 0 || n > maxSASL || uint64(len(text)) > uint64(n) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", false
+	}
+	return text, true
 }
 
 func appendSASL(dst []byte, status byte, payload string) []byte {

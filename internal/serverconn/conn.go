@@ -40,6 +40,10 @@ type Owner interface {
 type Codec interface {
 	NewCall() Call
 
+	// Refuse returns a call that is answered with err, for a message that cannot be read to its end: head is what has come of
+	// it. It returns nil if that does not tell which call it is, or nobody waits for an answer. The connection ends then.
+	Refuse(head []byte, err error) Call
+
 	// GoAway returns the message by which the server says that the connection ends between two messages;
 	// nil if the peer knows no such message.
 	GoAway() []byte
@@ -77,6 +81,8 @@ type Conn struct {
 	r     *msgio.Reader
 	state atomic.Int32 // a connState
 	begun atomic.Bool  // a message has come
+
+	lingers bool // the last reply was to a message that was not read to its end; of the goroutine that reads
 
 	// Replies that are to be written, in one of the group's buffers; of the goroutine that reads.
 	replies  []byte
@@ -278,10 +284,12 @@ func (c *Conn) Leave() {
 	}
 	if c.codec != nil && connState(c.state.Load()) == connGoingAway {
 		c.sendGoAway()
+	} else if c.lingers {
+		c.linger()
 	}
 	c.enter(connClosed)
+	c.out.Close() // first: TLS says that the stream ends, so that nobody need take it for cut off
 	c.nc.Close()
-	c.out.Close() // what lies above it may have goroutines of its own
 	c.owner.Closed(c.cause)
 	c.group.WaitGroup.Done()
 }
@@ -299,7 +307,7 @@ func (c *Conn) endsByServer(err error) bool {
 	return msgio.IsTimeout(err) && (c.is(connDraining) || c.MayRest && c.r.Unread() == 0)
 }
 
-// lingering is how long a connection reads on, to no purpose, after a GOAWAY message: one that is closed
+// lingering is how long a connection reads on, to no purpose, after its last message: one that is closed
 // while bytes arrive is reset, and then the message might not be read.
 const lingering = 250 * time.Millisecond
 
@@ -309,6 +317,11 @@ func (c *Conn) sendGoAway() {
 	if b == nil || c.send(b) != nil {
 		return
 	}
+	c.linger()
+}
+
+// linger lets the peer read what was written last.
+func (c *Conn) linger() {
 	closeWrite(c.out)
 	if c.out != c.nc {
 		closeWrite(c.nc)

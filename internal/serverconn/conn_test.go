@@ -34,8 +34,9 @@ type textCodec struct {
 	c *Conn
 }
 
-func (t textCodec) NewCall() Call  { return &textCall{s: t.s} }
-func (t textCodec) GoAway() []byte { return frame("GOING AWAY") }
+func (t textCodec) NewCall() Call             { return &textCall{s: t.s} }
+func (t textCodec) GoAway() []byte            { return frame("GOING AWAY") }
+func (t textCodec) Refuse([]byte, error) Call { return nil }
 
 type textCall struct {
 	s    *server

@@ -29,6 +29,7 @@ func (c *Conn) loop() (offloaded bool, err error) {
 	for {
 		if msg == nil {
 			if msg, err = c.recv(); err != nil {
+				c.refuse(err)
 				return false, err
 			}
 		}
@@ -62,6 +63,7 @@ func (c *Conn) loop() (offloaded bool, err error) {
 		}
 		// What has arrived together is answered together.
 		if msg, err = c.r.Next(); err != nil {
+			c.refuse(err)
 			c.flush()
 			return false, err
 		}
@@ -74,6 +76,14 @@ func (c *Conn) loop() (offloaded bool, err error) {
 		if c.queue.busy.Load() {
 			c.awaitCapacity()
 		}
+	}
+}
+
+// refuse answers a message that cannot be read to its end, if it is a call.
+func (c *Conn) refuse(err error) {
+	if in := c.codec.Refuse(c.r.Refused(), err); in != nil && c.reply(in) == nil {
+		c.flush()
+		c.lingers = true
 	}
 }
 

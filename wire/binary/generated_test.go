@@ -107,7 +107,7 @@ func TestConsumeStop(t *testing.T) {
 		{"08 00", 1, "0 at byte 2: unexpected end of message"},
 		{"08 0001", 1, "0 at byte 3, in S.a (field 1): unexpected end of message"},
 		{"0f 0002", 2, "0 at byte 3, in S.b (field 2): unexpected end of message"},
-		{"0f 0002", 1, "0 at byte 3, in S.b (field 2): nested too deep: more than 64 levels"},
+		{"0f 0002", 1, "0 at byte 3, in S.b (field 2): nested too deep: more than 256 levels"},
 		{"0a 0001", 1, "0 at byte 3: unexpected end of message"},
 		{"08 0003", 1, "0 at byte 3: unexpected end of message"},
 		{"07 0001", 1, "0 at byte 3: invalid data: type 7 is not the type of a value"},

@@ -13,7 +13,7 @@ type Splitter struct {
 	max   int // bytes of one message
 	off   int // everything before it has been understood
 	state splitState
-	stack [wire.MaxDepth]splitFrame
+	stack []splitFrame // of open structs and containers; only the first depth ones
 	depth int
 }
 
@@ -82,8 +82,8 @@ func (s *Splitter) header(buf []byte) (need int, err error) {
 	}
 	s.off = int(end)
 	s.state = splitBody
-	s.stack[0] = splitFrame{fields: true}
-	s.depth = 1
+	s.depth = 0
+	s.push(splitFrame{fields: true})
 	return 0, nil
 }
 
@@ -109,9 +109,10 @@ func (s *Splitter) step(buf []byte) (need int, err error) {
 		s.depth--
 		return 0, nil
 	}
-	t := f.t
-	need, err = s.value(buf, t, 0)
-	if need == 0 && err == nil { // f stays valid: the stack is an array
+	at := s.depth - 1
+	need, err = s.value(buf, f.t, 0)
+	if need == 0 && err == nil {
+		f := &s.stack[at] // which value may have moved
 		f.n--
 		f.t, f.other = f.other, f.t
 	}
@@ -129,7 +130,7 @@ func (s *Splitter) value(buf []byte, t wire.Type, skip int) (need int, err error
 		s.off = at + size
 		return 0, nil
 	}
-	if t != wire.String && s.depth == len(s.stack) {
+	if t != wire.String && s.depth == wire.MaxDepth {
 		return 0, wire.TooDeep(s.off)
 	}
 	if t != wire.Struct && at+size > len(buf) {
@@ -195,6 +196,6 @@ func (s *Splitter) advance(at int, n int64) error {
 // push opens a struct or container, one level deeper; value has seen to it that there is room.
 // A closed frame is popped by step, so the parent counts this value as done at once.
 func (s *Splitter) push(f splitFrame) {
-	s.stack[s.depth] = f
+	s.stack = append(s.stack[:s.depth], f)
 	s.depth++
 }

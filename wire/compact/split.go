@@ -13,7 +13,7 @@ type splitter struct {
 	max     int // bytes of one message
 	off     int // everything before it has been understood
 	inBody  bool
-	stack   [wire.MaxDepth]frame
+	stack   []frame // of open structs and containers; only the first depth ones
 	depth   int
 }
 
@@ -75,14 +75,14 @@ func (s *splitter) header(buf []byte) (ok bool, err error) {
 	if n >= s.max-at {
 		return false, s.tooLarge(at)
 	}
-	s.off, s.inBody, s.depth = at+n, true, 1
-	s.stack[0] = frame{fields: true}
-	return true, nil
+	s.inBody, s.depth = true, 0
+	return true, s.push(at+n, frame{fields: true})
 }
 
 // step goes one field or one run of values further, if enough has come.
 func (s *splitter) step(buf []byte) (ok bool, err error) {
-	f := &s.stack[s.depth-1]
+	top := s.depth - 1
+	f := &s.stack[top]
 	if !f.fields {
 		if f.n == 0 {
 			s.depth--
@@ -93,6 +93,7 @@ func (s *splitter) step(buf []byte) (ok bool, err error) {
 		}
 		ok, err := s.value(buf, s.off, f.t)
 		if ok && err == nil {
+			f := &s.stack[top] // which value may have moved
 			f.n--
 			f.t, f.other = f.other, f.t
 		}
@@ -115,7 +116,7 @@ func (s *splitter) step(buf []byte) (ok bool, err error) {
 		ok, err = s.value(buf, at, h.t)
 	}
 	if ok {
-		f.last = h.id
+		s.stack[top].last = h.id // value may have moved f
 	}
 	return ok, err
 }
@@ -182,11 +183,11 @@ func (s *splitter) advance(at int, n int64) error {
 // push opens a struct or container whose inside starts at the offset at. The parent counts it
 // as done at once.
 func (s *splitter) push(at int, f frame) error {
-	if s.depth == len(s.stack) {
+	if s.depth == wire.MaxDepth {
 		return wire.TooDeep(at)
 	}
 	s.off = at
-	s.stack[s.depth] = f
+	s.stack = append(s.stack[:s.depth], f)
 	s.depth++
 	return nil
 }

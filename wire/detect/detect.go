@@ -29,7 +29,7 @@ type Dialect struct {
 }
 
 // Bytes returns the dialect that starts with b, and whether there is one; there is none if b has
-// less than Size bytes. maxFrame is the longest frame that would be taken.
+// less than Size bytes. maxFrame is the longest frame that is believed of a message without a version.
 //
 // A compact message starts with 82 and a byte whose lower 5 bits are the version, 1 or 2; a
 // strict binary one starts with 80 01. A message of JSON starts with [1 or [" (Apache's two
@@ -49,7 +49,7 @@ func Bytes(b []byte, maxFrame int) (Dialect, bool) {
 	}
 	first, second := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
 	fits := first <= uint32(maxFrame)
-	if d, ok := versioned(b[4:]); ok && fits {
+	if d, ok := versioned(b[4:]); ok { // however long: who reads it can say what is wrong
 		d.Framed = true
 		return d, true
 	}

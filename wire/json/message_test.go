@@ -167,7 +167,7 @@ func TestSplit(t *testing.T) {
 		{Apache, ` ]`, 0, "at byte 1: invalid data: want '[', got ']'"},
 		{Apache, `"[]"`, 0, `at byte 0: invalid data: want '[', got '"'`},
 		{Apache, strings.Repeat("[", maxBrackets), 0, ""},
-		{Apache, strings.Repeat("[{", maxBrackets), 0, "at byte 129: nested too deep: more than 64 levels"},
+		{Apache, strings.Repeat("[{", maxBrackets), 0, "at byte 513: nested too deep: more than 256 levels"},
 		{Apache, `["` + strings.Repeat("a", 1000), 0, "at byte 1000: too large: the message has more than 1000 bytes"},
 		{Simple, strings.Repeat(" ", 1001), 0, "at byte 1000: too large: the message has more than 1000 bytes"},
 		{Simple, `["` + strings.Repeat("a", 996) + `"]`, 1000, ""},

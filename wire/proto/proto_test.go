@@ -248,7 +248,7 @@ func TestRead(t *testing.T) {
 // TestReadBad reads what is wrong, bound and dynamic.
 func TestReadBad(t *testing.T) {
 	var b []byte
-	for range 70 {
+	for range wire.MaxDepth + 6 {
 		b = append(append([]byte{0x12}, byteLength(len(b))...), b...)
 	}
 	deep := hex.EncodeToString(b)
