@@ -239,6 +239,9 @@ func dialectOf(t *testing.T, first string) string {
 
 func checkLimits(t *testing.T, page docsPage) {
 	t.Helper()
+	if len(page.sections) != 18 {
+		t.Fatalf("%s has %d sections", page.file, len(page.sections))
+	}
 	for i, want := range map[int]string{
 		0: fmt.Sprintf("%d MiB", wire.DefaultMaxMessageBytes>>20),
 		1: fmt.Sprint(wire.MaxDepth),
@@ -281,11 +284,7 @@ func readPage(t *testing.T, file string) docsPage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := docsPage{file, string(text), strings.Split(string(text), "\n## ")}
-	if len(p.sections) != 18 {
-		t.Fatalf("%s has %d sections", file, len(p.sections))
-	}
-	return p
+	return docsPage{file, string(text), strings.Split(string(text), "\n## ")}
 }
 
 // blocks returns the blocks of code in a language; of all for "".

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/govern"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/syntax"
 	"github.com/thriftkit/thriftkit/reflection"
@@ -21,7 +23,17 @@ import (
 type ServerOption interface{ applyServer(*rpc.ServerOptions) }
 
 // A ClientOption changes how a client behaves.
-type ClientOption interface{ applyClient(*rpc.ClientOptions) }
+type ClientOption interface{ applyClient(*clientConfig) }
+
+// A clientConfig is what options say about a client.
+type clientConfig struct {
+	rpc.ClientOptions
+	fleet   govern.FleetOptions
+	retry   govern.RetryOptions
+	mode    govern.Mode
+	hedge   *govern.HedgeOptions
+	schemes map[string]discovery.Scheme
+}
 
 // An Option is both.
 type Option interface {
@@ -41,9 +53,9 @@ type serverOption func(*rpc.ServerOptions)
 
 func (f serverOption) applyServer(o *rpc.ServerOptions) { f(o) }
 
-type clientOption func(*rpc.ClientOptions)
+type clientOption func(*clientConfig)
 
-func (f clientOption) applyClient(o *rpc.ClientOptions) { f(o) }
+func (f clientOption) applyClient(c *clientConfig) { f(c) }
 
 type bothOption struct {
 	serverOption
@@ -59,7 +71,7 @@ func (f loadOption) applyLoad(c *loadConfig) { f(c) }
 func WithInterceptors(interceptors ...Interceptor) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.Interceptors = append(o.Interceptors, interceptors...) },
-		func(o *rpc.ClientOptions) { o.Interceptors = append(o.Interceptors, interceptors...) },
+		func(o *clientConfig) { o.Interceptors = append(o.Interceptors, interceptors...) },
 	}
 }
 
@@ -69,7 +81,7 @@ func WithInterceptors(interceptors ...Interceptor) Option {
 func WithMaxMessageBytes(n int) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.MaxMessageBytes = n },
-		func(o *rpc.ClientOptions) { o.MaxMessageBytes = n },
+		func(o *clientConfig) { o.MaxMessageBytes = n },
 	}
 }
 
@@ -112,7 +124,7 @@ func WithExposedErrors() ServerOption {
 func WithTLS(config *tls.Config) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.TLS = config },
-		func(o *rpc.ClientOptions) { o.TLS = config },
+		func(o *clientConfig) { o.TLS = config },
 	}
 }
 
@@ -124,7 +136,7 @@ func WithTLSOnly() ServerOption {
 // WithSASLPlain makes a client negotiate with SASL's mechanism PLAIN (RFC 4616), as servers of Hive
 // and Impala want it. The password goes over the connection as it is: the target should be tls.
 func WithSASLPlain(user, password string) ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.SASLUser, o.SASLPassword = user, password })
+	return clientOption(func(o *clientConfig) { o.SASLUser, o.SASLPassword = user, password })
 }
 
 // WithSASLUsers lets clients of a server negotiate with SASL's mechanism PLAIN: verify says by an
@@ -147,14 +159,14 @@ func WithAccept(names ...string) ServerOption {
 func WithTransforms(transforms ...header.Transform) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.Transforms = append(o.Transforms, transforms...) },
-		func(o *rpc.ClientOptions) { o.Transforms = append(o.Transforms, transforms...) },
+		func(o *clientConfig) { o.Transforms = append(o.Transforms, transforms...) },
 	}
 }
 
 // WithMetadataRequired makes calls fail with CodeArgument whose context has metadata that the
 // target's transport has no room for. The default leaves such metadata behind, silently.
 func WithMetadataRequired() ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.RequireMetadata = true })
+	return clientOption(func(o *clientConfig) { o.RequireMetadata = true })
 }
 
 // An EncodingOption changes what Marshal writes and Unmarshal reads.
@@ -173,25 +185,25 @@ func WithProtocol(name string) EncodingOption {
 // WithTimeout bounds each call as a whole, whatever its interceptors do, unless its context has an
 // earlier deadline. The default is no bound.
 func WithTimeout(d time.Duration) ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.Timeout = d })
+	return clientOption(func(o *clientConfig) { o.Timeout = d })
 }
 
 // WithAttemptTimeout bounds each attempt of a call, where an interceptor makes several. The default is
 // no bound besides that of the whole call.
 func WithAttemptTimeout(d time.Duration) ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.AttemptTimeout = d })
+	return clientOption(func(o *clientConfig) { o.AttemptTimeout = d })
 }
 
 // WithLazyDial makes [Dial] return without a connection: the first call makes one. For servers that
 // may be down when the client is created.
 func WithLazyDial() ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.Lazy = true })
+	return clientOption(func(o *clientConfig) { o.Lazy = true })
 }
 
 // WithDialTimeout bounds the making of a connection; the default is 10 seconds, a negative d
 // means without bound.
 func WithDialTimeout(d time.Duration) ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.DialTimeout = d })
+	return clientOption(func(o *clientConfig) { o.DialTimeout = d })
 }
 
 // WithStats reports connections and calls to a listener: what a client or a server does, and more than
@@ -199,7 +211,7 @@ func WithDialTimeout(d time.Duration) ClientOption {
 func WithStats(stats Stats) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.Stats = stats },
-		func(o *rpc.ClientOptions) { o.Stats = stats },
+		func(o *clientConfig) { o.Stats = stats },
 	}
 }
 
@@ -208,7 +220,7 @@ func WithStats(stats Stats) Option {
 func WithDialects(dialects ...Dialect) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.Dialects = append(o.Dialects, dialects...) },
-		func(o *rpc.ClientOptions) { o.Dialects = append(o.Dialects, dialects...) },
+		func(o *clientConfig) { o.Dialects = append(o.Dialects, dialects...) },
 	}
 }
 
@@ -216,7 +228,7 @@ func WithDialects(dialects ...Dialect) Option {
 // and what its TLS starts from, and must do all that the target says about TLS and compression, as
 // [transport.Target.Dial] does.
 func WithDialer(f func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error)) ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.Dialer = f })
+	return clientOption(func(o *clientConfig) { o.Dialer = f })
 }
 
 // WithMaxConns sets how many connections there are at most. A client opens 128 at most by default:
@@ -226,7 +238,7 @@ func WithDialer(f func(ctx context.Context, t transport.Target, config *tls.Conf
 func WithMaxConns(n int) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.MaxConns = n },
-		func(o *rpc.ClientOptions) { o.MaxConns = n },
+		func(o *clientConfig) { o.MaxConns = n },
 	}
 }
 
@@ -258,14 +270,14 @@ func WithHandshakeTimeout(d time.Duration) ServerOption {
 // WithExclusiveConns gives each pending call a connection of its own, as most Thrift clients do; the
 // calls above [WithMaxConns] wait. Without it calls share connections, which costs less.
 func WithExclusiveConns() ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.Exclusive = true })
+	return clientOption(func(o *clientConfig) { o.Exclusive = true })
 }
 
 // WithConnLimits sets how old a client's connection may become, more or less a tenth, and how long it may rest between two calls; 0
 // means no limit. No call is lost by them. The age brings calls to servers that were added behind a balancer of connections; the
 // idle time should be below that after which the server or a firewall on the way drops idle connections.
 func WithConnLimits(age, idle time.Duration) ClientOption {
-	return clientOption(func(o *rpc.ClientOptions) { o.MaxConnAge, o.MaxConnIdle = age, idle })
+	return clientOption(func(o *clientConfig) { o.MaxConnAge, o.MaxConnIdle = age, idle })
 }
 
 // WithMaxCallsPerConn sets how many calls of one connection a server runs at once, when they are slow;
@@ -273,6 +285,41 @@ func WithConnLimits(age, idle time.Duration) ClientOption {
 // fewer.
 func WithMaxCallsPerConn(n int) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.MaxCallsPerConn = n })
+}
+
+// WithResolver makes [Dial] read targets with the scheme of a registry, such as etcd in etcd://host:2379/Name. f makes what reports the
+// instances; modules for registries have one.
+func WithResolver(scheme string, f discovery.Scheme) ClientOption {
+	return clientOption(func(o *clientConfig) {
+		if o.schemes == nil {
+			o.schemes = make(map[string]discovery.Scheme)
+		}
+		o.schemes[scheme] = f
+	})
+}
+
+// WithFleet says how a client of several instances balances calls and which instances it believes to be there. The keys of the target
+// come first. It does not matter for a client of one server.
+func WithFleet(opts govern.FleetOptions) ClientOption {
+	return clientOption(func(o *clientConfig) { o.fleet = opts })
+}
+
+// WithRetry says how a client of several instances makes calls again; by default up to 3 attempts, where that cannot do harm, see
+// [govern.Retry]. It does not matter for a client of one server, which makes no call twice: give that
+// govern.Retry(opts) as an interceptor.
+func WithRetry(opts govern.RetryOptions) ClientOption {
+	return clientOption(func(o *clientConfig) { o.retry = opts })
+}
+
+// WithMode sets what a client of several instances does about calls that fail: [govern.Failover] by default.
+func WithMode(mode govern.Mode) ClientOption {
+	return clientOption(func(o *clientConfig) { o.mode = mode })
+}
+
+// WithHedging makes a client of several instances try another one when a call of an idempotent method takes longer than most do:
+// see [govern.Hedge].
+func WithHedging(opts govern.HedgeOptions) ClientOption {
+	return clientOption(func(o *clientConfig) { o.hedge = &opts })
 }
 
 // WithIncludeDirs adds directories in which included files are looked for, after the directory

@@ -76,6 +76,10 @@
 //	unix:///run/foo.sock
 //	http://foo.example.com/thrift               each call a POST; https takes the keys of tls
 //	localhost:9000?service=PingPong             where services share a connection
+//	a:9000,b:9000?transport=framed              several instances of one service
+//	dns:///foo.example.com:9000                 all addresses of a name; dns+srv:///_foo._tcp.example.com SRV records
+//	registry://a:9000,b:9000/PingPong           registries, see package discovery/registry
+//	file:///etc/foo.yaml                        a list that is read again when it changes; docs/governance.md
 //
 //	protocol=      binary (strict; old, too, when it comes), compact (Apache's; fbthrift's when it
 //	               comes), json (Apache's), thriftpy2-json, simple-json
@@ -100,6 +104,9 @@ import (
 	"crypto/tls"
 	"net"
 
+	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/discovery/registry"
+	"github.com/thriftkit/thriftkit/govern"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/syntax"
 	"github.com/thriftkit/thriftkit/reflection"
@@ -297,25 +304,39 @@ func ReceiveMetadata(ctx context.Context, md *map[string]string) context.Context
 	return rpc.ReceiveMetadata(ctx, md)
 }
 
-// Dial connects to the server at target; the package comment shows the forms. ctx bounds the
-// connecting only. The error is an *Error with CodeUnavailable if nobody answers there.
+// Dial connects to the server at target, or returns a client of all the instances that target names; the package comment shows
+// the forms. ctx bounds the connecting only. The error is an *Error with CodeUnavailable if nobody answers there.
+//
+// For several instances Dial waits for their list, and connects to each with its first call. Calls are balanced by latency and
+// load, instances that fail take no calls for a while, and a call is made again at another instance where that cannot do
+// harm: see [WithFleet], [WithRetry] and package govern.
 func Dial(ctx context.Context, target string, opts ...ClientOption) (*Client, error) {
-	var o rpc.ClientOptions
-	for _, opt := range opts {
-		opt.applyClient(&o)
+	c := clientConfigOf(opts)
+	if c.schemes["registry"] == nil {
+		WithResolver("registry", registry.Scheme).applyClient(&c)
 	}
-	return rpc.Dial(ctx, target, o)
+	if !discovery.IsTarget(target, c.schemes) {
+		return rpc.Dial(ctx, target, c.ClientOptions)
+	}
+	t, err := discovery.ParseTarget(target, c.schemes)
+	if err != nil {
+		return nil, err
+	}
+	return govern.Dial(ctx, t, govern.DialOptions{Client: c.ClientOptions, Fleet: c.fleet, Retry: c.retry, Mode: c.mode, Hedge: c.hedge})
+}
+
+func clientConfigOf(opts []ClientOption) (c clientConfig) {
+	for _, opt := range opts {
+		opt.applyClient(&c)
+	}
+	return c
 }
 
 // NewClient returns a client whose calls h handles: another client ([Client.Handle]), a choice among
 // several, a server in this process ([Server.Handle]). Of opts, those about connections do not
 // matter.
 func NewClient(h Handler, opts ...ClientOption) *Client {
-	var o rpc.ClientOptions
-	for _, opt := range opts {
-		opt.applyClient(&o)
-	}
-	return rpc.NewClient(h, o)
+	return rpc.NewClient(h, clientConfigOf(opts).ClientOptions)
 }
 
 // ReflectedSchema is what [DialReflect] learns from a server.

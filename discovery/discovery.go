@@ -4,6 +4,8 @@
 //     that is read again when it changes.
 //   - [Follow] runs a Resolver for as long as a client lives: it retries after failures, does not believe an empty or
 //     suddenly shrunken list at once, and keeps the last good list in a file on request.
+//   - [List] looks once.
+//   - [Registrar] announces instances; package registry has one, with a registry of our own.
 //   - [ParseTarget] makes a Resolver from text: "a:9090,b:9090", "dns:///name:9090", "dns+srv:///name",
 //     "file:///etc/instances.yaml".
 package discovery
@@ -113,4 +115,17 @@ func Static(instances ...Instance) Resolver {
 		<-ctx.Done()
 		return ctx.Err()
 	})
+}
+
+// A Registrar announces instances to those who resolve.
+type Registrar interface {
+	// Register announces in as an instance of service, and keeps it announced whatever happens to the registry, until the Registration
+	// ends. It returns when the registry has it, or an error when ctx ends before or in is invalid.
+	Register(ctx context.Context, service string, in Instance) (Registration, error)
+}
+
+// A Registration is an instance that is announced.
+type Registration interface {
+	// Deregister ends it. After an error the registry may list the instance until its lease ends.
+	Deregister(ctx context.Context) error
 }

@@ -423,3 +423,20 @@ func TestInstanceTarget(t *testing.T) {
 		t.Error("the keys of the group have changed")
 	}
 }
+
+// TestList looks once.
+func TestList(t *testing.T) {
+	list, err := List(context.Background(), Static(Instance{Addr: "a:1"}, Instance{Addr: "b:1", Weight: -1}))
+	if err != nil || len(list) != 1 || list[0].Addr != "a:1" {
+		t.Errorf("%v, %v", list, err)
+	}
+	broken := errors.New("the registry burns")
+	if _, err := List(context.Background(), ResolverFunc(func(context.Context, func(Snapshot)) error { return broken })); err != broken {
+		t.Errorf("a resolver that fails: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := List(ctx, ResolverFunc(func(ctx context.Context, _ func(Snapshot)) error { <-ctx.Done(); return ctx.Err() })); !errors.Is(err, context.Canceled) {
+		t.Errorf("without time: %v", err)
+	}
+}

@@ -78,6 +78,34 @@ func Follow(ctx context.Context, r Resolver, opts FollowOptions, report func(Sna
 	}
 }
 
+// List returns the first list that r reports, without instances that are wrong: for programs that look once. It returns
+// the error of r if that fails before, and that of ctx.
+func List(ctx context.Context, r Resolver) ([]Instance, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var list []Instance
+	found := false
+	err := r.Watch(ctx, func(s Snapshot) {
+		if found {
+			return
+		}
+		found = true
+		for _, in := range s.Instances {
+			if in.Validate() == nil {
+				list = append(list, in)
+			}
+		}
+		cancel()
+	})
+	if found {
+		return list, nil
+	}
+	if err == nil {
+		err = errors.New("the resolver returned")
+	}
+	return nil, err
+}
+
 // A follower decides which lists are believed.
 type follower struct {
 	opts   FollowOptions

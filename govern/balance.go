@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -37,10 +39,38 @@ type PickerFunc func(ctx context.Context, call *rpc.Call) *Node
 // Pick implements [Picker].
 func (f PickerFunc) Pick(ctx context.Context, call *rpc.Call) *Node { return f(ctx, call) }
 
+// A builtin is a Balancer of this package, with its name in targets and documents, and its rule for people.
+type builtin struct {
+	BalancerFunc
+	name, rule string
+}
+
+// String returns the rule.
+func (b builtin) String() string { return b.name + ": " + b.rule }
+
+// builtins are the balancers that have names.
+func builtins() map[string]Balancer {
+	all := make(map[string]Balancer)
+	for _, b := range []Balancer{P2C(), LeastInFlight(), RoundRobin(), WeightedRandom(), ConsistentHash(HashOptions{})} {
+		all[b.(builtin).name] = b
+	}
+	return all
+}
+
+// ParseBalancer returns the Balancer of this package with a name: p2c, least-in-flight, round-robin, weighted-random or
+// consistent-hash. The error lists the names.
+func ParseBalancer(name string) (Balancer, error) {
+	all := builtins()
+	if b := all[name]; b != nil {
+		return b, nil
+	}
+	return nil, fmt.Errorf("unknown balancer %q (there is %s)", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+}
+
 // P2C returns the default Balancer: of two random instances it takes the one with the lower product of latency and calls in flight
 // (power of two choices on peak EWMA), relative to its weight. A slow instance gets few calls, and gets more when it has recovered.
 func P2C() Balancer {
-	return BalancerFunc(func(nodes []*Node) Picker { return p2c(nodes) })
+	return builtin{func(nodes []*Node) Picker { return p2c(nodes) }, "p2c", "of two random instances the one with the lower latency × calls in flight / weight"}
 }
 
 type p2c []*Node
@@ -68,7 +98,7 @@ func two(nodes []*Node) (a, b *Node) {
 
 // LeastInFlight returns a Balancer that takes the instance with the fewest calls in flight, relative to its weight, of two random ones.
 func LeastInFlight() Balancer {
-	return BalancerFunc(func(nodes []*Node) Picker { return leastInFlight(nodes) })
+	return builtin{func(nodes []*Node) Picker { return leastInFlight(nodes) }, "least-in-flight", "of two random instances the one with fewer calls in flight / weight"}
 }
 
 type leastInFlight []*Node
@@ -86,7 +116,7 @@ func (p leastInFlight) Pick(context.Context, *rpc.Call) *Node {
 
 // RoundRobin returns a Balancer that takes one instance after the other, each as often as its weight says.
 func RoundRobin() Balancer {
-	return BalancerFunc(func(nodes []*Node) Picker {
+	return builtin{func(nodes []*Node) Picker {
 		r := &roundRobin{nodes: nodes, weights: make([]uint64, len(nodes))}
 		most := 0.0
 		for _, n := range nodes {
@@ -97,7 +127,7 @@ func RoundRobin() Balancer {
 		}
 		r.next.Store(rand.Uint64N(1 << 32))
 		return r
-	})
+	}, "round-robin", "one after the other, as often as the weight says"}
 }
 
 // stride is the weight of the heaviest instance of a roundRobin.
@@ -126,7 +156,7 @@ func (r *roundRobin) Pick(context.Context, *rpc.Call) *Node {
 
 // WeightedRandom returns a Balancer that takes instances at random, each as often as its weight says.
 func WeightedRandom() Balancer {
-	return BalancerFunc(func(nodes []*Node) Picker { return newAlias(nodes) })
+	return builtin{func(nodes []*Node) Picker { return newAlias(nodes) }, "weighted-random", "at random, as often as the weight says"}
 }
 
 // An alias picks by Vose's alias method: one random number says which slot, and which of the two nodes of the slot.
@@ -201,7 +231,7 @@ func ConsistentHash(opts HashOptions) Balancer {
 	if opts.Bound <= 0 {
 		opts.Bound = 1.25
 	}
-	return BalancerFunc(func(nodes []*Node) Picker { return newRing(nodes, opts) })
+	return builtin{func(nodes []*Node) Picker { return newRing(nodes, opts) }, "consistent-hash", "by the hash of the key; at random without one"}
 }
 
 func defaultKey(ctx context.Context, call *rpc.Call) string {

@@ -49,6 +49,9 @@ type FleetOptions struct {
 	// means 5 seconds and 5 minutes. Then one call is let through, which decides. After failed connections the times are 1 second and
 	// 30 seconds at most.
 	EjectTime, MaxEjectTime time.Duration
+
+	// Breaker keeps calls of a method away from an instance that fails them, while its other methods go on. nil has none.
+	Breaker *BreakerOptions
 }
 
 // A State says whether an instance takes calls.
@@ -81,6 +84,8 @@ type Fleet struct {
 	cancel  context.CancelFunc
 	stopped chan struct{}
 	ready   chan struct{} // closed with the first list
+	failed  chan struct{} // closed with the first failure of the resolver
+	failure atomic.Pointer[error]
 	set     atomic.Pointer[set]
 	due     atomic.Int32 // length of probes
 
@@ -108,16 +113,29 @@ func NewFleet(r discovery.Resolver, dial func(discovery.Instance) (*rpc.Client, 
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &Fleet{
 		opts: opts, dial: dial, epoch: time.Now(), cancel: cancel, stopped: make(chan struct{}), ready: make(chan struct{}),
-		nodes: make(map[string]*Node),
+		failed: make(chan struct{}), nodes: make(map[string]*Node),
 	}
 	f.mu.Lock()
 	f.compare = time.AfterFunc(compareEvery, f.compareAll)
 	f.mu.Unlock()
 	go func() {
 		defer close(f.stopped)
-		discovery.Follow(ctx, r, opts.Follow, f.update)
+		discovery.Follow(ctx, f.watched(r), opts.Follow, f.update)
 	}()
 	return f
+}
+
+// watched returns r, of which the last failure is kept.
+func (f *Fleet) watched(r discovery.Resolver) discovery.Resolver {
+	return discovery.ResolverFunc(func(ctx context.Context, report func(discovery.Snapshot)) error {
+		err := r.Watch(ctx, report)
+		if err != nil && ctx.Err() == nil {
+			if f.failure.Swap(&err) == nil {
+				close(f.failed)
+			}
+		}
+		return err
+	})
 }
 
 func (opts FleetOptions) withDefaults() FleetOptions {
@@ -141,6 +159,10 @@ func (opts FleetOptions) withDefaults() FleetOptions {
 	}
 	if opts.SubsetID == "" {
 		opts.SubsetID = fmt.Sprint(rand.Uint64())
+	}
+	if opts.Breaker != nil {
+		b := opts.Breaker.withDefaults()
+		opts.Breaker = &b
 	}
 	if opts.Follow.OnError == nil {
 		opts.Follow.OnError = func(error) {}
@@ -199,6 +221,9 @@ func (f *Fleet) Handle(ctx context.Context, call *rpc.Call) error {
 	}
 	start := int64(time.Since(f.epoch))
 	err = n.handle(ctx, call)
+	if f.opts.Breaker != nil {
+		n.breaker(call.Method, f.opts.Breaker).finished(time.Now(), judge(err))
+	}
 	f.finished(n, probe, start, err)
 	n.release()
 	return err
@@ -212,14 +237,20 @@ func (f *Fleet) pick(ctx context.Context, call *rpc.Call) (*Node, bool, error) {
 		err := f.Wait(waiting)
 		cancel()
 		if s = f.set.Load(); err != nil && s == nil {
-			return nil, false, unavailable(call, "there is no list of instances yet", err)
+			why := "there is no list of instances yet"
+			if failure := f.failure.Load(); failure != nil {
+				why += ": " + (*failure).Error()
+			}
+			return nil, false, unavailable(call, why, err)
 		}
 	}
+	t := triedOf(ctx)
 	if f.due.Load() > 0 {
 		if n := f.takeProbe(); n != nil {
-			if t := triedOf(ctx); t != nil {
-				t.add(n)
+			if t != nil && t.once {
+				t.claim(n)
 			}
+			f.explain(t, s, n, "it was out, and this call decides whether it takes calls again")
 			return n, true, nil
 		}
 	}
@@ -230,12 +261,18 @@ func (f *Fleet) pick(ctx context.Context, call *rpc.Call) (*Node, bool, error) {
 		if len(s.nodes) == 0 {
 			return nil, false, unavailable(call, "there are no instances", nil)
 		}
-		n := s.picker.Pick(ctx, call)
-		if t := triedOf(ctx); t != nil {
-			n = t.other(s, n, ctx, call)
-			t.add(n)
+		n, why := s.picker.Pick(ctx, call), ""
+		if t != nil {
+			n, why = t.other(s, n, ctx, call)
+		}
+		if f.opts.Breaker != nil && !n.breaker(call.Method, f.opts.Breaker).allow(time.Now()) {
+			if n = closedBreaker(s, call.Method, f.opts.Breaker); n == nil {
+				return nil, false, unavailable(call, "the circuit breakers of all instances are open for the method", ErrBreakerOpen)
+			}
+			why = "the circuit breaker of another one is open"
 		}
 		if n.acquire() {
+			f.explain(t, s, n, why)
 			return n, false, nil
 		}
 		s = f.set.Load()
@@ -245,48 +282,6 @@ func (f *Fleet) pick(ctx context.Context, call *rpc.Call) (*Node, bool, error) {
 
 func unavailable(call *rpc.Call, why string, cause error) error {
 	return &rpc.Error{Code: rpc.CodeUnavailable, Outcome: rpc.OutcomeNotSent, Method: call.Method.String(), Message: why, Cause: cause}
-}
-
-// tried are the nodes to which earlier attempts of a call went.
-type tried struct {
-	mu    sync.Mutex
-	addrs []string
-}
-
-type triedKey struct{}
-
-func triedOf(ctx context.Context) *tried {
-	t, _ := ctx.Value(triedKey{}).(*tried)
-	return t
-}
-
-func (t *tried) add(n *Node) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.addrs = append(t.addrs, n.in.Load().Addr)
-}
-
-func (t *tried) has(n *Node) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Contains(t.addrs, n.in.Load().Addr)
-}
-
-// other returns n, or a node that was not tried yet if there is one.
-func (t *tried) other(s *set, n *Node, ctx context.Context, call *rpc.Call) *Node {
-	for range 3 {
-		if !t.has(n) {
-			return n
-		}
-		n = s.picker.Pick(ctx, call)
-	}
-	start := rand.IntN(len(s.nodes))
-	for i := range s.nodes {
-		if m := s.nodes[(start+i)%len(s.nodes)]; !t.has(m) {
-			return m
-		}
-	}
-	return n
 }
 
 // takeProbe returns a node whose time out is over, acquired.
@@ -319,6 +314,9 @@ func judge(err error) verdict {
 		return healthy
 	}
 	var e *rpc.Error
+	if errors.Is(err, ErrBreakerOpen) {
+		return neutral
+	}
 	if !errors.As(err, &e) {
 		if errors.Is(err, context.Canceled) {
 			return neutral

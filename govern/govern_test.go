@@ -28,6 +28,7 @@ exception Sold { 1: string what }
 service Shop {
   string look(1: string key (thriftkit.hashkey)) (thriftkit.readonly = "true")
   string buy(1: string what) throws (1: Sold sold)
+  void note(1: string what)
 }`
 
 func shopService(t testing.TB) *schema.Service {
@@ -45,6 +46,7 @@ type shop struct {
 	mu     sync.Mutex
 	delay  time.Duration
 	panics bool
+	push   time.Duration // asked of callers, with an overload; 0: none
 	calls  atomic.Int32
 	server *rpc.Server
 	l      *memnet.Listener
@@ -58,9 +60,13 @@ func (s *shop) set(f func(*shop)) {
 
 func (s *shop) work(ctx context.Context) (string, error) {
 	s.mu.Lock()
-	delay, panics := s.delay, s.panics
+	delay, panics, push := s.delay, s.panics, s.push
 	s.mu.Unlock()
 	s.calls.Add(1)
+	if push != 0 {
+		rpc.PushBack(ctx, push)
+		return "", rpc.Errorf(rpc.CodeOverloaded, "come later")
+	}
 	time.Sleep(delay) // whatever the deadline is: an answer at that moment would be a race
 	if panics {
 		return "", errors.New("broken")
@@ -72,6 +78,11 @@ func (s *shop) Look(ctx context.Context, key string) (string, error) { return s.
 
 func (s *shop) Buy(ctx context.Context, what string) (string, error) {
 	return s.work(ctx)
+}
+
+func (s *shop) Note(ctx context.Context, what string) error {
+	_, err := s.work(ctx)
+	return err
 }
 
 // A street is a network in memory.
@@ -143,6 +154,7 @@ func static(names ...string) discovery.Resolver {
 type buyer struct {
 	Look func(ctx context.Context, key string) (string, error)
 	Buy  func(ctx context.Context, what string) (string, error)
+	Note func(ctx context.Context, what string) error
 }
 
 func (st *street) client(f rpc.Handler, interceptors ...rpc.Interceptor) (b buyer) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
 )
 
 // A Node is an instance as a [Balancer] sees it. Its methods may be called by any number of goroutines.
@@ -34,6 +35,8 @@ type Node struct {
 
 	removed atomic.Bool
 	closed  sync.Once
+
+	breakers sync.Map // *breaker by *schema.Method
 
 	out atomic.Int64 // when it was ejected, in nanoseconds of the fleet; 0: it is ready
 
@@ -103,6 +106,15 @@ func (n *Node) handle(ctx context.Context, call *rpc.Call) error {
 		return &rpc.Error{Code: rpc.CodeUnavailable, Outcome: rpc.OutcomeNotSent, Method: call.Method.String(), Message: n.dialErr.Error(), Cause: n.dialErr}
 	}
 	return n.client.Handle(ctx, call)
+}
+
+// breaker returns the circuit breaker of a method.
+func (n *Node) breaker(m *schema.Method, opts *BreakerOptions) *breaker {
+	b, ok := n.breakers.Load(m)
+	if !ok {
+		b, _ = n.breakers.LoadOrStore(m, &breaker{opts: opts, epoch: n.epoch})
+	}
+	return b.(*breaker)
 }
 
 // acquire counts a call in, unless n has been removed.

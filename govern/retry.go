@@ -26,6 +26,9 @@ type RetryOptions struct {
 	// Idempotent says which methods may be executed twice; nil is [Idempotent].
 	Idempotent func(*schema.Method) bool
 
+	// Same makes further attempts at the instance of the first one, if that is available.
+	Same bool
+
 	// Local keeps the mark of a retry out of the metadata, so that servers further down may retry as well. Without it a retry
 	// never retries further down: the mark is the persistent metadata "thriftkit-retry".
 	Local bool
@@ -55,7 +58,7 @@ func Idempotent(m *schema.Method) bool {
 //	executed   never: declared exceptions and internal errors are answers
 //
 // It does not when the budget is used up, when the time left until the deadline is less than the pause and the usual
-// latency, when the call came with a retry of the caller, or when the arguments, the client or the caller are the reason. The error is that of the last attempt.
+// latency, when the call came with a retry of the caller, when the server asks for no retry (rpc.PushBack; it may also ask for a longer pause), or when the arguments, the client or the caller are the reason. The error is that of the last attempt.
 //
 // Put it around a [Fleet], and interceptors that are for each attempt further in.
 func Retry(opts RetryOptions) rpc.Interceptor {
@@ -101,10 +104,9 @@ func (r *retrier) handle(ctx context.Context, call *rpc.Call) error {
 
 // again makes further attempts after err.
 func (r *retrier) again(ctx context.Context, call *rpc.Call, err error) error {
-	if rpc.Metadata(ctx)[retryMark] != "" {
+	if isRetry(ctx) {
 		return err
 	}
-	var t *tried
 	for attempt := 1; attempt < r.opts.Attempts && r.mayRepeat(call.Method, err); attempt++ {
 		pause := r.pause(attempt, err)
 		if d, ok := ctx.Deadline(); ok && time.Until(d) <= pause+time.Duration(r.usual.at(int64(time.Since(r.epoch)))) {
@@ -116,11 +118,11 @@ func (r *retrier) again(ctx context.Context, call *rpc.Call, err error) error {
 		if !sleep(ctx, pause) {
 			return err
 		}
-		if t == nil {
-			t = &tried{addrs: []string{call.Instance()}}
-			ctx = context.WithValue(ctx, triedKey{}, t)
+		if attempt == 1 {
+			ctx = withTried(ctx, call.Instance())
+			triedOf(ctx).same = r.opts.Same
 			if !r.opts.Local {
-				ctx = rpc.AddPersistentMetadata(ctx, map[string]string{retryMark: "1"})
+				ctx = markRetry(ctx)
 			}
 		}
 		if err = r.next(ctx, call); err == nil {
@@ -128,6 +130,14 @@ func (r *retrier) again(ctx context.Context, call *rpc.Call, err error) error {
 		}
 	}
 	return err
+}
+
+// isRetry reports whether ctx is that of a call which came with a retry of its caller.
+func isRetry(ctx context.Context) bool { return rpc.Metadata(ctx)[retryMark] != "" }
+
+// markRetry returns a context whose calls are marked as retries.
+func markRetry(ctx context.Context) context.Context {
+	return rpc.AddPersistentMetadata(ctx, map[string]string{retryMark: "1"})
 }
 
 // mayRepeat reports whether a call that returned err may be made again.
@@ -140,7 +150,7 @@ func mayRepeat(m *schema.Method, err error, idempotent func(*schema.Method) bool
 		return false
 	}
 	var e *rpc.Error
-	if errors.As(err, &e) && (e.Code == rpc.CodeArgument || e.Code == rpc.CodeClosed) {
+	if errors.As(err, &e) && (e.Code == rpc.CodeArgument || e.Code == rpc.CodeClosed || e.RetryAfter < 0) {
 		return false
 	}
 	switch rpc.OutcomeOf(err) {
@@ -154,14 +164,18 @@ func mayRepeat(m *schema.Method, err error, idempotent func(*schema.Method) bool
 
 // pause returns how long to wait before attempt + 1.
 func (r *retrier) pause(attempt int, err error) time.Duration {
+	var asked time.Duration
+	if e := (*rpc.Error)(nil); errors.As(err, &e) {
+		asked = e.RetryAfter
+	}
 	if rpc.OutcomeOf(err) == rpc.OutcomeNotSent {
 		attempt--
 	}
 	if attempt == 0 {
-		return 0
+		return asked
 	}
 	d := min(r.opts.Backoff<<min(attempt-1, 20), r.opts.MaxBackoff)
-	return d/2 + rand.N(d/2+1)
+	return max(d/2+rand.N(d/2+1), asked)
 }
 
 // sleep waits for d, and reports whether ctx goes on.

@@ -166,7 +166,7 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 		o := outgoingFor(ctx)
 		f.Transient, f.Persistent = o.transient, o.persistent
 	case x.opts.RequireMetadata:
-		if o := outgoingFor(ctx); len(o.transient)+len(o.persistent) > 0 {
+		if outgoingFor(ctx).required() {
 			return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("transport %s does not carry metadata", x.target.Framing), Method: m.String()}
 		}
 	}
@@ -190,6 +190,9 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 		return nil
 	}
 	err = ofAnswer(readReply(call, x.app, reply.Message, reply.Protocol))
+	if err != nil && reply.Envelope != nil {
+		pushedBack(err, reply.Envelope.Transient)
+	}
 	return tooLate(deadline, m, err)
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"reflect"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -66,7 +67,8 @@ type ClientOptions struct {
 	Dialects []Dialect
 
 	// RequireMetadata makes calls fail with CodeArgument whose context has metadata that the
-	// target's transport has no room for. Without it such metadata stays behind, silently.
+	// target's transport has no room for. Without it such metadata stays behind, silently. Names that begin with
+	// "thriftkit-" are hints of thriftkit itself, such as the mark of a retry: they never make a call fail.
 	RequireMetadata bool
 
 	// MaxConns is how many connections a client opens to the server; 0 means 128, negative is an error. Classic servers
@@ -90,6 +92,13 @@ type ClientOptions struct {
 	// MaxConnIdle is how long a connection may rest before it is closed; 0 means that the last one may rest for ever. Over HTTP
 	// it is 2 seconds at most. Set it below the time after which a server or a firewall on the way drops idle connections.
 	MaxConnIdle time.Duration
+
+	// Target is what [Client.Target] returns of a client of NewClient; Dial has an argument for it.
+	Target string
+
+	// OnClose runs with the first Close of a client of NewClient, which returns its error: it closes what the handler uses, such as
+	// the connections of a group of servers. nil does nothing.
+	OnClose func() error
 }
 
 // A Client calls the methods of services through a [Handler]: one that Dial makes, over connections
@@ -111,13 +120,13 @@ type Client struct {
 	plain   bool    // there are no interceptors
 	timeout time.Duration
 	target  string
-	streams bool // what handles the calls may carry streams
-	close   func()
+	unary   bool // its connections do not carry streams
+	close   func() error
 }
 
 // carries returns an error if the client cannot call m, which streams.
 func (c *Client) carries(m *schema.Method, goPath string) error {
-	if c.streams {
+	if !c.unary {
 		return nil
 	}
 	return &Mismatch{Pos: m.Pos, IDL: m.String(), Go: goPath, Message: "the method streams, which connections of Thrift do not carry: " + c.target}
@@ -125,27 +134,22 @@ func (c *Client) carries(m *schema.Method, goPath string) error {
 
 // NewClient returns a Client whose calls h handles: another client, a group of them, a server in
 // this process ([Server.Handle]), a client of another protocol. Of opts only Interceptors, Timeout,
-// AttemptTimeout and Stats matter; the others are about dialling. Close does nothing.
+// AttemptTimeout, Stats, Target and OnClose matter; the others are about dialling.
 //
 //	fleet := rpc.NewClient(func(ctx context.Context, call *rpc.Call) error {
 //		return pick().Handle(ctx, call)
 //	}, rpc.ClientOptions{})
 func NewClient(h Handler, opts ClientOptions) *Client {
-	return newForeignClient(h, "", func() {}, opts)
-}
-
-// newForeignClient returns a client whose calls h handles, each an attempt.
-func newForeignClient(h Handler, target string, close func(), opts ClientOptions) *Client {
-	c := newClient(attempt(h, opts.AttemptTimeout, opts.Stats), target, close, opts)
-	c.streams = true
+	c := newClient(attempt(h, opts.AttemptTimeout, opts.Stats), opts)
+	c.target, c.close = opts.Target, func() error { return nil }
+	if opts.OnClose != nil {
+		c.close = sync.OnceValue(opts.OnClose)
+	}
 	return c
 }
 
-func newClient(h Handler, target string, close func(), opts ClientOptions) *Client {
-	return &Client{
-		handler: chain(opts.Interceptors, h), plain: len(opts.Interceptors) == 0,
-		timeout: opts.Timeout, target: target, close: close,
-	}
+func newClient(h Handler, opts ClientOptions) *Client {
+	return &Client{handler: chain(opts.Interceptors, h), plain: len(opts.Interceptors) == 0, timeout: opts.Timeout}
 }
 
 // Dial connects to target, as [transport.ParseTarget] reads it. The error is an *Error with
@@ -182,7 +186,13 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 			return nil, failure("", CodeUnavailable, err)
 		}
 	}
-	return newClient(x.handle, t.String(), x.carrier.Close, opts), nil
+	c := newClient(x.handle, opts)
+	c.target, c.unary = t.String(), true
+	c.close = func() error {
+		x.carrier.Close()
+		return nil
+	}
+	return c, nil
 }
 
 // withDefaults returns opts with the defaults for what is 0.
@@ -200,14 +210,13 @@ func (opts ClientOptions) withDefaults() (ClientOptions, error) {
 	return opts, nil
 }
 
-// Target returns the target of a client of Dial, in the form that Dial reads; else "".
+// Target returns the target of a client of Dial, in the form that Dial reads; of a client of NewClient what
+// its options say.
 func (c *Client) Target() string { return c.target }
 
-// Close closes the connections of a client of Dial. Pending calls fail with CodeClosed.
-func (c *Client) Close() error {
-	c.close()
-	return nil
-}
+// Close closes the connections of a client of Dial: pending calls fail with CodeClosed. On a client of NewClient it
+// does what [ClientOptions].OnClose says.
+func (c *Client) Close() error { return c.close() }
 
 // Handle makes a call through c: it is a client as a [Handler].
 func (c *Client) Handle(ctx context.Context, call *Call) error { return c.run(ctx, call) }

@@ -223,6 +223,58 @@ func TestMetadataRefused(t *testing.T) {
 	}
 }
 
+// TestHintsAreNotRequired calls with metadata of thriftkit itself where there is no room for it: the call is made, unless the
+// program has metadata of its own.
+func TestHintsAreNotRequired(t *testing.T) {
+	leaks(t)
+	svc := loadCarrier(t)
+	l := listen(t)
+	s := rpc.NewServer(rpc.ServerOptions{})
+	if err := s.Register(svc, carrier{svc}); err != nil {
+		t.Fatal(err)
+	}
+	go s.Serve(l)
+	defer s.Close()
+	for _, dialect := range []string{"?transport=framed", "?transport=buffered", "?transport=header"} {
+		c := dial(t, l.Addr().String()+dialect, rpc.ClientOptions{RequireMetadata: true})
+		hint := rpc.AddPersistentMetadata(context.Background(), map[string]string{"thriftkit-retry": "1"})
+		if got, err := rpc.Invoke[string](hint, c, svc.Method("ping")); got != "pong" || err != nil {
+			t.Errorf("%s, a hint: %q, %v", dialect, got, err)
+		}
+		_, err := rpc.Invoke[string](rpc.AddMetadata(hint, map[string]string{"a": "b"}), c, svc.Method("ping"))
+		if carried := dialect == "?transport=header"; (err == nil) != carried {
+			t.Errorf("%s, a hint and metadata: %v", dialect, err)
+		}
+	}
+}
+
+// TestTimeoutAndInterceptorWithMetadata makes calls of a client with a timeout and an interceptor, where metadata is looked at.
+func TestTimeoutAndInterceptorWithMetadata(t *testing.T) {
+	leaks(t)
+	svc := loadCarrier(t)
+	l := listen(t)
+	s := rpc.NewServer(rpc.ServerOptions{})
+	if err := s.Register(svc, carrier{svc}); err != nil {
+		t.Fatal(err)
+	}
+	go s.Serve(l)
+	defer s.Close()
+	seen := func(next rpc.Handler) rpc.Handler {
+		return func(ctx context.Context, call *rpc.Call) error {
+			if md := rpc.Metadata(ctx); md != nil {
+				t.Errorf("metadata that never came: %v", md)
+			}
+			return next(ctx, call)
+		}
+	}
+	for _, dialect := range []string{"?transport=framed", "?transport=header", "?transport=http"} {
+		c := dial(t, l.Addr().String()+dialect, rpc.ClientOptions{RequireMetadata: true, Timeout: time.Minute, Interceptors: []rpc.Interceptor{seen}})
+		if got, err := rpc.Invoke[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
+			t.Errorf("%s: %q, %v", dialect, got, err)
+		}
+	}
+}
+
 // TestReplyMetadataTooLarge has a handler send back more than fits: the call fails, the
 // connection stays.
 func TestReplyMetadataTooLarge(t *testing.T) {

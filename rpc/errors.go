@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
@@ -108,6 +109,9 @@ type Error struct {
 	Remote  bool   // the peer sent it; else it was noticed here
 	Method  string // "Service.method"; "" if unknown
 	Cause   error  // what led to it on this side, or nil
+
+	// RetryAfter is how long the server asks to wait before another attempt, see [PushBack]; negative asks for none at all, 0 says nothing.
+	RetryAfter time.Duration
 }
 
 // Errorf returns an *Error with a code; for handlers.

@@ -83,7 +83,11 @@ func dialForeign(ctx context.Context, t transport.Target, opts ClientOptions) (*
 			if err != nil {
 				return nil, err
 			}
-			return newForeignClient(h, t.String(), closeConns, opts), nil
+			opts.Target, opts.OnClose = t.String(), func() error {
+				closeConns()
+				return nil
+			}
+			return NewClient(h, opts), nil
 		}
 	}
 	return nil, fmt.Errorf("target %q: the client has no dialect for it: WithDialects(grpc.Dialect()), of module x/grpc, is one for grpc and connect", t)

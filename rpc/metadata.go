@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,6 +83,51 @@ func outgoingOf(ctx context.Context) outgoing {
 		return *o
 	}
 	return outgoing{}
+}
+
+// retryAfterName is the metadata of a reply by which a server pushes back: milliseconds, negative for never.
+const retryAfterName = hintPrefix + "retry-after"
+
+// PushBack tells the caller of the call that a handler or an interceptor runs with ctx how long to wait before it makes the call again;
+// a negative d asks not to. It goes with an error, such as one with CodeOverloaded, whose RetryAfter it becomes on the side of the
+// caller. It reports whether there is room for it, as [SetReplyMetadata] does.
+func PushBack(ctx context.Context, d time.Duration) bool {
+	ms := int64(-1)
+	if d >= 0 {
+		ms = max(1, d.Milliseconds())
+	}
+	return SetReplyMetadata(ctx, retryAfterName, strconv.FormatInt(ms, 10))
+}
+
+// pushedBack puts what the metadata of a reply says about further attempts into err.
+func pushedBack(err error, md map[string]string) {
+	text := md[retryAfterName]
+	e, ok := err.(*Error)
+	if !ok || text == "" {
+		return
+	}
+	if ms, bad := strconv.ParseInt(text, 10, 64); bad == nil && ms < int64(maxRetryAfter/time.Millisecond) {
+		e.RetryAfter = time.Duration(max(ms, -1)) * time.Millisecond
+	}
+}
+
+// maxRetryAfter bounds what a server may ask for.
+const maxRetryAfter = 24 * time.Hour
+
+// hintPrefix begins the names of metadata that thriftkit adds on its own account: hints, which stay behind where there is no
+// room for them.
+const hintPrefix = "thriftkit-"
+
+// required reports whether there is metadata that the program asked to send.
+func (o outgoing) required() bool {
+	for _, md := range []map[string]string{o.transient, o.persistent} {
+		for name := range md {
+			if !strings.HasPrefix(name, hintPrefix) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // merge returns both; over wins.
@@ -175,7 +222,7 @@ func (c *callContext) Deadline() (time.Time, bool) {
 
 // Value implements [context.Context].
 func (c *callContext) Value(key any) any {
-	if key == (exchangeKey{}) {
+	if key == (exchangeKey{}) && c.x != nil { // else it bounds a call of a client, which passes on what came to the caller
 		return c.x
 	}
 	if !c.deadline.IsZero() {

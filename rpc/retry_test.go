@@ -387,3 +387,27 @@ func TestFleet(t *testing.T) {
 		t.Errorf("%q", tries)
 	}
 }
+
+// TestNewClientCloses checks what a client over a Handler says of itself, and that it closes what the handler uses, once.
+func TestNewClientCloses(t *testing.T) {
+	closed, failed := 0, errors.New("cannot close")
+	c := rpc.NewClient(func(context.Context, *rpc.Call) error { return nil }, rpc.ClientOptions{
+		Target:  "a:9090,b:9090",
+		OnClose: func() error { closed++; return failed },
+	})
+	if got := c.Target(); got != "a:9090,b:9090" {
+		t.Errorf("the target is %q", got)
+	}
+	for range 2 {
+		if err := c.Close(); err != failed {
+			t.Errorf("Close returned %v", err)
+		}
+	}
+	if closed != 1 {
+		t.Errorf("OnClose ran %d times", closed)
+	}
+	plain := rpc.NewClient(func(context.Context, *rpc.Call) error { return nil }, rpc.ClientOptions{})
+	if err := plain.Close(); err != nil || plain.Target() != "" {
+		t.Errorf("without options: %v, %q", err, plain.Target())
+	}
+}

@@ -28,6 +28,7 @@ type callOptions struct {
 	repeat  int
 	verbose bool
 	dryRun  bool
+	explain bool // how instances are picked
 	hasty   bool // errors are not explained: somebody waits for a completion
 }
 
@@ -35,8 +36,10 @@ const callLong = `call calls a method of a running server and prints its result 
 
 TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, http://host:port/path or
 https://host:port/path; ?protocol=P&transport=T may follow. grpc://host:port and connect://host:port call servers of gRPC
-and Connect, grpcs and connects by TLS; they need --idl. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call
-that is saved there. If no dialect is given and the server does not answer, call probes it, and the error says which
+and Connect, grpcs and connects by TLS; they need --idl. Several instances of one service are host:port,host:port,
+dns:///name:port, dns+srv:///name or file:///path of a list: the call goes to one of them, and again to another one where
+that cannot do harm; --explain-routing says which and why. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call that
+is saved there. If no dialect is given and the server does not answer, call probes it, and the error says which
 dialects it speaks.
 METHOD is Service.method, or just the method's name if only one service has it; on a terminal it may be left out, to be
 chosen from a list and to get a form for the arguments. Without --idl, and without files in thriftkit.yaml, the server
@@ -57,6 +60,7 @@ exception (as JSON on standard error), 64+N error N from the server (TApplicatio
 const callExample = `  thriftkit call 127.0.0.1:9090 PingPong.login root secret
   thriftkit call --idl foo.thrift 127.0.0.1:9090 login password=secret username=root
   thriftkit call --idl foo.thrift 127.0.0.1:9090 login -d '{"username": "root", "password": "secret"}'
+  thriftkit call --explain-routing --idl foo.thrift 127.0.0.1:9090,127.0.0.1:9091 ping
   thriftkit call --dry-run --idl foo.thrift 127.0.0.1:9090 login root secret`
 
 func newCall() *cobra.Command {
@@ -81,6 +85,7 @@ func newCall() *cobra.Command {
 	f.IntVar(&o.repeat, "repeat", 1, "call `N` times, one after the other")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "print on standard error what was sent and received, byte by byte, and how long it took")
 	f.BoolVar(&o.dryRun, "dry-run", false, "do not connect: print the bytes of the call, or with -o write them to a file")
+	f.BoolVar(&o.explain, "explain-routing", false, "print on standard error which instances of TARGET were considered and why one was picked")
 	mustComplete(cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions))
 	mustComplete(cmd.RegisterFlagCompletionFunc("repeat", cobra.NoFileCompletions))
 	return cmd
@@ -194,18 +199,18 @@ func (o *callOptions) arguments(m *schema.Method, r request, in io.Reader) (*dyn
 }
 
 func (o *callOptions) newTap(target string) *tap {
-	address := target
-	if t, err := transport.ParseTarget(target); err == nil {
+	address, group := target, groupOf(target) != nil
+	if t, err := transport.ParseTarget(target); err == nil && !group {
 		address = t.Address
 	}
 	const enough, explained = 64, 1 << 20
 	switch {
 	case o.dryRun:
-		return &tap{address: address, dry: true, keep: 1 << 30}
+		return &tap{address: address, group: group, dry: true, keep: 1 << 30}
 	case o.verbose:
-		return &tap{address: address, keep: explained}
+		return &tap{address: address, group: group, keep: explained}
 	}
-	return &tap{address: address, keep: enough} // to tell what an answer is that is none
+	return &tap{address: address, group: group, keep: enough} // to tell what an answer is that is none
 }
 
 // A caller makes the calls of one command.
@@ -259,7 +264,7 @@ func (c *caller) dial() error {
 		return err
 	}
 	c.client = client
-	if c.o.verbose {
+	if c.o.verbose && groupOf(c.target) == nil {
 		c.tap.printConnection(c.err)
 	}
 	return nil
@@ -319,12 +324,18 @@ func (c *caller) invoke(m *schema.Method, args *dynamic.Struct) (dynamic.Value, 
 		return dynamic.Value{}, err
 	}
 	c.tap.reset()
+	if c.o.explain {
+		ctx = explainRouting(ctx, c.err, c.target)
+	}
 	result, err := c.client.Invoke(ctx, m, args)
 	switch t, _ := transport.ParseTarget(c.target); {
 	case !c.o.verbose:
 	case t.Foreign != "": // its messages are not Thrift's
 		fmt.Fprintf(c.err, "* answered in %s\n", brief(time.Since(c.start)))
 	default:
+		if groupOf(c.target) != nil {
+			c.tap.printConnection(c.err)
+		}
 		c.tap.printCall(c.err, m, c.protocol())
 	}
 	return result, err
@@ -332,11 +343,16 @@ func (c *caller) invoke(m *schema.Method, args *dynamic.Struct) (dynamic.Value, 
 
 // protocol returns what bare messages of the target are in.
 func (c *caller) protocol() string {
-	t, err := transport.ParseTarget(c.target)
-	if err != nil || t.Protocol == "" {
+	name := ""
+	if g := groupOf(c.target); g != nil {
+		name = g.Keys.Get("protocol")
+	} else if t, err := transport.ParseTarget(c.target); err == nil {
+		name = t.Protocol
+	}
+	if name == "" {
 		return "binary"
 	}
-	return t.Protocol
+	return name
 }
 
 // dry shows the bytes of the call.

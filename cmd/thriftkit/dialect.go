@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
@@ -62,6 +63,9 @@ func addUserFlag(f *pflag.FlagSet, user *string, usage string) {
 
 // named reports whether target or a flag says which dialect to speak.
 func (d *dialect) named(target string) bool {
+	if groupOf(target) != nil {
+		return true // there is no one server to ask
+	}
 	t, err := transport.ParseTarget(target)
 	return err != nil || t.HTTP || t.Foreign != "" || t.Protocol != "" || t.Framing != wire.Buffered || t.Compression != ""
 }
@@ -76,8 +80,15 @@ func (d *dialect) target(target string) (string, error) {
 	if err != nil {
 		return "", usagef("target %q: %w", target, err)
 	}
+	group := discovery.IsTarget(target, schemes())
 	if d.wantsTLS() && !strings.Contains(address, "://") {
 		address = "tls://" + address
+	}
+	scheme, _, _ := strings.Cut(address, "://")
+	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects"}, scheme)
+	if d.wantsTLS() && !isTLS && group && !strings.HasPrefix(address, "tcp://") && !has.Has("tls") {
+		isTLS = true
+		query = strings.TrimPrefix(query+"&tls=true", "&")
 	}
 	whole := address
 	if query != "" {
@@ -99,11 +110,10 @@ func (d *dialect) target(target string) (string, error) {
 			return "", usagef("the target says %s=%s, but --%s says %s", flag.key, has.Get(flag.key), flag.flag, flag.value)
 		}
 	}
-	scheme, _, _ := strings.Cut(address, "://")
-	if d.wantsTLS() && !slices.Contains([]string{"tls", "https", "grpcs", "connects"}, scheme) {
+	if d.wantsTLS() && !isTLS {
 		return "", usagef("the flags for TLS go with tls://, https://, grpcs:// and connects:// targets, and with host:port, not with %q", address)
 	}
-	if _, err := transport.ParseTarget(whole); err != nil {
+	if err := checkTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
 	}
 	return whole, nil

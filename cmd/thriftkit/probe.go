@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -18,7 +19,8 @@ const probeLong = `probe finds out which Thrift dialects a server speaks and pri
 
 It calls a method that no server has, in one dialect after the other, each on its own connection: none of the server's
 methods is executed. A server that does not answer within --timeout does not speak the dialect. If no dialect works
-without TLS, probe tries all of them again with TLS and does not verify the certificate. @NAME is a target of
+without TLS, probe tries all of them again with TLS and does not verify the certificate. Of a target with several
+instances, such as host:port,host:port or dns:///name:port, each is probed. @NAME is a target of
 thriftkit.yaml; probe ignores its dialect.
 
 Exit codes: 0 a dialect was found, 1 none was, 2 usage, 3 cannot connect.`
@@ -78,9 +80,41 @@ func probeTarget(cmd *cobra.Command, target string) (string, rpc.ClientOptions, 
 }
 
 func probe(w io.Writer, target string, opts rpc.ClientOptions, patience time.Duration, all bool) error {
-	if _, err := transport.ParseTarget(target); err != nil {
+	if err := checkTarget(target); err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
+	listing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	instances, err := instancesOf(listing, target)
+	switch {
+	case err != nil:
+		return callError(w, err, 0)
+	case groupOf(target) == nil:
+		return probeServer(w, target, opts, patience, all)
+	}
+	failures, code := 0, exitFailure
+	for i, t := range instances {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		address, _, _ := strings.Cut(short(t), "?")
+		fmt.Fprintf(w, "%s:\n", address)
+		if err := probeServer(w, t, opts, patience, all); err != nil {
+			fmt.Fprintf(w, "%v\n", err)
+			failures++
+			if exit := (*exitError)(nil); errors.As(err, &exit) {
+				code = exit.code
+			}
+		}
+	}
+	if failures > 0 {
+		return &exitError{code: code, err: fmt.Errorf("%d of %s speak no dialect, or do not answer", failures, counted(len(instances), "instance"))}
+	}
+	return nil
+}
+
+// probeServer probes one server.
+func probeServer(w io.Writer, target string, opts rpc.ClientOptions, patience time.Duration, all bool) error {
 	found, err := rpc.Probe(context.Background(), target, patience, opts)
 	if err != nil {
 		return callError(w, err, 0)

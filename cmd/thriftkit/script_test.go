@@ -40,6 +40,9 @@ func TestMain(m *testing.M) {
 //	eventually REGEXP PROGRAM ARG…  runs a program until its output matches
 //	serve NAME ARG…          starts "thriftkit serve ARG…"; sets $NAME to where it listens and
 //	                         writes what it says about calls to the file NAME.log
+//	registry NAME ARG…       the same for "thriftkit registry serve ARG…"
+//	append TO FROM           appends the file FROM to the file TO
+//	sigkill NAME             ends that server without a chance to clean up
 //	sigterm NAME             ends that server, which must take it well; so does the end of the script
 //	sigint NAME              the same, by the other signal
 //	packets FILE TEXT        writes a pcap file of connections, which the file TEXT has: "> HEX" is what a client sends, "< HEX"
@@ -65,6 +68,9 @@ func TestScript(t *testing.T) {
 			"exit":        cmdExit,
 			"eventually":  cmdEventually,
 			"serve":       cmdServe,
+			"registry":    cmdRegistry,
+			"sigkill":     cmdKill,
+			"append":      cmdAppend,
 			"sigterm":     func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, syscall.SIGTERM) },
 			"sigint":      func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, os.Interrupt) },
 			"packets":     cmdPackets,
@@ -147,11 +153,45 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: serve NAME ARG…")
 	}
-	name := args[0]
+	startThriftkit(ts, args[0], append([]string{"serve"}, args[1:]...))
+}
+
+func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: registry NAME ARG…")
+	}
+	startThriftkit(ts, args[0], append([]string{"registry", "serve"}, args[1:]...))
+}
+
+func cmdAppend(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: append TO FROM")
+	}
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY|os.O_APPEND, 0o666)
+	ts.Check(err)
+	_, err = f.WriteString(ts.ReadFile(args[1]))
+	ts.Check(errors.Join(err, f.Close()))
+}
+
+func cmdKill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sigkill NAME")
+	}
+	s := ts.Value(serversKey{}).(map[string]*server)[args[0]]
+	if s == nil || s.stopped {
+		ts.Fatalf("no server %s", args[0])
+	}
+	s.stopped = true
+	ts.Check(s.cmd.Process.Kill())
+	<-s.said
+	s.cmd.Wait()
+}
+
+func startThriftkit(ts *testscript.TestScript, name string, args []string) {
 	bin, _, _ := strings.Cut(ts.Getenv("PATH"), string(filepath.ListSeparator))
 	log, err := os.Create(ts.MkAbs(name + ".log"))
 	ts.Check(err)
-	s := &server{cmd: exec.Command(filepath.Join(bin, "thriftkit"), append([]string{"serve"}, args[1:]...)...), said: make(chan string, 1)}
+	s := &server{cmd: exec.Command(filepath.Join(bin, "thriftkit"), args...), said: make(chan string, 1)}
 	s.cmd.Dir = ts.MkAbs(".")
 	s.cmd.Stderr = log
 	out, err := s.cmd.StdoutPipe()

@@ -152,7 +152,7 @@ func (o *serveOptions) run(out, errOut io.Writer, path string) error {
 		m.conns = &trackedListener{Listener: l, open: make(map[string]net.Conn)}
 		l = m.conns
 	}
-	return serveUntilSignal(server, l, out)
+	return serveUntilSignal(server, l, out, func() {})
 }
 
 // options returns what the flags say about connections.
@@ -220,8 +220,8 @@ func (o *serveOptions) chosen(file *schema.File) ([]*schema.Service, error) {
 // drainTime is how long pending calls may take once the server is to end.
 const drainTime = 10 * time.Second
 
-// serveUntilSignal serves on l until SIGINT or SIGTERM; a second signal ends the program at once.
-func serveUntilSignal(server *thriftkit.Server, l net.Listener, out io.Writer) error {
+// serveUntilSignal serves on l until SIGINT or SIGTERM, after which it calls beforeShutdown; a second signal ends the program at once.
+func serveUntilSignal(server *thriftkit.Server, l net.Listener, out io.Writer, beforeShutdown func()) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	served := make(chan error, 1)
@@ -233,6 +233,7 @@ func serveUntilSignal(server *thriftkit.Server, l net.Listener, out io.Writer) e
 	case <-ctx.Done():
 	}
 	stop()
+	beforeShutdown()
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {

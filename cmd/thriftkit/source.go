@@ -12,7 +12,6 @@ import (
 	"github.com/thriftkit/thriftkit/reflection"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/transport"
 )
 
 // A source is where a schema comes from: files, or else the server itself.
@@ -82,8 +81,7 @@ func isTarget(arg string) bool {
 	if _, err := os.Stat(arg); err == nil {
 		return false
 	}
-	_, err := transport.ParseTarget(arg)
-	return err == nil
+	return checkTarget(arg) == nil
 }
 
 // schemaOf returns what is known of target: files, else what the server says.

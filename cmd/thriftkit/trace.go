@@ -28,6 +28,8 @@ type tap struct {
 	keep int  // bytes in each direction
 	dry  bool // nothing is connected, and nothing sent
 
+	group bool // address is that of the instance to which the last connection was made
+
 	mu             sync.Mutex
 	address        string        // of the target
 	connect        time.Duration // how long connecting took
@@ -68,6 +70,9 @@ func (t *tap) HandleConn(e rpc.ConnEvent) {
 	switch e.Kind {
 	case rpc.ConnOpened:
 		t.connected, t.connect, t.handshake, t.state = true, e.Connect, e.Handshake, e.TLS
+		if t.group && e.Peer != nil {
+			t.address = e.Peer.String()
+		}
 	case rpc.ConnFailed:
 		t.connected = false
 	}
@@ -251,7 +256,7 @@ func (t *tap) seems(target string) string {
 	defer t.mu.Unlock()
 	b := t.received
 	at, err := transport.ParseTarget(target)
-	if len(b) == 0 || err != nil || at.HTTP {
+	if len(b) == 0 || err != nil || at.HTTP || t.group {
 		return ""
 	}
 	switch {

@@ -1,0 +1,376 @@
+//go:build unix
+
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/thriftkit/thriftkit/discovery"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+)
+
+// patient is how long a test waits for what takes a moment on a machine that is not busy.
+const patient = 2 * time.Minute
+
+// A cluster is etcd on loopback, in members that a test may end.
+type cluster struct {
+	t       *testing.T
+	dir     string
+	members []*member
+}
+
+type member struct {
+	client, peer string
+	cmd          *exec.Cmd // nil: it does not run
+}
+
+func startCluster(t *testing.T, n int) *cluster {
+	t.Helper()
+	if program := os.Getenv("THRIFTKIT_ETCD"); program == "" || exec.Command(program, "--version").Run() != nil {
+		if os.Getenv("THRIFTKIT_PEERS") == "required" {
+			t.Fatalf("THRIFTKIT_ETCD (%q) names no etcd", program)
+		}
+		t.Skipf("THRIFTKIT_ETCD (%q) names no etcd (make test-all sets it up)", program)
+	}
+	c := &cluster{t: t, dir: t.TempDir()}
+	for range n {
+		c.members = append(c.members, &member{client: freeAddr(t), peer: freeAddr(t)})
+	}
+	for i := range c.members {
+		c.start(i)
+	}
+	t.Cleanup(func() {
+		for i := range c.members {
+			c.kill(i)
+		}
+	})
+	c.wait()
+	return c
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (c *cluster) start(i int) {
+	c.t.Helper()
+	var all []string
+	for k, m := range c.members {
+		all = append(all, fmt.Sprintf("m%d=http://%s", k, m.peer))
+	}
+	m := c.members[i]
+	m.cmd = exec.Command(os.Getenv("THRIFTKIT_ETCD"), "--name", fmt.Sprint("m", i), "--data-dir", filepath.Join(c.dir, fmt.Sprint("m", i)),
+		"--listen-client-urls", "http://"+m.client, "--advertise-client-urls", "http://"+m.client,
+		"--listen-peer-urls", "http://"+m.peer, "--initial-advertise-peer-urls", "http://"+m.peer,
+		"--initial-cluster", strings.Join(all, ","), "--initial-cluster-state", "new", "--initial-cluster-token", c.dir, "--log-level", "error", "--logger", "zap")
+	log, err := os.OpenFile(filepath.Join(c.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer log.Close()
+	m.cmd.Stderr, m.cmd.Stdout = log, log
+	if err := m.cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// kill ends a member without a chance to clean up.
+func (c *cluster) kill(i int) {
+	if m := c.members[i]; m.cmd != nil {
+		m.cmd.Process.Kill()
+		m.cmd.Wait()
+		m.cmd = nil
+	}
+}
+
+func (c *cluster) signal(i int, s os.Signal) { c.members[i].cmd.Process.Signal(s) }
+
+func (c *cluster) endpoints(only ...int) string {
+	var all []string
+	for i, m := range c.members {
+		for _, k := range only {
+			if k == i {
+				all = append(all, m.client)
+			}
+		}
+		if len(only) == 0 {
+			all = append(all, m.client)
+		}
+	}
+	return strings.Join(all, ",")
+}
+
+func (c *cluster) connect(only ...int) *clientv3.Client {
+	c.t.Helper()
+	config := Config(c.endpoints(only...))
+	config.Logger = zap.NewNop()
+	client, err := clientv3.New(config)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// wait waits until the cluster has a leader.
+func (c *cluster) wait() {
+	c.t.Helper()
+	client := c.connect()
+	eventually(c.t, "the cluster answers", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, err := client.Get(ctx, "x")
+		return err
+	})
+}
+
+func eventually(t *testing.T, what string, f func() error) {
+	t.Helper()
+	for end := time.Now().Add(patient); ; time.Sleep(20 * time.Millisecond) {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
+// A watcher follows a service as a client of a fleet does.
+type watcher struct {
+	mu   sync.Mutex
+	list []discovery.Instance
+}
+
+func (c *cluster) follow(client *clientv3.Client, service string, opts Options) *watcher {
+	w := &watcher{}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		discovery.Follow(ctx, Resolver(client, service, opts), discovery.FollowOptions{Hold: -1}, func(s discovery.Snapshot) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.list = s.Instances
+		})
+	}()
+	c.t.Cleanup(func() { cancel(); <-done })
+	return w
+}
+
+func (w *watcher) see(t *testing.T, when, want string) {
+	t.Helper()
+	eventually(t, when, func() error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		var all []string
+		for _, in := range w.list {
+			all = append(all, in.Addr)
+		}
+		if got := strings.Join(all, " "); got != want {
+			return fmt.Errorf("the watcher sees %q, want %q", got, want)
+		}
+		return nil
+	})
+}
+
+func register(t *testing.T, c *clientv3.Client, addr string, opts Options) discovery.Registration {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	r, err := NewRegistrar(c, opts).Register(ctx, "Shop", discovery.Instance{Addr: addr, Weight: 200, Zone: "a", Metadata: map[string]string{"protocol": "compact"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestEtcd registers, watches and deregisters, and reads what is no instance.
+func TestEtcd(t *testing.T) {
+	c := startCluster(t, 1)
+	client, ctx := c.connect(), context.Background()
+	var mu sync.Mutex
+	var said []string
+	w := c.follow(client, "Shop", Options{OnError: func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		said = append(said, err.Error())
+	}})
+	a := register(t, client, "a:1", Options{TTL: 2 * time.Second})
+	register(t, client, "b:1", Options{TTL: 2 * time.Second})
+	w.see(t, "two came", "a:1 b:1")
+	w.mu.Lock()
+	if want := (discovery.Instance{Addr: "a:1", Weight: 200, Zone: "a", Metadata: map[string]string{"protocol": "compact"}}); !w.list[0].Equal(want) {
+		t.Errorf("%+v, want %+v", w.list[0], want)
+	}
+	w.mu.Unlock()
+	client.Put(ctx, "/thriftkit/Shop/x", "not JSON")
+	client.Put(ctx, "/thriftkit/Shop/y", `{"addr": "nowhere"}`)
+	client.Put(ctx, "/thriftkit/Shopping/z:1", `{"addr": "z:1"}`)
+	client.Put(ctx, "/thriftkit/Shop/c:1", `{"addr": "c:1"}`)
+	w.see(t, "keys of others", "a:1 b:1 c:1")
+	mu.Lock()
+	if len(said) != 2 || !strings.Contains(said[0], "skipped key /thriftkit/Shop/x: invalid character") || !strings.Contains(said[1], `instance "nowhere": missing port`) {
+		t.Errorf("said: %q", said)
+	}
+	mu.Unlock()
+	time.Sleep(4 * time.Second) // twice as long as leases last
+	w.see(t, "leases are kept alive", "a:1 b:1 c:1")
+	if err := a.Deregister(ctx); err != nil {
+		t.Error(err)
+	}
+	w.see(t, "a left", "b:1 c:1")
+	for _, name := range []string{"", "a/b"} {
+		if _, err := NewRegistrar(client, Options{}).Register(ctx, name, discovery.Instance{Addr: "a:1"}); err == nil {
+			t.Errorf("registered as %q", name)
+		}
+	}
+	if _, err := NewRegistrar(client, Options{}).Register(ctx, "Shop", discovery.Instance{Addr: "a"}); err == nil {
+		t.Error("registered an address without a port")
+	}
+}
+
+// TestMembersFail kills one of three members, stops another one, and brings both back.
+func TestMembersFail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes half a minute")
+	}
+	c := startCluster(t, 3)
+	client := c.connect()
+	w := c.follow(client, "Shop", Options{})
+	register(t, client, "a:1", Options{})
+	w.see(t, "all members run", "a:1")
+	c.kill(0)
+	register(t, client, "b:1", Options{})
+	w.see(t, "a member was killed", "a:1 b:1")
+	c.start(0)
+	c.wait()
+	c.signal(1, syscall.SIGSTOP)
+	register(t, client, "c:1", Options{})
+	w.see(t, "a member hangs", "a:1 b:1 c:1")
+	c.signal(1, syscall.SIGCONT)
+	register(t, client, "d:1", Options{})
+	w.see(t, "it goes on", "a:1 b:1 c:1 d:1")
+}
+
+// TestLeaseEnds has a server vanish: nobody keeps its lease alive.
+func TestLeaseEnds(t *testing.T) {
+	c := startCluster(t, 1)
+	w := c.follow(c.connect(), "Shop", Options{})
+	gone := c.connect()
+	register(t, gone, "a:1", Options{TTL: time.Second})
+	w.see(t, "registered", "a:1")
+	gone.Close()
+	w.see(t, "its lease ended", "")
+}
+
+// TestCompacted has a watcher be away while its revision is compacted.
+func TestCompacted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	c := startCluster(t, 3)
+	w := c.follow(c.connect(0), "Shop", Options{})
+	others := c.connect(1, 2)
+	a := register(t, others, "a:1", Options{})
+	w.see(t, "registered", "a:1")
+	c.kill(0)
+	ctx := context.Background()
+	eventually(t, "another leader", func() error {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		_, err := others.Put(ctx, "x", "y")
+		return err
+	})
+	a.Deregister(ctx)
+	register(t, others, "b:1", Options{})
+	now, err := others.Get(ctx, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := others.Compact(ctx, now.Header.Revision); err != nil {
+		t.Fatal(err)
+	}
+	c.start(0)
+	w.see(t, "the revision is compacted", "b:1")
+}
+
+// TestSetUpAnew loses all data: servers register again, and watchers notice that revisions began anew.
+func TestSetUpAnew(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes half a minute")
+	}
+	c := startCluster(t, 1)
+	client, ctx := c.connect(), context.Background()
+	for i := range 50 { // so that the revision of the watch is not reached soon
+		client.Put(ctx, "x", fmt.Sprint(i))
+	}
+	register(t, client, "a:1", Options{TTL: 2 * time.Second})
+	w := c.follow(client, "Shop", Options{})
+	w.see(t, "registered", "a:1")
+	c.kill(0)
+	if err := os.RemoveAll(filepath.Join(c.dir, "m0")); err != nil {
+		t.Fatal(err)
+	}
+	c.start(0)
+	register(t, client, "b:1", Options{TTL: 2 * time.Second})
+	w.see(t, "all data is lost", "a:1 b:1")
+}
+
+// TestKitexLayout reads and writes what Kitex's registry-etcd does; the literals are those of its version 0.2.6.
+func TestKitexLayout(t *testing.T) {
+	c := startCluster(t, 1)
+	client, ctx := c.connect(), context.Background()
+	opts := Options{Layout: Kitex("")}
+	w := c.follow(client, "Shop", opts)
+	client.Put(ctx, "kitex/registry-etcd/Shop/10.0.0.1:8888", `{"network":"tcp","address":"10.0.0.1:8888","weight":20,"tags":{"idc":"x"}}`)
+	w.see(t, "a server of Kitex", "10.0.0.1:8888")
+	w.mu.Lock()
+	if want := (discovery.Instance{Addr: "10.0.0.1:8888", Weight: 200, Metadata: map[string]string{"idc": "x"}}); !w.list[0].Equal(want) {
+		t.Errorf("%+v, want %+v", w.list[0], want)
+	}
+	w.mu.Unlock()
+	register(t, client, "a:1", opts)
+	got, err := client.Get(ctx, "kitex/registry-etcd/Shop/a:1")
+	if err != nil || len(got.Kvs) != 1 || string(got.Kvs[0].Value) != `{"network":"tcp","address":"a:1","weight":20,"tags":{"protocol":"compact"}}` {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestScheme reads targets, and says when nobody is there.
+func TestScheme(t *testing.T) {
+	schemes := map[string]discovery.Scheme{"etcd": Scheme, "etcd+kitex": KitexScheme}
+	for _, target := range []string{"etcd:///Shop", "etcd://a:2379", "etcd+kitex://a:2379/"} {
+		if _, err := discovery.ParseTarget(target, schemes); err == nil || !strings.Contains(err.Error(), "://host:port/Name") {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+	u, _ := url.Parse("etcd://" + freeAddr(t) + "/Shop")
+	r, err := Scheme(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := discovery.List(context.Background(), r); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("nobody there: %v", err)
+	}
+}
