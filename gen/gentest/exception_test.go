@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/thriftkit/thriftkit"
 	kept "github.com/thriftkit/thriftkit/gen/gentest/kept/things"
 )
 
@@ -21,12 +20,7 @@ func (failing) FailVoid(_ context.Context, kind string) error {
 }
 
 func TestPrefixedException(t *testing.T) {
-	addr := serve(t, kept.MyThingsService(), kept.MyThingsHandler(failing{}))
-	c, err := thriftkit.Dial(context.Background(), addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := serve(t, kept.MyThingsService(), kept.MyThingsHandler(failing{})).Client()
 	for _, kind := range []string{"plain", "wrapped"} {
 		err := kept.NewMyThingsClient(c).FailVoid(context.Background(), kind)
 		if want := (&kept.MyNotFound{Name: "lamp"}); !reflect.DeepEqual(err, want) {
