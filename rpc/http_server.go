@@ -242,11 +242,13 @@ func (s *Server) drainHTTP(ctx context.Context) {
 	s.refusing = true
 }
 
+// hasHTTP reports whether there are connections of HTTP/1: the server can say that it ends only in an answer. Those of HTTP/2 have
+// GOAWAY.
 func (s *Server) hasHTTP() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		if c.http.Load() {
+		if c.http.Load() && !c.multiplexes.Load() {
 			return true
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/thriftkit/thriftkit/idl/compile"
@@ -649,6 +650,39 @@ func TestHTTP2OnThePort(t *testing.T) {
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+// TestShutdownHTTPIdle ends a server with an idle connection: one of HTTP/1 is given time for another request, whose answer says that
+// it is the last one; HTTP/2 has GOAWAY for that.
+func TestShutdownHTTPIdle(t *testing.T) {
+	for name, most := range map[string]time.Duration{"HTTP/1": 4 * time.Second, "HTTP/2": 1500 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := listen(t)
+				s, _ := serve(t, l, newHandler(), rpc.ServerOptions{})
+				tr := &http.Transport{
+					Protocols:   new(http.Protocols),
+					DialContext: func(context.Context, string, string) (net.Conn, error) { return connectTo(t, l), nil },
+				}
+				tr.Protocols.SetHTTP1(name == "HTTP/1")
+				tr.Protocols.SetUnencryptedHTTP2(name == "HTTP/2")
+				resp, err := (&http.Client{Transport: tr}).Post("http://server", "application/x-thrift", bytes.NewReader(message("ping", wire.Call, 5, "00")))
+				if err != nil {
+					t.Fatal(err)
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				start := time.Now()
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(start); took > most || name == "HTTP/1" && took < 2*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				tr.CloseIdleConnections()
+			})
+		})
 	}
 }
 

@@ -35,10 +35,11 @@ type serverConn struct {
 	anyOrder    bool     // the peer has said that it accepts replies in any order
 	tracked     *tracked // of a client of thriftpy2 that tracks its calls, else nil
 
-	http    atomic.Bool                 // net/http serves the connection
-	dialect ConnDialect                 // that serves it, or nil
-	foreign atomic.Pointer[dialectConn] // what the dialect reads; nil until then
-	source  source                      // of its calls, for Stats
+	http        atomic.Bool                 // net/http serves the connection
+	multiplexes atomic.Bool                 // by HTTP/2
+	dialect     ConnDialect                 // that serves it, or nil
+	foreign     atomic.Pointer[dialectConn] // what the dialect reads; nil until then
+	source      source                      // of its calls, for Stats
 }
 
 // start serves nc. It runs on the goroutine that accepts: whatever may wait for the client, even its address where another

@@ -103,6 +103,7 @@ func (c *serverConn) detect() error {
 			return c.notAccepted("http", "")
 		}
 		c.detectedAs("http")
+		c.multiplexes.Store(msgio.IsHTTP2(first))
 		c.http.Store(true)
 		return nil
 	}

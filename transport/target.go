@@ -96,6 +96,8 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the port is missing: want host:port")
 		case u.Path != "" && u.Path != "/":
 			return t, fmt.Errorf("a %s target has no path", u.Scheme)
+		case strings.Contains(u.Host, ","):
+			return t, fmt.Errorf("a target here is one server: lists are for thriftkit.Dial")
 		}
 	case "grpc", "grpcs", "connect", "connects":
 		t.Foreign, t.TLS = strings.CutSuffix(u.Scheme, "s")

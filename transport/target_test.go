@@ -69,6 +69,7 @@ func TestParseTargetBad(t *testing.T) {
 		{"localhost:", "the port is missing: want host:port"},
 		{"localhost:http", `not a URL: invalid port ":http" after host`},
 		{"localhost:1/path", "a tcp target has no path"},
+		{"a:1,b:2", "a target here is one server: lists are for thriftkit.Dial"},
 		{"me@localhost:1", "a target has neither user nor fragment"},
 		{"localhost:1#top", "a target has neither user nor fragment"},
 		{"unix://", "the path of the socket is missing: want unix:///path"},

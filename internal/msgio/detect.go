@@ -20,6 +20,9 @@ func IsHTTP(first []byte) bool {
 	return false
 }
 
+// IsHTTP2 reports whether what IsHTTP says is a request begins HTTP/2.
+func IsHTTP2(first []byte) bool { return bytes.HasPrefix(first, []byte("PRI ")) }
+
 // MayBeHTTP reports whether what begins with first may turn out to be a request of HTTP when more bytes
 // come.
 func MayBeHTTP(first []byte) bool {
