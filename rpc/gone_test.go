@@ -32,7 +32,7 @@ func (w waiter) Notify(ctx context.Context, text string) error {
 	select {
 	case <-ctx.Done():
 		w.ended <- "cancelled"
-	case <-time.After(time.Second):
+	case <-time.After(200 * time.Millisecond):
 		w.ended <- "not cancelled"
 	}
 	return nil
