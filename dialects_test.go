@@ -140,6 +140,21 @@ func Example_dialectsSASL() {
 	// true
 }
 
+func Example_dialectsServices() {
+	ctx := context.Background()
+	server := thriftkit.NewServer()
+	svc, addr := serveTicket(server)
+	if err := server.RegisterAs("Users", svc, ticket{}); err != nil {
+		log.Fatal(err)
+	}
+	client := must(thriftkit.Dial(ctx, addr))
+	defer client.Close()
+	users := client.ForService("Users")
+	fmt.Println(thriftkit.Invoke[string](ctx, users, svc.Method("ping")))
+	// Output:
+	//   <nil>
+}
+
 // serveTicket serves PingPong on a free port.
 func serveTicket(server *thriftkit.Server) (svc *schema.Service, addr string) {
 	svc = thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")

@@ -151,8 +151,12 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 	}
 	f.Header = wire.Header{Name: m.Name, Type: wire.Call}
 	f.Service, f.Method = call.Service.Name, m.Name
-	if x.target.Service != "" {
-		f.Service = x.target.Service
+	service := x.target.Service
+	if call.as != "" {
+		service = call.as
+	}
+	if service != "" {
+		f.Service = service
 		if x.target.Framing != wire.TTHeader { // whose header names the service
 			f.Header.Name = f.Service + ":" + m.Name
 		}

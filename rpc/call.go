@@ -55,6 +55,7 @@ type Call struct {
 	bound *boundCall  // of a handler that was bound, else nil
 
 	stream   Stream        // of a method that streams
+	as       string        // the name under which the service is called; "": what the target says
 	attempt  int           // of the client that makes it; 0 before the first
 	numbered bool          // a clone that has its number already
 	shared   bool          // there were clones, which use the arguments: the memory is not reused
@@ -75,6 +76,14 @@ func (c *Call) Instance() string { return c.instance }
 // Outcome returns what became of the last attempt of a client; see [OutcomeOf].
 func (c *Call) Outcome() Outcome { return c.outcome }
 
+// serviceName returns the name under which the service is called.
+func (c *Call) serviceName() string {
+	if c.as != "" {
+		return c.as
+	}
+	return c.Service.Name
+}
+
 // Clone returns a call with the same arguments and a reply of its own, for an attempt beside others:
 // the first one that is to count is given to Adopt.
 //
@@ -91,7 +100,7 @@ func (c *Call) Clone() *Call {
 	c.attempt++
 	x := &Call{
 		Method: c.Method, Service: c.Service, sig: c.sig, args: c.args, shared: true, server: c.server,
-		attempt: c.attempt, numbered: true, timeout: c.timeout, stream: c.stream,
+		as: c.as, attempt: c.attempt, numbered: true, timeout: c.timeout, stream: c.stream,
 		reply: mem.Of(reflect.New(c.sig.reply.Go)),
 	}
 	if x.clearReply(); c.bound != nil {
@@ -134,7 +143,7 @@ func (c *Call) clearReply() {
 
 // reset prepares c for another call, and reports whether that may use its memory.
 func (c *Call) reset() bool {
-	c.attempt, c.instance, c.outcome, c.stream = 0, "", OutcomeUnknown, nil
+	c.as, c.attempt, c.instance, c.outcome, c.stream = "", 0, "", OutcomeUnknown, nil
 	if raceEnabled {
 		c.released = true
 	}

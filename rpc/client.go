@@ -120,7 +120,8 @@ type Client struct {
 	plain   bool    // there are no interceptors
 	timeout time.Duration
 	target  string
-	unary   bool // its connections do not carry streams
+	service string // see ForService
+	unary   bool   // its connections do not carry streams
 	close   func() error
 }
 
@@ -217,6 +218,16 @@ func (c *Client) Target() string { return c.target }
 // Close closes the connections of a client of Dial: pending calls fail with CodeClosed. On a client of NewClient it
 // does what [ClientOptions].OnClose says.
 func (c *Client) Close() error { return c.close() }
+
+// ForService returns a client that makes its calls over the connections of c, to the service that the server has under that
+// name, whatever the target of c says: as Apache's TMultiplexedProtocol does, one for each service. To close it does
+// nothing; close c.
+func (c *Client) ForService(name string) *Client {
+	other := *c
+	other.service = name
+	other.close = func() error { return nil }
+	return &other
+}
 
 // Handle makes a call through c: it is a client as a [Handler].
 func (c *Client) Handle(ctx context.Context, call *Call) error { return c.run(ctx, call) }
@@ -332,6 +343,9 @@ func plural(n int, noun string) string {
 func (c *Client) run(ctx context.Context, call *Call) error {
 	if call.Method.Stream != schema.Unary {
 		return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: "the method streams: bind it or use OpenStream", Method: call.Method.String()}
+	}
+	if c.service != "" {
+		call.as = c.service
 	}
 	outer, outerTimeout := call.attempt, call.timeout
 	call.attempt, call.timeout = 0, 0

@@ -46,7 +46,7 @@ func (s *Server) Handle(ctx context.Context, call *Call) error {
 		return failure(m.String(), CodeUnavailable, errServerClosed)
 	}
 	o := outgoingFor(ctx)
-	x := &exchange{in: &msgio.Envelope{Service: call.Service.Name, Transient: o.transient, Persistent: o.persistent}}
+	x := &exchange{in: &msgio.Envelope{Service: call.serviceName(), Transient: o.transient, Persistent: o.persistent}}
 	deadline, ok := ctx.Deadline()
 	if ok {
 		x.in.Timeout = max(time.Until(deadline), 1)

@@ -59,13 +59,13 @@ func (s *Server) openLocal(ctx context.Context, call *Call) error {
 		toServer: make(chan []byte, streamWindow), toClient: make(chan []byte, streamWindow),
 		sent: make(chan struct{}), ended: make(chan struct{}),
 	}
-	if b, unknown := s.lookup(call.Service.Name, m.Name); unknown == nil {
+	if b, unknown := s.lookup(call.serviceName(), m.Name); unknown == nil {
 		x.served = b.method
 	}
 	begun := make(chan struct{})
 	serverCtx, cancel := context.WithCancel(s.ctx)
 	in := &Invocation{
-		Service: call.Service.Name, Method: m.Name, Bytes: len(args), Stream: &localServer{x, serverCtx},
+		Service: call.serviceName(), Method: m.Name, Bytes: len(args), Stream: &localServer{x, serverCtx},
 		Metadata: x.meta.transient, PersistentMetadata: x.meta.persistent,
 		Args: func(call *Call) error {
 			if len(args) > 0 {

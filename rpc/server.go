@@ -310,16 +310,30 @@ func (s *Server) Register(svc *schema.Service, handler any) error {
 	if svc == nil {
 		return errors.New("rpc: Register: service is nil")
 	}
-	if _, ok := s.services[svc.Name]; ok {
-		return fmt.Errorf("rpc: service %s is registered already", svc.Name)
+	return s.RegisterAs(svc.Name, svc, handler)
+}
+
+// RegisterAs is Register for a service that clients know under another name than its own: a server may have one service twice,
+// with a handler for each name.
+func (s *Server) RegisterAs(name string, svc *schema.Service, handler any) error {
+	switch {
+	case svc == nil:
+		return errors.New("rpc: RegisterAs: service is nil")
+	case name == "" || strings.Contains(name, ":"):
+		return fmt.Errorf("rpc: RegisterAs: %q is no name of a service: it must not be empty, nor have a colon", name)
+	}
+	if _, ok := s.services[name]; ok {
+		return fmt.Errorf("rpc: service %s is registered already", name)
 	}
 	methods, err := bindHandler(svc, handler)
 	if err != nil {
 		return err
 	}
 	bound := &boundService{svc: svc, methods: make(map[string]*boundMethod)}
-	s.services[svc.Name] = bound
-	s.served = append(s.served, svc)
+	s.services[name] = bound
+	if !slices.Contains(s.served, svc) {
+		s.served = append(s.served, svc)
+	}
 	s.enter(bound.methods, svc, methods)
 	for name, b := range bound.methods {
 		if _, ok := s.methods[name]; !ok {
