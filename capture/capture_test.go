@@ -100,7 +100,7 @@ func record(t testing.TB, network *capturetest.Network, svc *schema.Service, dia
 				return nil, err
 			}
 			nc = network.Record(nc)
-			if target.Compression != "" && !target.Framing.HasHeader() {
+			if target.Compression != "" && !target.Framing.HasHeader() && !target.HTTP {
 				nc = msgio.Zlib(nc)
 			}
 			return nc, nil

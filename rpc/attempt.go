@@ -31,6 +31,7 @@ func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, obs
 	o := clientconn.Options{
 		Framing: t.Framing, Protocol: p, MaxMessageBytes: opts.MaxMessageBytes,
 		MaxConns: opts.MaxConns, Exclusive: opts.Exclusive, Buffers: new(msgio.Buffers),
+		Gzip:   t.HTTP && t.Compression != "",
 		MaxAge: opts.MaxConnAge, MaxIdle: opts.MaxConnIdle,
 	}
 	config := opts.TLS
@@ -91,7 +92,7 @@ func dial(ctx context.Context, t transport.Target, config *tls.Config, dialer fu
 		}
 		d.Handshake = time.Since(connected)
 	}
-	if t.Compression != "" && !t.Framing.HasHeader() {
+	if t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
 		d.Conn = msgio.Zlib(d.Conn)
 	}
 	return d, nil

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -133,7 +134,15 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) bool {
 // read returns the body of a request.
 func (h httpHandler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := h.s.opts.MaxMessageBytes
-	return msgio.ReadBody(http.MaxBytesReader(w, r.Body, int64(limit)), r.ContentLength, limit)
+	body, length := io.Reader(http.MaxBytesReader(w, r.Body, int64(limit))), r.ContentLength
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" {
+		var err error
+		if body, err = msgio.Decoded(body, encoding); err != nil {
+			return nil, err
+		}
+		length = -1 // which is that of the compressed body
+	}
+	return msgio.ReadBody(body, length, limit)
 }
 
 // leaveBody lets net/http answer at once instead of waiting for the rest of the body.
@@ -152,6 +161,13 @@ func (h httpHandler) write(w http.ResponseWriter, r *http.Request, reply []byte)
 		w.Header().Set("Connection", "close")
 	}
 	w.Header().Set("Content-Type", msgio.ContentType)
+	if len(reply) >= msgio.MinGzip {
+		w.Header().Set("Vary", "Accept-Encoding")
+		if msgio.AcceptsGzip(strings.Join(r.Header.Values("Accept-Encoding"), ",")) {
+			w.Header().Set("Content-Encoding", "gzip")
+			reply = msgio.Gzip(reply)
+		}
+	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(reply)))
 	w.Write(reply) // if it fails the client is gone
 }
@@ -182,6 +198,9 @@ func refuse(w http.ResponseWriter, err error) {
 		http.Error(w, fmt.Sprintf("too large: at most %d bytes are accepted", tooLong.Limit), http.StatusRequestEntityTooLarge)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		http.Error(w, "the body takes too long", http.StatusRequestTimeout)
+	case errors.Is(err, msgio.ErrEncoding):
+		w.Header().Set("Accept-Encoding", "gzip")
+		http.Error(w, err.Error(), http.StatusUnsupportedMediaType)
 	default:
 		http.Error(w, "the body cannot be read", http.StatusBadRequest)
 	}

@@ -24,7 +24,7 @@ type Target struct {
 	Framing  wire.Framing
 	Protocol string // "" is binary
 	Service  string // the name before method names where services share a connection; "" for none
-	// Compression is what messages are compressed by, "" for nothing: zlib, or with Header any
+	// Compression is what messages are compressed by, "" for nothing: zlib; over HTTP gzip; with Header any
 	// transform that the client knows.
 	Compression string
 	HTTP        bool   // each message is the body of a POST
@@ -45,7 +45,7 @@ func Names() []string { return append(wire.FramingNames(), "http") }
 // unix:///path/of/socket, http://host:port/path or https://host:port/path, with the query keys
 // transport (buffered, framed, header for THeader, ttheader for Kitex's), protocol (binary,
 // compact, json for Apache's, thriftpy2-json, simple-json), service (a name for multiplexing)
-// and compression (zlib). A tls or https target takes ca, the file of the authorities that the
+// and compression (zlib, over HTTP gzip). A tls or https target takes ca, the file of the authorities that the
 // server's certificate is checked against instead of the system's; cert and key, the files of a
 // certificate for the server to check; and servername.
 //
@@ -176,8 +176,9 @@ func (t *Target) checkCombination() error {
 	switch {
 	case t.HTTP && t.Framing != wire.Buffered:
 		return fmt.Errorf("messages over HTTP are not %s", t.Framing)
-	case t.HTTP && t.Compression != "":
-		return fmt.Errorf("messages over HTTP are not compressed: compression goes with buffered, framed, header")
+	case t.HTTP && t.Compression != "" && t.Compression != "gzip":
+		return fmt.Errorf("unknown compression %q over HTTP (there is gzip)", t.Compression)
+	case t.HTTP:
 	case t.Framing == wire.TTHeader && t.Compression != "":
 		return fmt.Errorf("transport ttheader has no compression: it goes with buffered, framed, header")
 	case !t.Framing.HasHeader() && t.Compression != "" && t.Compression != "zlib":
@@ -262,7 +263,7 @@ func (t Target) String() string {
 // the files of t are read anew each time, so that new certificates are used as they come.
 func (t Target) Dial(ctx context.Context, config *tls.Config) (net.Conn, error) {
 	nc, err := t.dial(ctx, config)
-	if err == nil && t.Compression != "" && !t.Framing.HasHeader() {
+	if err == nil && t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
 		nc = msgio.Zlib(nc)
 	}
 	return nc, err

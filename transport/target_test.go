@@ -85,7 +85,7 @@ func TestParseTargetBad(t *testing.T) {
 		{"h:1?ca=a.pem", `unknown key "ca" (there is compression, protocol, service, transport)`},
 		{"tls://h:1?cb=a.pem", `unknown key "cb" (there is ca, cert, compression, key, protocol, servername, service, transport)`},
 		{"h:1?transport=ttheader&compression=zlib", "transport ttheader has no compression: it goes with buffered, framed, header"},
-		{"http://h:1/?compression=zlib", "messages over HTTP are not compressed: compression goes with buffered, framed, header"},
+		{"http://h:1/?compression=zlib", `unknown compression "zlib" over HTTP (there is gzip)`},
 		{"h:1?compression=zstd", `unknown compression "zstd" (there is zlib)`},
 		{"h:1?transport=header&protocol=json", `transport header carries the protocols binary and compact, not "json"`},
 		{"tls://h:1?cert=a.pem", "cert and key go together"},

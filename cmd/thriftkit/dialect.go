@@ -39,7 +39,7 @@ func (d *dialect) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&d.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+" (default: what TARGET says, else binary)")
 	f.StringVar(&d.transport, "transport", "", "the transport to speak: `T` "+strings.Join(transport.Names(), ", ")+" (default: what TARGET says, else buffered)")
-	f.StringVar(&d.compression, "compression", "", "compress with `C`: zlib (default: what TARGET says, else none)")
+	f.StringVar(&d.compression, "compression", "", "compress with `C`: zlib, over HTTP gzip (default: what TARGET says, else none)")
 	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` as metadata, over header, ttheader or http; ${NAME} is an environment variable (may be repeated)")
 	addUserFlag(f, &d.user, "log in by SASL as `NAME:PASSWORD`")
 	f.StringVar(&d.tls.CA, "cacert", "", "use TLS and verify the server with the authorities in this PEM `FILE`")
@@ -48,7 +48,7 @@ func (d *dialect) addFlags(cmd *cobra.Command) {
 	f.StringVar(&d.serverName, "servername", "", "the `NAME` that the server's certificate must have (default: the host)")
 	f.BoolVarP(&d.insecure, "insecure", "k", false, "use TLS and accept any certificate")
 	f.DurationVar(&d.connectTimeout, "connect-timeout", 0, "timeout for connecting: `D`, such as 500ms (default: --timeout)")
-	for flag, values := range map[string][]string{"protocol": protocol.Names(), "transport": transport.Names(), "compression": {"zlib"}} {
+	for flag, values := range map[string][]string{"protocol": protocol.Names(), "transport": transport.Names(), "compression": {"gzip", "zlib"}} {
 		mustComplete(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 	}
 	mustComplete(cmd.RegisterFlagCompletionFunc("header", cobra.NoFileCompletions))

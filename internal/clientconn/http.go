@@ -170,8 +170,18 @@ func (h *HTTP) post(ctx context.Context, f *Pending, msg []byte) (Reply, error) 
 			conn.Store(h.connID(info.Conn))
 		},
 	})
+	compressed := h.opts.Gzip && len(msg) >= msgio.MinGzip
+	if compressed {
+		msg = msgio.Gzip(msg)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(msg))
 	if err == nil {
+		if h.opts.Gzip {
+			req.Header.Set("Accept-Encoding", "gzip")
+		}
+		if compressed {
+			req.Header.Set("Content-Encoding", "gzip")
+		}
 		req.Header.Set("User-Agent", "thriftkit")
 		err = msgio.SetHTTPMetadata(req.Header, f.Transient, f.Persistent, f.deadline)
 	}
@@ -189,12 +199,26 @@ func (h *HTTP) post(ctx context.Context, f *Pending, msg []byte) (Reply, error) 
 		return Reply{}, err
 	}
 	defer resp.Body.Close()
-	body, err := msgio.ReadBody(resp.Body, resp.ContentLength, h.opts.MaxMessageBytes)
+	body, err := h.read(resp)
 	if err != nil {
 		return Reply{}, bodyError(resp, err)
 	}
 	reply, err := h.reply(resp, f.Oneway, body)
 	return Reply{reply, h.opts.Protocol, msgio.HTTPMetadata(resp.Header)}, err
+}
+
+// read returns the body of a response, decompressed.
+func (h *HTTP) read(resp *http.Response) ([]byte, error) {
+	length := resp.ContentLength
+	encoding := resp.Header.Get("Content-Encoding")
+	if encoding != "" {
+		length = -1 // which is that of the compressed body
+	}
+	body, err := msgio.Decoded(resp.Body, encoding)
+	if err != nil {
+		return nil, err
+	}
+	return msgio.ReadBody(body, length, h.opts.MaxMessageBytes)
 }
 
 // reply returns the reply that a response with that body is, or an HTTPError.

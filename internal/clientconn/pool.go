@@ -23,6 +23,7 @@ type Options struct {
 	Headers         *msgio.HeaderCodec // of a header dialect, else nil
 	Protocol        protocol.Protocol
 	MaxMessageBytes int
+	Gzip            bool // of HTTP: requests are compressed, and replies asked for that are
 	MaxConns        int
 	Exclusive       bool          // a connection carries one call at a time
 	MaxAge          time.Duration // of a connection, more or less a tenth; 0: none
