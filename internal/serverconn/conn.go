@@ -69,7 +69,8 @@ type Call interface {
 	AppendReply(dst []byte) ([]byte, error)
 }
 
-// A Conn is one connection of a server.
+// A Conn is one connection of a server. What belongs together is apart: the reading, the handler that runs in place, the writing;
+// mu guards the rest, which goroutines share.
 type Conn struct {
 	// MayRest is whether the peer is between two messages when nothing of one has arrived, and not in the
 	// middle of a handshake. It is for the goroutine that reads.
@@ -82,35 +83,47 @@ type Conn struct {
 	nc    net.Conn                 // below TLS
 	out   net.Conn                 // what the calls come over: nc, or what lies above it: TLS, zlib, SASL
 	in    atomic.Pointer[net.Conn] // the same, for Drain
-	r     *msgio.Reader
-	state atomic.Int32 // a connState
-	begun atomic.Bool  // a message has come
+	state atomic.Int32             // a connState
 
-	lingers bool // the last reply was to a message that was not read to its end; of the goroutine that reads
-
-	// Replies that are to be written, in one of the group's buffers; of the goroutine that reads.
-	replies  []byte
-	replyBuf *[]byte
-
-	// turn is odd while a handler runs on the goroutine that reads, and changes when it starts and
-	// when it returns. When the watchdog changes it meanwhile, that goroutine no longer reads.
-	turn      atomic.Uint32
-	slow      *atomic.Int32 // of the method that runs then
-	watched   atomic.Bool
-	lastTurn  uint32 // of the watchdog
-	idleTicks int    // of the watchdog
+	read  readHalf
+	run   running
+	write writeHalf
 
 	mu       sync.Mutex
 	users    int // goroutines that serve the connection: the last one closes it
 	queue    replyQueue
 	capacity sync.Cond // calls under way have become fewer
 	cause    error     // why it ends
+}
 
-	readBound TimeBound // of the goroutine that reads
+// A readHalf is what the goroutine that reads has.
+type readHalf struct {
+	r       *msgio.Reader
+	begun   atomic.Bool // a message has come
+	lingers bool        // the last reply was to a message that was not read to its end
+	bound   TimeBound
+}
 
-	writeMu    sync.Mutex // before mu
-	writeBound TimeBound
-	writeErr   error
+// running is which handler runs on the goroutine that reads, for the watchdog.
+type running struct {
+	// turn is odd while a handler runs, and changes when it starts and when it returns. When the watchdog changes it
+	// meanwhile, that goroutine no longer reads.
+	turn      atomic.Uint32
+	slow      *atomic.Int32 // of the method that runs then
+	watched   atomic.Bool
+	lastTurn  uint32 // of the watchdog
+	idleTicks int    // of the watchdog
+}
+
+// A writeHalf is what is to be written, and what was.
+type writeHalf struct {
+	// Replies that are to be written, in one of the group's buffers; of the goroutine that reads.
+	replies []byte
+	buf     *[]byte
+
+	mu    sync.Mutex // before the connection's
+	bound TimeBound
+	err   error
 }
 
 // A connState is a state of a Conn; see the package comment.
@@ -142,7 +155,7 @@ func New(g *Group, nc net.Conn, owner Owner) *Conn {
 	c.capacity.L = &c.mu
 	c.queue.ordered = true
 	c.in.Store(&nc)
-	c.r = msgio.NewReader(nc, g.MaxMessageBytes)
+	c.read.r = msgio.NewReader(nc, g.MaxMessageBytes)
 	g.WaitGroup.Add(1)
 	return c
 }
@@ -154,7 +167,7 @@ func (c *Conn) NetConn() net.Conn { return c.nc }
 func (c *Conn) Upper() net.Conn { return c.out }
 
 // Reader returns what calls are read from.
-func (c *Conn) Reader() *msgio.Reader { return c.r }
+func (c *Conn) Reader() *msgio.Reader { return c.read.r }
 
 // Over makes the connection go on over nc, which has what was read and not used. Read deadlines are set
 // on nc from then on: one that passes below would end a stream of zlib.
@@ -162,10 +175,10 @@ func (c *Conn) Over(nc net.Conn) {
 	c.out = nc
 	c.in.Store(&nc)
 	c.nc.SetReadDeadline(time.Time{})
-	if c.readBound = (TimeBound{}); c.is(connDraining) {
+	if c.read.bound = (TimeBound{}); c.is(connDraining) {
 		c.Cut()
 	}
-	c.r = msgio.NewReader(nc, c.group.MaxMessageBytes)
+	c.read.r = msgio.NewReader(nc, c.group.MaxMessageBytes)
 }
 
 // AcceptAnyOrder says that the peer accepts replies in any order. It is for the first Decode.
@@ -197,7 +210,7 @@ func (c *Conn) Close() { c.nc.Close() }
 
 // Cut ends the reading of a connection that drains: at once, but the first call of a new one may arrive.
 func (c *Conn) Cut() {
-	if c.begun.Load() {
+	if c.read.begun.Load() {
 		c.top().SetReadDeadline(past)
 	} else {
 		c.top().SetReadDeadline(time.Now().Add(lingering))
@@ -217,10 +230,10 @@ var past = time.Unix(1, 0)
 // point: whichever of the two is later sees what the other did.
 func (c *Conn) SetReadDeadline(d time.Duration) {
 	now := time.Now()
-	if c.is(connDraining) || c.readBound.Holds(now, d) {
+	if c.is(connDraining) || c.read.bound.Holds(now, d) {
 		return
 	}
-	c.top().SetReadDeadline(c.readBound.Set(now, d))
+	c.top().SetReadDeadline(c.read.bound.Set(now, d))
 	if c.is(connDraining) {
 		c.Cut()
 	}
@@ -251,10 +264,10 @@ func (t *TimeBound) Set(now time.Time, d time.Duration) (deadline time.Time) {
 // by that.
 func (c *Conn) Serve(codec Codec) {
 	c.codec = codec
-	c.run()
+	c.serve()
 }
 
-func (c *Conn) run() {
+func (c *Conn) serve() {
 	returned := false
 	defer func() { c.quit(returned) }()
 	if offloaded, err := c.loop(); !offloaded {
@@ -305,7 +318,7 @@ func (c *Conn) Leave() {
 	}
 	if c.codec != nil && connState(c.state.Load()) == connGoingAway {
 		c.sendGoAway()
-	} else if c.lingers {
+	} else if c.read.lingers {
 		c.linger()
 	}
 	c.enter(connClosed)
@@ -318,7 +331,7 @@ func (c *Conn) Leave() {
 // endsQuietly reports whether err is how connections end: closed between messages by either
 // side, or idle for too long.
 func (c *Conn) endsQuietly(err error) bool {
-	between := c.MayRest && c.r.Unread() == 0 && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET))
+	between := c.MayRest && c.read.r.Unread() == 0 && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET))
 	return between || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
@@ -331,7 +344,7 @@ func endedByPeer(err error) bool {
 // endsByServer reports whether the connection ends because the server wants it to, and not in the middle of
 // anything. Other errors may be those of a reply, to a call that was begun.
 func (c *Conn) endsByServer(err error) bool {
-	return msgio.IsTimeout(err) && (c.is(connDraining) || c.MayRest && c.r.Unread() == 0)
+	return msgio.IsTimeout(err) && (c.is(connDraining) || c.MayRest && c.read.r.Unread() == 0)
 }
 
 // lingering is how long a connection reads on, to no purpose, after its last message: one that is closed

@@ -34,11 +34,11 @@ func (g *Group) watch(c *Conn) {
 	d := &g.watchdog
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if c.watched.Load() { // look has kept it, after all
+	if c.run.watched.Load() { // look has kept it, after all
 		return
 	}
-	c.watched.Store(true)
-	c.idleTicks = 0
+	c.run.watched.Store(true)
+	c.run.idleTicks = 0
 	d.conns = append(d.conns, c)
 	if !d.running {
 		d.running = true
@@ -59,24 +59,24 @@ func (d *watchdog) look() bool {
 	defer d.mu.Unlock()
 	kept := d.conns[:0]
 	for _, c := range d.conns {
-		turn := c.turn.Load()
+		turn := c.run.turn.Load()
 		switch running := turn&1 == 1; {
-		case turn != c.lastTurn:
-			c.idleTicks = 0
+		case turn != c.run.lastTurn:
+			c.run.idleTicks = 0
 		case running: // as the last time
 			if !c.offload(turn) {
 				continue
 			}
 		default:
-			c.idleTicks++
+			c.run.idleTicks++
 		}
-		c.lastTurn = turn
-		if c.idleTicks >= patience {
-			c.watched.Store(false)
-			if c.turn.Load() == turn { // else a handler has started that saw c watched
+		c.run.lastTurn = turn
+		if c.run.idleTicks >= patience {
+			c.run.watched.Store(false)
+			if c.run.turn.Load() == turn { // else a handler has started that saw c watched
 				continue
 			}
-			c.watched.Store(true)
+			c.run.watched.Store(true)
 		}
 		kept = append(kept, c)
 	}
@@ -94,19 +94,19 @@ func (c *Conn) offload(turn uint32) bool {
 	if c.users == 0 { // the handler has ended its goroutine
 		return false
 	}
-	if !c.turn.CompareAndSwap(turn, turn+1) {
+	if !c.run.turn.CompareAndSwap(turn, turn+1) {
 		return true
 	}
 	c.users++
-	if c.slow != nil {
-		c.slow.Store(slowFor)
+	if c.run.slow != nil {
+		c.run.slow.Store(slowFor)
 	}
 	if r := c.enqueueLocked(); r != nil {
 		c.queue.offloaded[turn] = r
 	}
 	go func() {
 		c.flush() // if it fails, so does what follows
-		c.run()
+		c.serve()
 	}()
 	return true
 }
@@ -176,10 +176,10 @@ func (c *Conn) enqueueLocked() *queuedReply {
 	if l.offloaded == nil {
 		l.offloaded = make(map[uint32]*queuedReply)
 	}
-	if c.replyBuf != nil {
-		*c.replyBuf = c.replies
-		c.queueLocked(c.replyBuf)
-		c.replies, c.replyBuf = nil, nil
+	if c.write.buf != nil {
+		*c.write.buf = c.write.replies
+		c.queueLocked(c.write.buf)
+		c.write.replies, c.write.buf = nil, nil
 	}
 	r := new(queuedReply)
 	l.waiting = append(l.waiting, r)
@@ -229,9 +229,9 @@ func (c *Conn) failAsync(err error) {
 
 // flushQueue writes the replies in the queue whose turn has come.
 func (c *Conn) flushQueue() error {
-	c.writeMu.Lock()
-	defer c.writeMu.Unlock()
-	earlier := c.writeErr
+	c.write.mu.Lock()
+	defer c.write.mu.Unlock()
+	earlier := c.write.err
 	for {
 		b := c.takeReady()
 		if len(b) == 0 {
@@ -239,10 +239,10 @@ func (c *Conn) flushQueue() error {
 		}
 		c.sendLocked(b)
 	}
-	if earlier == nil && c.writeErr != nil {
-		c.failAsync(c.writeErr)
+	if earlier == nil && c.write.err != nil {
+		c.failAsync(c.write.err)
 	}
-	return c.writeErr
+	return c.write.err
 }
 
 // takeReady returns the replies in the queue whose turn has come. writeMu is held: they are written
@@ -280,9 +280,9 @@ func (c *Conn) replyInOrder(in Call) error {
 		c.queueLocked(buf)
 		return err
 	}
-	c.replies = append(c.replies, reply...)
-	if c.replyBuf == nil {
-		c.replyBuf = buf
+	c.write.replies = append(c.write.replies, reply...)
+	if c.write.buf == nil {
+		c.write.buf = buf
 	}
 	return err
 }

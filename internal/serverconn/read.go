@@ -4,17 +4,17 @@ import "github.com/thriftkit/thriftkit/internal/msgio"
 
 // AwaitMessage waits, as long as the connection may rest, for the first byte of a message.
 func (c *Conn) AwaitMessage() error {
-	if c.r.Unread() == 0 {
+	if c.read.r.Unread() == 0 {
 		c.SetReadDeadline(c.group.IdleTimeout)
 		for {
-			_, err := c.r.Peek(1)
+			_, err := c.read.r.Peek(1)
 			if err == nil {
 				return nil
 			}
 			if !msgio.IsTimeout(err) || c.is(connDraining) || !c.queue.busy.Load() {
 				return err
 			}
-			c.readBound = TimeBound{} // it does not rest while calls are under way
+			c.read.bound = TimeBound{} // it does not rest while calls are under way
 			c.SetReadDeadline(c.group.IdleTimeout)
 		}
 	}
@@ -33,8 +33,8 @@ func (c *Conn) loop() (offloaded bool, err error) {
 				return false, err
 			}
 		}
-		if !c.begun.Load() {
-			c.begun.Store(true)
+		if !c.read.begun.Load() {
+			c.read.begun.Store(true)
 		}
 		if err := in.Decode(msg); err != nil {
 			c.flush()
@@ -45,14 +45,14 @@ func (c *Conn) loop() (offloaded bool, err error) {
 			c.spawn(in, slow)
 			in = c.codec.NewCall()
 		} else {
-			c.slow = slow
-			turn := c.turn.Load() + 1 // which is odd: a handler runs
-			c.turn.Store(turn)
-			if !c.watched.Load() {
+			c.run.slow = slow
+			turn := c.run.turn.Load() + 1 // which is odd: a handler runs
+			c.run.turn.Store(turn)
+			if !c.run.watched.Load() {
 				c.group.watch(c)
 			}
 			in.Execute()
-			if !c.turn.CompareAndSwap(turn, turn+1) {
+			if !c.run.turn.CompareAndSwap(turn, turn+1) {
 				c.complete(in, c.offloadedReply(turn))
 				return true, nil
 			}
@@ -62,13 +62,13 @@ func (c *Conn) loop() (offloaded bool, err error) {
 			}
 		}
 		// What has arrived together is answered together.
-		if msg, err = c.r.Next(); err != nil {
+		if msg, err = c.read.r.Next(); err != nil {
 			c.refuse(err)
 			c.flush()
 			return false, err
 		}
 		const much = 64 << 10
-		if msg == nil || len(c.replies) >= much {
+		if msg == nil || len(c.write.replies) >= much {
 			if err := c.flush(); err != nil {
 				return false, err
 			}
@@ -81,9 +81,9 @@ func (c *Conn) loop() (offloaded bool, err error) {
 
 // refuse answers a message that cannot be read to its end, if it is a call.
 func (c *Conn) refuse(err error) {
-	if in := c.codec.Refuse(c.r.Refused(), err); in != nil && c.reply(in) == nil {
+	if in := c.codec.Refuse(c.read.r.Refused(), err); in != nil && c.reply(in) == nil {
 		c.flush()
-		c.lingers = true
+		c.read.lingers = true
 	}
 }
 
@@ -92,9 +92,9 @@ func (c *Conn) recv() ([]byte, error) {
 	if err := c.AwaitMessage(); err != nil {
 		return nil, err
 	}
-	if msg, err := c.r.Next(); msg != nil || err != nil {
+	if msg, err := c.read.r.Next(); msg != nil || err != nil {
 		return msg, err
 	}
 	c.SetReadDeadline(c.group.ReadTimeout)
-	return c.r.Recv()
+	return c.read.r.Recv()
 }
