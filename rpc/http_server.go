@@ -241,7 +241,7 @@ func (s *Server) inspect(msg []byte) (p protocol.Protocol, oneway bool, err erro
 func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refusing {
+	if s.state >= serverRefusing {
 		return false
 	}
 	s.wg.Add(1)
@@ -258,7 +258,7 @@ func (s *Server) drainHTTP(ctx context.Context) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refusing = true
+	s.enterLocked(serverRefusing)
 }
 
 // hasHTTP reports whether there are connections of HTTP/1: the server can say that it ends only in an answer. Those of HTTP/2 have

@@ -120,6 +120,19 @@ type BuiltIn struct {
 	Handler func(*Server) DynamicHandler // called once for each server, when that is made
 }
 
+// A serverState is where a server is in its life. It never goes back.
+type serverState uint8
+
+const (
+	serverOpen     serverState = iota
+	serverDraining             // no more connections, and on those that there are no more calls
+	serverRefusing             // no more calls over HTTP either, whose connections were given time for a last answer
+	serverClosed
+)
+
+// enterLocked makes the server enter a state, unless it is in a later one. mu is held.
+func (s *Server) enterLocked(to serverState) { s.state = max(s.state, to) }
+
 // A Server answers calls. Register services first, then Serve; all methods but Register may be
 // called by any number of goroutines.
 type Server struct {
@@ -134,9 +147,7 @@ type Server struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	conns     map[*serverConn]struct{}
-	draining  bool
-	refusing  bool // calls over HTTP, after draining
-	closed    bool
+	state     serverState
 	wg        sync.WaitGroup // of Serve, of connections and of calls over HTTP
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -152,7 +163,7 @@ type Server struct {
 
 	connDialects []ConnDialect
 	httpDialects []HTTPDialect
-	drained      chan struct{} // closed when draining is set
+	drained      chan struct{} // closed when it leaves serverOpen
 
 	http     *http.Server  // of the connections that speak it
 	detached chan struct{} // holds one for each oneway call that goes on after its answer
@@ -281,7 +292,7 @@ func (s *Server) Stats() ServerStats {
 		RefusedDialects: s.counters.refusedDialects.Load(),
 		RefusedConns:    s.counters.refusedConns.Load(),
 		RefusedCalls:    s.counters.refusedCalls.Load(),
-		Serving:         len(s.listeners) > 0 && !s.draining,
+		Serving:         len(s.listeners) > 0 && s.state == serverOpen,
 	}
 }
 
@@ -399,7 +410,7 @@ func (s *Server) Serve(l net.Listener) error {
 		return err
 	}
 	s.mu.Lock()
-	if s.draining {
+	if s.state != serverOpen {
 		s.mu.Unlock()
 		l.Close()
 		return ErrServerClosed
@@ -447,7 +458,7 @@ func passes(err error) bool {
 func (s *Server) isDraining() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.draining
+	return s.state >= serverDraining
 }
 
 // ListenAndServe listens on addr, a target as [transport.Listen] takes, and serves.
@@ -490,7 +501,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error {
 	closed := s.stopAccepting()
 	s.mu.Lock()
-	s.refusing, s.closed = true, true
+	s.enterLocked(serverClosed)
 	for c := range s.conns {
 		c.Close()
 	}
@@ -510,8 +521,8 @@ func (s *Server) Close() error {
 func (s *Server) stopAccepting() (closed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.draining {
-		s.draining = true
+	if s.state == serverOpen {
+		s.enterLocked(serverDraining)
 		close(s.drained)
 	}
 	for c := range s.conns {
