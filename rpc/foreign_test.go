@@ -304,7 +304,7 @@ func TestDialectOrder(t *testing.T) {
 		{"", true}, {"?protocol=compact", true}, {"?transport=framed", true}, {"?transport=header", true},
 		{"?transport=ttheader", true}, {"?transport=http", true}, {"?compression=zlib", true}, {"?protocol=json", false},
 	} {
-		l := listenTCP(t)
+		l := listen(t)
 		_, svc := serve(t, l, newHandler(), rpc.ServerOptions{Dialects: []rpc.Dialect{greedy}})
 		c := bind(t, dial(t, l.Addr().String()+test.query, rpc.ClientOptions{}), svc)
 		if _, err := c.Ping(t.Context()); (err == nil) != test.ours {
@@ -358,7 +358,7 @@ func TestStats(t *testing.T) {
 	} {
 		t.Run(test.dialect, func(t *testing.T) {
 			var server, client thrifttest.Recorder
-			l := listenTCP(t)
+			l := listen(t)
 			s, svc := serve(t, l, newHandler(), rpc.ServerOptions{Stats: &server})
 			conn := dial(t, l.Addr().String()+test.query, rpc.ClientOptions{Stats: &client})
 			c := bind(t, conn, svc)

@@ -171,7 +171,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 // TestIdleLosesNothing calls at about the time at which the server closes idle connections.
 func TestIdleLosesNothing(t *testing.T) {
 	leaks(t)
-	l := listenTCP(t)
+	l := listen(t)
 	const idle = 20 * time.Millisecond
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{IdleTimeout: idle})
 	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc)
@@ -224,7 +224,7 @@ func TestOutcomes(t *testing.T) {
 		})
 	}
 	t.Run("nobody there", func(t *testing.T) {
-		l := listenTCP(t)
+		l := listen(t)
 		addr := l.Addr().String()
 		s, svc := serve(t, l, newHandler(), rpc.ServerOptions{})
 		c := bind(t, dial(t, addr, rpc.ClientOptions{}), svc)
@@ -258,7 +258,7 @@ func (onewayTransform) Undo(src []byte, _ int) ([]byte, error) { return slices.C
 // take it for one that was not begun.
 func TestNoGoodbyeForBegunCalls(t *testing.T) {
 	leaks(t)
-	l := listenTCP(t)
+	l := listen(t)
 	var s *rpc.Server
 	var calls atomic.Int32
 	stopped := make(chan error, 1)
