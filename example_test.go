@@ -129,7 +129,7 @@ func ExampleDial() {
 	// 登录成功! <nil>
 }
 
-func ExampleCall() {
+func ExampleInvoke() {
 	foo, addr := start()
 	ctx := context.Background()
 	client, err := thriftkit.Dial(ctx, addr)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net"
 	"net/url"
 	"os"
 	"regexp"
@@ -172,7 +173,14 @@ func TestDialFleet(t *testing.T) {
 			t.Errorf("%s: %v, want %s", target, err, want)
 		}
 	}
-	client, err := thriftkit.Dial(ctx, a+",localhost:1", thriftkit.WithMetadataRequired())
+	// The client's end of a connection: nobody listens there, and nobody else gets the port.
+	nc, err := net.Dial("tcp", a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	target := a + "," + nc.LocalAddr().String()
+	client, err := thriftkit.Dial(ctx, target, thriftkit.WithMetadataRequired())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +189,7 @@ func TestDialFleet(t *testing.T) {
 			t.Fatalf("%q, %v", s, err)
 		}
 	}
-	if got := client.Target(); got != a+",localhost:1" {
+	if got := client.Target(); got != target {
 		t.Errorf("the target is %s", got)
 	}
 	client.Close()

@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/idl/syntax"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/thrifttest"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -70,14 +72,15 @@ func TestMustLoad(t *testing.T) {
 	thriftkit.MustLoad("nope.thrift")
 }
 
-// failing is a handler whose ping fails, and whose login of "nobody" never ends.
+// failing is a handler whose ping fails, and whose login of "nobody" ends with its context.
 type failing struct{ pingPong }
 
 func (failing) Ping(ctx context.Context) (string, error) { return "", errors.New("no luck") }
 
 func (f failing) Login(ctx context.Context, username, password string) (string, error) {
 	if username == "nobody" {
-		select {}
+		<-ctx.Done()
+		return "", ctx.Err()
 	}
 	return f.pingPong.Login(ctx, username, password)
 }
@@ -88,57 +91,51 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	svc := foo.Service("PingPong")
-	l, err := thriftkit.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	reported := make(chan error, 10)
-	s := thriftkit.NewServer(
-		thriftkit.WithExposedErrors(),
-		thriftkit.WithErrorLog(func(err error) { reported <- err }),
-		thriftkit.WithMaxMessageBytes(1000),
-		thriftkit.WithIdleTimeout(50*time.Millisecond),
-		thriftkit.WithMessageTimeout(time.Minute),
-	)
-	if err := s.Register(svc, failing{}); err != nil {
-		t.Fatal(err)
-	}
-	go s.Serve(l)
-	defer s.Close()
-	dial := func(opts ...thriftkit.ClientOption) *thriftkit.Client {
-		c, err := thriftkit.Dial(t.Context(), l.Addr().String(), opts...)
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		reported := make(chan error, 10)
+		s := thrifttest.NewServer(t, svc, failing{},
+			thriftkit.WithExposedErrors(),
+			thriftkit.WithErrorLog(func(err error) { reported <- err }),
+			thriftkit.WithMaxMessageBytes(1000),
+			thriftkit.WithIdleTimeout(50*time.Millisecond),
+			thriftkit.WithMessageTimeout(time.Minute),
+		)
+		// wait waits for an error with text in the error log.
+		wait := func(text string) {
+			for !strings.Contains((<-reported).Error(), text) {
+			}
 		}
-		t.Cleanup(func() { c.Close() })
-		return c
-	}
-	ctx := t.Context()
+		ctx := t.Context()
 
-	if _, err := thriftkit.Invoke[string](ctx, dial(), svc.Method("ping")); err == nil || err.Error() != "PingPong.ping: internal error: no luck (from the server)" {
-		t.Errorf("WithExposedErrors: %v", err)
-	}
-	if err := <-reported; !strings.HasPrefix(err.Error(), "rpc: PingPong.ping: no luck (called from 127.0.0.1:") {
-		t.Errorf("WithErrorLog: %v", err)
-	}
-	short := dial(thriftkit.WithTimeout(20*time.Millisecond), thriftkit.WithDialTimeout(time.Minute), thriftkit.WithMaxConns(1))
-	if _, err := thriftkit.Invoke[string](ctx, short, svc.Method("login"), "nobody"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("WithTimeout: %v", err)
-	}
-	c := dial()
-	var e *thriftkit.Error
-	if _, err := thriftkit.Invoke[string](ctx, c, svc.Method("login"), strings.Repeat("x", 2000)); !errors.As(err, &e) {
-		t.Errorf("WithMaxMessageBytes: %v", err)
-	}
-	if err := <-reported; !strings.Contains(err.Error(), "more than 1000 bytes") {
-		t.Errorf("WithMaxMessageBytes: %v", err)
-	}
-	for range 3 { // the server closes the connection in between; nobody notices
-		time.Sleep(100 * time.Millisecond)
-		if got, err := thriftkit.Invoke[string](ctx, c, svc.Method("login"), "x"); got != "登录成功!" || err != nil {
-			t.Errorf("WithIdleTimeout: %q, %v", got, err)
+		if _, err := thriftkit.Invoke[string](ctx, s.Client(), svc.Method("ping")); err == nil || err.Error() != "PingPong.ping: internal error: no luck (from the server)" {
+			t.Errorf("WithExposedErrors: %v", err)
 		}
-	}
+		wait("rpc: PingPong.ping: no luck (called from memory")
+		short := s.Client(thriftkit.WithTimeout(20*time.Millisecond), thriftkit.WithDialTimeout(time.Minute), thriftkit.WithMaxConns(1))
+		start := time.Now()
+		if _, err := thriftkit.Invoke[string](ctx, short, svc.Method("login"), "nobody"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("WithTimeout: %v", err)
+		}
+		if d := time.Since(start); d < 20*time.Millisecond || d > 30*time.Millisecond {
+			t.Errorf("WithTimeout: after %v", d)
+		}
+		wait("rpc: PingPong.login: context canceled")
+		var e *thriftkit.Error
+		if _, err := thriftkit.Invoke[string](ctx, s.Client(), svc.Method("login"), strings.Repeat("x", 2000)); !errors.As(err, &e) {
+			t.Errorf("WithMaxMessageBytes: %v", err)
+		}
+		wait("more than 1000 bytes")
+		c := s.Client()
+		for range 4 { // the server closes the connection in between; nobody notices
+			if got, err := thriftkit.Invoke[string](ctx, c, svc.Method("login"), "x"); got != "登录成功!" || err != nil {
+				t.Errorf("WithIdleTimeout: %q, %v", got, err)
+			}
+			time.Sleep(time.Second)
+			if n := s.Stats().Connections; n != 0 {
+				t.Errorf("WithIdleTimeout: %d connections are left", n)
+			}
+		}
+	})
 }
 
 func TestMarshal(t *testing.T) {

@@ -81,7 +81,7 @@ func targets() []report.Target {
 	add(call.Start, bound, report.Stripped, 9)
 	add(call.Idle+"2000", bound, report.IdleKB, 5)
 
-	const handOver = 2000 // µs: how long a call may wait for a slow one before it, twice handOverAfter of package rpc
-	all = append(all, report.Target{Row: "slow/beside", Side: bound, Metric: report.P99, Factor: 2, Plus: handOver, Of: []string{bound}, OfRow: "slow/alone", OfSide: "alone"})
+	const offload = 2000 // µs: how long a call may wait for a slow one before it, twice offloadAfter of internal/serverconn
+	all = append(all, report.Target{Row: "slow/beside", Side: bound, Metric: report.P99, Factor: 2, Plus: offload, Of: []string{bound}, OfRow: "slow/alone", OfSide: "alone"})
 	return all
 }

@@ -115,7 +115,7 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range []string{
-			"tutorial/foo.thrift", "tutorial/server/main.go", "tutorial/client/main.go", "tutorial/server.py", "tutorial/client.py",
+			"tutorial/foo.thrift", "tutorial/server/main.go", "tutorial/server/main_test.go", "tutorial/client/main.go", "tutorial/server.py", "tutorial/client.py",
 			"oneport/binary.py", "oneport/compact.py", "oneport/header.py", "oneport/json.js",
 			"generated/main.go",
 		} {

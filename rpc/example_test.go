@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"net"
+	"net/http"
+	"path"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -132,6 +135,54 @@ func ExampleConnDialect() {
 	// Output:
 	// HOUR 9
 	// SORRY Stopped
+}
+
+// get is a protocol of HTTP: GET /clock/hour?afternoon=true is a call, and the answer a line of text.
+type get struct{}
+
+func (get) Name() string { return "get" }
+func (get) MatchHTTP(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/clock/")
+}
+
+func (get) ServeHTTP(w http.ResponseWriter, r *http.Request, s rpc.Invoker) {
+	result := s.Invoke(r.Context(), &rpc.Invocation{Method: path.Base(r.URL.Path), Args: func(call *rpc.Call) error {
+		return call.SetArg(0, r.URL.Query().Get("afternoon") == "true")
+	}})
+	defer result.Release()
+	if result.Err != nil {
+		http.Error(w, result.Err.Error(), http.StatusBadRequest)
+		return
+	}
+	result.Bytes, _ = fmt.Fprintln(w, result.Call.Result())
+}
+
+// A server answers requests of HTTP that are not Thrift's, on the same port.
+func ExampleHTTPDialect() {
+	server := rpc.NewServer(rpc.ServerOptions{Dialects: []rpc.Dialect{get{}}})
+	if err := server.Register(clock(), clockHandler{}); err != nil {
+		log.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go server.Serve(l)
+	defer server.Close()
+
+	for _, call := range []string{"hour?afternoon=false", "hour?afternoon=true", "minute"} {
+		r, err := http.Get("http://" + l.Addr().String() + "/clock/" + call)
+		if err != nil {
+			log.Fatal(err)
+		}
+		text, _ := io.ReadAll(r.Body)
+		r.Body.Close()
+		fmt.Print(r.StatusCode, " ", string(text))
+	}
+	// Output:
+	// 200 9
+	// 400 Stopped
+	// 400 unknown method: unknown method "minute"
 }
 
 // An interceptor tries a call again as long as the server has not begun it.

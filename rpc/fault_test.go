@@ -31,7 +31,7 @@ type request struct {
 // order, and writes what it likes. If it returns false the connection is closed.
 func fake(t *testing.T, answer func(request) bool) string {
 	t.Helper()
-	l := listenTCP(t)
+	l := listen(t)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := 0; ; i++ {
@@ -399,7 +399,7 @@ func TestNeverReading(t *testing.T) {
 // TestTooLarge sends what is above the limit, in both directions.
 func TestTooLarge(t *testing.T) {
 	leaks(t)
-	l := listenTCP(t)
+	l := listen(t)
 	var log errorLog
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxMessageBytes: 1000, ErrorLog: log.add})
 	ctx := context.Background()
@@ -424,13 +424,18 @@ func TestTooLarge(t *testing.T) {
 
 // TestConcurrency makes calls of all kinds at once and checks every answer.
 func TestConcurrency(t *testing.T) {
-	for _, framing := range []string{"buffered", "framed"} {
-		t.Run(framing, func(t *testing.T) {
+	for _, test := range []struct {
+		what, framing string
+		listen        func(testing.TB) net.Listener
+	}{
+		{"buffered", "buffered", listen}, {"framed", "framed", listen}, {"framed over TCP", "framed", listenTCP},
+	} {
+		t.Run(test.what, func(t *testing.T) {
 			leaks(t)
-			l := listenTCP(t)
+			l := test.listen(t)
 			h := newHandler()
 			_, svc := serve(t, l, h, rpc.ServerOptions{})
-			c := bind(t, dial(t, "tcp://"+l.Addr().String()+"?transport="+framing, rpc.ClientOptions{}), svc)
+			c := bind(t, dial(t, "tcp://"+l.Addr().String()+"?transport="+test.framing, rpc.ClientOptions{}), svc)
 			var wg sync.WaitGroup
 			for g := range 32 {
 				wg.Go(func() {
@@ -473,7 +478,7 @@ func TestConcurrency(t *testing.T) {
 // after a while: the client must open more connections, but not too many.
 func TestCongestion(t *testing.T) {
 	leaks(t)
-	l := listenTCP(t)
+	l := listen(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{})
 	c := bind(t, dial(t, l.Addr().String(), rpc.ClientOptions{MaxConns: 8}), svc)
 	start := time.Now()

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/memnet"
@@ -69,14 +70,26 @@ func invocation(method, args string) *rpc.Invocation {
 	return in
 }
 
-// rest is a dialect of HTTP: a call is a GET whose path is the method and whose query the arguments.
+// rest is a dialect of HTTP: a call is a GET whose path is the method and whose query the arguments, or a PUT whose body
+// they are.
 type rest struct{}
 
-func (rest) Name() string                   { return "rest" }
-func (rest) MatchHTTP(r *http.Request) bool { return r.Method == http.MethodGet }
+func (rest) Name() string { return "rest" }
+func (rest) MatchHTTP(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodPut
+}
 
 func (rest) ServeHTTP(w http.ResponseWriter, r *http.Request, s rpc.Invoker) {
-	result := s.Invoke(r.Context(), invocation(r.URL.Path[1:], r.URL.Query().Get("args")))
+	args := r.URL.Query().Get("args")
+	if r.Method == http.MethodPut {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.MaxMessageBytes())))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+			return
+		}
+		args = string(body)
+	}
+	result := s.Invoke(r.Context(), invocation(r.URL.Path[1:], args))
 	defer result.Release()
 	if result.Err != nil {
 		http.Error(w, result.Err.Error(), http.StatusBadRequest)
@@ -294,6 +307,194 @@ func TestDialectShutdown(t *testing.T) {
 	}
 }
 
+// A caller sends requests of HTTP to a server in memory.
+type caller struct {
+	t      *testing.T
+	client *http.Client
+}
+
+func newCaller(t *testing.T, l *memnet.Listener) caller {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) }}
+	t.Cleanup(transport.CloseIdleConnections)
+	return caller{t, &http.Client{Transport: transport}}
+}
+
+// do returns the status and the body of the response, or the error.
+func (c caller) do(method, path, body string) string {
+	r, err := http.NewRequestWithContext(c.t.Context(), method, "http://memory"+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Error(err)
+		return ""
+	}
+	response, err := c.client.Do(r)
+	if err != nil {
+		return err.Error()
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		c.t.Error(err)
+	}
+	return fmt.Sprint(response.StatusCode, " ", strings.TrimSpace(string(b)))
+}
+
+// TestDialectHTTPIsServed has the server do for a dialect of HTTP what it does for Thrift.
+func TestDialectHTTPIsServed(t *testing.T) {
+	run := func(name string, test func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+	}
+	run("interceptors, deadline, peer", func(t *testing.T) {
+		var saw []string
+		_, l := serveDialects(t, newHandler(), rpc.ServerOptions{Interceptors: []rpc.Interceptor{func(next rpc.Handler) rpc.Handler {
+			return func(ctx context.Context, call *rpc.Call) error {
+				deadline, ok := ctx.Deadline()
+				_, known := rpc.PeerOf(ctx)
+				saw = append(saw, fmt.Sprint(call.Method, " ", call.Arg(0), " ", ok, " ", time.Until(deadline), " ", known))
+				return next(ctx, call)
+			}
+		}}})
+		if got := newCaller(t, l).do("GET", "/echo?args=%22x%22", ""); got != "200 x" {
+			t.Error(got)
+		}
+		if got := strings.Join(saw, ";"); got != "Test.echo x true 1m0s true" {
+			t.Error(got)
+		}
+	})
+	run("deadline", func(t *testing.T) {
+		_, l := serveDialects(t, newHandler(), rpc.ServerOptions{})
+		start := time.Now()
+		// The handler returns the context's error, which clients do not see.
+		if got := newCaller(t, l).do("GET", "/wait?args=120000", ""); got != "400 internal error: internal error" {
+			t.Error(got)
+		}
+		if d := time.Since(start); d < time.Minute || d > 61*time.Second {
+			t.Errorf("after %v, the deadline is a minute", d)
+		}
+	})
+	run("MaxCalls", func(t *testing.T) {
+		h := newHandler()
+		_, l := serveDialects(t, h, rpc.ServerOptions{MaxCalls: 1, QueueTimeout: time.Millisecond})
+		c := newCaller(t, l)
+		busy := make(chan string)
+		go func() { busy <- c.do("GET", "/wait?args=1000", "") }()
+		synctest.Wait()
+		if got := c.do("GET", "/ping", ""); got != "400 overloaded: too many calls are under way" {
+			t.Error(got)
+		}
+		if got := <-busy; got != "200 <nil>" {
+			t.Error(got)
+		}
+		if got := c.do("GET", "/ping", ""); got != "200 pong" {
+			t.Error(got)
+		}
+	})
+	run("MaxMessageBytes", func(t *testing.T) {
+		_, l := serveDialects(t, newHandler(), rpc.ServerOptions{MaxMessageBytes: 100})
+		c := newCaller(t, l)
+		if got := c.do("PUT", "/echo", `"short"`); got != "200 short" {
+			t.Error(got)
+		}
+		if got := c.do("PUT", "/echo", `"`+strings.Repeat("x", 200)+`"`); got != "413 http: request body too large" {
+			t.Error(got)
+		}
+		time.Sleep(time.Second) // net/http takes half of it to close the connection
+	})
+	run("Accept", func(t *testing.T) {
+		const refused = "403 this server does not accept rest"
+		for accept, want := range map[string]string{"rest": "200 pong", "http": refused, "binary": refused} {
+			s, l := serveDialects(t, newHandler(), rpc.ServerOptions{Accept: []string{accept}})
+			if got := newCaller(t, l).do("GET", "/ping", ""); got != want {
+				t.Errorf("%s: %s, want %s", accept, got, want)
+			}
+			if n := s.Stats().RefusedDialects; n == 0 != (accept == "rest") {
+				t.Errorf("%s: %d refused", accept, n)
+			}
+		}
+	})
+	run("panic", func(t *testing.T) {
+		var log errorLog
+		l := memnet.Listen()
+		serve(t, l, newHandler(), rpc.ServerOptions{ErrorLog: log.add, Dialects: []rpc.Dialect{brokenHTTP{}, rest{}}})
+		c := newCaller(t, l)
+		if got := c.do("GET", "/broken", ""); !strings.HasSuffix(got, "EOF") {
+			t.Error(got)
+		}
+		log.waitFor(t, "as it is")
+		for path, want := range map[string]string{"/get?args=2": "400 internal error: internal error", "/ping": "200 pong"} {
+			if got := c.do("GET", path, ""); got != want {
+				t.Errorf("%s: %s, want %s", path, got, want)
+			}
+		}
+		log.waitFor(t, "secret") // a handler's
+	})
+	run("shutdown", func(t *testing.T) {
+		h := newHandler()
+		s, l := serveDialects(t, h, rpc.ServerOptions{})
+		c := newCaller(t, l)
+		busy := make(chan string)
+		go func() { busy <- c.do("GET", "/wait?args=1000", "") }()
+		synctest.Wait()
+		if got := c.do("GET", "/ping", ""); got != "200 pong" { // over a connection that rests then
+			t.Error(got)
+		}
+		if n := s.Stats().Connections; n != 2 {
+			t.Errorf("%d connections, want 2", n)
+		}
+		start, ended := time.Now(), make(chan error, 1)
+		go func() { ended <- s.Shutdown(t.Context()) }()
+		if got := <-busy; got != "200 <nil>" {
+			t.Error(got)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(start); d < time.Second {
+			t.Errorf("Shutdown returned after %v, the call took a second", d)
+		}
+		if got := c.do("GET", "/ping", ""); !strings.Contains(got, net.ErrClosed.Error()) {
+			t.Errorf("after it: %s", got)
+		}
+	})
+	run("Stats", func(t *testing.T) {
+		var heard thrifttest.Recorder
+		s, l := serveDialects(t, newHandler(), rpc.ServerOptions{Stats: &heard})
+		c := newCaller(t, l)
+		for _, path := range []string{"/nope", "/get?args=%22x%22", "/get?args=1", "/echo?args=%22x%22"} {
+			c.do("GET", path, "")
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range heard.Calls() {
+			got = append(got, fmt.Sprint(e.Kind, " ", e.Name, " ", e.Dialect, " ", e.RequestBytes, " ", e.ReplyBytes, " ", e.Err))
+		}
+		want := []string{
+			"received nope rest 0 0 <nil>", `refused nope rest 0 0 unknown method: unknown method "nope"`,
+			"received get rest 3 0 <nil>", `refused get rest 3 0 protocol error: invalid value: want i32, got "x"`,
+			"received get rest 1 0 <nil>", "begun get rest 1 0 <nil>", "replied get rest 1 0 wrapped: denied: not you",
+			"received echo rest 3 0 <nil>", "begun echo rest 3 0 <nil>", "replied echo rest 3 2 <nil>",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		var kinds []string
+		for _, e := range heard.Conns() {
+			kinds = append(kinds, fmt.Sprint(e.Kind, " ", e.ID, " ", e.Err))
+		}
+		if got := strings.Join(kinds, ", "); got != "opened 1 <nil>, detected 1 <nil>, closed 1 <nil>" {
+			t.Error(got)
+		}
+	})
+}
+
+// brokenHTTP panics.
+type brokenHTTP struct{}
+
+func (brokenHTTP) Name() string                                              { return "broken" }
+func (brokenHTTP) MatchHTTP(r *http.Request) bool                            { return r.URL.Path == "/broken" }
+func (brokenHTTP) ServeHTTP(http.ResponseWriter, *http.Request, rpc.Invoker) { panic("as it is") }
+
 // TestDialectOrder has dialects that match everything: Thrift's sure starts come before them, its guesses after.
 func TestDialectOrder(t *testing.T) {
 	greedy := greedy{}
@@ -304,7 +505,7 @@ func TestDialectOrder(t *testing.T) {
 		{"", true}, {"?protocol=compact", true}, {"?transport=framed", true}, {"?transport=header", true},
 		{"?transport=ttheader", true}, {"?transport=http", true}, {"?compression=zlib", true}, {"?protocol=json", false},
 	} {
-		l := listenTCP(t)
+		l := listen(t)
 		_, svc := serve(t, l, newHandler(), rpc.ServerOptions{Dialects: []rpc.Dialect{greedy}})
 		c := bind(t, dial(t, l.Addr().String()+test.query, rpc.ClientOptions{}), svc)
 		if _, err := c.Ping(t.Context()); (err == nil) != test.ours {
@@ -358,7 +559,7 @@ func TestStats(t *testing.T) {
 	} {
 		t.Run(test.dialect, func(t *testing.T) {
 			var server, client thrifttest.Recorder
-			l := listenTCP(t)
+			l := listen(t)
 			s, svc := serve(t, l, newHandler(), rpc.ServerOptions{Stats: &server})
 			conn := dial(t, l.Addr().String()+test.query, rpc.ClientOptions{Stats: &client})
 			c := bind(t, conn, svc)

@@ -114,7 +114,7 @@ func TestSlowBesideFast(t *testing.T) {
 	for _, query := range []string{"?transport=buffered", "?transport=framed&protocol=compact", "?transport=header", "?transport=ttheader"} {
 		t.Run(query, func(t *testing.T) {
 			leaks(t)
-			l := listenTCP(t)
+			l := listen(t)
 			b := &blocker{release: make(chan struct{})}
 			_, svc := serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
 			c := bind(t, dial(t, l.Addr().String()+query, rpc.ClientOptions{MaxConns: 1}), svc)
@@ -159,7 +159,7 @@ func TestOrder(t *testing.T) {
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			leaks(t)
-			l := listenTCP(t)
+			l := listen(t)
 			h := newHandler()
 			serve(t, l, h, rpc.ServerOptions{})
 			c := connect(t, l, wire.Buffered)
@@ -216,7 +216,7 @@ func TestOutOfOrder(t *testing.T) {
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			leaks(t)
-			l := listenTCP(t)
+			l := listen(t)
 			b := &blocker{release: make(chan struct{})}
 			serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
 			c := connect(t, l, test.framing)
@@ -250,7 +250,7 @@ func TestForeignIDs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			leaks(t)
-			l := listenTCP(t)
+			l := listen(t)
 			b := &blocker{release: make(chan struct{})}
 			s, _ := serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
 			c := connect(t, l, wire.Buffered)
@@ -281,7 +281,7 @@ func TestFlood(t *testing.T) {
 		for _, method := range []string{"echo", "notify"} {
 			t.Run(method+", "+name, func(t *testing.T) {
 				leaks(t)
-				l := listenTCP(t)
+				l := listen(t)
 				b := &blocker{release: make(chan struct{})}
 				const limit, calls = 8, 500
 				serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{MaxCallsPerConn: limit})
@@ -319,7 +319,7 @@ func TestFlood(t *testing.T) {
 // TestLateBytes has many replies wait for an earlier one: of what would be more than their bound nothing is read.
 func TestLateBytes(t *testing.T) {
 	leaks(t)
-	l := listenTCP(t)
+	l := listen(t)
 	release := make(chan struct{})
 	var executed atomic.Int32
 	serve(t, l, rpc.DynamicHandler(func(_ context.Context, _ *schema.Method, args *dynamic.Struct) (any, error) {
@@ -333,7 +333,7 @@ func TestLateBytes(t *testing.T) {
 	c := connect(t, l, wire.Buffered)
 	const calls, size, bound = 200, 64 << 10, 1 << 20
 	c.send(echoCall("echo", "slow", 1))
-	time.Sleep(20 * time.Millisecond) // until the reading has been handed over
+	time.Sleep(20 * time.Millisecond) // until the call has been offloaded
 	long := strings.Repeat("x", size)
 	sent := make(chan error, 1)
 	go func() {
@@ -361,18 +361,18 @@ func TestLateBytes(t *testing.T) {
 	}
 }
 
-// TestShutdownHandedOver stops a server while a handler runs that was handed over: one that returns
+// TestShutdownOffloaded stops a server while an offloaded handler runs: one that returns
 // is waited for and answered; one that does not is left.
-func TestShutdownHandedOver(t *testing.T) {
+func TestShutdownOffloaded(t *testing.T) {
 	for _, returns := range []bool{true, false} {
 		t.Run(fmt.Sprint(returns), func(t *testing.T) {
 			leaks(t)
-			l := listenTCP(t)
+			l := listen(t)
 			b := &blocker{release: make(chan struct{})}
 			s, _ := serve(t, l, rpc.DynamicHandler(b.handle), rpc.ServerOptions{})
 			c := connect(t, l, wire.Buffered)
 			c.send(echoCall("echo", "slow", ours(0)), message("ping", wire.Call, ours(1), "00"))
-			if got, _ := c.next(); got != "pong" { // so the other one was handed over
+			if got, _ := c.next(); got != "pong" { // so the other one was offloaded
 				t.Fatalf("%q", got)
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -406,7 +406,7 @@ func TestShutdownHandedOver(t *testing.T) {
 // and the server goes on.
 func TestGoexit(t *testing.T) {
 	leaks(t)
-	l := listenTCP(t)
+	l := listen(t)
 	_, svc := serve(t, l, rpc.DynamicHandler(func(_ context.Context, m *schema.Method, args *dynamic.Struct) (any, error) {
 		switch m.Name {
 		case "echo":
@@ -433,11 +433,11 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
-// TestHandoverStorm has calls of random length from many callers share few connections; each gets
+// TestOffloadStorm has calls of random length from many callers share few connections; each gets
 // its own answer.
-func TestHandoverStorm(t *testing.T) {
+func TestOffloadStorm(t *testing.T) {
 	leaks(t)
-	l := listenTCP(t)
+	l := listen(t)
 	h := newHandler()
 	_, svc := serve(t, l, h, rpc.ServerOptions{MaxCallsPerConn: 16})
 	for _, query := range []string{"?transport=framed", "?transport=header"} {
@@ -528,7 +528,7 @@ func TestExclusive(t *testing.T) {
 // TestGuards makes calls with deadlines and cancellable contexts: none of them is late by much.
 func TestGuards(t *testing.T) {
 	leaks(t)
-	l := listenTCP(t)
+	l := listen(t)
 	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{})
 	for _, query := range []string{"?transport=framed", "?transport=ttheader", "?transport=http"} {
 		c := bind(t, dial(t, l.Addr().String()+query, rpc.ClientOptions{Timeout: 60 * time.Millisecond}), svc)

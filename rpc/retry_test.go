@@ -70,16 +70,37 @@ func twice(next rpc.Handler) rpc.Handler {
 	}
 }
 
-// hedged makes two attempts side by side and takes the second one.
-func hedged(next rpc.Handler) rpc.Handler {
-	return func(ctx context.Context, call *rpc.Call) error {
-		first, second := call.Clone(), call.Clone()
-		done := make(chan struct{})
-		go func() { defer close(done); next(ctx, first) }()
-		<-done
-		err := next(ctx, second)
-		call.Adopt(second)
-		return err
+// An attempt is one of a hedged call.
+type attempt struct {
+	call *rpc.Call
+	err  error
+}
+
+// hedge makes a second attempt beside the first one, unless that ends within delay. The first result wins, and the other
+// attempt is cancelled; lost gets it when it has ended.
+func hedge(delay time.Duration, lost chan<- attempt) rpc.Interceptor {
+	return func(next rpc.Handler) rpc.Handler {
+		return func(ctx context.Context, call *rpc.Call) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			results := make(chan attempt, 2)
+			try := func() {
+				x := call.Clone()
+				go func() { results <- attempt{x, next(ctx, x)} }()
+			}
+			try()
+			select {
+			case <-time.After(delay):
+				try()
+			case r := <-results:
+				call.Adopt(r.call)
+				return r.err
+			}
+			r := <-results
+			go func() { lost <- <-results }()
+			call.Adopt(r.call)
+			return r.err
+		}
 	}
 }
 
@@ -171,7 +192,7 @@ func TestRetry(t *testing.T) {
 		{"name", []string{"ok", "ok"}, "name 2"},
 		{"name", []string{"ok", "panic"}, "Retry.name: internal error: internal error (from the server)"},
 	} {
-		for _, side := range []string{"client", "hedged client", "server", "in-process client"} {
+		for _, side := range []string{"client", "server", "in-process client"} {
 			for _, face := range []string{"bound", "dynamic", "generated", "any"} {
 				h := &turnstile{turns: tt.turns}
 				var so rpc.ServerOptions
@@ -179,8 +200,6 @@ func TestRetry(t *testing.T) {
 				switch side {
 				case "server":
 					so.Interceptors = []rpc.Interceptor{twice}
-				case "hedged client":
-					co.Interceptors = []rpc.Interceptor{hedged}
 				default:
 					co.Interceptors = []rpc.Interceptor{twice}
 				}
@@ -209,47 +228,17 @@ func TestRetry(t *testing.T) {
 func TestHedge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slow atomic.Bool
-		lost := make(chan error, 1)
+		lost := make(chan attempt, 1)
 		handler := func(ctx context.Context, call *rpc.Call) error {
 			text := call.Arg(0).(string)
 			if slow.CompareAndSwap(false, true) { // the first attempt
 				<-ctx.Done()
 				time.Sleep(time.Second)
-				lost <- call.SetResult("late " + call.Arg(0).(string))
-				return ctx.Err()
+				return errors.Join(call.SetResult("late "+call.Arg(0).(string)), ctx.Err())
 			}
 			return call.SetResult(text)
 		}
-		hedge := func(next rpc.Handler) rpc.Handler {
-			return func(ctx context.Context, call *rpc.Call) error {
-				ctx, cancel := context.WithCancel(ctx)
-				defer cancel() // ends the loser
-				type result struct {
-					call *rpc.Call
-					err  error
-				}
-				results := make(chan result, 2)
-				try := func() {
-					x := call.Clone()
-					go func() { results <- result{x, next(ctx, x)} }()
-				}
-				try()
-				select {
-				case <-time.After(10 * time.Millisecond):
-					try()
-				case r := <-results:
-					call.Adopt(r.call)
-					return r.err
-				}
-				r := <-results
-				if n := r.call.Attempt(); n != 2 {
-					t.Errorf("the winner is attempt %d", n)
-				}
-				call.Adopt(r.call)
-				return r.err
-			}
-		}
-		c := rpc.NewClient(handler, rpc.ClientOptions{Interceptors: []rpc.Interceptor{hedge}})
+		c := rpc.NewClient(handler, rpc.ClientOptions{Interceptors: []rpc.Interceptor{hedge(10*time.Millisecond, lost)}})
 		file, diags := compile.Compile("e.thrift", compile.Options{Source: compile.Texts{"e.thrift": "service E { string echo(1: string text) }"}})
 		if file == nil {
 			t.Fatal(diags.Errors())
@@ -266,10 +255,102 @@ func TestHedge(t *testing.T) {
 				t.Errorf("%q, %v; want %q", got, err, want)
 			}
 		}
-		if err := <-lost; err != nil {
-			t.Error(err)
+		if r := <-lost; r.call.Attempt() != 1 || r.call.Result() != "late call 0" || !errors.Is(r.err, context.Canceled) {
+			t.Errorf("the loser is attempt %d: %v, %v", r.call.Attempt(), r.call.Result(), r.err)
 		}
 	})
+}
+
+// A race has two attempts under way on a server at the same time before it answers one of them.
+type race struct {
+	winner int32  // in the order of arriving, from 1
+	turn   string // how the winner ends: "ok", "busy" or "panic"
+	n      atomic.Int32
+	both   chan struct{} // closed when both are there
+	over   chan struct{} // closed when the loser may end
+}
+
+// racers is a handler of races: the one that is on.
+type racers struct{ now atomic.Pointer[race] }
+
+func (h *racers) run() (string, error) {
+	r := h.now.Load()
+	n := r.n.Add(1)
+	if n == 2 {
+		close(r.both)
+	}
+	<-r.both
+	if n != r.winner {
+		<-r.over
+		return "late", nil
+	}
+	ended := turnstile{turns: []string{r.turn}}
+	return fmt.Sprint("name ", n), ended.next()
+}
+
+func (h *racers) Touch(context.Context) error {
+	_, err := h.run()
+	return err
+}
+
+func (h *racers) Name(context.Context) (string, error) { return h.run() }
+
+// TestHedgeOverConnections makes both attempts of a call at once, over connections: the first result is that of the call,
+// the loser is cancelled, and what the server answers to it meanwhile is in no later call.
+func TestHedgeOverConnections(t *testing.T) {
+	for _, query := range []string{"", "?transport=framed&protocol=compact", "?transport=ttheader"} {
+		for _, face := range []string{"bound", "dynamic", "generated", "any"} {
+			synctest.Test(t, func(t *testing.T) {
+				svc := retryService(t)
+				s := rpc.NewServer(rpc.ServerOptions{})
+				h := new(racers)
+				if err := s.Register(svc, h); err != nil {
+					t.Fatal(err)
+				}
+				l := listen(t)
+				served := make(chan error, 1)
+				go func() { served <- s.Serve(l) }()
+				lost := make(chan attempt, 1)
+				c := dial(t, l.Addr().String()+query, rpc.ClientOptions{Interceptors: []rpc.Interceptor{hedge(0, lost)}})
+				methods := faces(t, c, svc)
+				last := make(chan struct{})
+				for _, test := range []struct {
+					method string
+					winner int32
+					turn   string
+					want   string
+				}{
+					{"touch", 1, "ok", "ok"},
+					{"touch", 2, "busy", "busy"},
+					{"name", 1, "ok", "name 1"},
+					{"name", 2, "ok", "name 2"},
+					{"name", 1, "busy", "busy"},
+					{"name", 2, "panic", "Retry.name: internal error: internal error (from the server)"},
+					{"name", 1, "ok", "name 1"},
+				} {
+					r := &race{winner: test.winner, turn: test.turn, both: make(chan struct{}), over: make(chan struct{})}
+					h.now.Store(r)
+					close(last) // the loser of the race before is answered during this one
+					last = r.over
+					if got := methods[test.method][face](); got != test.want {
+						t.Errorf("%s, %s, %s: %q, want %q", query, face, test.method, got, test.want)
+					}
+					if n := r.n.Load(); n != 2 {
+						t.Errorf("%s, %s, %s: %d attempts", query, face, test.method, n)
+					}
+					if x := <-lost; !errors.Is(x.err, context.Canceled) || code(x.err) != rpc.CodeCanceled || outcome(x.err) != rpc.OutcomeUnknown {
+						t.Errorf("%s, %s, %s: the loser returned %v", query, face, test.method, x.err)
+					}
+				}
+				close(last)
+				c.Close()
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				<-served
+			})
+		}
+	}
 }
 
 // TestTimeouts bounds the whole call and each attempt.

@@ -174,3 +174,35 @@ func TestLookups(t *testing.T) {
 		t.Error("a field that is none")
 	}
 }
+
+// TestMustService finds a service, and panics with what may have been meant.
+func TestMustService(t *testing.T) {
+	shop, orders := &schema.Service{Name: "Shop"}, &schema.Service{Name: "Orders"}
+	two, none := file(shop, orders), file(structOf("Shop"))
+	for _, f := range []*schema.File{two, none} {
+		if err := schema.Link(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := two.MustService("Shop"); got != shop {
+		t.Errorf("got %v", got)
+	}
+	for _, test := range []struct {
+		file       *schema.File
+		name, want string
+	}{
+		{two, "shop", `a.thrift: no service "shop": did you mean "Shop"?`},
+		{two, "Ordres", `a.thrift: no service "Ordres": did you mean "Orders"?`},
+		{two, "Billing", `a.thrift: no service "Billing": it declares Shop, Orders`},
+		{none, "Shop", `a.thrift: no service "Shop": it declares none`},
+	} {
+		func() {
+			defer func() {
+				if p := recover(); p != test.want {
+					t.Errorf("%s: panic %v, want %s", test.name, p, test.want)
+				}
+			}()
+			test.file.MustService(test.name)
+		}()
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -183,10 +184,28 @@ func TestClientTLS(t *testing.T) {
 	}
 }
 
+// nobody returns an address where nobody listens: that of the client's end of a connection, which nobody else gets as long
+// as the test runs.
+func nobody(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	return nc.LocalAddr().String()
+}
+
 // TestClientNobody calls where nobody listens, and after Close.
 func TestClientNobody(t *testing.T) {
+	addr := nobody(t)
 	for _, scheme := range schemes {
-		target := fmt.Sprintf(scheme, "127.0.0.1:1")
+		target := fmt.Sprintf(scheme, addr)
 		_, err := thriftkit.Dial(t.Context(), target, thriftkit.WithDialects(grpc.Dialect()))
 		var e *rpc.Error
 		if !errors.As(err, &e) || e.Code != rpc.CodeUnavailable || e.Outcome != rpc.OutcomeNotSent {
@@ -203,7 +222,7 @@ func TestClientNobody(t *testing.T) {
 			t.Errorf("%s, closed: %v", target, err)
 		}
 	}
-	if _, err := thriftkit.Dial(t.Context(), "grpc://127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "module x/grpc") {
+	if _, err := thriftkit.Dial(t.Context(), "grpc://"+addr); err == nil || !strings.Contains(err.Error(), "module x/grpc") {
 		t.Errorf("without the dialect: %v", err)
 	}
 }
