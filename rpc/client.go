@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"net"
 	"reflect"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -292,7 +292,7 @@ func Invoke[T any](ctx context.Context, c *Client, m *schema.Method, args ...any
 		return result, err
 	}
 	if len(args) > len(m.Args.Fields) {
-		return result, &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("got %s, want at most %d", plural(len(args), "argument"), len(m.Args.Fields)), Method: m.String()}
+		return result, &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("got %s, want at most %d", plural.Of(len(args), "argument"), len(m.Args.Fields)), Method: m.String()}
 	}
 	call := &Call{Method: m, Service: m.Service, sig: sig, args: mem.Of(reflect.New(sig.args.Go)), reply: mem.Of(reflect.New(sig.reply.Go))}
 	for i, a := range args {
@@ -328,14 +328,6 @@ func anySignature(m *schema.Method, result reflect.Type) (*signature, error) {
 		return made{&signature{method: m, args: args, reply: reply, holds: true}, errors.Join(err1, err2)}
 	}).(made)
 	return r.sig, r.err
-}
-
-// plural returns "1 argument", "2 arguments".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 // run makes a call: an attempt, with the interceptors around it. A call that passes through several

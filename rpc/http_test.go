@@ -93,7 +93,7 @@ func TestHTTPAnswers(t *testing.T) {
 		{"empty", length("POST /", 0), nil, 400, "the body is empty: want a Thrift message\n"},
 		{"three bytes", length("POST /", 3), []byte{0x80, 1, 0}, 400, "the body is no message of Thrift\n"},
 		{"a form", length("POST /", 11), []byte("name=value&"), 400, "the body is no message of Thrift\n"},
-		{"half a header", length("POST /", 10), ping[:10], 400, "at byte 4: unexpected end of message: length 4, but 2 bytes remain\n"},
+		{"half a header", length("POST /", 10), ping[:10], 400, "at byte 4: unexpected end of message: length 4, but only 2 bytes left\n"},
 		{"framed", length("POST /", len(framed)), framed, 400, "the body is a framed message: over HTTP there are no frames\n"},
 		{"announced too long", length("POST /", 1001), nil, 413, "too large: message of 1001 bytes exceeds the limit of 1000\n"},
 		{"too long", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", []byte("3e9\r\n" + strings.Repeat("x", 1001)), 413, "too large: at most 1000 bytes are accepted\n"},

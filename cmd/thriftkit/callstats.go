@@ -13,7 +13,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/thriftkit/thriftkit/capture"
-	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
+	"github.com/thriftkit/thriftkit/internal/plural"
 )
 
 // callStats adds up the calls of a capture.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 )
@@ -108,7 +109,7 @@ func probe(w io.Writer, target string, opts rpc.ClientOptions, patience time.Dur
 		}
 	}
 	if failures > 0 {
-		return &exitError{code: code, err: fmt.Errorf("%d of %s speak no dialect, or do not answer", failures, counted(len(instances), "instance"))}
+		return &exitError{code: code, err: fmt.Errorf("%d of %s speak no dialect, or do not answer", failures, plural.Of(len(instances), "instance"))}
 	}
 	return nil
 }

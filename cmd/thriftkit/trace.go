@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -216,7 +217,7 @@ func (t *tap) printCall(w io.Writer, m *schema.Method, protocol string) {
 }
 
 func printBytes(w io.Writer, mark, what string, data []byte, m *schema.Method, protocol string) {
-	fmt.Fprintf(w, "* %s %d bytes\n", what, len(data))
+	fmt.Fprintf(w, "* %s %s\n", what, plural.Of(len(data), "byte"))
 	text, err := dump(data, m, protocol)
 	for line := range strings.SplitSeq(strings.TrimSuffix(string(text), "\n"), "\n") {
 		if line != "" {
