@@ -66,8 +66,8 @@ type ClientOptions struct {
 	// Dialects are protocols besides Thrift's own, for targets of their schemes; see [ClientDialect].
 	Dialects []Dialect
 
-	// RequireMetadata makes calls fail with CodeArgument whose context has metadata that the
-	// target's transport has no room for. Without it such metadata stays behind, silently. Names that begin with
+	// RequireMetadata makes calls fail with CodeArgument if their context has metadata that the
+	// target's transport cannot carry. By default such metadata is not sent, silently. Names that begin with
 	// "thriftkit-" are hints of thriftkit itself, such as the mark of a retry: they never make a call fail.
 	RequireMetadata bool
 
@@ -84,8 +84,8 @@ type ClientOptions struct {
 	// connections, which costs less.
 	Exclusive bool
 
-	// MaxConnAge is how old a connection may become, more or less a tenth; 0 means any age. After it the connection takes no new
-	// calls and is closed when those it has are answered: so calls come to servers that were added behind a balancer of
+	// MaxConnAge is how old a connection may become, varied at random by ±10 %; 0 means any age. After it the connection takes no new
+	// calls and is closed when those it has are answered: so calls come to servers that were added to a load balancer of
 	// connections. Over HTTP it does nothing.
 	MaxConnAge time.Duration
 

@@ -60,7 +60,7 @@ func TestServerLog(t *testing.T) {
 		"the arguments of Test.echo: ",
 		"1 byte after the arguments",
 		"over HTTP: a call is a POST, not a GET",
-		"over HTTP: the body is no message of Thrift",
+		"over HTTP: the body is not a Thrift message",
 	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the error log lacks %q", want)

@@ -121,7 +121,7 @@ func probeServer(w io.Writer, target string, opts rpc.ClientOptions, patience ti
 		return callError(w, err, 0)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	spoken := 0
+	supported := 0
 	for _, f := range found {
 		if !f.Speaks && !all {
 			continue
@@ -131,7 +131,7 @@ func probeServer(w io.Writer, target string, opts rpc.ClientOptions, patience ti
 			return err
 		}
 		if f.Speaks {
-			spoken++
+			supported++
 			fmt.Fprintf(table, "%s\t%s\n", name, short(f.Target))
 		} else {
 			fmt.Fprintf(table, "%s\tno: %v\n", name, f.Err)
@@ -140,7 +140,7 @@ func probeServer(w io.Writer, target string, opts rpc.ClientOptions, patience ti
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	if spoken == 0 {
+	if supported == 0 {
 		return &exitError{code: exitFailure, err: fmt.Errorf("%s listens, but speaks none of the %d dialects that were tried (--all says what happened)", target, len(found))}
 	}
 	return nil

@@ -268,7 +268,7 @@ func (t *tap) seems(target string) string {
 		return fmt.Sprintf("the server answered with TLS: try the target %q", "tls://"+at.Address)
 	}
 	if d, ok := detect.Bytes(b, wire.DefaultMaxMessageBytes); ok {
-		return fmt.Sprintf("the answer seems to be %s, the call was %s", dialectName(d), spoken(at))
+		return fmt.Sprintf("the answer seems to be %s, the call was %s", dialectName(d), targetDialect(at))
 	}
 	return fmt.Sprintf("the answer is no dialect of Thrift; it begins with %s", beginning(b))
 }
@@ -297,7 +297,7 @@ func dialectName(d detect.Dialect) string {
 	return d.Protocol + " over buffered"
 }
 
-func spoken(t transport.Target) string {
+func targetDialect(t transport.Target) string {
 	if t.Protocol == "" {
 		return "binary over " + t.Framing.String()
 	}
