@@ -85,7 +85,7 @@ type ClientOptions struct {
 	Exclusive bool
 
 	// MaxConnAge is how old a connection may become, varied at random by ±10 %; 0 means any age. After it the connection takes no new
-	// calls and is closed when those it has are answered: so calls come to servers that were added to a load balancer of
+	// calls and is closed when those it has are answered: so calls reach servers that were added to a load balancer of
 	// connections. Over HTTP it does nothing.
 	MaxConnAge time.Duration
 
