@@ -274,7 +274,7 @@ func WithExclusiveConns() ClientOption {
 }
 
 // WithConnLimits sets the maximum age of a client's connection, varied at random by ±10 %, and how long it may be idle; 0 means no
-// limit. No call is lost by them. With an age calls reach servers that were added to a load balancer of connections; the
+// limit. No call is lost by them. With a maximum age, calls reach servers that were added to a load balancer of connections. The
 // idle time should be below that after which the server or a firewall on the way drops idle connections.
 func WithConnLimits(age, idle time.Duration) ClientOption {
 	return clientOption(func(o *clientConfig) { o.MaxConnAge, o.MaxConnIdle = age, idle })

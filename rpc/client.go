@@ -89,7 +89,7 @@ type ClientOptions struct {
 	// connections. Over HTTP it does nothing.
 	MaxConnAge time.Duration
 
-	// MaxConnIdle is how long a connection may rest before it is closed; 0 means that the last one may rest for ever. Over HTTP
+	// MaxConnIdle is how long a connection may be idle before it is closed; 0 means no limit for the last one. Over HTTP
 	// it is 2 seconds at most. Set it below the time after which a server or a firewall on the way drops idle connections.
 	MaxConnIdle time.Duration
 
