@@ -258,7 +258,7 @@ func ExampleUnmarshal() {
 	fmt.Println(err)
 	// Output:
 	// tea 1 <nil> <nil>
-	// at byte 3, in Order.item (field 1): unexpected end of message: length 3, but 2 bytes remain
+	// at byte 3, in Order.item (field 1): unexpected end of message: length 3, but only 2 bytes left
 }
 
 func ExampleUnmarshalNext() {

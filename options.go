@@ -76,7 +76,7 @@ func WithInterceptors(interceptors ...Interceptor) Option {
 }
 
 // WithMaxMessageBytes sets the longest message that is accepted or sent; the default is 16 MiB. A
-// longer one from the peer ends the connection; a longer one of our own is not sent, and the
+// longer one from the peer ends the connection; a longer one of this side is not sent, and the
 // call fails.
 func WithMaxMessageBytes(n int) Option {
 	return bothOption{
@@ -87,33 +87,33 @@ func WithMaxMessageBytes(n int) Option {
 
 // WithErrorLog hands f what has no caller on the server's side: panics of handlers with their
 // stacks, errors that handlers did not declare, calls of methods that do not exist, connections
-// that ended badly. Many goroutines may call f at once. The default drops them.
+// that failed. Many goroutines may call f at once. The default drops them.
 func WithErrorLog(f func(error)) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.ErrorLog = f })
 }
 
-// WithIdleTimeout sets how long a connection to a server may rest between calls; the default
-// is 10 minutes, a negative d means without end.
+// WithIdleTimeout sets how long a connection to a server may be idle between calls; the default
+// is 10 minutes, a negative d means no limit.
 func WithIdleTimeout(d time.Duration) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.IdleTimeout = d })
 }
 
 // WithMessageTimeout sets how long one message may take on the wire, in either direction,
-// between its first byte and its last; the default is 1 minute, a negative d means without end.
+// between its first byte and its last; the default is 1 minute, a negative d means no limit.
 func WithMessageTimeout(d time.Duration) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.ReadTimeout, o.WriteTimeout = d, d })
 }
 
 // WithReflection has a server hand out the schema of its services, comments included, to whoever
 // asks: [DialReflect] and the command line do, and fbthrift's tools by getThriftServiceMetadata.
-// Interceptors see these calls, so that one which asks for a password asks here, too. No method of
-// a registered service is in its way: they are found first.
+// Interceptors see these calls, so that one which asks for a password asks here, too. Methods of
+// registered services have precedence.
 func WithReflection() ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.BuiltIn = append(o.BuiltIn, reflection.Services()...) })
 }
 
-// WithExposedErrors sends the text of undeclared errors to the caller. The default tells only
-// that there was an internal error, because such texts may hold what is nobody's business.
+// WithExposedErrors sends the text of undeclared errors to the caller. By default the caller learns only
+// that there was an internal error, because such texts may contain internal details.
 func WithExposedErrors() ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.ExposeErrors = true })
 }
@@ -149,12 +149,12 @@ func WithSASLUsers(verify func(ctx context.Context, user, password string) error
 // WithAccept restricts what a server accepts to the dialects named: transports (buffered, framed,
 // header, ttheader, http), protocols (binary, compact, json, thriftpy2-json, simple-json), or
 // both as in "compact/framed", and the names of [WithDialects]. The default accepts all. Connections that speak others are closed
-// and counted by Stats; a name that stands for nothing makes Serve fail.
+// and counted by Stats; an unknown name makes Serve fail.
 func WithAccept(names ...string) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.Accept = append(o.Accept, names...) })
 }
 
-// WithTransforms adds to what payloads of THeader may go through; zlib is always there. A client
+// WithTransforms adds transforms for payloads of THeader; zlib is always available. A client
 // applies the one that its target names, as in "?transport=header&compression=zstd".
 func WithTransforms(transforms ...header.Transform) Option {
 	return bothOption{
@@ -163,8 +163,8 @@ func WithTransforms(transforms ...header.Transform) Option {
 	}
 }
 
-// WithMetadataRequired makes calls fail with CodeArgument whose context has metadata that the
-// target's transport has no room for. The default leaves such metadata behind, silently.
+// WithMetadataRequired makes calls fail with CodeArgument if their context has metadata that the
+// target's transport cannot carry. By default such metadata is not sent, silently.
 func WithMetadataRequired() ClientOption {
 	return clientOption(func(o *clientConfig) { o.RequireMetadata = true })
 }
@@ -200,8 +200,8 @@ func WithLazyDial() ClientOption {
 	return clientOption(func(o *clientConfig) { o.Lazy = true })
 }
 
-// WithDialTimeout bounds the making of a connection; the default is 10 seconds, a negative d
-// means without bound.
+// WithDialTimeout bounds the connecting; the default is 10 seconds, a negative d
+// means no limit.
 func WithDialTimeout(d time.Duration) ClientOption {
 	return clientOption(func(o *clientConfig) { o.DialTimeout = d })
 }
@@ -215,7 +215,7 @@ func WithStats(stats Stats) Option {
 	}
 }
 
-// WithDialects makes a server speak protocols besides Thrift's own, on the same port, and a client speak them with targets
+// WithDialects makes a server speak protocols other than Thrift, on the same port, and a client speak them with targets
 // of their schemes, such as grpc://host:port.
 func WithDialects(dialects ...Dialect) Option {
 	return bothOption{
@@ -233,8 +233,8 @@ func WithDialer(f func(ctx context.Context, t transport.Target, config *tls.Conf
 
 // WithMaxConns sets how many connections there are at most. A client opens 128 at most by default:
 // calls made at the same time share one where the server answers quickly or in any order, else they have one each, see
-// [rpc.ClientOptions]; over HTTP/1.1 a connection carries one call at a time. A server takes 20,000 by default, and
-// closes at once what comes above; a negative n means without bound there, and is an error of [Dial].
+// [rpc.ClientOptions]; over HTTP/1.1 a connection carries one call at a time. A server accepts 20,000 by default, and
+// closes further ones at once; a negative n means no limit there, and is an error of [Dial].
 func WithMaxConns(n int) Option {
 	return bothOption{
 		func(o *rpc.ServerOptions) { o.MaxConns = n },
@@ -242,8 +242,8 @@ func WithMaxConns(n int) Option {
 	}
 }
 
-// WithMaxCalls sets how many handlers of a server run at once; the default is 10,000, a negative n means without
-// bound. The calls above wait for the time queue, 0 meaning 1 second, and are then refused with [rpc.CodeOverloaded].
+// WithMaxCalls sets how many handlers of a server run at once; the default is 10,000, a negative n means no
+// limit. The calls above wait for the time queue, 0 meaning 1 second, and are then refused with [rpc.CodeOverloaded].
 func WithMaxCalls(n int, queue time.Duration) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.MaxCalls, o.QueueTimeout = n, queue })
 }
@@ -262,7 +262,7 @@ func WithHealthPath(path string) ServerOption {
 }
 
 // WithHandshakeTimeout sets how long a handshake of TLS, or a negotiation of SASL, with a client may take; the default is 10
-// seconds, a negative d means without end.
+// seconds, a negative d means no limit.
 func WithHandshakeTimeout(d time.Duration) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.HandshakeTimeout = d })
 }
@@ -273,22 +273,22 @@ func WithExclusiveConns() ClientOption {
 	return clientOption(func(o *clientConfig) { o.Exclusive = true })
 }
 
-// WithConnLimits sets how old a client's connection may become, more or less a tenth, and how long it may rest between two calls; 0
-// means no limit. No call is lost by them. The age brings calls to servers that were added behind a balancer of connections; the
+// WithConnLimits sets the maximum age of a client's connection, varied at random by ±10 %, and how long it may be idle; 0 means no
+// limit. No call is lost by them. With a maximum age, calls reach servers that were added to a load balancer of connections. The
 // idle time should be below that after which the server or a firewall on the way drops idle connections.
 func WithConnLimits(age, idle time.Duration) ClientOption {
 	return clientOption(func(o *clientConfig) { o.MaxConnAge, o.MaxConnIdle = age, idle })
 }
 
 // WithMaxCallsPerConn sets how many calls of one connection a server runs at once, when they are slow;
-// the default is 1024, a negative n means without bound. A client that sends more is not read from until there are
+// the default is 1024, a negative n means no limit. A client that sends more is not read from until there are
 // fewer.
 func WithMaxCallsPerConn(n int) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.MaxCallsPerConn = n })
 }
 
-// WithResolver makes [Dial] read targets with the scheme of a registry, such as etcd in etcd://host:2379/Name. f makes what reports the
-// instances; modules for registries have one.
+// WithResolver makes [Dial] read targets with the scheme of a registry, such as etcd in etcd://host:2379/Name. f returns what reports the
+// instances; the modules for registries have one.
 func WithResolver(scheme string, f discovery.Scheme) ClientOption {
 	return clientOption(func(o *clientConfig) {
 		if o.schemes == nil {
@@ -304,8 +304,8 @@ func WithFleet(opts govern.FleetOptions) ClientOption {
 	return clientOption(func(o *clientConfig) { o.fleet = opts })
 }
 
-// WithRetry says how a client of several instances makes calls again; by default up to 3 attempts, where that cannot do harm, see
-// [govern.Retry]. It does not matter for a client of one server, which makes no call twice: give that
+// WithRetry says how a client of several instances retries calls; by default up to 3 attempts, where that is safe, see
+// [govern.Retry]. It does not matter for a client of one server, which retries no call: give that
 // govern.Retry(opts) as an interceptor.
 func WithRetry(opts govern.RetryOptions) ClientOption {
 	return clientOption(func(o *clientConfig) { o.retry = opts })
@@ -329,7 +329,7 @@ func WithIncludeDirs(dirs ...string) LoadOption {
 }
 
 // WithSyntax sets the variant of the language in which files are read, and which comments are documentation.
-// By default the variant is found out from each file, and comments of all forms count.
+// By default the variant is detected for each file, and comments of all forms count.
 func WithSyntax(o syntax.Options) LoadOption {
 	return loadOption(func(c *loadConfig) { c.Syntax = o })
 }

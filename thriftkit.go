@@ -22,7 +22,7 @@
 //	err = client.Bind(foo, &c)
 //	s, err := c.Login(ctx, "root", "pwd")
 //
-// Bind, and the server when it takes a handler, check the Go side against the IDL and report
+// Bind, and a server's Register, check the Go side against the IDL and report
 // every mismatch at once, with the IDL's line and the Go path.
 //
 // # Go types
@@ -42,9 +42,9 @@
 //	anything                     any, dynamic.Value; a struct also *dynamic.Struct or map[string]any
 //
 // A Go field stands for the IDL field that its tag names, `thrift:"name"` or `thrift:"3"`, else
-// for the one of its name except for case and underscores; `thrift:"-"` leaves it out. A field of
-// type wire.UnknownFields keeps what the schema, or the Go struct, does not know. When a field
-// is set, unset or its default is told in package schema.
+// for the one with the same name, ignoring case and underscores; `thrift:"-"` leaves it out. A
+// field of type wire.UnknownFields keeps what the schema, or the Go struct, does not know. Package
+// schema describes when a field is set, unset or has its default.
 //
 // Decoded strings and []byte share the memory of the message they came in, which is never
 // reused: safe to keep, but a small part keeps the whole message. Clone what outlives it.
@@ -66,9 +66,10 @@
 //
 // # Peers
 //
-// The wire is Thrift's: an unmodified thriftpy2 or Apache Thrift program on the other side does
-// not notice the difference. A server finds out by itself, for each connection, which dialect its
-// client speaks, and answers in it. A client takes it from its target:
+// thriftkit speaks standard Thrift: existing programs work unchanged. It is tested against
+// thriftpy2, Apache Thrift and the other implementations in docs/dialects.md. A server detects the
+// dialect of each connection from its first bytes and answers in it. A client's target names its
+// dialect:
 //
 //	localhost:9000                              binary, buffered: the default of thriftpy2 and of Apache's tutorials
 //	tcp://localhost:9000?protocol=compact&transport=framed
@@ -86,9 +87,9 @@
 //	transport=     buffered, framed, header (THeader), ttheader (Kitex's), http
 //	compression=   zlib: a stream in each direction, or with header each message
 //
-// A server takes HTTP on the same port, with any path; [Server.HTTPHandler] puts it next to
-// other handlers of an http.Server. [WithAccept] has it accept some dialects only.
-// docs/dialects.md tells how they are found out, and all else about them.
+// A server accepts HTTP on the same port, with any path; [Server.HTTPHandler] puts it next to
+// other handlers of an http.Server. [WithAccept] restricts a server to some dialects.
+// docs/dialects.md describes all dialects and how a server detects them.
 //
 // # Metadata
 //
@@ -96,7 +97,7 @@
 // transports header, ttheader and http: [AddMetadata] and [AddPersistentMetadata] give them to
 // calls, [Metadata] reads them in a handler, [SetReplyMetadata] and [ReceiveMetadata] are the way
 // back. A deadline of the caller's context becomes the deadline of the handler's. Bare framed and
-// buffered connections have no room for any of it.
+// buffered connections carry none of it.
 package thriftkit
 
 import (
@@ -137,7 +138,7 @@ type DynamicHandler = rpc.DynamicHandler
 // A Peer is the other side of a connection; [PeerOf] returns it.
 type Peer = rpc.Peer
 
-// Dialect is a protocol besides Thrift's own that a server speaks; see [rpc.Dialect].
+// Dialect is a protocol other than Thrift that a server speaks; see [rpc.Dialect].
 type Dialect = rpc.Dialect
 
 // Stats learns what a client or a server does; see [rpc.Stats].
@@ -149,8 +150,8 @@ type Error = rpc.Error
 // A Code says what kind of failure an Error is.
 type Code = rpc.Code
 
-// An Outcome says what became of a failed call on the server: the base for deciding whether to call
-// again.
+// An Outcome says whether the server may have executed a failed call: it decides whether calling
+// again is safe.
 type Outcome = rpc.Outcome
 
 // A BusinessError is an error of the called program's own kind that the IDL does not declare.
@@ -162,26 +163,52 @@ type Exception = rpc.Exception
 // A Mismatch is one reason why Go types do not fit the IDL.
 type Mismatch = rpc.Mismatch
 
-// The codes that a program looks at most; package rpc has all.
+// The codes that programs test most; package rpc has all.
 const (
-	CodeUnknownMethod  = rpc.CodeUnknownMethod
-	CodeInternal       = rpc.CodeInternal
-	CodeProtocol       = rpc.CodeProtocol
-	CodeOverloaded     = rpc.CodeOverloaded
-	CodeUnavailable    = rpc.CodeUnavailable
+	// CodeUnknownMethod means that the server has no such method.
+	CodeUnknownMethod = rpc.CodeUnknownMethod
+
+	// CodeInternal means that the handler failed with an error that the IDL does not declare, or panicked.
+	CodeInternal = rpc.CodeInternal
+
+	// CodeProtocol means that a message could not be decoded.
+	CodeProtocol = rpc.CodeProtocol
+
+	// CodeOverloaded means that the server had too many calls and did not begin this one.
+	CodeOverloaded = rpc.CodeOverloaded
+
+	// CodeUnavailable means that no connection could be made, or that the server refused the call (HTTP 429, 503).
+	CodeUnavailable = rpc.CodeUnavailable
+
+	// CodeConnectionLost means that the connection closed before the reply; the call may have been executed.
 	CodeConnectionLost = rpc.CodeConnectionLost
-	CodeTimeout        = rpc.CodeTimeout
-	CodeCanceled       = rpc.CodeCanceled
-	CodeClosed         = rpc.CodeClosed
-	CodeArgument       = rpc.CodeArgument
+
+	// CodeTimeout means that the deadline passed; the error matches context.DeadlineExceeded with errors.Is.
+	CodeTimeout = rpc.CodeTimeout
+
+	// CodeCanceled means that the context was canceled; the error matches context.Canceled with errors.Is.
+	CodeCanceled = rpc.CodeCanceled
+
+	// CodeClosed means that the client is closed.
+	CodeClosed = rpc.CodeClosed
+
+	// CodeArgument means that the call cannot be sent, such as for an argument that cannot be encoded.
+	CodeArgument = rpc.CodeArgument
 )
 
 // The outcomes of failed calls.
 const (
-	OutcomeUnknown  = rpc.OutcomeUnknown  // it may have been executed
-	OutcomeNotSent  = rpc.OutcomeNotSent  // it never left this process
-	OutcomeRefused  = rpc.OutcomeRefused  // the server did not begin it
-	OutcomeExecuted = rpc.OutcomeExecuted // the server answered
+	// OutcomeUnknown means that the server may have executed the call.
+	OutcomeUnknown = rpc.OutcomeUnknown
+
+	// OutcomeNotSent means that the call never left this process.
+	OutcomeNotSent = rpc.OutcomeNotSent
+
+	// OutcomeRefused means that the server did not begin the call.
+	OutcomeRefused = rpc.OutcomeRefused
+
+	// OutcomeExecuted means that the server answered.
+	OutcomeExecuted = rpc.OutcomeExecuted
 )
 
 // ErrServerClosed is returned by Serve and ListenAndServe after Shutdown or Close; test with errors.Is.
@@ -190,7 +217,7 @@ var ErrServerClosed = rpc.ErrServerClosed
 // Errorf returns an *Error with a code, for handlers: the caller sees code and text.
 func Errorf(code Code, format string, args ...any) *Error { return rpc.Errorf(code, format, args...) }
 
-// OutcomeOf returns what became of the call that returned err, nil included.
+// OutcomeOf returns the outcome of the call that returned err; err may be nil.
 func OutcomeOf(err error) Outcome { return rpc.OutcomeOf(err) }
 
 // Load reads the IDL file at path and all it includes. The error is a syntax.Diagnostics with
@@ -293,7 +320,7 @@ func AddPersistentMetadata(ctx context.Context, md map[string]string) context.Co
 }
 
 // SetReplyMetadata adds a name and a value to the reply of the call that a handler runs with ctx.
-// It reports whether the client's transport has room for them.
+// It reports whether the client's transport carries them.
 func SetReplyMetadata(ctx context.Context, name, value string) bool {
 	return rpc.SetReplyMetadata(ctx, name, value)
 }
@@ -305,11 +332,11 @@ func ReceiveMetadata(ctx context.Context, md *map[string]string) context.Context
 }
 
 // Dial connects to the server at target, or returns a client of all the instances that target names; the package comment shows
-// the forms. ctx bounds the connecting only. The error is an *Error with CodeUnavailable if nobody answers there.
+// the forms. ctx bounds the connecting only. The error is an *Error with CodeUnavailable if no connection can be made.
 //
 // For several instances Dial waits for their list, and connects to each with its first call. Calls are balanced by latency and
-// load, instances that fail take no calls for a while, and a call is made again at another instance where that cannot do
-// harm: see [WithFleet], [WithRetry] and package govern.
+// load, instances that fail get no calls for a while, and a failed call is retried at another instance where that is
+// safe: see [WithFleet], [WithRetry] and package govern.
 func Dial(ctx context.Context, target string, opts ...ClientOption) (*Client, error) {
 	c := clientConfigOf(opts)
 	if c.schemes["registry"] == nil {
@@ -343,13 +370,13 @@ func NewClient(h Handler, opts ...ClientOption) *Client {
 type ReflectedSchema = reflection.Schema
 
 // DialReflect connects to the server at target, as Dial does, and asks it for the schema of its
-// services, which a server of this package hands out if it was made with [WithReflection]:
+// services, which a server of this package returns if it was created with [WithReflection]:
 //
 //	client, reflected, err := thriftkit.DialReflect(ctx, "localhost:9000")
 //	v, err := thriftkit.Invoke[any](ctx, client, reflected.File.Service("PingPong").Method("login"), "root", "pwd")
 //
-// ctx bounds both. The error matches [reflection.ErrUnsupported] if the server answers, but hands out
-// no schema; others are those of a call.
+// ctx bounds both. The error matches [reflection.ErrUnsupported] if the server answers, but has
+// no schema to return; others are those of a call.
 func DialReflect(ctx context.Context, target string, opts ...ClientOption) (*Client, *ReflectedSchema, error) {
 	c, err := Dial(ctx, target, opts...)
 	if err != nil {
@@ -366,8 +393,8 @@ func DialReflect(ctx context.Context, target string, opts ...ClientOption) (*Cli
 // Invoke calls m with args, in the order of the IDL. Each may be anything that a field of type any may
 // hold: plain Go values, structs that bind to the IDL's, map[string]any for a struct, dynamic
 // values. nil and missing ones are not sent, so that the server applies the IDL's defaults. T is
-// any type that could be bound to the result, such as string, *Work, *dynamic.Struct or any; for
-// void it is not looked at.
+// any type that could be bound to the result, such as string, *Work, *dynamic.Struct or any; it is
+// ignored if m returns void.
 func Invoke[T any](ctx context.Context, c *Client, m *schema.Method, args ...any) (T, error) {
 	return rpc.Invoke[T](ctx, c, m, args...)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -139,7 +140,7 @@ func (m *Message) check() error {
 	case m.Bytes == nil:
 		return wire.Errorf(0, wire.ErrTruncated, "the bytes of the message were not kept")
 	case m.Missing > 0:
-		return wire.Errorf(len(m.Bytes), wire.ErrTruncated, "%d bytes were not captured", m.Missing)
+		return wire.Errorf(len(m.Bytes), wire.ErrTruncated, "%s not captured", plural.Of(m.Missing, "byte"))
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func (p *pairing) find(m *Message) int {
 	inOrder := -1 // if the server does not echo ids
 	for i, call := range p.pending {
 		r := call.request
-		if !sameMethod(r.Name, m.Name) || !r.mayPrecede(m) || p.doubtful(r, m.dir) {
+		if !sameMethod(r.Name, m.Name) || !r.mayPrecede(m) || p.replyMayBeLost(r, m.dir) {
 			continue
 		}
 		if r.SeqID == m.SeqID {
@@ -173,7 +173,7 @@ func (p *pairing) gap(dir int, end uint32) {
 		return
 	}
 	for i := 0; i < len(p.pending); {
-		if p.doubtful(p.pending[i].request, dir) {
+		if p.replyMayBeLost(p.pending[i].request, dir) {
 			p.giveUp(p.pending[i], "the reply may be among the missing bytes")
 		} else {
 			i++
@@ -181,8 +181,8 @@ func (p *pairing) gap(dir int, end uint32) {
 	}
 }
 
-// doubtful reports whether the reply to r, which the half dir sends, may be among missing bytes, and another one be taken for it.
-func (p *pairing) doubtful(r *Message, dir int) bool {
+// replyMayBeLost reports whether the reply to r, which the half dir sends, may be among missing bytes, and another one be taken for it.
+func (p *pairing) replyMayBeLost(r *Message, dir int) bool {
 	return p.repeated && p.hasGap[dir] && r.last.hasAck && before(r.last.ack, p.gapEnd[dir])
 }
 

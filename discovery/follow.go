@@ -145,13 +145,13 @@ func (f *follower) received(list []Instance) {
 	}
 	f.held = list
 	if f.hold == nil {
-		f.opts.OnError(fmt.Errorf("discovery: the list shrank from %d to %d instances: it is believed if it lasts for %s", len(f.believed), len(list), f.opts.Hold))
+		f.opts.OnError(fmt.Errorf("discovery: the list shrank from %d to %d instances: it is used if it stays so for %s", len(f.believed), len(list), f.opts.Hold))
 		f.hold = time.AfterFunc(f.opts.Hold, f.believeHeld)
 	}
 	f.reportLocked(union(list, f.believed))
 }
 
-// suspectLocked reports whether list is to be believed only if it lasts.
+// suspectLocked reports whether list is used only if it stays so for opts.Hold.
 func (f *follower) suspectLocked(list []Instance) bool {
 	switch {
 	case f.opts.Hold < 0 || len(f.believed) == 0:
@@ -162,7 +162,7 @@ func (f *follower) suspectLocked(list []Instance) bool {
 	return len(f.believed) > 2 && 2*len(list) < len(f.believed)
 }
 
-// believeHeld runs when a list has lasted.
+// believeHeld runs when a suspect list has stayed the same for opts.Hold.
 func (f *follower) believeHeld() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

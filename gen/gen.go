@@ -299,7 +299,7 @@ func notGo(err error) error { return fmt.Errorf("the code is not Go: %w", err) }
 
 // writeImports writes the imports that the body uses: includes may be there for constants only.
 func (g *generator) writeImports(out *bytes.Buffer) {
-	var std, ours []string
+	var std, other []string
 	for p, alias := range g.imports {
 		if !g.used[p] {
 			continue
@@ -309,15 +309,15 @@ func (g *generator) writeImports(out *bytes.Buffer) {
 			line = alias + " " + line
 		}
 		if strings.Contains(p, ".") || strings.Contains(p, "/") || g.isPackage(p) {
-			ours = append(ours, line)
+			other = append(other, line)
 		} else {
 			std = append(std, line)
 		}
 	}
 	byPath := func(a, b string) int { return strings.Compare(a[strings.Index(a, `"`):], b[strings.Index(b, `"`):]) }
 	slices.SortFunc(std, byPath)
-	slices.SortFunc(ours, byPath)
-	fmt.Fprintf(out, "import (\n%s\n\n%s\n)\n\n", strings.Join(std, "\n"), strings.Join(ours, "\n"))
+	slices.SortFunc(other, byPath)
+	fmt.Fprintf(out, "import (\n%s\n\n%s\n)\n\n", strings.Join(std, "\n"), strings.Join(other, "\n"))
 }
 
 func (g *generator) isPackage(importPath string) bool {

@@ -139,7 +139,7 @@ func (w *protoWriter) method(d *protomap.MethodDef, first bool) {
 		}
 	}
 	if m.Oneway {
-		notes += "Oneway: the response says nothing of what becomes of it.\n"
+		notes += "Oneway: the response does not report the outcome.\n"
 	}
 	if !first && notes != "" {
 		w.line("")

@@ -110,7 +110,7 @@ service Foo {
   // Fails with NOT_FOUND and a Gone in the details.
   rpc get(.foo.v1.bytes) returns (.foo.v1.bytes);
 
-  // Oneway: the response says nothing of what becomes of it.
+  // Oneway: the response does not report the outcome.
   rpc tell(TellRequest) returns (TellResponse);
   rpc sum(stream SumRequest) returns (SumResponse);
   rpc watch(WatchRequest) returns (stream Either);

@@ -1,5 +1,5 @@
 // Package govern makes one client of many instances: it finds them, picks one for each attempt, takes out those that fail, and
-// calls again only where that cannot do harm.
+// calls again only where that is safe.
 //
 //   - [Fleet] is a Handler over the instances that a discovery.Resolver reports; a [Balancer] picks: [P2C] (the default), [RoundRobin],
 //     [WeightedRandom], [LeastInFlight], [ConsistentHash], or one's own.

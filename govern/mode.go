@@ -112,7 +112,7 @@ type LaterOptions struct {
 }
 
 // Later returns an interceptor by which failed calls of void methods succeed, and are made again later, for notifications that may
-// be late: where the outcome and the IDL say that it cannot do harm, see [Retry]. Calls that wait are lost when the program ends.
+// be late: where the outcome and the IDL say that it is safe, see [Retry]. Calls that wait are lost when the program ends.
 func Later(opts LaterOptions) rpc.Interceptor {
 	if opts.Attempts <= 0 {
 		opts.Attempts = 3

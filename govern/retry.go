@@ -49,7 +49,7 @@ func Idempotent(m *schema.Method) bool {
 	return false
 }
 
-// Retry returns an interceptor that makes a call again where that cannot do harm:
+// Retry returns an interceptor that retries a call where that is safe:
 //
 //	outcome    again?
 //	not sent   yes, at another instance

@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -245,7 +246,7 @@ func (in *incoming) readArgs() error {
 		end, err = in.p.ConsumeTrailer(in.msg, end)
 	}
 	if err == nil && end != len(in.msg) {
-		err = wire.Errorf(end, wire.ErrInvalid, "%d bytes after the arguments", len(in.msg)-end)
+		err = wire.Errorf(end, wire.ErrInvalid, "%s after the arguments", plural.Of(len(in.msg)-end, "byte"))
 	}
 	return err
 }

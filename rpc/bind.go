@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
 )
@@ -114,7 +115,7 @@ func bindFunc(m *schema.Method, t reflect.Type, goPath string, exceptionType fun
 		problems = append(problems, fmt.Sprintf("it must return (%s, error)", m.Result))
 	}
 	if len(problems) == 0 && t.NumIn()-1 != len(m.Args.Fields) {
-		problems = append(problems, fmt.Sprintf("got %s after context.Context, the IDL has %d", plural(t.NumIn()-1, "parameter"), len(m.Args.Fields)))
+		problems = append(problems, fmt.Sprintf("got %s after context.Context, the IDL has %d", plural.Of(t.NumIn()-1, "parameter"), len(m.Args.Fields)))
 	}
 	if len(problems) > 0 {
 		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: goPath + " (" + t.String() + ")", Message: strings.Join(problems, "; ")}

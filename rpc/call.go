@@ -251,7 +251,7 @@ func assign(t *plan.Type, at mem.Pointer, desc *schema.Type, v any) error {
 
 // A Peer is the other side of a connection.
 type Peer struct {
-	Addr  net.Addr             // of the client, also behind a proxy that said it; see [ServerOptions.ProxyProtocol]
+	Addr  net.Addr             // of the client, also if a proxy reported it; see [ServerOptions.ProxyProtocol]
 	TLS   *tls.ConnectionState // nil without TLS; PeerCertificates says who the client is
 	User  string               // that SASL verified; "" without SASL
 	Proxy net.Addr             // of the proxy that said who the client is; nil without

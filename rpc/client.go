@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"net"
 	"reflect"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -66,8 +66,8 @@ type ClientOptions struct {
 	// Dialects are protocols besides Thrift's own, for targets of their schemes; see [ClientDialect].
 	Dialects []Dialect
 
-	// RequireMetadata makes calls fail with CodeArgument whose context has metadata that the
-	// target's transport has no room for. Without it such metadata stays behind, silently. Names that begin with
+	// RequireMetadata makes calls fail with CodeArgument if their context has metadata that the
+	// target's transport cannot carry. By default such metadata is not sent, silently. Names that begin with
 	// "thriftkit-" are hints of thriftkit itself, such as the mark of a retry: they never make a call fail.
 	RequireMetadata bool
 
@@ -84,12 +84,12 @@ type ClientOptions struct {
 	// connections, which costs less.
 	Exclusive bool
 
-	// MaxConnAge is how old a connection may become, more or less a tenth; 0 means any age. After it the connection takes no new
-	// calls and is closed when those it has are answered: so calls come to servers that were added behind a balancer of
+	// MaxConnAge is how old a connection may become, varied at random by ±10 %; 0 means any age. After it the connection takes no new
+	// calls and is closed when those it has are answered: so calls reach servers that were added to a load balancer of
 	// connections. Over HTTP it does nothing.
 	MaxConnAge time.Duration
 
-	// MaxConnIdle is how long a connection may rest before it is closed; 0 means that the last one may rest for ever. Over HTTP
+	// MaxConnIdle is how long a connection may be idle before it is closed; 0 means no limit for the last one. Over HTTP
 	// it is 2 seconds at most. Set it below the time after which a server or a firewall on the way drops idle connections.
 	MaxConnIdle time.Duration
 
@@ -292,7 +292,7 @@ func Invoke[T any](ctx context.Context, c *Client, m *schema.Method, args ...any
 		return result, err
 	}
 	if len(args) > len(m.Args.Fields) {
-		return result, &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("got %s, want at most %d", plural(len(args), "argument"), len(m.Args.Fields)), Method: m.String()}
+		return result, &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("got %s, want at most %d", plural.Of(len(args), "argument"), len(m.Args.Fields)), Method: m.String()}
 	}
 	call := &Call{Method: m, Service: m.Service, sig: sig, args: mem.Of(reflect.New(sig.args.Go)), reply: mem.Of(reflect.New(sig.reply.Go))}
 	for i, a := range args {
@@ -328,14 +328,6 @@ func anySignature(m *schema.Method, result reflect.Type) (*signature, error) {
 		return made{&signature{method: m, args: args, reply: reply, holds: true}, errors.Join(err1, err2)}
 	}).(made)
 	return r.sig, r.err
-}
-
-// plural returns "1 argument", "2 arguments".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 // run makes a call: an attempt, with the interceptors around it. A call that passes through several

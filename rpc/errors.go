@@ -19,30 +19,65 @@ import (
 // TApplicationException and may have come from the peer; negative ones are noticed here.
 type Code int32
 
-// The codes of TApplicationException, and those of this side.
+// The codes of TApplicationException, as Apache Thrift numbers them.
 const (
-	CodeUnknown               Code = 0
-	CodeUnknownMethod         Code = 1
-	CodeInvalidMessageType    Code = 2
-	CodeWrongMethodName       Code = 3
-	CodeBadSequenceID         Code = 4
-	CodeMissingResult         Code = 5
-	CodeInternal              Code = 6
-	CodeProtocol              Code = 7
-	CodeInvalidTransform      Code = 8
-	CodeInvalidProtocol       Code = 9
+	// CodeUnknown is what a peer sends for no particular reason.
+	CodeUnknown Code = 0
+
+	// CodeUnknownMethod means that the server has no such method.
+	CodeUnknownMethod Code = 1
+
+	// CodeInvalidMessageType means that a message is neither what a caller sends nor what a server does.
+	CodeInvalidMessageType Code = 2
+
+	// CodeWrongMethodName means that the reply names another method.
+	CodeWrongMethodName Code = 3
+
+	// CodeBadSequenceID means that the reply has the sequence id of no pending call.
+	CodeBadSequenceID Code = 4
+
+	// CodeMissingResult means that the reply has neither a result nor an exception.
+	CodeMissingResult Code = 5
+
+	// CodeInternal means that the handler failed with an error that the IDL does not declare, or panicked.
+	CodeInternal Code = 6
+
+	// CodeProtocol means that a message could not be decoded.
+	CodeProtocol Code = 7
+
+	// CodeInvalidTransform means that the peer does not support a transform of THeader.
+	CodeInvalidTransform Code = 8
+
+	// CodeInvalidProtocol means that the peer does not support the protocol.
+	CodeInvalidProtocol Code = 9
+
+	// CodeUnsupportedClientType means that the peer does not support the transport.
 	CodeUnsupportedClientType Code = 10
 
-	// CodeOverloaded: the server has too much to do and did not begin. Apache Thrift has no number for it;
-	// this is fbthrift's (LOADSHEDDING).
+	// CodeOverloaded means that the server had too many calls and did not begin this one. Apache Thrift has no
+	// number for it; this is fbthrift's (LOADSHEDDING).
 	CodeOverloaded Code = 11
+)
 
-	CodeUnavailable    Code = -1 // no connection could be made, or the server took no call (HTTP 429, 503); nothing was done
-	CodeConnectionLost Code = -2 // the connection ended before the reply; the call may have been executed
-	CodeTimeout        Code = -3 // the context's deadline passed; errors.Is(err, context.DeadlineExceeded)
-	CodeCanceled       Code = -4 // the context was cancelled; errors.Is(err, context.Canceled)
-	CodeClosed         Code = -5 // the client is closed
-	CodeArgument       Code = -6 // the arguments cannot be sent; nothing was
+// The codes of failures that the client reports without a reply.
+const (
+	// CodeUnavailable means that no connection could be made, or that the server refused the call (HTTP 429, 503); nothing was done.
+	CodeUnavailable Code = -1
+
+	// CodeConnectionLost means that the connection closed before the reply; the call may have been executed.
+	CodeConnectionLost Code = -2
+
+	// CodeTimeout means that the context's deadline passed; the error matches context.DeadlineExceeded with errors.Is.
+	CodeTimeout Code = -3
+
+	// CodeCanceled means that the context was canceled; the error matches context.Canceled with errors.Is.
+	CodeCanceled Code = -4
+
+	// CodeClosed means that the client is closed.
+	CodeClosed Code = -5
+
+	// CodeArgument means that the call cannot be sent, such as for an argument that cannot be encoded.
+	CodeArgument Code = -6
 )
 
 var codeNames = map[Code]string{
@@ -62,16 +97,23 @@ func (c Code) String() string {
 	return "code " + strconv.Itoa(int(c))
 }
 
-// An Outcome says what became of a failed call on the server: the base for deciding whether to call again.
+// An Outcome says whether the server may have executed a failed call: it decides whether calling again is safe.
 type Outcome uint8
 
-// The outcomes. After OutcomeNotSent and OutcomeRefused a call may be made again without being done
-// twice; after OutcomeUnknown only one that may be done twice.
+// The outcomes. After OutcomeNotSent and OutcomeRefused a call may be made again without being executed
+// twice; after OutcomeUnknown only one that may be executed twice.
 const (
-	OutcomeUnknown  Outcome = iota // it may have been executed: it was sent, or partly, and no answer came
-	OutcomeNotSent                 // it never left this process
-	OutcomeRefused                 // the server answered that it did not begin: an unknown method, too much to do
-	OutcomeExecuted                // the server answered: the handler ran, and failed or returned what cannot be read
+	// OutcomeUnknown means that the call may have been executed: it was sent, or partly, and no reply arrived.
+	OutcomeUnknown Outcome = iota
+
+	// OutcomeNotSent means that the call never left this process.
+	OutcomeNotSent
+
+	// OutcomeRefused means that the server replied that it did not begin: an unknown method, too many calls.
+	OutcomeRefused
+
+	// OutcomeExecuted means that the server replied: the handler ran, and failed or returned what cannot be decoded.
+	OutcomeExecuted
 )
 
 var outcomeNames = [...]string{"unknown", "not sent", "refused", "executed"}

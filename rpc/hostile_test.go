@@ -82,7 +82,7 @@ func TestHostileStarts(t *testing.T) {
 		{"zlib, a bomb", bomb.Bytes(), "no dialect of Thrift starts with the bytes 00 00 00"},
 		{"zlib, a bomb behind the start of a message", zlibBytes(append(echoLong, make([]byte, 64<<20)...)), "too large"},
 		{"zlib that is none", []byte("\x78\x9cnot compressed at all"), "invalid data"},
-		{"SASL, which is not on", unhex("01 00000005 504c41494e 05 00000004 00610062"), "SASL: user \"a\": this server takes no SASL"},
+		{"SASL, which is not on", unhex("01 00000005 504c41494e 05 00000004 00610062"), "SASL: user \"a\": this server does not accept SASL"},
 		{"SASL, another mechanism", unhex("01 00000006 475353415049 05 00000000"), "there is only PLAIN"},
 		{"SASL, a response of four gigabytes", unhex("01 00000005 504c41494e 05 ffffffff"), "too large: a SASL message of 4294967295 bytes"},
 		{"SASL, a response of one part", unhex("01 00000005 504c41494e 05 00000001 61"), "a PLAIN response of 1 parts"},

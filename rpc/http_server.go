@@ -23,7 +23,7 @@ import (
 
 // HTTPHandler returns a handler that answers the calls of s over HTTP: a POST, whatever its
 // path and Content-Type, whose body is one message, not framed, in any protocol that s knows.
-// It is for an http.Server of the caller's own, next to other handlers or behind HTTP/2;
+// It is for an http.Server of the caller's own, next to other handlers or with HTTP/2;
 // connections of [Server.Serve] that speak HTTP are answered without it.
 //
 //	http.Handle("/thrift", server.HTTPHandler())
@@ -218,7 +218,7 @@ func (s *Server) inspect(msg []byte) (p protocol.Protocol, oneway bool, err erro
 	}
 	switch {
 	case !ok:
-		return nil, false, errors.New("the body is no message of Thrift")
+		return nil, false, errors.New("the body is not a Thrift message")
 	case d.Framed:
 		return nil, false, errors.New("the body is a framed message: over HTTP there are no frames")
 	case d.Envelope != detect.None:

@@ -7,6 +7,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
@@ -60,7 +61,7 @@ func readReply(call *Call, app *plan.Type, msg []byte, p protocol.Protocol) erro
 		return failure(sig.method.String(), CodeProtocol, err)
 	}
 	if end != len(msg) {
-		return fail(CodeProtocol, "%d bytes after the reply", len(msg)-end)
+		return fail(CodeProtocol, "%s after the reply", plural.Of(len(msg)-end, "byte"))
 	}
 	return replyError(sig, call.reply)
 }

@@ -114,7 +114,7 @@ func pushedBack(err error, md map[string]string) {
 // maxRetryAfter bounds what a server may ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// hintPrefix begins the names of metadata that thriftkit adds on its own account: hints, which stay behind where there is no
+// hintPrefix begins the names of metadata that thriftkit adds on its own account: hints, which are not sent where there is no
 // room for them.
 const hintPrefix = "thriftkit-"
 

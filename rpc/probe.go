@@ -34,12 +34,12 @@ var probes = []string{
 // probeMethod is a name that no service has.
 const probeMethod = "thriftkit_probe_of_dialects"
 
-// Probe finds out which dialects the server at target speaks. It calls, in each, a method that
+// Probe detects which dialects the server at target speaks. It calls, in each, a method that
 // no server has, so that none is executed: whoever answers that, speaks the dialect. target
 // says where: of its query only what concerns TLS counts. A bare host:port is tried with TLS as
-// well if nothing is spoken without; then no certificate is verified, as nothing is told.
+// well if it speaks nothing without; then no certificate is verified, as nothing secret is sent.
 //
-// The dialects are tried one after the other, for servers that take one connection at a time,
+// The dialects are tried one after the other, for servers that accept one connection at a time,
 // each on a new connection and for at most patience. The error says why nothing could be tried:
 // there is no server, or target is wrong.
 func Probe(ctx context.Context, target string, patience time.Duration, opts ClientOptions) ([]Finding, error) {

@@ -35,16 +35,16 @@ type ServerOptions struct {
 	// ends its connection; a longer reply becomes an internal error.
 	MaxMessageBytes int
 
-	// IdleTimeout is how long a connection may rest between calls; 0 means 10 minutes,
-	// negative without end. (thriftpy2's servers end it after 3 seconds.)
+	// IdleTimeout is how long a connection may be idle between calls; 0 means 10 minutes,
+	// negative no limit. (thriftpy2's servers close it after 3 seconds.)
 	IdleTimeout time.Duration
 
 	// ReadTimeout is how long a message may take from its first byte to its last, and
-	// WriteTimeout a reply; 0 means 1 minute, negative without end.
+	// WriteTimeout a reply; 0 means 1 minute, negative no limit.
 	ReadTimeout, WriteTimeout time.Duration
 
 	// HandshakeTimeout is how long a handshake of TLS, or a negotiation of SASL, may take; 0 means
-	// 10 seconds, negative without end.
+	// 10 seconds, negative no limit.
 	HandshakeTimeout time.Duration
 
 	// MaxConns is how many connections there may be; 0 means 20,000, negative without bound. What
@@ -66,12 +66,12 @@ type ServerOptions struct {
 
 	// SASLPlain verifies the users of clients that negotiate with SASL's mechanism PLAIN (RFC
 	// 4616), as those of Hive and Impala do; [PeerOf] tells handlers who it was. nil: no user is
-	// taken. ctx is the connection's. RequireSASL refuses connections without it.
+	// accepted. ctx is the connection's. RequireSASL refuses connections without it.
 	SASLPlain   func(ctx context.Context, user, password string) error
 	RequireSASL bool
 
 	// ProxyProtocol lists the networks in which proxies are trusted to say who the client is, by a header of the PROXY protocol,
-	// version 1 or 2, in front of everything else (haproxy, NGINX, Envoy, balancers of clouds): [PeerOf] then tells handlers the
+	// version 1 or 2, before everything else (haproxy, NGINX, Envoy, load balancers of clouds): [PeerOf] then tells handlers the
 	// client. Sockets of unix are trusted, too, when there is any network. A connection from there that has no header is served as
 	// any other, such as a check of the server's health; a header from elsewhere ends its connection. nil: nobody is trusted.
 	ProxyProtocol []netip.Prefix
@@ -142,7 +142,7 @@ type Server struct {
 	services map[string]*boundService
 	methods  map[string]*boundMethod // of the first service registered with that method
 	served   []*schema.Service       // in the order in which they were registered
-	builtIn  map[string]*boundMethod // of the background services
+	builtIn  map[string]*boundMethod // of the built-in services
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -395,8 +395,8 @@ func (e *panicError) Error() string {
 
 // Serve accepts connections from l and answers their calls, in whatever dialect each of them
 // speaks, HTTP with any path among them (see [Server.HTTPHandler]), until l fails, or Shutdown or Close
-// is called: then it returns ErrServerClosed. It closes l. Errors of accept that pass, such as
-// too many open files, are waited out.
+// is called: then it returns ErrServerClosed. It closes l. Temporary errors of Accept, such as
+// too many open files, are retried with backoff.
 //
 // The handlers of one connection run one after the other as long as they are quick, oneway ones
 // among them. When one has run for a millisecond or two, the calls after it are started beside it,

@@ -287,7 +287,7 @@ func (in *incoming) Slow() *atomic.Int32 {
 // Execute implements [serverconn.Call].
 func (in *incoming) Execute() { in.execute() }
 
-// forget lets go of what a connection that rests is not to keep.
+// forget releases what an idle connection does not need.
 func (in *incoming) forget() {
 	if in.cancel != nil {
 		in.cancel()

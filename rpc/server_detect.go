@@ -125,7 +125,7 @@ func (c *serverConn) detect() error {
 	return c.start(d)
 }
 
-// takeProxy learns who the client is from a proxy in front of the server.
+// takeProxy learns who the client is from a proxy before the server.
 func (c *serverConn) takeProxy() error {
 	if !c.s.trustsProxy(c.peer.Addr) {
 		return nil
@@ -248,11 +248,11 @@ func (c *serverConn) startBare(d detect.Dialect) error {
 	return nil
 }
 
-// startSASL negotiates, and finds out what is spoken in the frames that follow.
+// startSASL negotiates, and detects the dialect of the frames that follow.
 func (c *serverConn) startSASL() error {
 	verify := c.s.opts.SASLPlain
 	if verify == nil {
-		verify = func(context.Context, string, string) error { return errors.New("this server takes no SASL") }
+		verify = func(context.Context, string, string) error { return errors.New("this server does not accept SASL") }
 	}
 	c.SetReadDeadline(c.s.opts.HandshakeTimeout)
 	nc, user, err := msgio.ServeSASL(c.Reader().Conn(c.Upper()), func(user, password string) error { return verify(c.ctx, user, password) })

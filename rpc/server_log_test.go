@@ -58,9 +58,9 @@ func TestServerLog(t *testing.T) {
 		"unknown method \"no\\athing\"",
 		"rpc: call from 127.0.0.1:",
 		"the arguments of Test.echo: ",
-		"1 bytes after the arguments",
+		"1 byte after the arguments",
 		"over HTTP: a call is a POST, not a GET",
-		"over HTTP: the body is no message of Thrift",
+		"over HTTP: the body is not a Thrift message",
 	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the error log lacks %q", want)

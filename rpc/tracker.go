@@ -89,7 +89,7 @@ func (c *serverConn) upgrade(in *incoming, h wire.Header, off int) (done bool, e
 	}
 	c.tracked = &tracked{trackPlans: c.s.track}
 	var reply trackReply
-	if args.Version != nil && *args.Version != 0 { // a client that does not tell its version is not told ours
+	if args.Version != nil && *args.Version != 0 { // a client that does not send its version does not get this one
 		c.tracked.responses = *args.Version >= trackVersion
 		version := int32(trackVersion)
 		reply.Version = &version

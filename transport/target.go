@@ -302,7 +302,7 @@ func Listen(s string) (net.Listener, error) {
 	case t.TLS:
 		return nil, fmt.Errorf("listen on %q: a server takes TLS on any listener, see its options", s)
 	case t.Framing != wire.Buffered || t.Protocol != "" || t.Service != "" || t.Compression != "":
-		return nil, fmt.Errorf("listen on %q: a server finds out by itself what its clients speak: leave the query out", s)
+		return nil, fmt.Errorf("listen on %q: a server detects what its clients speak: leave the query out", s)
 	}
 	l, err := net.Listen(t.Network, t.Address)
 	if err != nil && t.Network == "unix" && removeStale(t.Address) {

@@ -37,8 +37,8 @@ const callLong = `call calls a method of a running server and prints its result 
 TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, http://host:port/path or
 https://host:port/path; ?protocol=P&transport=T may follow. grpc://host:port and connect://host:port call servers of gRPC
 and Connect, grpcs and connects by TLS; they need --idl. Several instances of one service are host:port,host:port,
-dns:///name:port, dns+srv:///name or file:///path of a list: the call goes to one of them, and again to another one where
-that cannot do harm; --explain-routing says which and why. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call that
+dns:///name:port, dns+srv:///name or file:///path of a list: the call goes to one of them, and is retried at another one
+where that is safe; --explain-routing says which and why. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call that
 is saved there. If no dialect is given and the server does not answer, call probes it, and the error says which
 dialects it speaks.
 METHOD is Service.method, or just the method's name if only one service has it; on a terminal it may be left out, to be

@@ -14,10 +14,10 @@ import (
 
 	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/filter"
-	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/raw"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/jsontext"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"

@@ -13,7 +13,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/thriftkit/thriftkit/capture"
-	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
+	"github.com/thriftkit/thriftkit/internal/plural"
 )
 
 // callStats adds up the calls of a capture.
@@ -251,20 +251,23 @@ func (s *callStats) printHistogram(w io.Writer) error {
 // countersText says what could not be used of a capture; "" if there is nothing to say.
 func countersText(c capture.Counters, noCall int64) string {
 	var parts []string
-	add := func(n int64, format string) {
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf(format, n))
+	add := func(n int64, one, many string) {
+		switch {
+		case n == 1:
+			parts = append(parts, one)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf(many, n))
 		}
 	}
 	if c.Gaps > 0 {
 		parts = append(parts, fmt.Sprintf("%s missing in %s", plural.Of(c.LostBytes, "byte"), plural.Of(c.Gaps, "gap")))
 	}
-	add(c.Cut, "%d packets were cut when they were captured")
-	add(c.Incomplete, "%d messages are incomplete")
-	add(noCall, "%d replies are without their call")
-	add(c.Encrypted, "%d connections are encrypted, without the keys")
-	add(c.OtherLinks, "%d packets are of an unknown link layer")
-	add(c.Overflows, "gave up %d times to bound memory")
+	add(c.Cut, "1 packet was cut when it was captured", "%d packets were cut when they were captured")
+	add(c.Incomplete, "1 message is incomplete", "%d messages are incomplete")
+	add(noCall, "1 reply is without its call", "%d replies are without their call")
+	add(c.Encrypted, "1 connection is encrypted, without the keys", "%d connections are encrypted, without the keys")
+	add(c.OtherLinks, "1 packet is of an unknown link layer", "%d packets are of an unknown link layer")
+	add(c.Overflows, "gave up once to bound memory", "gave up %d times to bound memory")
 	if len(parts) == 0 {
 		return ""
 	}

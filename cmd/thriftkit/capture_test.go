@@ -73,7 +73,7 @@ func TestCaptureChaCha20(t *testing.T) {
 		t.Errorf("exit code %d: %s%s", code, out.String(), errOut.String())
 	}
 	out.Reset()
-	if code := run([]string{"capture", "tls.pcap"}, nil, &out, &errOut); code != 0 || out.String() != "" || !strings.Contains(errOut.String(), "1 connections are encrypted, without the keys") {
+	if code := run([]string{"capture", "tls.pcap"}, nil, &out, &errOut); code != 0 || out.String() != "" || !strings.Contains(errOut.String(), "1 connection is encrypted, without the keys") {
 		t.Errorf("exit code %d: %s%s", code, out.String(), errOut.String())
 	}
 }

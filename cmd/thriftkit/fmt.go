@@ -53,7 +53,7 @@ The section format of thriftkit.yaml has align, width, indent and separator; fla
 	f.BoolVarP(&o.write, "write", "w", false, "write files that change back, instead of printing them")
 	f.BoolVarP(&o.diff, "diff", "d", false, "print what changes, as a unified diff")
 	f.BoolVar(&o.check, "check", false, "print the names of files that would change; exit code 1 if there are any")
-	f.BoolVar(&o.format.Align, "align", false, "put types, names and values of fields, and the comments behind them, into columns")
+	f.BoolVar(&o.format.Align, "align", false, "put types, names and values of fields, and the comments after them, into columns")
 	f.IntVar(&o.format.Width, "width", 100, "break lists that make a line longer than `N` columns")
 	f.IntVar(&o.format.Indent, "indent", 2, "indent by `N` blanks")
 	f.StringVar(&o.separator, "separator", "keep", "what stands after fields, enum values and functions: `S` comma, semicolon, none, or keep: what most of the file have")

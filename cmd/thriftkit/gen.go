@@ -54,7 +54,7 @@ func newGenGo() *cobra.Command {
 		Use:   "go [flags] FILE…",
 		Short: "Generate Go code",
 		Long: `gen go writes a Go package for each .thrift file, and for each that it includes: types, codecs, a client and the
-interface of a server. docs/gen.md tells what becomes of what.
+interface of a server. docs/gen.md lists the Go form of each declaration.
 
 A package goes into a folder of DIR that is named as its "namespace go", or as its file; with --package the code for FILE goes
 into DIR itself. Files that gen go did not write are never replaced. For go generate, a Go file says
@@ -83,7 +83,7 @@ into DIR itself. Files that gen go did not write are never replaced. For go gene
 	f.StringVar(&o.gen.Package, "package", "", "call the package for FILE `NAME`, and put it into DIR itself")
 	f.StringVar(&o.gen.ImportPath, "import-path", "", "the import `PATH` of DIR (default: by the go.mod file of DIR)")
 	f.StringVar(&o.gen.TypePrefix, "prefix", "", "begin the names of types with `P`")
-	f.StringVar(&o.sets, "sets", "slice", "what stands for a set: `KIND` slice, or map where Go allows it")
+	f.StringVar(&o.sets, "sets", "slice", "the Go type for a set: `KIND` slice, or map where Go allows it")
 	f.BoolVar(&o.gen.KeepUnknown, "keep-unknown", false, "have structs keep the fields that the file does not know, and send them on")
 	f.BoolVar(&o.gen.NoCodecs, "no-codec", false, "write types and stubs only: less code, slower")
 	f.BoolVar(&o.check, "check", false, "write nothing, print the names of files that would change; exit code 1 if there are any")

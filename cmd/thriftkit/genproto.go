@@ -18,7 +18,7 @@ func newGenProto() *cobra.Command {
 		Use:   "proto [flags] FILE…",
 		Short: "Generate .proto files",
 		Long: `gen proto writes a .proto file (proto3) for each .thrift file, and for each that it includes: what programs of gRPC, gRPC-Web
-and Connect need to call a server of thriftkit. docs/grpc.md tells what becomes of what.
+and Connect need to call a server of thriftkit. docs/grpc.md lists the proto form of each declaration.
 
 Files that gen proto did not write are never replaced.`,
 		Example: `  thriftkit gen proto --out proto foo.thrift

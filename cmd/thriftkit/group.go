@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/discovery/registry"
 	"github.com/thriftkit/thriftkit/govern"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 )
@@ -77,7 +78,7 @@ func explainRouting(ctx context.Context, w io.Writer, target string) context.Con
 		mu.Lock()
 		defer mu.Unlock()
 		attempt++
-		fmt.Fprintf(w, "* routing, attempt %d: %s of %s\n", attempt, counted(len(p.Instances), "instance"), short(target))
+		fmt.Fprintf(w, "* routing, attempt %d: %s of %s\n", attempt, plural.Of(len(p.Instances), "instance"), short(target))
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, s := range p.Instances {
 			mark := " "
@@ -105,7 +106,7 @@ func facts(s govern.Status) (all []string) {
 		all = append(all, fmt.Sprintf("priority %d", in.Priority))
 	}
 	if s.Calls > 0 {
-		all = append(all, fmt.Sprintf("%s, %d failed, %v", counted(int(s.Calls), "call"), s.Failures, brief(s.Latency)))
+		all = append(all, fmt.Sprintf("%s, %d failed, %v", plural.Of(int(s.Calls), "call"), s.Failures, brief(s.Latency)))
 	}
 	switch {
 	case s.State == govern.StateReady && !s.Considered:
@@ -116,11 +117,4 @@ func facts(s govern.Status) (all []string) {
 		all = append(all, "not considered: it failed calls")
 	}
 	return all
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -13,11 +13,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/lint"
 	forms "github.com/thriftkit/thriftkit/idl/report"
 	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"go.yaml.in/yaml/v3"
 )
 

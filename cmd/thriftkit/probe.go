@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 )
@@ -108,7 +109,7 @@ func probe(w io.Writer, target string, opts rpc.ClientOptions, patience time.Dur
 		}
 	}
 	if failures > 0 {
-		return &exitError{code: code, err: fmt.Errorf("%d of %s speak no dialect, or do not answer", failures, counted(len(instances), "instance"))}
+		return &exitError{code: code, err: fmt.Errorf("%d of %s speak no dialect, or do not answer", failures, plural.Of(len(instances), "instance"))}
 	}
 	return nil
 }
@@ -120,7 +121,7 @@ func probeServer(w io.Writer, target string, opts rpc.ClientOptions, patience ti
 		return callError(w, err, 0)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	spoken := 0
+	supported := 0
 	for _, f := range found {
 		if !f.Speaks && !all {
 			continue
@@ -130,7 +131,7 @@ func probeServer(w io.Writer, target string, opts rpc.ClientOptions, patience ti
 			return err
 		}
 		if f.Speaks {
-			spoken++
+			supported++
 			fmt.Fprintf(table, "%s\t%s\n", name, short(f.Target))
 		} else {
 			fmt.Fprintf(table, "%s\tno: %v\n", name, f.Err)
@@ -139,7 +140,7 @@ func probeServer(w io.Writer, target string, opts rpc.ClientOptions, patience ti
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	if spoken == 0 {
+	if supported == 0 {
 		return &exitError{code: exitFailure, err: fmt.Errorf("%s listens, but speaks none of the %d dialects that were tried (--all says what happened)", target, len(found))}
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/discovery/registry"
+	"github.com/thriftkit/thriftkit/internal/plural"
 )
 
 const registryLong = `registry runs a registry of instances, and shows and changes what registries have. Servers register with it, and clients
@@ -149,7 +150,7 @@ func printServices(w io.Writer, all map[string]int, asJSON bool) error {
 			fmt.Fprintf(w, "%s\n", text)
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%s\n", name, counted(all[name], "instance"))
+		fmt.Fprintf(table, "%s\t%s\n", name, plural.Of(all[name], "instance"))
 	}
 	return table.Flush()
 }

@@ -11,8 +11,8 @@ import (
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/capture"
-	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/plural"
 )
 
 type replayOptions struct {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -216,7 +217,7 @@ func (t *tap) printCall(w io.Writer, m *schema.Method, protocol string) {
 }
 
 func printBytes(w io.Writer, mark, what string, data []byte, m *schema.Method, protocol string) {
-	fmt.Fprintf(w, "* %s %d bytes\n", what, len(data))
+	fmt.Fprintf(w, "* %s %s\n", what, plural.Of(len(data), "byte"))
 	text, err := dump(data, m, protocol)
 	for line := range strings.SplitSeq(strings.TrimSuffix(string(text), "\n"), "\n") {
 		if line != "" {
@@ -267,7 +268,7 @@ func (t *tap) seems(target string) string {
 		return fmt.Sprintf("the server answered with TLS: try the target %q", "tls://"+at.Address)
 	}
 	if d, ok := detect.Bytes(b, wire.DefaultMaxMessageBytes); ok {
-		return fmt.Sprintf("the answer seems to be %s, the call was %s", dialectName(d), spoken(at))
+		return fmt.Sprintf("the answer seems to be %s, the call was %s", dialectName(d), targetDialect(at))
 	}
 	return fmt.Sprintf("the answer is no dialect of Thrift; it begins with %s", beginning(b))
 }
@@ -296,7 +297,7 @@ func dialectName(d detect.Dialect) string {
 	return d.Protocol + " over buffered"
 }
 
-func spoken(t transport.Target) string {
+func targetDialect(t transport.Target) string {
 	if t.Protocol == "" {
 		return "binary over " + t.Framing.String()
 	}

@@ -294,19 +294,19 @@ type keeper struct {
 // run registers, and registers again when the lease was lost, until ctx ends. first gets nil when the registry has the instance, or
 // the error by which it never will.
 func (k *keeper) run(ctx context.Context, first chan<- error) {
-	pause, told := 100*time.Millisecond, false
+	pause, notified := 100*time.Millisecond, false
 	for ctx.Err() == nil {
 		lasts, err := k.register(ctx)
 		var wrong *invalid
 		switch {
 		case err == nil:
-			if pause = 100 * time.Millisecond; !told {
+			if pause = 100 * time.Millisecond; !notified {
 				first <- nil
-				told = true
+				notified = true
 			}
 			err = k.keep(ctx, lasts)
 		case errors.As(err, &wrong):
-			if !told {
+			if !notified {
 				first <- fmt.Errorf("registry %s: %w", k.peer.addr, err)
 				return
 			}

@@ -12,7 +12,7 @@ type item struct {
 	text     string
 	comments []comment // before it, also of the separator before
 	match    int32     // of the opener of a list the closer, and the other way round; 0 for others
-	before   int32     // how many of the comments stand in front of the separator; -1 without one
+	before   int32     // how many of the comments stand before the separator; -1 without one
 	width    int32
 	end      int32 // columns from the beginning of the file, were it all on one line
 	kind     kind
@@ -38,7 +38,7 @@ const (
 type comment struct {
 	text     string
 	column   int32 // in which it began, if it ends with the line or has several
-	newlines bool  // in front of it
+	newlines bool  // before it
 	blank    bool
 	line     bool // it ends with the line
 	lines    bool // it has several lines

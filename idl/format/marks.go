@@ -14,7 +14,7 @@ const (
 	atName
 	atValue
 	keepComma // the "," between the types of a function's result
-	ofType    // the "{" of a value behind the name of its type
+	ofType    // the "{" of a value after the name of its type
 	annotates // an element that is a structured annotation of the next one
 	verbatim  // part of a structured annotation
 )

@@ -12,6 +12,7 @@ import (
 	"github.com/thriftkit/thriftkit/idl/symbols"
 	"github.com/thriftkit/thriftkit/idl/syntax"
 	"github.com/thriftkit/thriftkit/internal/edits"
+	"github.com/thriftkit/thriftkit/internal/plural"
 )
 
 // each calls do for every symbol of the file of one of the kinds.
@@ -521,7 +522,7 @@ func enumSize(p *pass) {
 	most := positive(p.opts.EnumSize, 500)
 	p.each(func(s *symbols.Symbol) {
 		if len(s.Members) > most {
-			p.report(s.Span, "enum %s has %d values; enum-size is %d", s.Name, len(s.Members), most)
+			p.report(s.Span, "enum %s has %s; enum-size is %d", s.Name, plural.Of(len(s.Members), "value"), most)
 		}
 	}, symbols.Enum)
 }
@@ -530,7 +531,7 @@ func structSize(p *pass) {
 	most := positive(p.opts.StructSize, 100)
 	p.each(func(s *symbols.Symbol) {
 		if len(s.Members) > most {
-			p.report(s.Span, "%s %s has %d fields; struct-size is %d", s.Kind, s.Name, len(s.Members), most)
+			p.report(s.Span, "%s %s has %s; struct-size is %d", s.Kind, s.Name, plural.Of(len(s.Members), "field"), most)
 		}
 	}, symbols.Struct, symbols.Union, symbols.Exception)
 }

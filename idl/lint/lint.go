@@ -19,7 +19,7 @@
 //	struct my_struct { … }
 //
 // thrift:ignore-file does the same for the file. The annotation (nolint = "…") and @nolint(…) in a doc
-// comment are read as thriftcheck reads them, with its names of checks or ours.
+// comment are read as thriftcheck reads them, with its names of checks or those of this package.
 package lint
 
 import (
@@ -207,19 +207,19 @@ type Finding struct {
 	syntax.Diagnostic
 	Span  syntax.Span
 	Fixes []Fix
-	Cause string // the code of package compile behind it; "" if there is none
+	Cause string // the code of package compile that caused it; "" if there is none
 }
 
 // A run is one call of Run.
 type run struct {
-	opts     Options
-	set      *symbols.Set
-	findings []*Finding
-	quiet    map[*symbols.File]*suppressions
-	styles   map[string]string // by rule: snake or camel
-	patterns map[string]*regexp.Regexp
-	reached  map[*symbols.Symbol]bool // from services; made once
-	services bool
+	opts       Options
+	set        *symbols.Set
+	findings   []*Finding
+	suppressed map[*symbols.File]*suppressions
+	styles     map[string]string // by rule: snake or camel
+	patterns   map[string]*regexp.Regexp
+	reached    map[*symbols.Symbol]bool // from services; made once
+	services   bool
 }
 
 // A pass is one rule on one file.
@@ -238,12 +238,12 @@ func Run(p *compile.Program, opts Options) []*Finding {
 
 // RunSet is Run for a program whose symbols are known.
 func RunSet(p *compile.Program, set *symbols.Set, opts Options) []*Finding {
-	r := &run{opts: opts, set: set, quiet: make(map[*symbols.File]*suppressions), styles: make(map[string]string), patterns: make(map[string]*regexp.Regexp)}
+	r := &run{opts: opts, set: set, suppressed: make(map[*symbols.File]*suppressions), styles: make(map[string]string), patterns: make(map[string]*regexp.Regexp)}
 	cached.once.Do(fillTable)
 	byPath := make(map[string]*symbols.File, len(set.Files))
 	for _, f := range set.Files {
 		byPath[f.Tree.Path] = f
-		r.quiet[f] = findSuppressions(f)
+		r.suppressed[f] = findSuppressions(f)
 	}
 	broken := make(map[*symbols.File]bool)
 	for _, d := range p.Diagnostics {
@@ -355,7 +355,7 @@ func (p *pass) add(f *Finding) {
 			return
 		}
 	}
-	if p.file != nil && p.quiet[p.file].covers(f.Code, f.Span.Start) {
+	if p.file != nil && p.suppressed[p.file].covers(f.Code, f.Span.Start) {
 		return
 	}
 	p.findings = append(p.findings, f)

@@ -160,7 +160,7 @@ func nodeAt(f *symbols.File, token syntax.Span) syntax.Span {
 }
 
 func ignoreComment(p *pass) {
-	for _, x := range p.quiet[p.file].list {
+	for _, x := range p.suppressed[p.file].list {
 		if x.comment.End == 0 {
 			continue
 		}
@@ -189,7 +189,7 @@ func (r *run) unusedSuppressions() {
 			continue
 		}
 		p := &pass{run: r, rule: rule, level: level, file: f}
-		for _, x := range r.quiet[f].list {
+		for _, x := range r.suppressed[f].list {
 			on := slices.ContainsFunc(x.rules, func(id string) bool { rule := Find(id); return rule != nil && r.opts.level(rule) != Off })
 			if !x.used && x.comment.End > 0 && on {
 				p.report(x.comment, "%s suppresses nothing: no finding of %s here", ignoreWord, strings.Join(x.rules, ", "))

@@ -107,9 +107,9 @@ func (p *parser) trailing(above docText) string {
 		list = own[:n]
 		p.comments = p.comments[n:]
 		if n == len(own) && !p.startsLine() {
-			behind := p.of(p.pos + 1)
-			n = p.atLineEnd(behind, true)
-			list, p.comments = append(list[:len(list):len(list)], behind[:n]...), p.comments[n:]
+			following := p.of(p.pos + 1)
+			n = p.atLineEnd(following, true)
+			list, p.comments = append(list[:len(list):len(list)], following[:n]...), p.comments[n:]
 		}
 	} else {
 		list = own[:p.atLineEnd(own, p.toks[p.pos-1].op != opBrace)]

@@ -175,7 +175,7 @@ func (p *parser) skipItem(start int) {
 	}
 }
 
-// skipBalanced steps over a bracket and everything up to the one that closes it. It stays in front
+// skipBalanced steps over a bracket and everything up to the one that closes it. It stays before
 // of the end of the file, and of a definition.
 func (p *parser) skipBalanced() {
 	for depth := 0; p.op() != opEOF; {

@@ -26,11 +26,12 @@ type Network struct {
 	conns   int
 }
 
+const protoTCP = 6 // in headers of IP
+
 // Flags of TCP.
 const (
 	FIN = 1
 	SYN = 2
-	RST = 4
 	PSH = 8
 	ACK = 16
 )
@@ -114,31 +115,19 @@ func (c *Conn) send(dir int, flags byte, b []byte) {
 	}
 	tcp = binary.BigEndian.AppendUint32(tcp, ack)
 	tcp = append(tcp, 8<<4, flags, 0xff, 0xff, 0, 0, 0, 0, 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1) // with time stamps, as hosts have them
-	c.n.add(from.Addr(), to.Addr(), 6, append(tcp, b...))
+	c.n.addTCP(from.Addr(), to.Addr(), append(tcp, b...))
 }
 
-// Datagram sends b by UDP, from the port 40000 of the client.
-func (n *Network) Datagram(b []byte) {
-	c := n.Open() // for the defaults
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.packets = n.packets[:len(n.packets)-3]
-	udp := binary.BigEndian.AppendUint16(nil, c.ends[0].Port())
-	udp = binary.BigEndian.AppendUint16(udp, c.ends[1].Port())
-	udp = binary.BigEndian.AppendUint16(udp, uint16(8+len(b)))
-	n.add(c.ends[0].Addr(), c.ends[1].Addr(), 17, append(append(udp, 0, 0), b...))
-}
-
-func (n *Network) add(from, to netip.Addr, proto byte, payload []byte) {
+func (n *Network) addTCP(from, to netip.Addr, payload []byte) {
 	frame := []byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}
 	if from.Is6() {
 		frame = append(frame, 0x86, 0xdd, 0x60, 0, 0, 0)
 		frame = binary.BigEndian.AppendUint16(frame, uint16(len(payload)))
-		frame = append(frame, proto, 64)
+		frame = append(frame, protoTCP, 64)
 	} else {
 		frame = append(frame, 8, 0, 0x45, 0)
 		frame = binary.BigEndian.AppendUint16(frame, uint16(20+len(payload)))
-		frame = append(frame, 0, 0, 0x40, 0, 64, proto, 0, 0)
+		frame = append(frame, 0, 0, 0x40, 0, 64, protoTCP, 0, 0)
 	}
 	frame = append(append(append(frame, from.AsSlice()...), to.AsSlice()...), payload...)
 	n.now = n.now.Add(n.Step)

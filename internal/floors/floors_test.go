@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -249,6 +250,85 @@ func TestFloors(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Error(p)
+	}
+}
+
+// TestPages finds every package in the tables of docs/architecture.md and its translation, in the order of
+// the floors.
+func TestPages(t *testing.T) {
+	rules, err := parseRules(floorsText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{"architecture.md", "architecture.zh-CN.md"} {
+		text, err := os.ReadFile("../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, problem := range checkTable(string(text), rules) {
+			t.Errorf("docs/%s: %s", page, problem)
+		}
+	}
+}
+
+// unlisted are the packages that tests and code generators consist of.
+var unlisted = []string{
+	"internal/capturetest", "internal/codectest", "internal/idltest", "internal/schematest", "internal/floors", "internal/cmd/walkers", "gen/gentest",
+}
+
+// checkTable returns what the first table of a page has wrong: a row is "| name | `package`, … | text |", and
+// the highest floor of its packages is not above that of the row before it.
+func checkTable(page string, rules []rule) (problems []string) {
+	_, table, _ := strings.Cut(page, "|---|---|---|\n")
+	named := make(map[string]bool)
+	floor := math.MaxInt
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 {
+			break
+		}
+		highest := -1
+		for i, dir := range strings.Split(cells[2], "`") {
+			if i%2 == 0 {
+				continue
+			}
+			r, ok := findRule(rules, dir)
+			switch {
+			case !ok || r.dir != dir:
+				problems = append(problems, dir+" is not in floors.txt")
+			case named[dir]:
+				problems = append(problems, dir+" is named twice")
+			}
+			named[dir] = true
+			highest = max(highest, r.floor)
+		}
+		if highest > floor {
+			problems = append(problems, "the row of"+cells[1]+"is below a lower floor")
+		}
+		floor = highest
+	}
+	for _, r := range rules {
+		if !named[r.dir] && !slices.Contains(unlisted, r.dir) {
+			problems = append(problems, r.dir+" is not named")
+		}
+	}
+	return problems
+}
+
+func TestCheckTable(t *testing.T) {
+	rules := []rule{{dir: "a", floor: 0}, {dir: "b", floor: 1}, {dir: "c", tree: true, floor: 1}}
+	const head = "| floor | folders | knows |\n|---|---|---|\n"
+	for _, test := range []struct {
+		rows string
+		want []string
+	}{
+		{"| x | `b`, `c` | – |\n| y | `a` | – |\n\n| z | `d` | – |\n", nil},
+		{"| y | `a` | – |\n| x | `b`, `c` | – |\n", []string{"the row of x is below a lower floor"}},
+		{"| x | `b`, `d` | – |\n| y | `a`, `b` | – |\n", []string{"d is not in floors.txt", "b is named twice", "c is not named"}},
+	} {
+		if got := checkTable(head+test.rows, rules); !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %q, want %q", test.rows, got, test.want)
+		}
 	}
 }
 

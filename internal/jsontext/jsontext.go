@@ -48,7 +48,7 @@ func Expect(src []byte, off int, c byte) (int, error) {
 	}
 	got, off, err := Peek(src, off)
 	if err == nil && got != c {
-		err = Unexpected(off, got, ShowByte(c))
+		err = Unexpected(off, got, showByte(c))
 	}
 	return off + 1, err
 }
@@ -66,7 +66,7 @@ func Item(src []byte, off, i int, end byte) (next int, more bool, err error) {
 	case i == 0:
 		return off, true, nil
 	case c != ',':
-		return off, false, Unexpected(off, c, "',' or "+ShowByte(end))
+		return off, false, Unexpected(off, c, "',' or "+showByte(end))
 	}
 	return off + 1, true, nil
 }
@@ -169,7 +169,7 @@ func skipItems(src []byte, off int, end byte, depth int, loose bool) (int, error
 
 // Unexpected returns the error for c at off.
 func Unexpected(off int, c byte, want string) error {
-	return wire.Errorf(off, wire.ErrInvalid, "want %s, got %s", want, ShowByte(c))
+	return wire.Errorf(off, wire.ErrInvalid, "want %s, got %s", want, showByte(c))
 }
 
 // unexpectedBare returns the error for the run of bytes at off that is no number and no word: that
@@ -192,8 +192,8 @@ func isStart(text []byte) bool {
 	return scanNumber(append(text[:len(text):len(text)], '0'), 0).ok
 }
 
-// ShowByte returns c as errors show it: 'c', or 0xc3.
-func ShowByte(c byte) string {
+// showByte returns c as errors show it: 'c', or 0xc3.
+func showByte(c byte) string {
 	if c < utf8.RuneSelf {
 		return strconv.QuoteRune(rune(c))
 	}

@@ -111,7 +111,7 @@ func Text(src []byte, off int, scratch *[]byte) (s []byte, next int, err error) 
 			buf = utf8.AppendRune(append(buf, src[start:at]...), r)
 			off, start, valid, ascii = next, next, next, true
 		default:
-			return nil, at, wire.Errorf(at, wire.ErrInvalid, "invalid control character %s in string", ShowByte(c))
+			return nil, at, wire.Errorf(at, wire.ErrInvalid, "invalid control character %s in string", showByte(c))
 		}
 	}
 }
@@ -172,7 +172,7 @@ func escape(src []byte, off int) (rune, int, error) {
 		return '\t', off + 2, nil
 	case 'u':
 	default:
-		return 0, off, wire.Errorf(off, wire.ErrInvalid, "invalid character %s in string escape", ShowByte(c))
+		return 0, off, wire.Errorf(off, wire.ErrInvalid, "invalid character %s in string escape", showByte(c))
 	}
 	r, next, err := hex4(src, off)
 	if err != nil || !utf16.IsSurrogate(r) {
@@ -208,7 +208,7 @@ func hex4(src []byte, off int) (rune, int, error) {
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
 			c = c | 0x20 - 'a' + 10
 		default:
-			return 0, off, wire.Errorf(i, wire.ErrInvalid, "want a hexadecimal digit, got %s", ShowByte(c))
+			return 0, off, wire.Errorf(i, wire.ErrInvalid, "want a hexadecimal digit, got %s", showByte(c))
 		}
 		r = r<<4 | rune(c)
 	}

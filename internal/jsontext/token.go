@@ -36,7 +36,7 @@ func Next(src []byte, off int) (tok Token, err error) {
 			err = unexpectedBare(src, off, "a value")
 		}
 	default:
-		err = wire.Errorf(off, wire.ErrInvalid, "want a value, got %s", ShowByte(c))
+		err = wire.Errorf(off, wire.ErrInvalid, "want a value, got %s", showByte(c))
 	}
 	return tok, err
 }

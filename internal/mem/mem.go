@@ -19,9 +19,6 @@ type Pointer struct{ p unsafe.Pointer }
 // Of returns the pointer that v, of Kind Pointer, holds.
 func Of(v reflect.Value) Pointer { return Pointer{v.UnsafePointer()} }
 
-// OfSlice returns the address of the first element of v, of Kind Slice.
-func OfSlice(v reflect.Value) Pointer { return Pointer{v.UnsafePointer()} }
-
 // To returns p as a Pointer.
 func To[T any](p *T) Pointer { return Pointer{unsafe.Pointer(p)} }
 

@@ -170,7 +170,7 @@ func (c *compiler) newType(t reflect.Type, st *schema.Type) *Type {
 func (c *compiler) typePlan(t reflect.Type, st *schema.Type, at site) *Type {
 	p := c.shapePlan(t, st, at)
 	if p != nil && p.IsDynamic() {
-		p.Dyn = DynamicOf(st)
+		p.Dyn = dynamicOf(st)
 	}
 	return p
 }

@@ -19,15 +19,15 @@ type Dynamic struct {
 // A DynamicStruct is a struct of which a walker makes or reads a dynamic.Struct.
 type DynamicStruct struct {
 	Schema *schema.Struct
-	Fields []DynamicField // by schema.Field.Index
+	Fields []dynamicField // by schema.Field.Index
 	Union  bool
 	Flat   bool   // no field is composite
 	Absent uint64 // which of the first 64 fields want attention when a message lacks them
 	Room   int    // as in Struct
 }
 
-// A DynamicField is one field of a DynamicStruct.
-type DynamicField struct {
+// A dynamicField is one field of a DynamicStruct.
+type dynamicField struct {
 	Head   uint32 // the header in the binary protocol: type, id
 	ID     int16
 	Kind   schema.Kind
@@ -38,8 +38,8 @@ type DynamicField struct {
 
 type dynamicKey struct{}
 
-// DynamicOf returns what is known of t.
-func DynamicOf(t *schema.Type) *Dynamic {
+// dynamicOf returns what is known of t.
+func dynamicOf(t *schema.Type) *Dynamic {
 	return t.Memo(dynamicKey{}, func() any {
 		return dynamicType(t, make(map[*schema.Struct]*DynamicStruct))
 	}).(*Dynamic)
@@ -58,14 +58,14 @@ func dynamicType(t *schema.Type, structs map[*schema.Struct]*DynamicStruct) *Dyn
 	if d.Struct = structs[t.Struct]; d.Struct != nil {
 		return d
 	}
-	s := &DynamicStruct{Schema: t.Struct, Fields: make([]DynamicField, len(t.Struct.Fields)), Union: t.Struct.Kind == schema.Union}
+	s := &DynamicStruct{Schema: t.Struct, Fields: make([]dynamicField, len(t.Struct.Fields)), Union: t.Struct.Kind == schema.Union}
 	d.Struct, structs[t.Struct] = s, s
 	s.Room = stopRoom
 	s.Flat = true
 	for i := len(s.Fields) - 1; i >= 0; i-- {
 		f := t.Struct.Fields[i]
 		typ := dynamicType(f.Type, structs)
-		s.Fields[i] = DynamicField{Head: uint32(typ.Wire)<<16 | uint32(uint16(f.ID)), ID: f.ID, Kind: typ.Kind, Rest: s.Room, Type: typ, Schema: f}
+		s.Fields[i] = dynamicField{Head: uint32(typ.Wire)<<16 | uint32(uint16(f.ID)), ID: f.ID, Kind: typ.Kind, Rest: s.Room, Type: typ, Schema: f}
 		s.Room += headRoom + longest
 		s.Flat = s.Flat && typ.Kind < schema.KindStruct
 		if i < 64 && (f.Requiredness == schema.Required || f.Default != nil && !s.Union) {

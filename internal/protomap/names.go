@@ -115,9 +115,9 @@ func EnumValues(e *schema.Enum) (values []EnumValue, alias bool) {
 	return values, alias
 }
 
-// RequestAnnotation says, with the value "argument" on a method or a service, that the only argument of a
+// requestAnnotation says, with the value "argument" on a method or a service, that the only argument of a
 // method, a struct, is its request.
-const RequestAnnotation = "grpc.request"
+const requestAnnotation = "grpc.request"
 
 // CodeAnnotation is the status code of an exception, such as NOT_FOUND.
 const CodeAnnotation = "grpc.code"
@@ -134,9 +134,9 @@ func Request(m *schema.Method) *schema.Struct {
 	if len(m.Args.Fields) != 1 || m.Args.Fields[0].Type.Kind != schema.KindStruct {
 		return nil
 	}
-	how, ok := m.Annotations.Get(RequestAnnotation)
+	how, ok := m.Annotations.Get(requestAnnotation)
 	if !ok {
-		how, _ = m.Service.Annotations.Get(RequestAnnotation)
+		how, _ = m.Service.Annotations.Get(requestAnnotation)
 	}
 	if how != "argument" {
 		return nil

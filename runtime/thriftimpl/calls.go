@@ -104,8 +104,8 @@ func (x *StubCall[A, R]) Free() {
 	x.stub.calls.Put(x)
 }
 
-// A Dispatcher is a handler that says by itself which func answers which method, without
-// reflection: what generated servers are made of. A server's Register takes it as any other handler.
+// A Dispatcher is a handler that supplies its own method table, without reflection: generated
+// servers are built on it. A server's Register accepts it like any other handler.
 type Dispatcher interface {
 	// Routes returns a Route for each method of the service, inherited ones included.
 	Routes() []Route

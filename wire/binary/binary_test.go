@@ -37,10 +37,10 @@ func TestReadBad(t *testing.T) {
 		{"half a number", corpus.Point, "08 0001 0000", "at byte 5, in Point.x (field 1): unexpected end of message", wire.ErrTruncated},
 		{"unknown field of no type", corpus.Point, "05 0063 00", "at byte 3: invalid data: type 5 is not the type of a value", wire.ErrInvalid},
 		{"unknown field of type void", corpus.Point, "01 0063 00", "at byte 3: invalid data: void is not the type of a value", wire.ErrInvalid},
-		{"string longer than the message", corpus.Oops, "0b 0001 00000005 6e6f 00", "at byte 3, in Oops.message (field 1): unexpected end of message: length 5, but 3 bytes remain", wire.ErrTruncated},
+		{"string longer than the message", corpus.Oops, "0b 0001 00000005 6e6f 00", "at byte 3, in Oops.message (field 1): unexpected end of message: length 5, but only 3 bytes left", wire.ErrTruncated},
 		{"negative length", corpus.Oops, "0b 0001 ffffffff 00", "at byte 3, in Oops.message (field 1): invalid data: length -1", wire.ErrInvalid},
 		{"negative count", corpus.Containers, "0f 0001 08 80000000 00", "at byte 3, in Containers.ints (field 1): invalid data: count -2147483648", wire.ErrInvalid},
-		{"count larger than the message", corpus.Containers, "0f 0001 08 00000002 00000001 00", "at byte 3, in Containers.ints (field 1): unexpected end of message: count 2, but 5 bytes remain", wire.ErrTruncated},
+		{"count larger than the message", corpus.Containers, "0f 0001 08 00000002 00000001 00", "at byte 3, in Containers.ints (field 1): unexpected end of message: count 2, but only 5 bytes left", wire.ErrTruncated},
 		{"elements of no type", corpus.Containers, "0f 0001 00 00000001 00", "at byte 3, in Containers.ints (field 1): invalid data: stop is not the type of a value", wire.ErrInvalid},
 		{"keys of no type", corpus.Containers, "0d 0005 07 08 00000001 00", "at byte 3, in Containers.counts (field 5): invalid data: type 7 is not the type of a value", wire.ErrInvalid},
 		{"element in depth", corpus.Node, "0f 0003 0c 00000002  00  08 0001 00", "at byte 13, in Node.children (field 3)[1] > Node.value (field 1): unexpected end of message", wire.ErrTruncated},
@@ -94,8 +94,8 @@ func TestHeader(t *testing.T) {
 	for _, test := range []struct{ hex, err string }{
 		{"8002 0001 00000000 00000000", "at byte 0: invalid data: version 0x8002, not 0x8001"},
 		{"8001 0001 ffffffff 00000000", "at byte 4: invalid data: length -1"},
-		{"8001 0001 00000009 61 00000000", "at byte 4: unexpected end of message: length 9, but 5 bytes remain"},
-		{"7fffffff 61 01 00000000", "at byte 0: unexpected end of message: length 2147483647, but 6 bytes remain"},
+		{"8001 0001 00000009 61 00000000", "at byte 4: unexpected end of message: length 9, but only 5 bytes left"},
+		{"7fffffff 61 01 00000000", "at byte 0: unexpected end of message: length 2147483647, but only 6 bytes left"},
 	} {
 		if _, _, err := ConsumeHeader(codectest.Unhex(test.hex)); err == nil || err.Error() != test.err {
 			t.Errorf("%s: %v, want %s", test.hex, err, test.err)

@@ -17,7 +17,7 @@ func ExampleConsumeHeader() {
 	// Output:
 	// 80 01 00 01 00 00 00 04 70 69 6e 67 00 00 00 07
 	// ping call 7 16 <nil>
-	// at byte 4: unexpected end of message: length 4, but 2 bytes remain
+	// at byte 4: unexpected end of message: length 4, but only 2 bytes left
 }
 
 // A stream without lengths is cut into messages as it comes.

@@ -13,6 +13,7 @@ import (
 	"math"
 
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -139,7 +140,7 @@ func badLength(off, n, remain int) error {
 	if n < 0 {
 		return wire.Errorf(off, wire.ErrInvalid, "length %d", n)
 	}
-	return wire.Errorf(off, wire.ErrTruncated, "length %d, but %d bytes remain", n, remain)
+	return wire.Errorf(off, wire.ErrTruncated, "length %d, but only %s left", n, plural.Of(remain, "byte"))
 }
 
 // ConsumeString reads a string, which shares src's memory.
@@ -192,7 +193,7 @@ func checkCount(off, n, remain int, elem wire.Type, keySize uint8) error {
 	case minSize[elem] == 0:
 		return badType(off, elem)
 	case int64(n)*int64(minSize[elem]+keySize) > int64(remain):
-		return wire.Errorf(off, wire.ErrTruncated, "count %d, but %d bytes remain", n, remain)
+		return wire.Errorf(off, wire.ErrTruncated, "count %d, but only %s left", n, plural.Of(remain, "byte"))
 	}
 	return nil
 }

@@ -77,9 +77,9 @@ func TestReadBad(t *testing.T) {
 		{"negative length", corpus.Oops, "18 ffffffff0f 00", "at byte 1, in Oops.message (field 1): invalid data: size -1", wire.ErrInvalid},
 		{"negative count of a list", corpus.Containers, "19 f5 8080808008 00", "at byte 2, in Containers.ints (field 1): invalid data: size -2147483648", wire.ErrInvalid},
 		{"negative count of a map", corpus.Containers, "5b ffffffff0f 85 00", "at byte 1, in Containers.counts (field 5): invalid data: size -1", wire.ErrInvalid},
-		{"string longer than the message", corpus.Oops, "18 05 6e6f 00", "at byte 1, in Oops.message (field 1): unexpected end of message: length 5, but 3 bytes remain", wire.ErrTruncated},
-		{"list longer than the message", corpus.Containers, "19 55 02 00", "at byte 1, in Containers.ints (field 1): unexpected end of message: count 5, but 2 bytes remain", wire.ErrTruncated},
-		{"map longer than the message", corpus.Containers, "5b 02 85 00 00 00", "at byte 1, in Containers.counts (field 5): unexpected end of message: count 2, but 3 bytes remain", wire.ErrTruncated},
+		{"string longer than the message", corpus.Oops, "18 05 6e6f 00", "at byte 1, in Oops.message (field 1): unexpected end of message: length 5, but only 3 bytes left", wire.ErrTruncated},
+		{"list longer than the message", corpus.Containers, "19 55 02 00", "at byte 1, in Containers.ints (field 1): unexpected end of message: count 5, but only 2 bytes left", wire.ErrTruncated},
+		{"map longer than the message", corpus.Containers, "5b 02 85 00 00 00", "at byte 1, in Containers.counts (field 5): unexpected end of message: count 2, but only 3 bytes left", wire.ErrTruncated},
 
 		{"element in depth", corpus.Node, "39 2c 00 15", "at byte 4, in Node.children (field 3)[1] > Node.value (field 1): unexpected end of message", wire.ErrTruncated},
 		{"required field", corpus.Presence, "00", "at byte 0, in Presence.req (field 1): missing required field", wire.ErrMissing},
@@ -146,7 +146,7 @@ func TestHeaderBad(t *testing.T) {
 	if _, _, err := (Protocol{Version2: true}).ConsumeHeader(unhex("82 21 00 00")); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	want = "at byte 3: unexpected end of message: length 9, but 1 bytes remain"
+	want = "at byte 3: unexpected end of message: length 9, but only 1 byte left"
 	if _, _, err := (Protocol{}).ConsumeHeader(unhex("82 21 00 09 61")); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

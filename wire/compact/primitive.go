@@ -15,6 +15,7 @@ import (
 	"math"
 
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -248,7 +249,7 @@ func ConsumeBytes(src []byte, off int) ([]byte, int, error) {
 	case err != nil:
 		return nil, off, err
 	case n > len(src)-at:
-		return nil, off, wire.Errorf(off, wire.ErrTruncated, "length %d, but %d bytes remain", n, len(src)-at)
+		return nil, off, wire.Errorf(off, wire.ErrTruncated, "length %d, but only %s left", n, plural.Of(len(src)-at, "byte"))
 	}
 	return src[at : at+n : at+n], at + n, nil
 }
@@ -351,7 +352,7 @@ func consumeMapHeader(src []byte, off int) (key, elem wire.Type, n, next int, er
 // checkCount refuses a count of elements that cannot be there, before anything is allocated for them.
 func checkCount(off, n, size, remain int) error {
 	if int64(n)*int64(size) > int64(remain) {
-		return wire.Errorf(off, wire.ErrTruncated, "count %d, but %d bytes remain", n, remain)
+		return wire.Errorf(off, wire.ErrTruncated, "count %d, but only %s left", n, plural.Of(remain, "byte"))
 	}
 	return nil
 }

@@ -92,11 +92,11 @@ func (f *Frame) End(dst []byte, start, payload int, c *Codec) ([]byte, error) {
 		if t == nil {
 			return dst, wire.Errorf(-1, wire.ErrValue, "transform %d is not known", id)
 		}
-		scratch := c.buffer()
-		*scratch = append((*scratch)[:0], dst[payload:]...)
+		buf := c.buffer()
+		*buf = append((*buf)[:0], dst[payload:]...)
 		var err error
-		dst, err = t.Append(dst[:payload], *scratch)
-		c.putBuffer(scratch)
+		dst, err = t.Append(dst[:payload], *buf)
+		c.putBuffer(buf)
 		if err != nil {
 			return dst, err
 		}

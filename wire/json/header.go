@@ -5,6 +5,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -76,7 +77,7 @@ func enclosed(src []byte) ([]byte, error) {
 	}
 	n := binary.BigEndian.Uint32(src)
 	if int64(n) > int64(len(src)-4) {
-		return nil, wire.Errorf(0, wire.ErrTruncated, "length %d, but %d bytes remain", n, len(src)-4)
+		return nil, wire.Errorf(0, wire.ErrTruncated, "length %d, but only %s left", n, plural.Of(len(src)-4, "byte"))
 	}
 	return src[:4+n], nil
 }

@@ -122,7 +122,7 @@ func TestMessageBad(t *testing.T) {
 		{Apache, `[1,"a",1,0,[]]`, "at byte 11: invalid data: want '{', got '['"},
 		{Simple, `[1,"a",1,0,{}]`, "at byte 1: invalid data: want a string, got '1'"},
 		{ThriftPy2, "\x00\x00\x00", "at byte 3: unexpected end of message"},
-		{ThriftPy2, "\x00\x00\x00\x05{}", "at byte 0: unexpected end of message: length 5, but 2 bytes remain"},
+		{ThriftPy2, "\x00\x00\x00\x05{}", "at byte 0: unexpected end of message: length 5, but only 2 bytes left"},
 		{ThriftPy2, sized(`[]`), "at byte 4: invalid data: want '{', got '['"},
 		{ThriftPy2, sized(`{}`), "at byte 6: invalid data: the message has no metadata"},
 		{ThriftPy2, sized(`{"payload": {}}`), "at byte 19: invalid data: the message has no metadata"},

@@ -192,7 +192,7 @@ func TestReadBad(t *testing.T) {
 		{"count of skipped elements", Apache, corpus.Containers, `{"1":{"lst":["i64",1,5,6]}}`, "at byte 22, in Containers.ints (field 1): invalid data: count 0, but there are more", invalid},
 		{"count of an unknown list", Apache, corpus.Point, `{"9":{"lst":["i64",1,5,6]}}`, "at byte 22: invalid data: count 1, but there are more", invalid},
 		{"negative count", Apache, corpus.Containers, `{"1":{"lst":["i32",-1]}}`, "at byte 19, in Containers.ints (field 1): invalid data: count -1", invalid},
-		{"count beyond the message", Apache, corpus.Containers, `{"1":{"lst":["i32",99,1]}}`, "at byte 19, in Containers.ints (field 1): unexpected end of message: count 99, but 5 bytes remain", wire.ErrTruncated},
+		{"count beyond the message", Apache, corpus.Containers, `{"1":{"lst":["i32",99,1]}}`, "at byte 19, in Containers.ints (field 1): unexpected end of message: count 99, but only 5 bytes left", wire.ErrTruncated},
 		{"two things after a map", Apache, corpus.Containers, `{"5":{"map":["str","i32",0,{},1]}}`, "at byte 29, in Containers.counts (field 5): invalid data: want ']', got ','", invalid},
 		{"unknown field of a wrong form", Apache, corpus.Point, `{"9":{"rec":[]}}`, "at byte 12: invalid data: want '{', got '['", invalid},
 		{"unknown field out of range", Apache, corpus.Point, `{"9":{"i8":200}}`, "at byte 11: invalid data: 200 is out of range for i8", invalid},

@@ -2,6 +2,7 @@ package json
 
 import (
 	"github.com/thriftkit/thriftkit/internal/jsontext"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -208,7 +209,7 @@ func consumeCount(src []byte, off, size int) (n, next int, err error) {
 	case count < 0:
 		err = wire.Errorf(off, wire.ErrInvalid, "count %d", count)
 	case count*int64(size) > int64(remain):
-		err = wire.Errorf(off, wire.ErrTruncated, "count %d, but %d bytes remain", count, remain)
+		err = wire.Errorf(off, wire.ErrTruncated, "count %d, but only %s left", count, plural.Of(remain, "byte"))
 	}
 	return int(count), next, err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/protomap"
 	"github.com/thriftkit/thriftkit/runtime/thriftimpl"
 	"github.com/thriftkit/thriftkit/schema"
@@ -242,7 +243,7 @@ func (d *decoder) uuid(off, end int, kind protomap.Kind) (id [16]byte, next int,
 		}
 		return v.UUID(), next, nil
 	case len(b) != 16:
-		return id, off, wire.Errorf(off, wire.ErrInvalid, "a uuid of %d bytes, want 16", len(b))
+		return id, off, wire.Errorf(off, wire.ErrInvalid, "a uuid of %s, want 16", plural.Of(len(b), "byte"))
 	}
 	return [16]byte(b), next, nil
 }

@@ -265,7 +265,7 @@ func TestReadBad(t *testing.T) {
 		{"08 ffffffffffffffffffff01", new(Point), corpus.Point.Type(), "at byte 1, in Point.x (field 1): invalid data: a varint of more than 64 bits"},
 		{"10ac02", new(Scalars), corpus.Scalars.Type(), "at byte 1, in Scalars.tiny (field 2): invalid data: 300 does not fit i8"},
 		{"3a01ff", new(Scalars), corpus.Scalars.Type(), "at byte 2, in Scalars.name (field 7): invalid data: a string that is not UTF-8"},
-		{"4a0100", new(Scalars), corpus.Scalars.Type(), "at byte 1, in Scalars.id (field 9): invalid data: a uuid of 1 bytes, want 16"},
+		{"4a0100", new(Scalars), corpus.Scalars.Type(), "at byte 1, in Scalars.id (field 9): invalid data: a uuid of 1 byte, want 16"},
 		{"1002", new(Presence), corpus.Presence.Type(), "at byte 2, in Presence.req (field 1): missing required field"},
 		{"0a00 0a00", new(Shape), corpus.Shape.Type(), "at byte 2, in Shape.point (field 1): invalid data: a second record of a field that is one message"},
 		{"a306 08", new(Point), corpus.Point.Type(), "at byte 3: unexpected end of message"},

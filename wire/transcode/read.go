@@ -22,7 +22,7 @@ type reader struct {
 	dst     []byte
 	compact bool
 	form    dynamic.BinaryForm
-	scratch []byte
+	buf     []byte // for strings with escapes and for headers
 	track   bool   // where the fields are: some come out of order
 	parts   []part // of the open objects, the fields, if they are tracked; of the open maps, the keys
 }
@@ -368,9 +368,9 @@ func (r *reader) plain() ([]byte, bool) {
 	return r.text[start:end], r.take('"')
 }
 
-// string reads a string. What it returns is part of r.text or of the scratch buffer.
+// string reads a string. What it returns is part of r.text or of r.buf.
 func (r *reader) string() ([]byte, bool) {
-	s, next, err := jsontext.Text(r.text, r.off, &r.scratch)
+	s, next, err := jsontext.Text(r.text, r.off, &r.buf)
 	r.off = next
 	return s, err == nil
 }
@@ -430,7 +430,7 @@ func (r *reader) elems(n *node, depth int) bool {
 		}
 		if !more {
 			if r.compact {
-				r.widen(head, 1, compact.AppendListHeader(r.scratch[:0], n.elem.wire, i))
+				r.widen(head, 1, compact.AppendListHeader(r.buf[:0], n.elem.wire, i))
 			} else {
 				binary.BigEndian.PutUint32(r.dst[head+1:], uint32(i))
 			}
@@ -444,7 +444,7 @@ func (r *reader) elems(n *node, depth int) bool {
 
 // widen puts a header in place of the one of n bytes at head, which may be longer.
 func (r *reader) widen(head, n int, header []byte) {
-	r.scratch = header
+	r.buf = header
 	if extra := len(header) - n; extra > 0 {
 		r.dst = append(r.dst, header[:extra]...)
 		copy(r.dst[head+len(header):], r.dst[head+n:len(r.dst)-extra])
@@ -471,7 +471,7 @@ func (r *reader) entries(n *node, depth int) bool {
 			}
 			r.parts = r.parts[:base]
 			if r.compact {
-				r.widen(head, 1, compact.AppendMapHeader(r.scratch[:0], n.key.wire, n.elem.wire, i))
+				r.widen(head, 1, compact.AppendMapHeader(r.buf[:0], n.key.wire, n.elem.wire, i))
 			} else {
 				binary.BigEndian.PutUint32(r.dst[head+2:], uint32(i))
 			}

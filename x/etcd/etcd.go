@@ -54,7 +54,7 @@ type kitexInfo struct {
 }
 
 // Kitex returns the layout of Kitex's registry-etcd: keys that begin with prefix; "" means "kitex/registry-etcd". Kitex's tags are metadata of
-// the instance; priorities, zones and tags without values stay behind. Its default weight, 10, is 100 here.
+// the instance; priorities, zones and tags without values are not stored. Its default weight, 10, is 100 here.
 func Kitex(prefix string) *Layout {
 	if prefix == "" {
 		prefix = "kitex/registry-etcd"
@@ -284,13 +284,13 @@ type registration struct {
 
 // run puts the key, and puts it again when its lease was lost, until ctx ends.
 func (x *registration) run(ctx context.Context, first chan struct{}) {
-	pause, told := 100*time.Millisecond, false
+	pause, notified := 100*time.Millisecond, false
 	for {
 		alive, err := x.put(ctx)
 		if err == nil {
-			if pause = 100 * time.Millisecond; !told {
+			if pause = 100 * time.Millisecond; !notified {
 				close(first)
-				told = true
+				notified = true
 			}
 			for range alive { // until the lease is lost
 			}

@@ -303,12 +303,12 @@ type registration struct {
 // run keeps the node, with one connection after the other, until ctx ends.
 func (x *registration) run(ctx context.Context, first chan struct{}) {
 	defer close(x.done)
-	told := func() { close(first) }
+	notify := func() { close(first) }
 	for ctx.Err() == nil {
 		l, err := connect(x.r.servers, x.r.opts)
 		if err == nil {
 			stop := context.AfterFunc(ctx, l.Close) // it ends what waits for ZooKeeper, and the node
-			x.keep(ctx, l, func() { told(); told = func() {} })
+			x.keep(ctx, l, func() { notify(); notify = func() {} })
 			stop()
 			l.Close()
 			err = errors.New("the session was lost")

@@ -8,7 +8,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
+	"github.com/thriftkit/thriftkit/internal/plural"
 )
 
 //go:embed report.html

@@ -2,7 +2,7 @@ package bench
 
 import (
 	"fmt"
-	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"io"
 	"strings"
 	"text/tabwriter"

@@ -14,8 +14,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
