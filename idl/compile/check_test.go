@@ -51,6 +51,60 @@ func TestChecks(t *testing.T) {
 }
 
 var checks = []check{
+	// A syntax error hides no name that it cannot have defined.
+	{
+		name: "unknown names behind a syntax error",
+		bad: `struct A { 1: i32 }
+const Qq R = 1
+typedef Qs T
+service S extends Nope {}
+const i32 X = NOPE
+const i32 Y = Pp.NOPE
+struct B {1: i32 a = NOPE2}
+service V { void f()
+ Qt g()
+ oneway void i(1: Qo o) }`,
+		want: []string{
+			`a.thrift:1:19: error: expected the name of a field, found "}" [syntax]`,
+			`a.thrift:2:7: error: unknown type Qq [unknown-type]`,
+			`a.thrift:3:9: error: unknown type Qs [unknown-type]`,
+			`a.thrift:4:19: error: unknown service Nope [unknown-service]`,
+			`a.thrift:5:15: error: unknown name NOPE [unknown-name]`,
+			`a.thrift:6:15: error: unknown name Pp.NOPE (no include is seen here as Pp) [unknown-name]`,
+			`a.thrift:7:22: error: unknown name NOPE2 [unknown-name]`,
+			`a.thrift:9:2: error: unknown type Qt [unknown-type]`,
+			`a.thrift:10:19: error: unknown type Qo [unknown-type]`,
+		},
+		good: `struct A { 1: i32 a }`,
+	},
+	{
+		name: "names that a syntax error may have defined",
+		bad: `typedef map<i32, i32 M
+const i32 C 1
+struct { 1: i32 a }
+foo Bar { 1: i32 a }
+enum E2 : i32
+exception
+struct User { 1: M m, 2: Bar b, 3: i32 c = C, 4: i32 e = E2.A }`,
+		want: []string{
+			`a.thrift:1:22: error: expected ">", found "M"; "<" opened at a.thrift:1:12 [syntax]`,
+			`a.thrift:2:13: error: expected "=", found "1" [syntax]`,
+			`a.thrift:3:8: error: expected the name of a struct, found "{" [syntax]`,
+			`a.thrift:5:9: error: expected "{", found ":" [syntax]`,
+			`a.thrift:7:1: error: expected the name of an exception, found keyword "struct" [syntax]`,
+		},
+		good: `struct A { 1: i32 a }`,
+	},
+	{
+		name: "an include that a syntax error may have hidden",
+		bad: `include x
+struct User { 1: x.M m, 2: Other o }`,
+		want: []string{
+			`a.thrift:1:9: error: expected a file name, found "x" (write it in quotes) [syntax]`,
+			`a.thrift:2:28: error: unknown type Other [unknown-type]`,
+		},
+		good: `struct A { 1: i32 a }`,
+	},
 	// Names and includes.
 	{
 		name: "unknown type",
@@ -287,6 +341,7 @@ const i32 D = E.X`,
 			`a.thrift:1:18: error: expected the name of a field, found "}" [syntax]`,
 			`a.thrift:2:1: error: expected a definition, found "stuct" (did you mean "struct"?) [syntax]`,
 			`a.thrift:3:30: error: unknown type Nowhere [unknown-type]`,
+			`a.thrift:4:15: error: unknown name E.X (no include is seen here as E) [unknown-name]`,
 		},
 		good: `struct B {1: i32 x}
 struct A {1: B b}

@@ -106,14 +106,35 @@ func (p *parser) unknownDefinition() {
 	default:
 		hint := definitionHint(name)
 		p.expectedHint("a definition", hint)
-		if word, ok := strings.CutPrefix(hint, `did you mean "`); ok && p.peek(1) == opName {
-			if o := keyword(strings.TrimSuffix(word, `"?`)); o.hasBody() {
-				p.definitionAs(o)
-				return
-			}
+		if word, ok := strings.CutPrefix(hint, `did you mean "`); ok && p.readAs(keyword(strings.TrimSuffix(word, `"?`))) {
+			return
 		}
 	}
 	p.skipDefinition()
+}
+
+// readAs reads what begins at the current token, a misspelt keyword, as if that were o, if what follows looks like it.
+func (p *parser) readAs(o op) bool {
+	after := p.peek(1)
+	if p.toks[min(p.pos+1, len(p.toks)-1)].flags&startsLine != 0 {
+		return false
+	}
+	switch {
+	case o.hasBody() && after == opName:
+		p.definitionAs(o)
+	case (o == opConst || o == opTypedef) && after.isType():
+		p.definitionAs(o)
+	case o == opNamespace && (after == opName || after == opStar) && p.peek(2) == opName && p.toks[p.pos+2].flags&startsLine == 0:
+		p.namespace(p.pos, p.doc())
+	case o == opInclude && after == opString && strings.HasSuffix(strings.Trim(p.textAt(p.pos+1), `"'`), ".thrift"):
+		start := p.pos
+		p.next()
+		path := p.headerPath()
+		p.file.Headers = append(p.file.Headers, &Include{p.since(start), path})
+	default:
+		return false
+	}
+	return true
 }
 
 // definitionHint guesses which keyword was meant.
@@ -127,6 +148,8 @@ func definitionHint(name string) string {
 		return `did you mean "service"?`
 	case "interaction":
 		return "interactions are fbthrift's: write a service"
+	case "syntax", "edition", "option":
+		return "this is Protocol Buffers' language, not Thrift"
 	case "message", "class", "record":
 		return `did you mean "struct"?`
 	case "module":
@@ -170,9 +193,13 @@ func nearest(name string, words ...string) string {
 // definition.
 func (p *parser) skipDefinition() {
 	depth := 0
+	statement := p.atForeignStatement()
 	for first := true; p.op() != opEOF; first = false {
 		o := p.op()
-		if !first && (depth == 0 && o.isDefinition() || p.atDefinition()) {
+		if !first && (depth == 0 && (o.isDefinition() || p.startsLine() && p.likeDefinition()) || p.atDefinition()) {
+			return
+		}
+		if statement && depth == 0 && o.isSeparator() {
 			return
 		}
 		switch {
@@ -183,6 +210,37 @@ func (p *parser) skipDefinition() {
 		}
 		p.next()
 	}
+}
+
+// atForeignStatement is whether one of other languages' statements without a body begins here: name "…", option name = …
+func (p *parser) atForeignStatement() bool {
+	if p.op() != opName {
+		return false
+	}
+	switch p.text() {
+	case "syntax", "edition":
+		return p.peek(1) == opEqual && p.peek(2) == opString
+	case "import", "option", "package":
+		return p.peek(1) == opString || p.peek(1) == opName || p.peek(1) == opParen
+	}
+	return p.peek(1) == opString && definitionHint(p.text()) != ""
+}
+
+// likeDefinition is whether a definition seems to begin here, be its keyword misspelt or of another language.
+func (p *parser) likeDefinition() bool {
+	if p.atForeignStatement() || p.atInteraction() || p.op() == opAt && p.peek(1) == opName {
+		return true
+	}
+	if p.op() != opName || p.toks[min(p.pos+1, len(p.toks)-1)].flags&startsLine != 0 || definitionHint(p.text()) == "" {
+		return false
+	}
+	switch after := p.peek(1); {
+	case after == opName:
+		return p.peek(2) != opParen // a function's
+	case after == opStar, after.isType():
+		return p.peek(2) == opName || p.peek(2) == opAngle
+	}
+	return false
 }
 
 // atPackage is whether fbthrift's package "name" begins here.

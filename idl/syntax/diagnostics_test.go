@@ -691,6 +691,35 @@ var pairs = []struct {
 		},
 	},
 
+	{
+		"namespace go x\ninclude \"x.thrift\"\ntypedef i32 X\nconst i32 C = 1\nstruct Z { 1: i32 n }",
+		"namspace go x\ninlcude \"x.thrift\"\ntypdef i32 X\nconts i32 C = 1\nstruct Z { 1: i32 }",
+		[]string{
+			`1:1: error: expected a definition, found "namspace" (did you mean "namespace"?) [syntax]`,
+			`2:1: error: expected a definition, found "inlcude" (did you mean "include"?) [syntax]`,
+			`3:1: error: expected a definition, found "typdef" (did you mean "typedef"?) [syntax]`,
+			`4:1: error: expected a definition, found "conts" (did you mean "const"?) [syntax]`,
+			`5:19: error: expected the name of a field, found "}" [syntax]`,
+		},
+	},
+
+	// What is not understood ends where something else begins.
+	{
+		"namespace * x\ninclude \"y.thrift\"\nstruct A { 1: i32 a }",
+		"syntax = \"proto3\";\nimport \"y.proto\";\noption (a.b) = { c: 1 };\noption d = 1;\nmessage A { i32 }\nfoo bar\nmodule x\nstrcut B {}",
+		[]string{
+			`1:1: error: expected a definition, found "syntax" (this is Protocol Buffers' language, not Thrift) [syntax]`,
+			`2:1: error: expected a definition, found "import" (did you mean "include"?) [syntax]`,
+			`3:1: error: expected a definition, found "option" (this is Protocol Buffers' language, not Thrift) [syntax]`,
+			`4:1: error: expected a definition, found "option" (this is Protocol Buffers' language, not Thrift) [syntax]`,
+			`5:1: error: expected a definition, found "message" (did you mean "struct"?) [syntax]`,
+			`5:17: error: expected the name of a field, found "}" [syntax]`,
+			`6:1: error: expected a definition, found "foo" [syntax]`,
+			`7:1: error: expected a definition, found "module" (did you mean "namespace"?) [syntax]`,
+			`8:1: error: expected a definition, found "strcut" (did you mean "struct"?) [syntax]`,
+		},
+	},
+
 	// Enums.
 	{
 		`enum E { A, B = 2; C = 0x10 (a = 'b') D }`,
