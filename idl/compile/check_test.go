@@ -51,6 +51,23 @@ func TestChecks(t *testing.T) {
 }
 
 var checks = []check{
+	{
+		name: "what the bits of hexadecimal numbers are",
+		bad: `const i64 A = 0xffffffffffffffff
+const i32 B = 0xFFFFFFFF00000000
+const i64 C = 0x1ffffffffffffffff
+enum E { A = 0xffffffff, B = 0x80000000, C = 4294967295 }`,
+		want: []string{
+			`a.thrift:1:15: error: "0xffffffffffffffff" does not fit 64 bits (with these bits it is -1) [int-range]`,
+			`a.thrift:2:15: error: "0xFFFFFFFF00000000" does not fit 64 bits (with these bits it is -4294967296) [int-range]`,
+			`a.thrift:3:15: error: "0x1ffffffffffffffff" does not fit 64 bits [int-range]`,
+			`a.thrift:4:14: error: A = 4294967295 is not a 32-bit number (with these bits it is -1) [enum-range]`,
+			`a.thrift:4:30: error: B = 2147483648 is not a 32-bit number (with these bits it is -2147483648) [enum-range]`,
+			`a.thrift:4:46: error: C = 4294967295 is not a 32-bit number [enum-range]`,
+		},
+		good: `const i64 A = -1
+enum E { A = 0x7fffffff, B = -0x80000000 }`,
+	},
 	// A syntax error hides no name that it cannot have defined.
 	{
 		name: "unknown names behind a syntax error",

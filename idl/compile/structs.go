@@ -26,7 +26,10 @@ func (u *unit) enum(s *symbol) {
 		case v.Number != nil:
 			number, known = v.Number.Int, true
 			if number < math.MinInt32 || number > math.MaxInt32 {
-				u.error(v.Number.Span, "enum-range", "%s = %d is not a 32-bit number", v.Name.Text, number)
+				r := u.error(v.Number.Span, "enum-range", "%s = %d is not a 32-bit number", v.Name.Text, number)
+				if number>>32 == 0 && strings.HasPrefix(u.tree.Text(v.Number.Span), "0x") {
+					r.hint("with these bits it is %d", int32(number))
+				}
 				known = false
 			}
 		case known && number > math.MaxInt32:

@@ -32,6 +32,8 @@ func (p *parser) parseFile() {
 			continue
 		case p.atPackage():
 			p.packageHeader()
+		case p.atHSInclude():
+			p.hsInclude()
 		case p.atInteraction():
 			if firstDef < 0 {
 				firstDef = p.pos
@@ -140,7 +142,7 @@ func (p *parser) readAs(o op) bool {
 // definitionHint guesses which keyword was meant.
 func definitionHint(name string) string {
 	switch lower := strings.ToLower(name); lower {
-	case "c_include", "hs_include":
+	case "c_include":
 		return `did you mean "cpp_include"?`
 	case "import", "require":
 		return `did you mean "include"?`
@@ -243,9 +245,9 @@ func (p *parser) likeDefinition() bool {
 	return false
 }
 
-// atPackage is whether fbthrift's package "name" begins here.
+// atPackage is whether fbthrift's package "name" or package; begins here.
 func (p *parser) atPackage() bool {
-	return p.op() == opName && p.peek(1) == opString && p.text() == "package"
+	return p.op() == opName && (p.peek(1) == opString || p.peek(1) == opSemicolon) && p.text() == "package"
 }
 
 func (p *parser) packageHeader() {
@@ -253,9 +255,24 @@ func (p *parser) packageHeader() {
 	h := &Package{Doc: p.doc().text, Annotations: p.annotated()}
 	p.foreign(start, "package")
 	p.next()
-	h.Name = p.stringLit()
+	if p.op() == opString {
+		h.Name = p.stringLit()
+	}
 	h.Span = p.since(start)
 	p.file.Headers = append(p.file.Headers, h)
+}
+
+// atHSInclude is whether fbthrift's hs_include "path" begins here.
+func (p *parser) atHSInclude() bool {
+	return p.op() == opName && p.peek(1) == opString && p.text() == "hs_include"
+}
+
+func (p *parser) hsInclude() {
+	start := p.pos
+	p.foreign(start, "hs_include")
+	p.next()
+	path := p.stringLit()
+	p.file.Headers = append(p.file.Headers, &CppInclude{p.since(start), path})
 }
 
 // atInteraction is whether fbthrift's interaction Name {…} begins here.
@@ -370,7 +387,8 @@ func (p *parser) headerName(what, role string) Ident {
 	}
 	hint := ""
 	if p.op() == opString {
-		if p.isFBThrift() {
+		if d := p.file.Dialect; d == FBThrift || d == Auto && what == role {
+			p.foreign(p.pos, "the quoted name of a namespace")
 			s := p.stringLit()
 			return Ident{s.Span, s.Text}
 		}
@@ -448,9 +466,7 @@ func (p *parser) constant(start int, doc docText) (*Const, bool) {
 	}
 	c.Annotations = p.joined(c.Annotations)
 	c.Span = p.since(start)
-	if !p.toks[p.pos-1].op.closes() {
-		c.Doc = p.trailing(doc)
-	}
+	c.Doc = p.trailing(doc)
 	return c, true
 }
 
@@ -844,11 +860,12 @@ func (p *parser) function() bool {
 	}
 	if !p.got(opParen) {
 		p.expected(`"("`)
-		if p.op() != opInt || p.peek(1) != opColon {
+		if !p.skipParams() {
 			return false
 		}
-		p.skipParams()
-		return true
+		_, _, ok = p.throwsClause()
+		p.annots()
+		return ok
 	}
 	f.Params = p.fieldList("a parameter")
 	f.Throws, f.ThrowsSpan, ok = p.throwsClause()
@@ -867,8 +884,10 @@ func (p *parser) atSecondResult() bool {
 		return false
 	}
 	o := p.peek(1)
-	return (o.isBaseType() || o == opVoid) && p.peek(2) == opName && p.peek(3) == opParen ||
-		o > lastBaseType && o <= lastContainer && p.peek(2) == opAngle || o == opName && p.peek(2) == opName && p.peek(3) == opParen
+	if o > lastBaseType && o <= lastContainer {
+		return p.peek(2) == opAngle
+	}
+	return (o.isBaseType() || o == opVoid || o == opName) && (p.peek(2) == opName && p.peek(3) == opParen || p.peek(2) == opComma && p.atStream(3))
 }
 
 // atFunctionQualifier is whether one of fbthrift's qualifiers stands before the result of a function.
@@ -897,16 +916,44 @@ func (p *parser) performs(s *Service) func(*parser) bool {
 	}
 }
 
-// skipParams steps over parameters without a "(", so that it is reported once.
-func (p *parser) skipParams() {
-	for p.op() != opUnparen && p.op() != opUnbrace && p.op() != opEOF && !p.atDefinition() {
-		if p.op().opens() {
-			p.skipBalanced()
-		} else {
+// skipParams steps over parameters without a "(", so that it is reported once. It stays where it is if their ")" does not follow
+// before something else begins.
+func (p *parser) skipParams() bool {
+	const lookahead = 256
+	start, depth := p.pos, 0
+	for p.op() != opEOF && p.pos < start+lookahead && !p.atDefinition() && !p.startsFunction() {
+		switch o := p.op(); {
+		case o.opens():
+			depth++
+		case o == opUnparen && depth == 0:
 			p.next()
+			return true
+		case o.closes() && depth == 0:
+			p.pos = start
+			return false
+		case o.closes():
+			depth--
 		}
+		p.next()
 	}
-	p.got(opUnparen)
+	p.pos = start
+	return false
+}
+
+// startsFunction is whether the current line seems to begin with a function.
+func (p *parser) startsFunction() bool {
+	if !p.startsLine() {
+		return false
+	}
+	switch o := p.op(); {
+	case o == opVoid, o == opOneway, o == opAsync:
+		return true
+	case !o.isType():
+		return false
+	case p.peek(1) == opAngle:
+		return true
+	}
+	return p.peek(1) == opName && p.peek(2) == opParen && !(p.peek(3) == opName && p.peek(4) == opEqual)
 }
 
 // atStream is whether a stream type of fbthrift begins n tokens ahead.
@@ -987,7 +1034,7 @@ func (p *parser) throwsClause() (list []*Field, clause Span, ok bool) {
 	p.next()
 	if !p.got(opParen) {
 		p.expected(`"("`)
-		return nil, Span{}, false
+		return nil, Span{}, p.skipParams()
 	}
 	list = p.fieldList("an exception")
 	return list, p.since(from), true

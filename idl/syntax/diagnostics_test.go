@@ -41,6 +41,54 @@ var pairs = []struct {
 			`3:2: error: expected "(", found "1" [syntax]`,
 		},
 	},
+	{
+		"service S {\n void f(1: i32 a, 2: i32 b) throws (1: X x)\n i32 g()\n}",
+		"service S {\n void f 1: i32 a, 2: i32 b) throws (1: X x)\n i32 g()\n void }",
+		[]string{
+			`2:9: error: expected "(", found "1" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f(1: i32 a) (k = 'v')\n i32 g()\n}",
+		"service S {\n void f 1: i32 a) (k = 'v')\n i32 g()\n void }",
+		[]string{
+			`2:9: error: expected "(", found "1" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n oneway void f(string a, i32 b) void h()\n i32 g()\n}",
+		"service S {\n oneway void f string a, i32 b) void h()\n i32 g()\n void }",
+		[]string{
+			`2:16: error: expected "(", found keyword "string" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f(list<string> a,\n  2: i32 b),\n i32 g()\n}",
+		"service S {\n void f list<string> a,\n  2: i32 b),\n i32 g()\n void }",
+		[]string{
+			`2:9: error: expected "(", found keyword "list" [syntax]`,
+			`5:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f() throws (\n 1: X x,\n 2: Y y)\n i32 g()\n}",
+		"service S {\n void f() throws\n 1: X x,\n 2: Y y)\n i32 g()\n void }",
+		[]string{
+			`3:2: error: expected "(", found "1" [syntax]`,
+			`6:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f() throws (1: X x) (k = 'v'),\n i32 g()\n}",
+		"service S {\n void f() throws 1: X x) (k = 'v'),\n i32 g()\n void }",
+		[]string{
+			`2:18: error: expected "(", found "1" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
 
 	// White space and comments.
 	{
@@ -344,7 +392,7 @@ var pairs = []struct {
 		`const i64 A = 0x7fffffffffffffff`,
 		`const i64 A = 0x8000000000000000`,
 		[]string{
-			`1:15: error: "0x8000000000000000" does not fit 64 bits [int-range]`,
+			`1:15: error: "0x8000000000000000" does not fit 64 bits (with these bits it is -9223372036854775808) [int-range]`,
 		},
 	},
 	{
@@ -439,9 +487,9 @@ var pairs = []struct {
 	},
 	{
 		`namespace py.twisted a`,
-		`namespace py "a"`,
+		`namespace "py" a`,
 		[]string{
-			"1:14: error: expected the name of a namespace, found string `\"a\"` (write it without quotes) [syntax]",
+			"1:11: error: expected a language or \"*\", found string `\"py\"` (write it without quotes) [syntax]",
 		},
 	},
 	{
