@@ -52,6 +52,28 @@ func TestChecks(t *testing.T) {
 
 var checks = []check{
 	{
+		name: "one error for one mistake",
+		bad: `struct A { 1: slist a }
+struct U { 1: required U u }
+service S { U f(1: U a, 2: U b) }`,
+		want: []string{
+			`a.thrift:1:15: error: "slist" is no longer part of Thrift (use the type string) [removed]`,
+			`a.thrift:2:8: warning: no value of U can exist: it requires itself, U.u -> U; u is defined at a.thrift:2:26 (make one of the fields optional) [endless-struct]`,
+			`a.thrift:3:15: error: method f needs a value of U, and none can exist; U is defined at a.thrift:2:8 [endless-struct]`,
+		},
+		good: `struct A { 1: string a }`,
+	},
+	{
+		name: "long names are said whole",
+		bad: `enum Eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee { AAAAAAAAAAAA1 = 1 }
+enum F { A = 1 }
+const F C = Eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee.AAAAAAAAAAAA1`,
+		want: []string{
+			`a.thrift:3:13: error: Eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee.AAAAAAAAAAAA1 is a value of enum Eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee, not of F; F is defined at a.thrift:2:6 [wrong-enum]`,
+		},
+		good: `enum F { A = 1 }`,
+	},
+	{
 		name: "what the bits of hexadecimal numbers are",
 		bad: `const i64 A = 0xffffffffffffffff
 const i32 B = 0xFFFFFFFF00000000

@@ -376,8 +376,10 @@ func (u *unit) checkNeeded() {
 			for _, f := range m.Args.Fields {
 				needs = append(needs, f.Type)
 			}
+			reported := make(map[*schema.Struct]bool)
 			for _, t := range needs {
-				if t != nil && t.Kind == schema.KindStruct && u.endless[t.Struct] {
+				if t != nil && t.Kind == schema.KindStruct && u.endless[t.Struct] && !reported[t.Struct] {
+					reported[t.Struct] = true
 					u.errorAt(m.Pos, "endless-struct", "method %s needs a value of %s, and none can exist", m.Name, t.Struct.Name).
 						alsoAt(t.Struct.Pos, t.Struct.Name+" is defined")
 				}

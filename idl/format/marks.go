@@ -24,6 +24,7 @@ var columns = [...]mark{atPresence, atType, atName, atValue}
 
 // A marker walks the tree in the order of the text, so that the token of a node is always ahead.
 type marker struct {
+	file   *syntax.File
 	tokens []syntax.Token
 	marks  []mark
 	pos    int
@@ -31,7 +32,7 @@ type marker struct {
 
 // marks returns the marks of the tokens of f.
 func marks(f *syntax.File) []mark {
-	m := &marker{tokens: f.Tokens, marks: make([]mark, len(f.Tokens))}
+	m := &marker{file: f, tokens: f.Tokens, marks: make([]mark, len(f.Tokens))}
 	for _, h := range f.Headers {
 		if p, ok := h.(*syntax.Package); ok {
 			m.structured(p.Annotations)
@@ -124,12 +125,35 @@ func (m *marker) structured(list []*syntax.Annotation) {
 			continue
 		}
 		m.mark(a.Start, begins|annotates)
+		starts := false // an element of its value
 		for m.pos < len(m.tokens) && m.tokens[m.pos].Range().End <= a.End {
-			m.marks[m.pos] |= verbatim
+			switch text := m.text(m.pos); text {
+			case ",", ";":
+				starts = true
+			case "{", "[", "(":
+				m.element(starts, ofValue)
+				starts = true
+			case "}", "]", ")":
+				m.element(false, 0)
+				starts = false
+			default:
+				m.element(starts, 0)
+				starts = false
+			}
 			m.pos++
 		}
 	}
 }
+
+// element marks the current token, part of a structured annotation.
+func (m *marker) element(starts bool, k mark) {
+	if starts {
+		k |= begins
+	}
+	m.marks[m.pos] |= verbatim | k
+}
+
+func (m *marker) text(token int) string { return m.file.Text(m.tokens[token].Range()) }
 
 func (m *marker) function(f *syntax.Function) {
 	m.begin(f, f.Annotations)

@@ -164,6 +164,23 @@ var pairs = []struct {
 
 	// Names.
 	{
+		`struct A1 { 1: i32 a = 5, 2: i32 b }`,
+		`struct Ａ１ { 1: i32 a = ５, ２: i32 b }`,
+		[]string{
+			`1:8: error: "Ａ１" is not a name (write A1) [bad-name]`,
+			`1:28: error: "５" is not a name (write 5) [bad-name]`,
+			`1:33: error: "２" is not a name (write 2) [bad-name]`,
+		},
+	},
+	{
+		`const string A = "x"`,
+		`const string A = 「x」`,
+		[]string{
+			`1:18: error: unexpected character "「" (write a plain quote, " or ') [bad-character]`,
+			`1:22: error: unexpected character "」" (write a plain quote, " or ') [bad-character]`,
+		},
+	},
+	{
 		`struct _A1 {}`,
 		`struct A-B {}`,
 		[]string{
