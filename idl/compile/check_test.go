@@ -29,6 +29,13 @@ type check struct {
 	good      string
 }
 
+func TestURL(t *testing.T) {
+	_, diags := Compile("https://example.com/a.thrift", Options{Source: texts("")})
+	if want := "https://example.com/a.thrift: error: cannot be read: it is a URL (fetch the file first) [cannot-read]"; diags.Error() != want {
+		t.Errorf("got %v\nwant %s", diags, want)
+	}
+}
+
 func TestChecks(t *testing.T) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {

@@ -123,6 +123,20 @@ a.thrift:5:3: error: unknown interaction None [unknown-name]`
 	}
 }
 
+// A doc comment above an annotation stays the documentation, whatever comment stands below it.
+func TestDocAboveAnnotation(t *testing.T) {
+	const text = "struct A {\n  /** a */\n  @Bar\n  // between\n  1: i32 a;\n  // b\n  @Bar\n  /** own */\n  2: i32 b;\n  @Bar\n  // c\n  3: i32 c;\n}"
+	f, diags := Compile("a.thrift", Options{Source: Texts{"a.thrift": text}, Syntax: syntax.Options{Dialect: syntax.FBThrift}})
+	if f == nil {
+		t.Fatal(diags)
+	}
+	for i, want := range []string{"a\n", "own\n", "c\n"} {
+		if got := f.Structs[0].Fields[i].Doc; got != want {
+			t.Errorf("field %d: %q, want %q", i+1, got, want)
+		}
+	}
+}
+
 // Strings of several lines are one error, and accepted in the dialect of Kitex.
 func TestStringsOfLines(t *testing.T) {
 	const text = "struct U {\n  1: string name (openapi.property = '{\n    title: \"Name\",\n    type: \"string\"\n  }')\n  2: i32 n\n}\n"

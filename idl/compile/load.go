@@ -79,6 +79,15 @@ func (c *compiler) load(name, id string, data []byte) *unit {
 
 // root loads one of the paths given to Load; nil if it cannot be read.
 func (c *compiler) root(name string) *unit {
+	if strings.Contains(name, "://") {
+		c.diags = append(c.diags, &syntax.Diagnostic{
+			Place:   syntax.Place{File: name},
+			Code:    "cannot-read",
+			Message: "cannot be read: it is a URL",
+			Hint:    "fetch the file first",
+		})
+		return nil
+	}
 	name = cleanPath(name)
 	id := c.identity(name)
 	if u := c.units[id]; u != nil {

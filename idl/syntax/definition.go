@@ -146,6 +146,8 @@ func definitionHint(name string) string {
 		return `did you mean "cpp_include"?`
 	case "import", "require":
 		return `did you mean "include"?`
+	case "extend":
+		return "nothing is added to a definition elsewhere: write the fields into it"
 	case "interface":
 		return `did you mean "service"?`
 	case "interaction":
@@ -803,6 +805,10 @@ func (p *parser) service(start int, doc docText) (*Service, bool) {
 }
 
 func (p *parser) function() bool {
+	if p.atRPC() {
+		p.rpc()
+		return true
+	}
 	start := p.pos
 	f := p.functionSlab.alloc()
 	doc := p.doc()
@@ -876,6 +882,45 @@ func (p *parser) function() bool {
 		p.functions.push(f)
 	}
 	return ok
+}
+
+// atRPC is whether a method of Protocol Buffers begins here: rpc Name (Type) or rpc Name (stream Type) returns (…).
+func (p *parser) atRPC() bool {
+	if p.op() != opName || p.text() != "rpc" || p.peek(1) != opName || p.peek(2) != opParen || p.peek(3) != opName {
+		return false
+	}
+	return p.peek(4) == opUnparen ||
+		p.peek(4) == opName && p.peek(5) == opUnparen && p.peek(7) == opParen && p.textAt(p.pos+6) == "returns"
+}
+
+// rpc reports a method of Protocol Buffers and steps over it.
+func (p *parser) rpc() {
+	start := p.pos
+	p.doc()
+	p.annotated()
+	name := p.textAt(start + 1)
+	p.pos += 2
+	request, result := p.messageType(), "void"
+	if p.op() == opName && p.text() == "returns" && p.peek(1) == opParen {
+		p.next()
+		if t := p.messageType(); t != "" {
+			result = t
+		}
+	}
+	if p.op() == opBrace && !p.startsLine() {
+		p.skipBalanced()
+	}
+	p.errorAt(start, "syntax", "write "+result+" "+name+"(1: "+request+" request)", `expected %s, found "rpc"`, p.describe(item))
+}
+
+// messageType steps over the type of a message in parentheses and returns its name.
+func (p *parser) messageType() string {
+	from := p.pos
+	p.skipBalanced()
+	if last := p.pos - 2; last > from && p.toks[last].op == opName {
+		return p.textAt(last)
+	}
+	return ""
 }
 
 // atSecondResult is whether a comma and the result follow fbthrift's interaction, whose name was read.
