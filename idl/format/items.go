@@ -69,7 +69,7 @@ func items(f *syntax.File, marks []mark) ([]item, Separator) {
 		text := f.Text(t.Range())
 		c.gap(i)
 		switch {
-		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles() && marks[i]&(keepComma|verbatim) == 0:
+		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles() && marks[i]&(keepSeparator|verbatim) == 0:
 			c.before = len(c.comments) - c.from
 			if c.inBody() {
 				c.separators[strings.IndexByte(",;", text[0])]++

@@ -13,10 +13,10 @@ const (
 	atType
 	atName
 	atValue
-	keepComma // the "," between the types of a function's result
-	ofType    // the "{" of a value behind the name of its type
-	annotates // an element that is a structured annotation of the next one
-	verbatim  // part of a structured annotation
+	keepSeparator // the "," between the types of a function's result, and the ";" of package;
+	ofType        // the "{" of a value behind the name of its type
+	annotates     // an element that is a structured annotation of the next one
+	verbatim      // part of a structured annotation
 )
 
 // columns are the marks of columns from left to right.
@@ -39,6 +39,10 @@ func marks(f *syntax.File) []mark {
 		}
 		m.mark(h.Range().Start, begins)
 		switch h := h.(type) {
+		case *syntax.Package:
+			if h.Name == nil {
+				m.markNext(h.Start, keepSeparator)
+			}
 		case *syntax.Namespace:
 			m.annotations(h.Annotations)
 		}
@@ -158,7 +162,7 @@ func (m *marker) text(token int) string { return m.file.Text(m.tokens[token].Ran
 func (m *marker) function(f *syntax.Function) {
 	m.begin(f, f.Annotations)
 	if f.Interaction != nil {
-		m.markNext(f.Interaction.Start, keepComma)
+		m.markNext(f.Interaction.Start, keepSeparator)
 	}
 	if f.Result != nil {
 		m.typ(f.Result)
@@ -177,7 +181,7 @@ func (m *marker) function(f *syntax.Function) {
 // stream marks a stream type in the result of f, and the comma before it.
 func (m *marker) stream(f *syntax.Function, t *syntax.StreamType) {
 	if m.mark(t.Start, 0); t.Start > f.Start {
-		m.marks[m.pos-1] |= keepComma
+		m.marks[m.pos-1] |= keepSeparator
 	}
 	m.typ(t.Elem)
 	m.fields(t.Throws)
