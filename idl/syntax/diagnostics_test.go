@@ -177,11 +177,12 @@ var pairs = []struct {
 	// Names.
 	{
 		`struct A1 { 1: i32 a = 5, 2: i32 b }`,
-		`struct Ａ１ { 1: i32 a = ５, ２: i32 b }`,
+		`struct Ａ１ { 1: i32 a = ５, ２: i32 b, 3: i32 ３c }`,
 		[]string{
 			`1:8: error: "Ａ１" is not a name (write A1) [bad-name]`,
 			`1:28: error: "５" is not a name (write 5) [bad-name]`,
 			`1:33: error: "２" is not a name (write 2) [bad-name]`,
+			`1:52: error: "３c" is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
 		},
 	},
 	{

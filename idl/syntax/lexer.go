@@ -347,10 +347,11 @@ func narrowed(text string) string {
 		}
 		b.WriteRune(r)
 	}
-	if s := b.String(); !strings.Contains(s, "..") && !strings.HasSuffix(s, ".") {
-		return s
+	s := b.String()
+	if strings.Contains(s, "..") || strings.HasSuffix(s, ".") || class[s[0]]&nameStart == 0 && skipDigits(s) != "" {
+		return ""
 	}
-	return ""
+	return s
 }
 
 // mistake returns the length of what stands here as if it were part of a name, but cannot be: a
