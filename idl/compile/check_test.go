@@ -59,6 +59,16 @@ func TestChecks(t *testing.T) {
 
 var checks = []check{
 	{
+		name: "ids that cannot be read",
+		bad: `struct A { 0xffffffffffffffff: i32 a, 0xffffffffffffffff: Nope b }`,
+		want: []string{
+			`a.thrift:1:12: error: "0xffffffffffffffff" does not fit 64 bits (with these bits it is -1) [int-range]`,
+			`a.thrift:1:39: error: "0xffffffffffffffff" does not fit 64 bits (with these bits it is -1) [int-range]`,
+			`a.thrift:1:59: error: unknown type Nope [unknown-type]`,
+		},
+		good: `struct A { 1: i32 a }`,
+	},
+	{
 		name: "one error for one mistake",
 		bad: `struct A { 1: slist a }
 struct U { 1: required U u }

@@ -231,6 +231,8 @@ func (c *fieldChecker) id(def *syntax.Field) (int16, bool) {
 		c.u.error(def.ID.Span, "id-range", "id %d of %s %s does not fit 16 bits", id, c.role.noun(), def.Name.Text).
 			hint("ids are 1 to %d", math.MaxInt16)
 		return 0, false
+	case id == 0 && slices.Contains(c.u.mistakes, def.ID.Span.Start): // the parser could not read it
+		return 0, false
 	case id == 0 && (c.role == roleThrows || c.role == roleThrowsVoid):
 		c.u.error(def.ID.Span, "reply-collision", "exception %s has id 0, which is that of the result", def.Name.Text)
 		return 0, false
