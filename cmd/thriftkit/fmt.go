@@ -56,7 +56,7 @@ The section format of thriftkit.yaml has align, width, indent and separator; fla
 	f.BoolVar(&o.format.Align, "align", false, "put types, names and values of fields, and the comments after them, into columns")
 	f.IntVar(&o.format.Width, "width", 100, "break lists that make a line longer than `N` columns")
 	f.IntVar(&o.format.Indent, "indent", 2, "indent by `N` blanks")
-	f.StringVar(&o.separator, "separator", "keep", "what stands after fields, enum values and functions: `S` comma, semicolon, none, or keep: what most of the file have")
+	f.StringVar(&o.separator, "separator", "keep", "what stands after fields, enum values and functions: `S` comma, semicolon, none, or keep: what most in the file have")
 	mustComplete(cmd.RegisterFlagCompletionFunc("separator", cobra.FixedCompletions(wordsOf(separators), cobra.ShellCompDirectiveNoFileComp)))
 	o.lang.addDialectFlag(cmd)
 	return cmd

@@ -29,6 +29,13 @@ type check struct {
 	good      string
 }
 
+func TestURL(t *testing.T) {
+	_, diags := Compile("https://example.com/a.thrift", Options{Source: texts("")})
+	if want := "https://example.com/a.thrift: error: cannot be read: it is a URL (fetch the file first) [cannot-read]"; diags.Error() != want {
+		t.Errorf("got %v\nwant %s", diags, want)
+	}
+}
+
 func TestChecks(t *testing.T) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
@@ -51,6 +58,109 @@ func TestChecks(t *testing.T) {
 }
 
 var checks = []check{
+	{
+		name: "ids that cannot be read",
+		bad: `struct A { 0xffffffffffffffff: i32 a, 0xffffffffffffffff: Nope b }`,
+		want: []string{
+			`a.thrift:1:12: error: "0xffffffffffffffff" does not fit 64 bits (with these bits it is -1) [int-range]`,
+			`a.thrift:1:39: error: "0xffffffffffffffff" does not fit 64 bits (with these bits it is -1) [int-range]`,
+			`a.thrift:1:59: error: unknown type Nope [unknown-type]`,
+		},
+		good: `struct A { 1: i32 a }`,
+	},
+	{
+		name: "one error for one mistake",
+		bad: `struct A { 1: slist a }
+struct U { 1: required U u }
+service S { U f(1: U a, 2: U b) }`,
+		want: []string{
+			`a.thrift:1:15: error: "slist" is no longer part of Thrift (use the type string) [removed]`,
+			`a.thrift:2:8: warning: no value of U can exist: it requires itself, U.u -> U; u is defined at a.thrift:2:26 (make one of the fields optional) [endless-struct]`,
+			`a.thrift:3:15: error: method f needs a value of U, and none can exist; U is defined at a.thrift:2:8 [endless-struct]`,
+		},
+		good: `struct A { 1: string a }`,
+	},
+	{
+		name: "long names are said whole",
+		bad: `enum Eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee { AAAAAAAAAAAA1 = 1 }
+enum F { A = 1 }
+const F C = Eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee.AAAAAAAAAAAA1`,
+		want: []string{
+			`a.thrift:3:13: error: Eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee.AAAAAAAAAAAA1 is a value of enum Eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee, not of F; F is defined at a.thrift:2:6 [wrong-enum]`,
+		},
+		good: `enum F { A = 1 }`,
+	},
+	{
+		name: "what the bits of hexadecimal numbers are",
+		bad: `const i64 A = 0xffffffffffffffff
+const i32 B = 0xFFFFFFFF00000000
+const i64 C = 0x1ffffffffffffffff
+enum E { A = 0xffffffff, B = 0x80000000, C = 4294967295 }`,
+		want: []string{
+			`a.thrift:1:15: error: "0xffffffffffffffff" does not fit 64 bits (with these bits it is -1) [int-range]`,
+			`a.thrift:2:15: error: "0xFFFFFFFF00000000" does not fit 64 bits (with these bits it is -4294967296) [int-range]`,
+			`a.thrift:3:15: error: "0x1ffffffffffffffff" does not fit 64 bits [int-range]`,
+			`a.thrift:4:14: error: A = 4294967295 is not a 32-bit number (with these bits it is -1) [enum-range]`,
+			`a.thrift:4:30: error: B = 2147483648 is not a 32-bit number (with these bits it is -2147483648) [enum-range]`,
+			`a.thrift:4:46: error: C = 4294967295 is not a 32-bit number [enum-range]`,
+		},
+		good: `const i64 A = -1
+enum E { A = 0x7fffffff, B = -0x80000000 }`,
+	},
+	// A syntax error hides no name that it cannot have defined.
+	{
+		name: "unknown names behind a syntax error",
+		bad: `struct A { 1: i32 }
+const Qq R = 1
+typedef Qs T
+service S extends Nope {}
+const i32 X = NOPE
+const i32 Y = Pp.NOPE
+struct B {1: i32 a = NOPE2}
+service V { void f()
+ Qt g()
+ oneway void i(1: Qo o) }`,
+		want: []string{
+			`a.thrift:1:19: error: expected the name of a field, found "}" [syntax]`,
+			`a.thrift:2:7: error: unknown type Qq [unknown-type]`,
+			`a.thrift:3:9: error: unknown type Qs [unknown-type]`,
+			`a.thrift:4:19: error: unknown service Nope [unknown-service]`,
+			`a.thrift:5:15: error: unknown name NOPE [unknown-name]`,
+			`a.thrift:6:15: error: unknown name Pp.NOPE (no include is seen here as Pp) [unknown-name]`,
+			`a.thrift:7:22: error: unknown name NOPE2 [unknown-name]`,
+			`a.thrift:9:2: error: unknown type Qt [unknown-type]`,
+			`a.thrift:10:19: error: unknown type Qo [unknown-type]`,
+		},
+		good: `struct A { 1: i32 a }`,
+	},
+	{
+		name: "names that a syntax error may have defined",
+		bad: `typedef map<i32, i32 M
+const i32 C 1
+struct { 1: i32 a }
+foo Bar { 1: i32 a }
+enum E2 : i32
+exception
+struct User { 1: M m, 2: Bar b, 3: i32 c = C, 4: i32 e = E2.A }`,
+		want: []string{
+			`a.thrift:1:22: error: expected ">", found "M"; "<" opened at a.thrift:1:12 [syntax]`,
+			`a.thrift:2:13: error: expected "=", found "1" [syntax]`,
+			`a.thrift:3:8: error: expected the name of a struct, found "{" [syntax]`,
+			`a.thrift:5:9: error: expected "{", found ":" [syntax]`,
+			`a.thrift:7:1: error: expected the name of an exception, found keyword "struct" [syntax]`,
+		},
+		good: `struct A { 1: i32 a }`,
+	},
+	{
+		name: "an include that a syntax error may have hidden",
+		bad: `include x
+struct User { 1: x.M m, 2: Other o }`,
+		want: []string{
+			`a.thrift:1:9: error: expected a file name, found "x" (write it in quotes) [syntax]`,
+			`a.thrift:2:28: error: unknown type Other [unknown-type]`,
+		},
+		good: `struct A { 1: i32 a }`,
+	},
 	// Names and includes.
 	{
 		name: "unknown type",
@@ -287,6 +397,7 @@ const i32 D = E.X`,
 			`a.thrift:1:18: error: expected the name of a field, found "}" [syntax]`,
 			`a.thrift:2:1: error: expected a definition, found "stuct" (did you mean "struct"?) [syntax]`,
 			`a.thrift:3:30: error: unknown type Nowhere [unknown-type]`,
+			`a.thrift:4:15: error: unknown name E.X (no include is seen here as E) [unknown-name]`,
 		},
 		good: `struct B {1: i32 x}
 struct A {1: B b}

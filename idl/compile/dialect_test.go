@@ -27,17 +27,19 @@ service S {
   I make();
   I, i32 both();
   I, stream<A> more();
+  I, i32, stream<A> most();
   scope.J theirs();
   @Fast readonly i32 get(@P 1: i32 a, @Q 2: i32 b);
 }
 `
 	source := Texts{"a.thrift": text, "scope.thrift": "interaction J {}"}
 	f, diags := Compile("a.thrift", Options{Source: source, Syntax: syntax.Options{Dialect: syntax.FBThrift}})
-	want := `a.thrift:14:3: warning: interaction I is left out of service S: it needs fbthrift's Rocket transport [unsupported]
+	want := `a.thrift:14:12: warning: interaction I is left out of service S: it needs fbthrift's Rocket transport [unsupported]
 a.thrift:15:3: warning: interaction I is left out of function make: it needs fbthrift's Rocket transport [unsupported]
 a.thrift:16:3: warning: interaction I is left out of function both: it needs fbthrift's Rocket transport [unsupported]
 a.thrift:17:3: warning: interaction I is left out of function more: it needs fbthrift's Rocket transport [unsupported]
-a.thrift:18:3: warning: interaction scope.J is left out of function theirs: it needs fbthrift's Rocket transport [unsupported]`
+a.thrift:18:3: warning: interaction I is left out of function most: it needs fbthrift's Rocket transport [unsupported]
+a.thrift:19:3: warning: interaction scope.J is left out of function theirs: it needs fbthrift's Rocket transport [unsupported]`
 	if f == nil || diags.Error() != want {
 		t.Fatalf("got %v\nwant %s", diags, want)
 	}
@@ -69,6 +71,9 @@ func TestForeignForms(t *testing.T) {
 		{`service S { readonly i32 f() }`, "the qualifier readonly"},
 		{`safe exception X {}`, "the qualifier safe"},
 		{`struct A {1: i32 a} const A B = A{a = 1}`, "a value with its type"},
+		{`struct A {1: i32 a} const A B = A{}`, "a value with its type"},
+		{`package;`, "package"},
+		{`hs_include "x"`, "hs_include"},
 	} {
 		f, diags := Compile("a.thrift", Options{Source: Texts{"a.thrift": c.text}})
 		if f == nil || !strings.Contains(diags.Error(), "note: "+c.what+" is fbthrift's: the file is read in that dialect [dialect]") {
@@ -82,6 +87,52 @@ func TestForeignForms(t *testing.T) {
 		}
 		if f, diags := Compile("a.thrift", Options{Source: Texts{"a.thrift": c.text}, Syntax: syntax.Options{Dialect: syntax.FBThrift}}); f == nil || len(diags) > 0 {
 			t.Errorf("%s: %v", c.text, diags)
+		}
+	}
+}
+
+// The name of a namespace is quoted in fbthrift's dialect, and where no other is given.
+func TestQuotedNamespace(t *testing.T) {
+	source := Texts{"a.thrift": "namespace go 'a/b'\nstruct A {}"}
+	for d, want := range map[syntax.Dialect]string{
+		syntax.Auto:     "a.thrift:1:14: note: the quoted name of a namespace is fbthrift's: the file is read in that dialect [dialect]",
+		syntax.FBThrift: "",
+		syntax.Apache:   `a.thrift:1:14: error: expected the name of a namespace, found string "'a/b'" (write it without quotes) [syntax]`,
+	} {
+		if _, diags := Compile("a.thrift", Options{Source: source, Syntax: syntax.Options{Dialect: d}}); diags.Error() != want {
+			t.Errorf("%v: got %v\nwant %s", d, diags, want)
+		}
+	}
+}
+
+// An interaction that a service uses is one that there is.
+func TestUnknownInteraction(t *testing.T) {
+	const text = `package;
+service S {
+  performs Nope
+  performs S
+  None, i32 f()
+}
+`
+	_, diags := Compile("a.thrift", Options{Source: Texts{"a.thrift": text}, Syntax: syntax.Options{Dialect: syntax.FBThrift}})
+	want := `a.thrift:3:12: error: unknown interaction Nope [unknown-name]
+a.thrift:4:12: error: S is a service, not an interaction; defined at a.thrift:2:9 [wrong-kind]
+a.thrift:5:3: error: unknown interaction None [unknown-name]`
+	if diags.Error() != want {
+		t.Errorf("got %v\nwant %s", diags, want)
+	}
+}
+
+// A doc comment above an annotation stays the documentation, whatever comment stands below it.
+func TestDocAboveAnnotation(t *testing.T) {
+	const text = "struct A {\n  /** a */\n  @Bar\n  // between\n  1: i32 a;\n  // b\n  @Bar\n  /** own */\n  2: i32 b;\n  @Bar\n  // c\n  3: i32 c;\n}"
+	f, diags := Compile("a.thrift", Options{Source: Texts{"a.thrift": text}, Syntax: syntax.Options{Dialect: syntax.FBThrift}})
+	if f == nil {
+		t.Fatal(diags)
+	}
+	for i, want := range []string{"a\n", "own\n", "c\n"} {
+		if got := f.Structs[0].Fields[i].Doc; got != want {
+			t.Errorf("field %d: %q, want %q", i+1, got, want)
 		}
 	}
 }

@@ -22,17 +22,18 @@ type unit struct {
 	broken   bool // has syntax errors, so a name may be unknown only because its definition was not understood
 	failed   bool // has errors, or includes a file that has
 
-	numbered  map[syntax.Value]*syntax.Field // defaults that may be meant as ids, see protobufHint
-	mistakes  []int                          // offsets of syntax errors
-	defined   map[string]bool                // names that a broken file may define, see mayBeLost
-	types     map[string]*symbol             // typedefs, enums, structs and services: one name space
-	constants map[string]*constant
-	symbols   []symbol // all of them, in the order of the text
-	consts    []constant
-	defaults  []pending // of fields, evaluated when all constants are
-	later     []func()  // checks that need everything else
-	lines     cursor
-	checker   fieldChecker
+	numbered    map[syntax.Value]*syntax.Field // defaults that may be meant as ids, see protobufHint
+	mistakes    []int                          // offsets of syntax errors
+	defined     map[string]bool                // names that a broken file may define, see lose
+	lostInclude bool                           // an include may be among what the parser did not understand
+	types       map[string]*symbol             // typedefs, enums, structs and services: one name space
+	constants   map[string]*constant
+	symbols     []symbol // all of them, in the order of the text
+	consts      []constant
+	defaults    []pending // of fields, evaluated when all constants are
+	later       []func()  // checks that need everything else
+	lines       cursor
+	checker     fieldChecker
 }
 
 // An include is a file as another one sees it.
@@ -78,6 +79,15 @@ func (c *compiler) load(name, id string, data []byte) *unit {
 
 // root loads one of the paths given to Load; nil if it cannot be read.
 func (c *compiler) root(name string) *unit {
+	if strings.Contains(name, "://") {
+		c.diags = append(c.diags, &syntax.Diagnostic{
+			Place:   syntax.Place{File: name},
+			Code:    "cannot-read",
+			Message: "cannot be read: it is a URL",
+			Hint:    "fetch the file first",
+		})
+		return nil
+	}
 	name = cleanPath(name)
 	id := c.identity(name)
 	if u := c.units[id]; u != nil {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/idl/syntax"
@@ -202,28 +203,62 @@ func (u *unit) lookupValue(name string) match {
 }
 
 // mayBeLost reports whether the definition of a name that is unknown may be one that the parser did not
-// understand: the name then stands somewhere in the text where a definition has its name, after a
-// keyword or a type.
+// understand: see lose.
 func (u *unit) mayBeLost(name string) bool {
 	if !u.broken {
 		return false
 	}
-	if dot := strings.IndexByte(name, '.'); dot >= 0 { // of an enum, or of an include, which may be what is broken
-		return u.types[name[:dot]] == nil && !u.hasInclude(name)
-	}
 	if u.defined == nil {
 		u.defined = make(map[string]bool)
-		before := ""
-		for _, t := range u.tree.Tokens {
-			text := u.tree.Text(t.Range())
-			if t.Kind() == syntax.Name && !strings.Contains(": < , ; required optional { (", before) {
-				u.defined[text] = true
-			}
-			before = text
-		}
+		u.lose()
+	}
+	if dot := strings.IndexByte(name, '.'); dot >= 0 { // of an enum, or of an include
+		prefix := name[:dot]
+		return u.types[prefix] == nil && !u.hasInclude(name) && (u.defined[prefix] || u.lostInclude)
 	}
 	lower := strings.ToLower(name) // a keyword in capitals was reported as such
 	return u.defined[name] || lower == "required" || lower == "optional"
+}
+
+// lose enters into u.defined the names that what the parser did not understand may define. They follow the keyword of a
+// definition, stand in a typedef or constant that is not in the tree, or, where no keyword was understood, behind another
+// name or a type.
+func (u *unit) lose() {
+	understood := make([]syntax.Span, 0, len(u.tree.Headers)+len(u.tree.Defs))
+	for _, h := range u.tree.Headers {
+		understood = append(understood, h.Range())
+	}
+	for _, d := range u.tree.Defs {
+		understood = append(understood, d.Range())
+	}
+	slices.SortFunc(understood, func(a, b syntax.Span) int { return a.Start - b.Start })
+	before, afterKeyword := "", false
+	for _, t := range u.tree.Tokens {
+		at := t.Range()
+		for len(understood) > 0 && understood[0].End <= at.Start {
+			understood = understood[1:]
+		}
+		outside := len(understood) == 0 || at.Start < understood[0].Start
+		text := u.tree.Text(at)
+		switch t.Kind() {
+		case syntax.Name:
+			if afterKeyword || outside && !strings.Contains(": < , ; required optional { (", before) {
+				u.defined[text] = true
+			}
+		case syntax.String:
+			u.lostInclude = u.lostInclude || outside && before != "="
+		}
+		switch text {
+		case "enum", "struct", "union", "exception", "service":
+			afterKeyword = t.Kind() == syntax.Keyword
+		case "include":
+			u.lostInclude = u.lostInclude || outside
+			afterKeyword = false
+		default:
+			afterKeyword = false
+		}
+		before = text
+	}
 }
 
 // hasInclude reports whether name begins with the name of an include.

@@ -22,7 +22,7 @@ func (u *unit) service(s *symbol) {
 	methods := make([]schema.Method, 0, len(def.Functions))
 	s.service.Methods = make([]*schema.Method, 0, len(def.Functions))
 	for _, name := range def.Performs {
-		u.interactionLeftOut(name.Span, "service "+def.Name.Text, name.Text)
+		u.interactionLeftOut(syntax.Span{Start: name.End - len(name.Text), End: name.End}, "service "+def.Name.Text, name.Text)
 	}
 	for _, fn := range def.Functions {
 		if name := u.interactionOf(fn); name != nil {
@@ -52,8 +52,22 @@ func (u *unit) interactionOf(fn *syntax.Function) *syntax.NamedType {
 	return nil
 }
 
-// interactionLeftOut warns that what uses an interaction is not compiled.
+// interactionLeftOut warns that what uses an interaction is not compiled, or reports that there is none of that name.
 func (u *unit) interactionLeftOut(s syntax.Span, what, interaction string) {
+	switch m := u.lookupType(interaction); {
+	case m.clash != nil:
+		u.ambiguous(s, interaction, m)
+		return
+	case m.symbol == nil && m.lost:
+		return
+	case m.symbol == nil:
+		u.error(s, "unknown-name", "unknown interaction %s", interaction)
+		return
+	case !m.symbol.isInteraction():
+		u.error(s, "wrong-kind", "%s is %s, not an interaction", interaction, m.symbol.what()).
+			also(m.symbol.unit, m.symbol.name.Span, "defined")
+		return
+	}
 	u.warn(s, "unsupported", "%s is left out of %s: it needs fbthrift's Rocket transport", "interaction "+interaction, what)
 }
 

@@ -26,7 +26,10 @@ func (u *unit) enum(s *symbol) {
 		case v.Number != nil:
 			number, known = v.Number.Int, true
 			if number < math.MinInt32 || number > math.MaxInt32 {
-				u.error(v.Number.Span, "enum-range", "%s = %d is not a 32-bit number", v.Name.Text, number)
+				r := u.error(v.Number.Span, "enum-range", "%s = %d is not a 32-bit number", v.Name.Text, number)
+				if number>>32 == 0 && strings.HasPrefix(u.tree.Text(v.Number.Span), "0x") {
+					r.hint("with these bits it is %d", int32(number))
+				}
 				known = false
 			}
 		case known && number > math.MaxInt32:
@@ -228,6 +231,8 @@ func (c *fieldChecker) id(def *syntax.Field) (int16, bool) {
 		c.u.error(def.ID.Span, "id-range", "id %d of %s %s does not fit 16 bits", id, c.role.noun(), def.Name.Text).
 			hint("ids are 1 to %d", math.MaxInt16)
 		return 0, false
+	case id == 0 && slices.Contains(c.u.mistakes, def.ID.Span.Start): // the parser could not read it
+		return 0, false
 	case id == 0 && (c.role == roleThrows || c.role == roleThrowsVoid):
 		c.u.error(def.ID.Span, "reply-collision", "exception %s has id 0, which is that of the result", def.Name.Text)
 		return 0, false
@@ -373,8 +378,10 @@ func (u *unit) checkNeeded() {
 			for _, f := range m.Args.Fields {
 				needs = append(needs, f.Type)
 			}
+			reported := make(map[*schema.Struct]bool)
 			for _, t := range needs {
-				if t != nil && t.Kind == schema.KindStruct && u.endless[t.Struct] {
+				if t != nil && t.Kind == schema.KindStruct && u.endless[t.Struct] && !reported[t.Struct] {
+					reported[t.Struct] = true
 					u.errorAt(m.Pos, "endless-struct", "method %s needs a value of %s, and none can exist", m.Name, t.Struct.Name).
 						alsoAt(t.Struct.Pos, t.Struct.Name+" is defined")
 				}

@@ -35,8 +35,6 @@ func otherNames(name string) string {
 		return "binary"
 	case "guid":
 		return "uuid"
-	case "slist":
-		return "string"
 	}
 	return ""
 }

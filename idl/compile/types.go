@@ -96,6 +96,8 @@ func (u *unit) namedType(t *syntax.NamedType) (*schema.Type, int) {
 		return nil, 0
 	case m.symbol == nil && m.lost:
 		return nil, 0
+	case m.symbol == nil && t.Name == "slist": // reported by the parser
+		return nil, 0
 	case m.symbol == nil:
 		r := u.error(t.Span, "unknown-type", "unknown type %s", t.Name)
 		if c := u.lookupValue(t.Name); c.found() {

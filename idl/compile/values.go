@@ -128,10 +128,15 @@ func (u *unit) mismatch(v syntax.Value, t *schema.Type) report {
 // spelling returns the text of v, shortened.
 func (u *unit) spelling(v syntax.Value) string {
 	text := strings.Join(strings.Fields(u.text(v.Range())), " ")
-	if r := []rune(text); len(r) > 40 {
+	if r := []rune(text); len(r) > 40 && !isName(v) { // names differ at their ends
 		text = string(r[:37]) + "..."
 	}
 	return text
+}
+
+func isName(v syntax.Value) bool {
+	_, ok := v.(*syntax.NameValue)
+	return ok
 }
 
 // convert returns src as a value of type t, for v, which is its spelling or names it.

@@ -22,9 +22,10 @@ enum Color { RED = 1, /** Like <i>grass</i>. */ GREEN }
 union Any { 1: Work work }
 service Shop extends lib.Base {
   /** Finds. */
-  list<Work> find(1: string name, 2: i32 limit = 10) throws (1: lib.Not_Found missing) (slow),
+  list<Work> find(1: string name (min = "1"), 2: i32 limit = 10) throws (/** none */ 1: lib.Not_Found missing (code = "404")) (slow),
   oneway void forget(/** which */ 1: Any what)
   Color, sink<Work throws (1: lib.Not_Found missing), Any> feed(),
+  Color, sink<Work throws (1: lib.Not_Found missing (early)), Any throws (1: lib.Not_Found missing (late))> feed2(),
 }
 `
 
@@ -52,13 +53,13 @@ func TestModel(t *testing.T) {
 		}
 	}
 	const want = `service shop.Shop:
-struct shop.Work: shop.Shop.find shop.Shop.feed shop.Any
-union shop.Any: shop.Shop.forget shop.Shop.feed
-enum shop.Color: shop.Shop.feed shop.Work
+struct shop.Work: shop.Shop.find shop.Shop.feed shop.Shop.feed2 shop.Any
+union shop.Any: shop.Shop.forget shop.Shop.feed shop.Shop.feed2
+enum shop.Color: shop.Shop.feed shop.Shop.feed2 shop.Work
 typedef shop.Ids: shop.Work
 constant shop.const.Work:
 service lib.Base: shop.Shop
-exception lib.Not_Found: shop.Shop.find shop.Shop.feed
+exception lib.Not_Found: shop.Shop.find shop.Shop.feed shop.Shop.feed2
 `
 	if got.String() != want {
 		t.Errorf("got\n%swant\n%s", &got, want)
@@ -124,10 +125,26 @@ func TestLinks(t *testing.T) {
 	for _, want := range []string{
 		"| 1 | `name` | string | required | `\"a\\|b\"` | `max = \"1\"` |\n", "| `RED` | 1 |  |\n", "### find\n\nlist&lt;[Work](#shop.Work)&gt; find(string `name`, i32 `limit`) throws [Not\\_Found](#lib.Not_Found)\n",
 		"streams: client; first response [Color](#shop.Color); the client sends [Work](#shop.Work) and throws [Not\\_Found](#lib.Not_Found); the server replies [Any](#shop.Any)\n",
-		"oneway void forget([Any](#shop.Any) `what`)", "i32 = `10`", "- annotation `slow` = `1`", "What | there is\nto do.",
+		"oneway void forget([Any](#shop.Any) `what`)", "i32 = `10`", "- annotation `slow` = `1`", "- `name` `min = \"1\"`\n", "- throws [Not\\_Found](#lib.Not_Found) `missing` none `code = \"404\"`\n", "`early = \"1\"`", "`late = \"1\"`", "What | there is\nto do.",
 	} {
 		if !strings.Contains(markdown, want) {
 			t.Errorf("no %q in\n%s", want, markdown)
+		}
+	}
+}
+
+// Annotations of parameters and exceptions are on the page.
+func TestHTMLAnnotations(t *testing.T) {
+	html, err := Of(file(t)).AppendHTML(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`<code>name</code> </p><div class="soft"><code>min = "1"</code>`,
+		`<a href="#lib.Not_Found">Not_Found</a> <code>missing</code> none`, `<code>code = "404"</code>`, `<code>early = "1"</code>`, `<code>late = "1"</code>`,
+	} {
+		if !strings.Contains(string(html), want) {
+			t.Errorf("no %q in\n%s", want, html)
 		}
 	}
 }

@@ -98,12 +98,19 @@ func markdown(b *bytes.Buffer, d *Definition) {
 			fmt.Fprintf(b, "%s\n\n", text(m.Doc))
 		}
 		for _, a := range m.Args {
-			if a.Doc != "" || a.Default != "" {
+			if a.Doc != "" || a.Default != "" || len(a.Annotations) > 0 {
 				fmt.Fprintf(b, "- %s", code(a.Name))
 				if a.Default != "" {
 					fmt.Fprintf(b, " (default %s)", code(a.Default))
 				}
-				fmt.Fprintf(b, " %s\n", cell(a.Doc))
+				fmt.Fprintf(b, " %s\n", cellNotes(a.Doc, a.Annotations))
+			}
+		}
+		for _, list := range [][]Field{m.Throws, m.ItemThrows, m.StreamThrows} {
+			for _, x := range list {
+				if x.Doc != "" || len(x.Annotations) > 0 {
+					fmt.Fprintf(b, "- throws %s %s %s\n", markdownType(x.Type), code(x.Name), cellNotes(x.Doc, x.Annotations))
+				}
 			}
 		}
 		notes(b, m.Annotations)

@@ -236,6 +236,20 @@ var forms = []form{
 			"  @Box\n  2: i32 b,\n}\n\n@E\nenum E {\n  @X\n  A,\n  B,\n}\n\nsafe client exception X {}\n\n@S\nservice S {\n  performs I,\n  readonly i32 g(@P 1: i32 a, @Q{x = 1} 2: i32 b),\n  I, i32 h(),\n  I, stream<i32> s(),\n}\n\ninteraction I {\n  i32 f(),\n}\n",
 	},
 	{
+		name: "headers of fbthrift",
+		src:  "namespace go 'a/b';hs_include 'x'\n@T package ;\nstruct A {}",
+		opts: format.Options{Dialect: syntax.FBThrift},
+		want: "namespace go 'a/b'\nhs_include 'x'\n@T\npackage;\n\nstruct A {}\n",
+	},
+	{
+		name: "structured annotations of several lines",
+		src: "@T{\n x=1 // why\n}\n@O{inner = o.I{a = 1;},\n m = {'k': o.V{}}, l=[{x = 1},{y=2},],}\n@Long{name = 'aaaaaaaaaaaaaaaa', other = 'bbbbbbbbbbbbbbbb'}\n" +
+			"struct A { @P{}\n1: i32 a }\nservice S { void f(@P{a={\n1:2}} 1: i32 a) }",
+		opts: format.Options{Dialect: syntax.FBThrift, Width: 40},
+		want: "@T{\n  x = 1, // why\n}\n@O{\n  inner = o.I{a = 1},\n  m = {'k': o.V{}},\n  l = [{x = 1}, {y = 2}],\n}\n@Long{\n  name = 'aaaaaaaaaaaaaaaa',\n  other = 'bbbbbbbbbbbbbbbb',\n}\n" +
+			"struct A {\n  @P{}\n  1: i32 a,\n}\n\nservice S {\n  void f(\n    @P{\n      a = {\n        1: 2,\n      },\n    }\n    1: i32 a,\n  ),\n}\n",
+	},
+	{
 		name: "a value with its type",
 		src:  "const A B = A {a=1,b = B{ }, c={}}",
 		opts: format.Options{Dialect: syntax.FBThrift},

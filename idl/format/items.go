@@ -69,7 +69,7 @@ func items(f *syntax.File, marks []mark) ([]item, Separator) {
 		text := f.Text(t.Range())
 		c.gap(i)
 		switch {
-		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles() && marks[i]&(keepComma|verbatim) == 0:
+		case (text == "," || text == ";") && c.foreign == 0 && !c.inAngles() && marks[i]&(keepSeparator|verbatim) == 0:
 			c.before = len(c.comments) - c.from
 			if c.inBody() {
 				c.separators[strings.IndexByte(",;", text[0])]++
@@ -160,7 +160,7 @@ func (c *collector) add(t syntax.Token, text string, m mark) {
 			i.width, i.lines = int32(utf8.RuneCountInString(line)), true
 		}
 	case syntax.Punctuation:
-		if m&verbatim == 0 {
+		if m&verbatim == 0 || text != "<" && text != ">" {
 			c.punctuation(&i, n)
 		}
 	}
@@ -215,8 +215,13 @@ func (c *collector) punctuation(i *item, n int) {
 // lead returns the columns before i on one line.
 func (c *collector) lead(i *item) uint8 {
 	before := &c.items[len(c.items)-1]
-	if i.mark&verbatim != 0 && i.mark&annotates == 0 && (before.text == "@" || before.text == "{" || i.text == "{" && before.text != "=" && before.text != "," && before.text != ":") ||
-		i.mark&ofType != 0 {
+	switch {
+	case i.mark&ofType != 0:
+		return 0
+	case i.mark&verbatim == 0 || i.mark&annotates != 0:
+	case i.mark&begins != 0 && before.kind != opener:
+		return 2
+	case i.mark&begins == 0 && (before.text == "@" || i.text == "{" && before.text != "=" && before.text != ":"):
 		return 0
 	}
 	switch i.text {

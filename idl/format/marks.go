@@ -13,10 +13,10 @@ const (
 	atType
 	atName
 	atValue
-	keepComma // the "," between the types of a function's result
-	ofType    // the "{" of a value after the name of its type
-	annotates // an element that is a structured annotation of the next one
-	verbatim  // part of a structured annotation
+	keepSeparator // the "," between the types of a function's result, and the ";" of package;
+	ofType        // the "{" of a value after the name of its type
+	annotates     // an element that is a structured annotation of the next one
+	verbatim      // part of a structured annotation
 )
 
 // columns are the marks of columns from left to right.
@@ -24,6 +24,7 @@ var columns = [...]mark{atPresence, atType, atName, atValue}
 
 // A marker walks the tree in the order of the text, so that the token of a node is always ahead.
 type marker struct {
+	file   *syntax.File
 	tokens []syntax.Token
 	marks  []mark
 	pos    int
@@ -31,13 +32,17 @@ type marker struct {
 
 // marks returns the marks of the tokens of f.
 func marks(f *syntax.File) []mark {
-	m := &marker{tokens: f.Tokens, marks: make([]mark, len(f.Tokens))}
+	m := &marker{file: f, tokens: f.Tokens, marks: make([]mark, len(f.Tokens))}
 	for _, h := range f.Headers {
 		if p, ok := h.(*syntax.Package); ok {
 			m.structured(p.Annotations)
 		}
 		m.mark(h.Range().Start, begins)
 		switch h := h.(type) {
+		case *syntax.Package:
+			if h.Name == nil {
+				m.markNext(h.Start, keepSeparator)
+			}
 		case *syntax.Namespace:
 			m.annotations(h.Annotations)
 		}
@@ -124,17 +129,40 @@ func (m *marker) structured(list []*syntax.Annotation) {
 			continue
 		}
 		m.mark(a.Start, begins|annotates)
+		starts := false // an element of its value
 		for m.pos < len(m.tokens) && m.tokens[m.pos].Range().End <= a.End {
-			m.marks[m.pos] |= verbatim
+			switch text := m.text(m.pos); text {
+			case ",", ";":
+				starts = true
+			case "{", "[", "(":
+				m.element(starts, ofValue)
+				starts = true
+			case "}", "]", ")":
+				m.element(false, 0)
+				starts = false
+			default:
+				m.element(starts, 0)
+				starts = false
+			}
 			m.pos++
 		}
 	}
 }
 
+// element marks the current token, part of a structured annotation.
+func (m *marker) element(starts bool, k mark) {
+	if starts {
+		k |= begins
+	}
+	m.marks[m.pos] |= verbatim | k
+}
+
+func (m *marker) text(token int) string { return m.file.Text(m.tokens[token].Range()) }
+
 func (m *marker) function(f *syntax.Function) {
 	m.begin(f, f.Annotations)
 	if f.Interaction != nil {
-		m.markNext(f.Interaction.Start, keepComma)
+		m.markNext(f.Interaction.Start, keepSeparator)
 	}
 	if f.Result != nil {
 		m.typ(f.Result)
@@ -153,7 +181,7 @@ func (m *marker) function(f *syntax.Function) {
 // stream marks a stream type in the result of f, and the comma before it.
 func (m *marker) stream(f *syntax.Function, t *syntax.StreamType) {
 	if m.mark(t.Start, 0); t.Start > f.Start {
-		m.marks[m.pos-1] |= keepComma
+		m.marks[m.pos-1] |= keepSeparator
 	}
 	m.typ(t.Elem)
 	m.fields(t.Throws)

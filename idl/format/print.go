@@ -85,7 +85,7 @@ func (p *printer) definitionKind(lo, hi int) definitionKind {
 		return annotation
 	}
 	switch p.items[lo].text {
-	case "include", "cpp_include", "namespace", "package":
+	case "include", "cpp_include", "hs_include", "namespace", "package":
 		return header
 	}
 	for i := lo; i < hi; i++ {

@@ -34,7 +34,7 @@ func (p *parser) doc() docText {
 		return docText{} // as for most
 	}
 	own := p.docHere()
-	if p.structured != nil && own.text == "" {
+	if p.structured != nil && (own.text == "" || p.held.formal && !own.formal) {
 		own = p.held
 	}
 	return own

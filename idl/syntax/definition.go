@@ -32,6 +32,8 @@ func (p *parser) parseFile() {
 			continue
 		case p.atPackage():
 			p.packageHeader()
+		case p.atHSInclude():
+			p.hsInclude()
 		case p.atInteraction():
 			if firstDef < 0 {
 				firstDef = p.pos
@@ -106,27 +108,52 @@ func (p *parser) unknownDefinition() {
 	default:
 		hint := definitionHint(name)
 		p.expectedHint("a definition", hint)
-		if word, ok := strings.CutPrefix(hint, `did you mean "`); ok && p.peek(1) == opName {
-			if o := keyword(strings.TrimSuffix(word, `"?`)); o.hasBody() {
-				p.definitionAs(o)
-				return
-			}
+		if word, ok := strings.CutPrefix(hint, `did you mean "`); ok && p.readAs(keyword(strings.TrimSuffix(word, `"?`))) {
+			return
 		}
 	}
 	p.skipDefinition()
 }
 
+// readAs reads what begins at the current token, a misspelt keyword, as if that were o, if what follows looks like it.
+func (p *parser) readAs(o op) bool {
+	after := p.peek(1)
+	if p.toks[min(p.pos+1, len(p.toks)-1)].flags&startsLine != 0 {
+		return false
+	}
+	switch {
+	case o.hasBody() && after == opName:
+		p.definitionAs(o)
+	case (o == opConst || o == opTypedef) && after.isType():
+		p.definitionAs(o)
+	case o == opNamespace && (after == opName || after == opStar) && p.peek(2) == opName && p.toks[p.pos+2].flags&startsLine == 0:
+		p.namespace(p.pos, p.doc())
+	case o == opInclude && after == opString && strings.HasSuffix(strings.Trim(p.textAt(p.pos+1), `"'`), ".thrift"):
+		start := p.pos
+		p.next()
+		path := p.headerPath()
+		p.file.Headers = append(p.file.Headers, &Include{p.since(start), path})
+	default:
+		return false
+	}
+	return true
+}
+
 // definitionHint guesses which keyword was meant.
 func definitionHint(name string) string {
 	switch lower := strings.ToLower(name); lower {
-	case "c_include", "hs_include":
+	case "c_include":
 		return `did you mean "cpp_include"?`
 	case "import", "require":
 		return `did you mean "include"?`
+	case "extend":
+		return "nothing is added to a definition elsewhere: write the fields into it"
 	case "interface":
 		return `did you mean "service"?`
 	case "interaction":
 		return "interactions are fbthrift's: write a service"
+	case "syntax", "edition", "option":
+		return "this is Protocol Buffers' language, not Thrift"
 	case "message", "class", "record":
 		return `did you mean "struct"?`
 	case "module":
@@ -170,9 +197,13 @@ func nearest(name string, words ...string) string {
 // definition.
 func (p *parser) skipDefinition() {
 	depth := 0
+	statement := p.atForeignStatement()
 	for first := true; p.op() != opEOF; first = false {
 		o := p.op()
-		if !first && (depth == 0 && o.isDefinition() || p.atDefinition()) {
+		if !first && (depth == 0 && (o.isDefinition() || p.startsLine() && p.likeDefinition()) || p.atDefinition()) {
+			return
+		}
+		if statement && depth == 0 && o.isSeparator() {
 			return
 		}
 		switch {
@@ -185,9 +216,40 @@ func (p *parser) skipDefinition() {
 	}
 }
 
-// atPackage is whether fbthrift's package "name" begins here.
+// atForeignStatement is whether one of other languages' statements without a body begins here: name "…", option name = …
+func (p *parser) atForeignStatement() bool {
+	if p.op() != opName {
+		return false
+	}
+	switch p.text() {
+	case "syntax", "edition":
+		return p.peek(1) == opEqual && p.peek(2) == opString
+	case "import", "option", "package":
+		return p.peek(1) == opString || p.peek(1) == opName || p.peek(1) == opParen
+	}
+	return p.peek(1) == opString && definitionHint(p.text()) != ""
+}
+
+// likeDefinition is whether a definition seems to begin here, be its keyword misspelt or of another language.
+func (p *parser) likeDefinition() bool {
+	if p.atForeignStatement() || p.atInteraction() || p.op() == opAt && p.peek(1) == opName {
+		return true
+	}
+	if p.op() != opName || p.toks[min(p.pos+1, len(p.toks)-1)].flags&startsLine != 0 || definitionHint(p.text()) == "" {
+		return false
+	}
+	switch after := p.peek(1); {
+	case after == opName:
+		return p.peek(2) != opParen // a function's
+	case after == opStar, after.isType():
+		return p.peek(2) == opName || p.peek(2) == opAngle
+	}
+	return false
+}
+
+// atPackage is whether fbthrift's package "name" or package; begins here.
 func (p *parser) atPackage() bool {
-	return p.op() == opName && p.peek(1) == opString && p.text() == "package"
+	return p.op() == opName && (p.peek(1) == opString || p.peek(1) == opSemicolon) && p.text() == "package"
 }
 
 func (p *parser) packageHeader() {
@@ -195,9 +257,24 @@ func (p *parser) packageHeader() {
 	h := &Package{Doc: p.doc().text, Annotations: p.annotated()}
 	p.foreign(start, "package")
 	p.next()
-	h.Name = p.stringLit()
+	if p.op() == opString {
+		h.Name = p.stringLit()
+	}
 	h.Span = p.since(start)
 	p.file.Headers = append(p.file.Headers, h)
+}
+
+// atHSInclude is whether fbthrift's hs_include "path" begins here.
+func (p *parser) atHSInclude() bool {
+	return p.op() == opName && p.peek(1) == opString && p.text() == "hs_include"
+}
+
+func (p *parser) hsInclude() {
+	start := p.pos
+	p.foreign(start, "hs_include")
+	p.next()
+	path := p.stringLit()
+	p.file.Headers = append(p.file.Headers, &CppInclude{p.since(start), path})
 }
 
 // atInteraction is whether fbthrift's interaction Name {…} begins here.
@@ -312,7 +389,8 @@ func (p *parser) headerName(what, role string) Ident {
 	}
 	hint := ""
 	if p.op() == opString {
-		if p.isFBThrift() {
+		if d := p.file.Dialect; d == FBThrift || d == Auto && what == role {
+			p.foreign(p.pos, "the quoted name of a namespace")
 			s := p.stringLit()
 			return Ident{s.Span, s.Text}
 		}
@@ -390,9 +468,7 @@ func (p *parser) constant(start int, doc docText) (*Const, bool) {
 	}
 	c.Annotations = p.joined(c.Annotations)
 	c.Span = p.since(start)
-	if !p.toks[p.pos-1].op.closes() {
-		c.Doc = p.trailing(doc)
-	}
+	c.Doc = p.trailing(doc)
 	return c, true
 }
 
@@ -729,6 +805,10 @@ func (p *parser) service(start int, doc docText) (*Service, bool) {
 }
 
 func (p *parser) function() bool {
+	if p.atRPC() {
+		p.rpc()
+		return true
+	}
 	start := p.pos
 	f := p.functionSlab.alloc()
 	doc := p.doc()
@@ -786,11 +866,12 @@ func (p *parser) function() bool {
 	}
 	if !p.got(opParen) {
 		p.expected(`"("`)
-		if p.op() != opInt || p.peek(1) != opColon {
+		if !p.skipParams() {
 			return false
 		}
-		p.skipParams()
-		return true
+		_, _, ok = p.throwsClause()
+		p.annots()
+		return ok
 	}
 	f.Params = p.fieldList("a parameter")
 	f.Throws, f.ThrowsSpan, ok = p.throwsClause()
@@ -803,14 +884,55 @@ func (p *parser) function() bool {
 	return ok
 }
 
+// atRPC is whether a method of Protocol Buffers begins here: rpc Name (Type) or rpc Name (stream Type) returns (…).
+func (p *parser) atRPC() bool {
+	if p.op() != opName || p.text() != "rpc" || p.peek(1) != opName || p.peek(2) != opParen || p.peek(3) != opName {
+		return false
+	}
+	return p.peek(4) == opUnparen ||
+		p.peek(4) == opName && p.peek(5) == opUnparen && p.peek(7) == opParen && p.textAt(p.pos+6) == "returns"
+}
+
+// rpc reports a method of Protocol Buffers and steps over it.
+func (p *parser) rpc() {
+	start := p.pos
+	p.doc()
+	p.annotated()
+	name := p.textAt(start + 1)
+	p.pos += 2
+	request, result := p.messageType(), "void"
+	if p.op() == opName && p.text() == "returns" && p.peek(1) == opParen {
+		p.next()
+		if t := p.messageType(); t != "" {
+			result = t
+		}
+	}
+	if p.op() == opBrace && !p.startsLine() {
+		p.skipBalanced()
+	}
+	p.errorAt(start, "syntax", "write "+result+" "+name+"(1: "+request+" request)", `expected %s, found "rpc"`, p.describe(item))
+}
+
+// messageType steps over the type of a message in parentheses and returns its name.
+func (p *parser) messageType() string {
+	from := p.pos
+	p.skipBalanced()
+	if last := p.pos - 2; last > from && p.toks[last].op == opName {
+		return p.textAt(last)
+	}
+	return ""
+}
+
 // atSecondResult is whether a comma and the result follow fbthrift's interaction, whose name was read.
 func (p *parser) atSecondResult() bool {
 	if p.op() != opComma || p.toks[p.pos-1].op != opName || p.startsLine() {
 		return false
 	}
 	o := p.peek(1)
-	return (o.isBaseType() || o == opVoid) && p.peek(2) == opName && p.peek(3) == opParen ||
-		o > lastBaseType && o <= lastContainer && p.peek(2) == opAngle || o == opName && p.peek(2) == opName && p.peek(3) == opParen
+	if o > lastBaseType && o <= lastContainer {
+		return p.peek(2) == opAngle
+	}
+	return (o.isBaseType() || o == opVoid || o == opName) && (p.peek(2) == opName && p.peek(3) == opParen || p.peek(2) == opComma && p.atStream(3))
 }
 
 // atFunctionQualifier is whether one of fbthrift's qualifiers stands before the result of a function.
@@ -839,16 +961,44 @@ func (p *parser) performs(s *Service) func(*parser) bool {
 	}
 }
 
-// skipParams steps over parameters without a "(", so that it is reported once.
-func (p *parser) skipParams() {
-	for p.op() != opUnparen && p.op() != opUnbrace && p.op() != opEOF && !p.atDefinition() {
-		if p.op().opens() {
-			p.skipBalanced()
-		} else {
+// skipParams steps over parameters without a "(", so that it is reported once. It stays where it is if their ")" does not follow
+// before something else begins.
+func (p *parser) skipParams() bool {
+	const lookahead = 256
+	start, depth := p.pos, 0
+	for p.op() != opEOF && p.pos < start+lookahead && !p.atDefinition() && !p.startsFunction() {
+		switch o := p.op(); {
+		case o.opens():
+			depth++
+		case o == opUnparen && depth == 0:
 			p.next()
+			return true
+		case o.closes() && depth == 0:
+			p.pos = start
+			return false
+		case o.closes():
+			depth--
 		}
+		p.next()
 	}
-	p.got(opUnparen)
+	p.pos = start
+	return false
+}
+
+// startsFunction is whether the current line seems to begin with a function.
+func (p *parser) startsFunction() bool {
+	if !p.startsLine() {
+		return false
+	}
+	switch o := p.op(); {
+	case o == opVoid, o == opOneway, o == opAsync:
+		return true
+	case !o.isType():
+		return false
+	case p.peek(1) == opAngle:
+		return true
+	}
+	return p.peek(1) == opName && p.peek(2) == opParen && !(p.peek(3) == opName && p.peek(4) == opEqual)
 }
 
 // atStream is whether a stream type of fbthrift begins n tokens ahead.
@@ -929,7 +1079,7 @@ func (p *parser) throwsClause() (list []*Field, clause Span, ok bool) {
 	p.next()
 	if !p.got(opParen) {
 		p.expected(`"("`)
-		return nil, Span{}, false
+		return nil, Span{}, p.skipParams()
 	}
 	list = p.fieldList("an exception")
 	return list, p.since(from), true

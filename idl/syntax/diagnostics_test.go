@@ -41,6 +41,66 @@ var pairs = []struct {
 			`3:2: error: expected "(", found "1" [syntax]`,
 		},
 	},
+	{
+		"service S {\n void f(1: i32 a, 2: i32 b) throws (1: X x)\n i32 g()\n}",
+		"service S {\n void f 1: i32 a, 2: i32 b) throws (1: X x)\n i32 g()\n void }",
+		[]string{
+			`2:9: error: expected "(", found "1" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f(1: i32 a) (k = 'v')\n i32 g()\n}",
+		"service S {\n void f 1: i32 a) (k = 'v')\n i32 g()\n void }",
+		[]string{
+			`2:9: error: expected "(", found "1" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n oneway void f(string a, i32 b) void h()\n i32 g()\n}",
+		"service S {\n oneway void f string a, i32 b) void h()\n i32 g()\n void }",
+		[]string{
+			`2:16: error: expected "(", found keyword "string" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f(list<string> a,\n  2: i32 b),\n i32 g()\n}",
+		"service S {\n void f list<string> a,\n  2: i32 b),\n i32 g()\n void }",
+		[]string{
+			`2:9: error: expected "(", found keyword "list" [syntax]`,
+			`5:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f() throws (\n 1: X x,\n 2: Y y)\n i32 g()\n}",
+		"service S {\n void f() throws\n 1: X x,\n 2: Y y)\n i32 g()\n void }",
+		[]string{
+			`3:2: error: expected "(", found "1" [syntax]`,
+			`6:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f() throws (1: X x) (k = 'v'),\n i32 g()\n}",
+		"service S {\n void f() throws 1: X x) (k = 'v'),\n i32 g()\n void }",
+		[]string{
+			`2:18: error: expected "(", found "1" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"struct rpc {}\nservice S {\n rpc Get(1: P p)\n rpc Two(stream P)\n}",
+		"service S {\n rpc Get (P) returns (Q);\n rpc Two (stream P) returns (stream a.Q) {}\n rpc Three (P) returns (Q) { option (x) = 1; }\n void }\nextend A { 1: i32 }\nstruct B { 1: slist<i32> a }",
+		[]string{
+			`2:2: error: expected a function or "}", found "rpc" (write Q Get(1: P request)) [syntax]`,
+			`3:2: error: expected a function or "}", found "rpc" (write a.Q Two(1: P request)) [syntax]`,
+			`4:2: error: expected a function or "}", found "rpc" (write Q Three(1: P request)) [syntax]`,
+			`5:7: error: expected the name of a function, found "}" [syntax]`,
+			`6:1: error: expected a definition, found "extend" (nothing is added to a definition elsewhere: write the fields into it) [syntax]`,
+			`7:20: error: "slist" accepts no types in "<>"; only list, set and map do (did you mean "list"?) [syntax]`,
+		},
+	},
 
 	// White space and comments.
 	{
@@ -115,6 +175,24 @@ var pairs = []struct {
 	},
 
 	// Names.
+	{
+		`struct A1 { 1: i32 a = 5, 2: i32 b }`,
+		`struct Ａ１ { 1: i32 a = ５, ２: i32 b, 3: i32 ３c }`,
+		[]string{
+			`1:8: error: "Ａ１" is not a name (write A1) [bad-name]`,
+			`1:28: error: "５" is not a name (write 5) [bad-name]`,
+			`1:33: error: "２" is not a name (write 2) [bad-name]`,
+			`1:52: error: "３c" is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+		},
+	},
+	{
+		`const string A = "x"`,
+		`const string A = 「x」`,
+		[]string{
+			`1:18: error: unexpected character "「" (write a plain quote, " or ') [bad-character]`,
+			`1:22: error: unexpected character "」" (write a plain quote, " or ') [bad-character]`,
+		},
+	},
 	{
 		`struct _A1 {}`,
 		`struct A-B {}`,
@@ -344,7 +422,7 @@ var pairs = []struct {
 		`const i64 A = 0x7fffffffffffffff`,
 		`const i64 A = 0x8000000000000000`,
 		[]string{
-			`1:15: error: "0x8000000000000000" does not fit 64 bits [int-range]`,
+			`1:15: error: "0x8000000000000000" does not fit 64 bits (with these bits it is -9223372036854775808) [int-range]`,
 		},
 	},
 	{
@@ -439,9 +517,9 @@ var pairs = []struct {
 	},
 	{
 		`namespace py.twisted a`,
-		`namespace py "a"`,
+		`namespace "py" a`,
 		[]string{
-			"1:14: error: expected the name of a namespace, found string `\"a\"` (write it without quotes) [syntax]",
+			"1:11: error: expected a language or \"*\", found string `\"py\"` (write it without quotes) [syntax]",
 		},
 	},
 	{
@@ -688,6 +766,35 @@ var pairs = []struct {
 			`1:18: error: expected the name of a field, found "}" [syntax]`,
 			`1:20: error: expected a definition, found "exeption" (did you mean "exception"?) [syntax]`,
 			`1:40: error: expected the name of a field, found "}" [syntax]`,
+		},
+	},
+
+	{
+		"namespace go x\ninclude \"x.thrift\"\ntypedef i32 X\nconst i32 C = 1\nstruct Z { 1: i32 n }",
+		"namspace go x\ninlcude \"x.thrift\"\ntypdef i32 X\nconts i32 C = 1\nstruct Z { 1: i32 }",
+		[]string{
+			`1:1: error: expected a definition, found "namspace" (did you mean "namespace"?) [syntax]`,
+			`2:1: error: expected a definition, found "inlcude" (did you mean "include"?) [syntax]`,
+			`3:1: error: expected a definition, found "typdef" (did you mean "typedef"?) [syntax]`,
+			`4:1: error: expected a definition, found "conts" (did you mean "const"?) [syntax]`,
+			`5:19: error: expected the name of a field, found "}" [syntax]`,
+		},
+	},
+
+	// What is not understood ends where something else begins.
+	{
+		"namespace * x\ninclude \"y.thrift\"\nstruct A { 1: i32 a }",
+		"syntax = \"proto3\";\nimport \"y.proto\";\noption (a.b) = { c: 1 };\noption d = 1;\nmessage A { i32 }\nfoo bar\nmodule x\nstrcut B {}",
+		[]string{
+			`1:1: error: expected a definition, found "syntax" (this is Protocol Buffers' language, not Thrift) [syntax]`,
+			`2:1: error: expected a definition, found "import" (did you mean "include"?) [syntax]`,
+			`3:1: error: expected a definition, found "option" (this is Protocol Buffers' language, not Thrift) [syntax]`,
+			`4:1: error: expected a definition, found "option" (this is Protocol Buffers' language, not Thrift) [syntax]`,
+			`5:1: error: expected a definition, found "message" (did you mean "struct"?) [syntax]`,
+			`5:17: error: expected the name of a field, found "}" [syntax]`,
+			`6:1: error: expected a definition, found "foo" [syntax]`,
+			`7:1: error: expected a definition, found "module" (did you mean "namespace"?) [syntax]`,
+			`8:1: error: expected a definition, found "strcut" (did you mean "struct"?) [syntax]`,
 		},
 	},
 

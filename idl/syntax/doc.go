@@ -69,7 +69,7 @@
 // Streams are of fbthrift's dialect, and so are, see [Dialect]:
 //
 //	Annotation  = "@" Name ("{" … "}")?      before a definition, field, parameter, enum value or function, or package
-//	Header      = "package" String S | "namespace" Name String S
+//	Header      = "package" String S | "package" ";" | "namespace" Name String S | "hs_include" String S
 //	Definition  = "interaction" Name "{" Function* "}" Annots? S
 //	Exception   = ("safe" | "permanent" | "transient" | "stateful" | "client" | "server")* "exception" …
 //	Function    = "performs" Name S | ("readonly" | "idempotent") Function | Name "," Function
@@ -92,7 +92,7 @@
 //
 // Detached, and so no documentation, are
 //
-//   - what stands after the "}" of a definition
+//   - what stands after the "}" of a definition's body
 //   - lines of separators (// -----) and headings framed by them, IDL that is commented out, and all that stands
 //     above such a line in the same comment
 //   - a comment before all definitions that is about copyright or licence

@@ -104,7 +104,9 @@ func TestPlainDoc(t *testing.T) {
 		{"struct A {\n  1: i32 a // b\n  // c\n  2: i32 d\n}", `struct A {1: a i32 "b\n", 2: d i32 "c\n"}`},
 		{"struct A {\n  /** x */\n  1: i32 a // b\n           // c\n  2: i32 d\n}", `struct A {1: a i32 "x\n", 2: d i32}`},
 		{"struct A {\n  1: i32 a ///< b\n}", `struct A {1: a i32 "b\n"}`},
-		{"const map<i32, i32> M = {\n  1: 2 // no\n} // no\nstruct A {}", `const M map<i32,i32> = {1: 2} | struct A {}`},
+		{"const list<i32> L = [1] // a\nconst map<i32, i32> M = {1: 2}; // b\nconst i32 C = 1 (x = 'y') // c\n// d\nconst map<i32, i32> E = {} // e",
+			`const L list<i32> = [1] "a\n" | const M map<i32,i32> = {1: 2} "b\n" | const C i32 = 1 (x=y) "c\n" | const E map<i32,i32> = {} "d\ne\n"`},
+		{"const map<i32, i32> M = {\n  1: 2 // no\n} // a\nstruct A {}", `const M map<i32,i32> = {1: 2} "a\n" | struct A {}`},
 
 		// Detached: a licence, separators and headings in them, code, directives.
 		{"// Copyright (c) 2020 Somebody\n// All rights reserved.\nstruct A {}", `struct A {}`},

@@ -241,7 +241,7 @@ func (l *lexer) stray(end int) {
 // asciiOf returns the ASCII character for punctuation of East Asian keyboards, "" for other characters.
 func asciiOf(r rune) string {
 	switch r {
-	case '“', '”', '‘', '’':
+	case '“', '”', '‘', '’', '「', '」', '『', '』':
 		return `a plain quote, " or '`
 	case '。':
 		return "."
@@ -322,11 +322,36 @@ func (l *lexer) name(fl *flags) op {
 	}
 	text := l.src[start:l.pos]
 	if *fl&malformed != 0 {
-		l.add(Error, "bad-name", Span{start, l.pos}, "a name has letters a-z, digits, \"_\" and single dots between its parts",
-			"%s is not a name", quote(text))
+		hint := "a name has letters a-z, digits, \"_\" and single dots between its parts"
+		if narrow := narrowed(text); narrow != "" {
+			hint = "write " + narrow
+		}
+		l.add(Error, "bad-name", Span{start, l.pos}, hint, "%s is not a name", quote(text))
+		if narrow := narrowed(text); narrow != "" && skipDigits(narrow) == "" {
+			return opInt
+		}
 		return opName
 	}
 	return keyword(text)
+}
+
+// narrowed returns text with ASCII letters and digits for full-width ones; "" if it has others that cannot be in names or numbers.
+func narrowed(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r > 0xff00 && r < 0xff5f {
+			r -= 0xff00 - ' '
+		}
+		if r >= utf8.RuneSelf || class[r]&namePart == 0 && r != '.' {
+			return ""
+		}
+		b.WriteRune(r)
+	}
+	s := b.String()
+	if strings.Contains(s, "..") || strings.HasSuffix(s, ".") || class[s[0]]&nameStart == 0 && skipDigits(s) != "" {
+		return ""
+	}
+	return s
 }
 
 // mistake returns the length of what stands here as if it were part of a name, but cannot be: a

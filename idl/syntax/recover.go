@@ -270,14 +270,21 @@ func (p *parser) structuredAnnotation() {
 	p.structured = append(p.structured, a)
 }
 
-// spaced returns the text of tokens lo to hi with blanks in the usual places, whatever they are in the file.
+// spaced returns the text of tokens lo to hi with blanks in the usual places and commas between elements, whatever they are in
+// the file.
 func (p *parser) spaced(lo, hi int) string {
 	var b strings.Builder
 	for i := lo; i < hi; i++ {
+		if p.toks[i].op.isSeparator() {
+			if i+1 < hi && !p.toks[i+1].op.closes() && !p.toks[i+1].op.isSeparator() {
+				b.WriteByte(',')
+			}
+			continue
+		}
 		switch o := p.toks[i].op; {
 		case o == opEqual:
 			b.WriteByte(' ')
-		case i > lo && (p.toks[i-1].op == opEqual || p.toks[i-1].op == opComma || p.toks[i-1].op == opSemicolon || p.toks[i-1].op == opColon):
+		case i > lo && !o.closes() && (p.toks[i-1].op == opEqual || p.toks[i-1].op == opComma || p.toks[i-1].op == opSemicolon || p.toks[i-1].op == opColon):
 			b.WriteByte(' ')
 		}
 		b.WriteString(p.textAt(i))

@@ -37,7 +37,7 @@ type Include struct {
 	Path *StringLit
 }
 
-// A CppInclude is `cpp_include "path"`; it has no meaning for us.
+// A CppInclude is `cpp_include "path"`, or fbthrift's `hs_include "path"`; it has no meaning for us.
 type CppInclude struct {
 	Span
 	Path *StringLit
@@ -55,7 +55,7 @@ type Namespace struct {
 // A Package is fbthrift's `package "domain/path"`. It has no meaning for plain Thrift.
 type Package struct {
 	Span
-	Name        *StringLit
+	Name        *StringLit // nil in `package;`
 	Annotations []*Annotation
 	Doc         string
 }

@@ -28,7 +28,7 @@ func (p *parser) namedType() Type {
 	t := p.namedSlab.alloc()
 	t.Span, t.Name = p.tok().Range(), p.text()
 	p.next()
-	if t.Name == "slist" {
+	if t.Name == "slist" && p.op() != opAngle {
 		p.slists = append(p.slists, t.Span)
 	}
 	switch p.op() {

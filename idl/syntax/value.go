@@ -19,7 +19,7 @@ func (p *parser) value() Value {
 		p.next()
 		return &BoolLit{p.since(start), o == opTrue}
 	case opName:
-		if p.peek(1) == opBrace && (p.peek(2).isFieldName() && p.peek(3) == opEqual || p.peek(2) == opUnbrace && p.isFBThrift()) {
+		if p.peek(1) == opBrace && (p.peek(2).isFieldName() && p.peek(3) == opEqual || p.peek(2) == opUnbrace) {
 			return p.structValue()
 		}
 		id := p.ident()
@@ -149,7 +149,14 @@ func (p *parser) intLit(what string) *IntLit {
 		if p.tok().flags&malformed == 0 {
 			var ok bool
 			if n.Int, ok = parseInt(p.text()); !ok {
-				p.errorAt(p.pos, "int-range", "", "%s does not fit 64 bits", quote(p.text()))
+				n.Int = 0 // what it is not is said once
+				hint := ""
+				if digits, ok := strings.CutPrefix(p.text(), "0x"); ok {
+					if bits, err := strconv.ParseUint(digits, 16, 64); err == nil {
+						hint = "with these bits it is " + strconv.FormatInt(int64(bits), 10)
+					}
+				}
+				p.errorAt(p.pos, "int-range", hint, "%s does not fit 64 bits", quote(p.text()))
 			}
 		}
 	case opTrue, opFalse:
