@@ -39,6 +39,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
@@ -182,7 +183,7 @@ func (c *Call) adopt(err error) error {
 func (c *Call) SetArg(i int, v any) error {
 	c.check()
 	if n := c.NumArgs(); i < 0 || i >= n {
-		return fmt.Errorf("%s has %d parameters, there is no argument %d", c.Method, n, i)
+		return fmt.Errorf("%s has %s, there is no argument %d", c.Method, plural.Of(n, "parameter"), i)
 	}
 	if c.sig.args.Op == plan.OpDynStruct {
 		s := mem.As[*dynamic.Struct](c.args)

@@ -149,7 +149,7 @@ func TestDialect(t *testing.T) {
 		{`get 3`, "ERROR internal error: internal error"},
 		{`get 4`, "ERROR protocol error: as asked"},
 		{`get "x"`, `ERROR protocol error: invalid value: want i32, got "x"`},
-		{`get 1 2`, "ERROR protocol error: Test.get has 1 parameters, there is no argument 1"},
+		{`get 1 2`, "ERROR protocol error: Test.get has 1 parameter, there is no argument 1"},
 		{`nope`, `ERROR unknown method: unknown method "nope"`},
 		{`info`, `ERROR unknown method: unknown method "info"`},
 	} {

@@ -60,7 +60,7 @@ func TestChecks(t *testing.T) {
 var checks = []check{
 	{
 		name: "ids that cannot be read",
-		bad: `struct A { 0xffffffffffffffff: i32 a, 0xffffffffffffffff: Nope b }`,
+		bad:  `struct A { 0xffffffffffffffff: i32 a, 0xffffffffffffffff: Nope b }`,
 		want: []string{
 			`a.thrift:1:12: error: "0xffffffffffffffff" does not fit 64 bits (with these bits it is -1) [int-range]`,
 			`a.thrift:1:39: error: "0xffffffffffffffff" does not fit 64 bits (with these bits it is -1) [int-range]`,
