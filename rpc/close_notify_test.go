@@ -98,7 +98,7 @@ func TestServerCloseNotify(t *testing.T) {
 	ca.sign(t, "foo.test", "server")
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.cert)
-	for name, opts := range map[string]rpc.ServerOptions{"idle": {IdleTimeout: 20 * time.Millisecond}, "shutdown": {}} {
+	for name, opts := range map[string]rpc.ServerOptions{"idle": {IdleTimeout: time.Second}, "shutdown": {}} {
 		t.Run(name, func(t *testing.T) {
 			l := listenTCP(t)
 			opts.TLS = ca.serverTLS(t, "server", "")

@@ -185,7 +185,7 @@ func TestDeadConnections(t *testing.T) {
 		time.Sleep(10 * time.Millisecond) // which makes connections congested
 		r.nc.Write(pong("x", r.SeqID))
 		return true
-	}), rpc.ClientOptions{Timeout: 200 * time.Millisecond})
+	}), rpc.ClientOptions{Timeout: time.Second})
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

@@ -66,7 +66,7 @@ func post(t *testing.T, addr, head string, body []byte) (*http.Response, string)
 // TestHTTPAnswers sends requests to the port of a server and to its handler elsewhere.
 func TestHTTPAnswers(t *testing.T) {
 	leaks(t)
-	opts := rpc.ServerOptions{MaxMessageBytes: 1000, ReadTimeout: 300 * time.Millisecond}
+	opts := rpc.ServerOptions{MaxMessageBytes: 1000, ReadTimeout: time.Second}
 	l := listenTCP(t)
 	serve(t, l, newHandler(), opts)
 	_, _, mounted := mount(t, newHandler(), opts, (*httptest.Server).Start)
@@ -141,7 +141,7 @@ func TestHTTPOrigin(t *testing.T) {
 func TestHTTPHeaderLimits(t *testing.T) {
 	leaks(t)
 	l := listenTCP(t)
-	serve(t, l, newHandler(), rpc.ServerOptions{ReadTimeout: 200 * time.Millisecond})
+	serve(t, l, newHandler(), rpc.ServerOptions{ReadTimeout: time.Second})
 	resp, _ := post(t, l.Addr().String(), "POST / HTTP/1.1\r\nHost: h\r\nX: "+strings.Repeat("x", 100<<10)+"\r\n\r\n", nil)
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Error(resp.Status)
@@ -378,10 +378,10 @@ func TestHTTPContexts(t *testing.T) {
 	leaks(t)
 	l := listenTCP(t)
 	h := newHandler()
-	_, svc := serve(t, l, h, rpc.ServerOptions{ReadTimeout: 100 * time.Millisecond})
+	_, svc := serve(t, l, h, rpc.ServerOptions{ReadTimeout: time.Second})
 	c := dial(t, "http://"+l.Addr().String(), rpc.ClientOptions{})
 	f := bind(t, c, svc)
-	if err := f.Wait(context.Background(), 300); err != nil {
+	if err := f.Wait(context.Background(), 1500); err != nil {
 		t.Errorf("a handler that takes longer than a message may: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)

@@ -108,7 +108,7 @@ func TestTLSListener(t *testing.T) {
 	for _, query := range []string{"", "&transport=http"} {
 		l := listenTCP(t)
 		_, svc := serve(t, tls.NewListener(l, ca.serverTLS(t, "server", "")), newHandler(), rpc.ServerOptions{
-			RequireTLS: true, HandshakeTimeout: 20 * time.Millisecond, Interceptors: []rpc.Interceptor{whoCalls},
+			RequireTLS: true, HandshakeTimeout: 3 * time.Second, Interceptors: []rpc.Interceptor{whoCalls},
 		})
 		silent, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {

@@ -12,8 +12,8 @@ const aliveWait = 50 * time.Microsecond
 
 // readRecord reads from an idle connection for a moment, and reports whether it neither ended nor brought a byte, which on
 // an idle connection is a fault of the peer. A timeout leaves a stream of TLS intact when it is reading.
-func readRecord(c net.Conn) bool {
-	c.SetReadDeadline(time.Now().Add(aliveWait))
+func readRecord(c net.Conn, wait time.Duration) bool {
+	c.SetReadDeadline(time.Now().Add(wait))
 	defer c.SetReadDeadline(time.Time{})
 	var b [1]byte
 	n, err := c.Read(b[:])

@@ -10,5 +10,5 @@ func Alive(c net.Conn) bool {
 	if z, ok := c.(*zlibConn); ok {
 		return !z.ended()
 	}
-	return readRecord(c)
+	return readRecord(c, aliveWait)
 }

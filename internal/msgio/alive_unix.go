@@ -31,7 +31,8 @@ func tlsAlive(c *tls.Conn) bool {
 	if !ok {
 		return true
 	}
-	const records = 8 // more than any peer sends unasked
+	const records = 10 // more than any peer sends unasked
+	wait := aliveWait
 	for range records {
 		switch peek(below) {
 		case peekNothing:
@@ -39,9 +40,10 @@ func tlsAlive(c *tls.Conn) bool {
 		case peekEnd:
 			return false
 		}
-		if !readRecord(c) {
+		if !readRecord(c, wait) {
 			return false
 		}
+		wait *= 2 // on a busy machine the time may be over before the read has looked
 	}
 	return false
 }
