@@ -234,12 +234,11 @@ func (c *Conn) enter(f *Pending) (bool, error) {
 		c.mu.Unlock()
 		return false, nil
 	}
-	f.replies = c.read.replies
 	c.reserved--
 	if f.canEnd() {
 		c.pool.checkAt(f.firstCheck())
 	}
-	if f.replies == 0 && !f.Oneway {
+	if c.read.replies == 0 && !f.Oneway {
 		c.pool.upkeepAt(f.start.Add(unserved))
 	}
 	return true, nil // writeMessage unlocks
@@ -276,15 +275,16 @@ func (c *Conn) drainLocked() {
 	c.closeIfDrainedLocked()
 }
 
-// silentSince returns when the call with that sequence id began, and whether the server answered
-// nothing since.
+// silentSince returns when the call with that sequence id began, and whether the server has answered nothing in the later half of
+// the time since then.
 func (c *Conn) silentSince(f *Pending, seq int32) (since time.Time, silent bool) {
+	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pending.get(seq) != f {
 		return time.Time{}, false
 	}
-	return f.start, f.replies == c.read.replies
+	return f.start, c.read.lastReply.Before(f.start.Add(now.Sub(f.start) / 2))
 }
 
 // fail closes the connection and ends every call that waits with err.

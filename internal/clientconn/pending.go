@@ -49,7 +49,6 @@ type Pending struct {
 	prev      *Pending
 	next      *Pending
 	wake      chan struct{} // of capacity 1
-	replies   uint64        // of the connection, when the call was entered
 }
 
 // A Reply is what a server answered. Its receiver owns it.
