@@ -226,7 +226,7 @@ func WithDialects(dialects ...Dialect) Option {
 
 // WithDialer has a client make its connections by f, such as by way of a proxy. f gets the target
 // and what its TLS starts from, and must do all that the target says about TLS and compression, as
-// [transport.Target.Dial] does.
+// [transport.Target.DialBy] does over a connection of any kind.
 func WithDialer(f func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error)) ClientOption {
 	return clientOption(func(o *clientConfig) { o.Dialer = f })
 }

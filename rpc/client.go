@@ -52,7 +52,7 @@ type ClientOptions struct {
 
 	// Dialer makes connections in place of [transport.Target.Dial], whose arguments it gets: by way
 	// of a proxy, for example. What it returns must have done all that t says about
-	// TLS and compression. nil does what Target.Dial does.
+	// TLS and compression, as Target.DialBy does. nil does what Target.Dial does.
 	Dialer func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error)
 
 	// SASLUser and SASLPassword make the client negotiate with SASL's mechanism PLAIN, as servers of
@@ -256,6 +256,7 @@ func (c *Client) Bind(svc *schema.Service, target any, exceptions ...error) erro
 // bound calls; declared exceptions are *[Exception].
 func (c *Client) Invoke(ctx context.Context, m *schema.Method, args *dynamic.Struct) (dynamic.Value, error) {
 	call := newDynamicCall(m, args)
+	defer call.reset()
 	if err := c.run(ctx, call); err != nil {
 		return dynamic.Value{}, err
 	}
@@ -298,6 +299,7 @@ func Invoke[T any](ctx context.Context, c *Client, m *schema.Method, args ...any
 	for i, a := range args {
 		*mem.As[any](call.args.Add(sig.args.Struct.Fields[i].Offset)) = a
 	}
+	defer call.reset()
 	if err := c.run(ctx, call); err != nil {
 		return result, err
 	}

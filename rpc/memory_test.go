@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/internal/memnet"
-	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 )
@@ -66,11 +65,9 @@ func inMemory(opts rpc.ClientOptions) rpc.ClientOptions {
 		if !ok {
 			return target.Dial(ctx, config)
 		}
-		nc, err := l.(*memnet.Listener).Dial(ctx)
-		if err == nil && target.Compression != "" && !target.Framing.HasHeader() && !target.HTTP {
-			nc = msgio.Zlib(nc)
-		}
-		return nc, err
+		return target.DialBy(ctx, config, func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return l.(*memnet.Listener).Dial(ctx)
+		})
 	}
 	return opts
 }

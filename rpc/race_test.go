@@ -14,7 +14,7 @@ import (
 // raced says that the race detector is on, which makes pools forget at times.
 const raced = true
 
-// TestCallTooLate uses the Call of a server, and of the clients that use its memory again, after its handler returned: with
+// TestCallTooLate uses the Call of a server, and that of a client, after its handler returned: with
 // the race detector, that panics.
 func TestCallTooLate(t *testing.T) {
 	svc := retryService(t)
@@ -27,6 +27,8 @@ func TestCallTooLate(t *testing.T) {
 		{"server", "bound", dynamicHandler},
 		{"client", "bound", &turnstile{turns: []string{"ok"}}},
 		{"client", "generated", &turnstile{turns: []string{"ok"}}},
+		{"client", "dynamic", &turnstile{turns: []string{"ok"}}},
+		{"client", "any", &turnstile{turns: []string{"ok"}}},
 	} {
 		var kept *rpc.Call
 		keep := func(next rpc.Handler) rpc.Handler {

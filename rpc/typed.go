@@ -14,8 +14,9 @@ import (
 
 // Prepare is for generated code, whose stubs ([thriftimpl.NewStub]) call it; [Client.Bind] and
 // [Invoke] are for programs. It returns a func that makes calls of svc's method of that name with
-// structs of the types args and reply. The error holds *Mismatch errors if they do not fit.
-func (c *Client) Prepare(svc *schema.Service, method string, args, reply reflect.Type) (func(args, reply mem.Pointer) thriftimpl.Call, error) {
+// structs of the types args and reply: it gets pointers to them, or panics. The error holds *Mismatch
+// errors if they do not fit.
+func (c *Client) Prepare(svc *schema.Service, method string, args, reply reflect.Type) (func(args, reply any) thriftimpl.Call, error) {
 	m := svc.Method(method)
 	if m == nil {
 		return nil, fmt.Errorf("rpc: service %s has no method %q", svc.Name, method)
@@ -24,9 +25,19 @@ func (c *Client) Prepare(svc *schema.Service, method string, args, reply reflect
 	if err != nil {
 		return nil, err
 	}
-	return func(args, reply mem.Pointer) thriftimpl.Call {
-		return &preparedCall{client: c, call: Call{Method: m, Service: svc, sig: sig, args: args, reply: reply}}
+	return func(args, reply any) thriftimpl.Call {
+		call := Call{Method: m, Service: svc, sig: sig, args: pointerTo(args, sig.args.Go), reply: pointerTo(reply, sig.reply.Go)}
+		return &preparedCall{client: c, call: call}
 	}, nil
+}
+
+// pointerTo returns p, which must be a *t.
+func pointerTo(p any, t reflect.Type) mem.Pointer {
+	v := reflect.ValueOf(p)
+	if got := v.Type(); got.Kind() != reflect.Pointer || got.Elem() != t {
+		panic(fmt.Sprintf("rpc: a call is made with a %s instead of a *%s", got, t))
+	}
+	return mem.Of(v)
 }
 
 // preparedCall is a call by a stub.

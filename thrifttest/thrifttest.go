@@ -11,7 +11,6 @@ import (
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/internal/memnet"
-	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 )
@@ -63,12 +62,8 @@ func (s *Server) Dial(query string, opts ...thriftkit.ClientOption) *thriftkit.C
 	if query != "" {
 		target += "?" + query
 	}
-	dialer := thriftkit.WithDialer(func(ctx context.Context, t transport.Target, _ *tls.Config) (net.Conn, error) {
-		nc, err := s.l.Dial(ctx)
-		if err == nil && t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
-			nc = msgio.Zlib(nc)
-		}
-		return nc, err
+	dialer := thriftkit.WithDialer(func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error) {
+		return t.DialBy(ctx, config, func(ctx context.Context, _, _ string) (net.Conn, error) { return s.l.Dial(ctx) })
 	})
 	c, err := thriftkit.Dial(context.Background(), target, append(opts, dialer)...)
 	if err != nil {

@@ -262,23 +262,38 @@ func (t Target) String() string {
 // Dial connects to t. For a tls or https target config is what TLS starts from, nil for the defaults;
 // the files of t are read anew each time, so that new certificates are used as they come.
 func (t Target) Dial(ctx context.Context, config *tls.Config) (net.Conn, error) {
-	nc, err := t.dial(ctx, config)
-	if err == nil && t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
-		nc = msgio.Zlib(nc)
-	}
-	return nc, err
+	return t.DialBy(ctx, config, new(net.Dialer).DialContext)
 }
 
-func (t Target) dial(ctx context.Context, config *tls.Config) (net.Conn, error) {
-	var d net.Dialer
-	if !t.TLS {
-		return d.DialContext(ctx, t.Network, t.Address)
+// DialBy is Dial over the connection that dial makes to t's network and address, such as by way of a proxy: TLS and
+// compression come on top of it.
+//
+//	thriftkit.WithDialer(func(ctx context.Context, t transport.Target, config *tls.Config) (net.Conn, error) {
+//		return t.DialBy(ctx, config, proxy.DialContext)
+//	})
+func (t Target) DialBy(ctx context.Context, config *tls.Config, dial func(ctx context.Context, network, address string) (net.Conn, error)) (net.Conn, error) {
+	if t.TLS {
+		var err error
+		if config, err = t.ClientTLS(config); err != nil {
+			return nil, err
+		}
 	}
-	config, err := t.ClientTLS(config)
+	nc, err := dial(ctx, t.Network, t.Address)
 	if err != nil {
 		return nil, err
 	}
-	return (&tls.Dialer{NetDialer: &d, Config: config}).DialContext(ctx, t.Network, t.Address)
+	if t.TLS {
+		secured := tls.Client(nc, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			nc.Close()
+			return nil, err
+		}
+		nc = secured
+	}
+	if t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
+		nc = msgio.Zlib(nc)
+	}
+	return nc, nil
 }
 
 // Listen listens on what s names: a target, or just ":port". For a unix socket, a file left

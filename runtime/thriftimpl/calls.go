@@ -12,8 +12,9 @@ import (
 // A Caller makes calls for a [Stub]. *rpc.Client is one.
 type Caller interface {
 	// Prepare returns a func that makes calls of svc's method of that name, as the IDL has it, with
-	// structs of the types args and reply. The error holds *rpc.Mismatch errors if they do not fit.
-	Prepare(svc *schema.Service, method string, args, reply reflect.Type) (func(args, reply mem.Pointer) Call, error)
+	// structs of the types args and reply: it gets pointers to them. The error holds *rpc.Mismatch errors
+	// if they do not fit.
+	Prepare(svc *schema.Service, method string, args, reply reflect.Type) (func(args, reply any) Call, error)
 }
 
 // A Call is a call whose arguments and reply are in the structs that it was made with. Not for
@@ -48,7 +49,7 @@ type Call interface {
 //		return *call.Reply.Success, nil
 //	}
 type Stub[A, R any] struct {
-	prepare func(args, reply mem.Pointer) Call
+	prepare func(args, reply any) Call
 	calls   sync.Pool // of *StubCall[A, R]
 }
 
@@ -86,7 +87,7 @@ func (s *Stub[A, R]) New() *StubCall[A, R] {
 		return x
 	}
 	x := &StubCall[A, R]{stub: s}
-	x.call = s.prepare(mem.To(&x.Args), mem.To(&x.Reply))
+	x.call = s.prepare(&x.Args, &x.Reply)
 	return x
 }
 
