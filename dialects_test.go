@@ -342,7 +342,7 @@ func spans(text string) (all []string) {
 
 // listOf returns what an error says there is.
 func listOf(err error) []string {
-	_, list, _ := strings.Cut(fmt.Sprint(err), "(there is ")
+	_, list, _ := strings.Cut(fmt.Sprint(err), "(known: ")
 	return strings.Split(strings.TrimSuffix(list, ")"), ", ")
 }
 

@@ -550,7 +550,7 @@ func Example_fromThriftpy2TLS() {
 	// 42 <nil>
 	// <nil>
 	// 42 <nil>
-	// target "localhost:9090?ca=ca.pem": unknown key "ca" (there is compression, protocol, service, transport)
+	// target "localhost:9090?ca=ca.pem": unknown key "ca" (known: compression, protocol, service, transport)
 }
 
 // selfSigned writes a certificate for store.test, which is its own authority, and its key.

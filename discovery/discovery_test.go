@@ -53,7 +53,7 @@ func TestParseFile(t *testing.T) {
 func TestParseFileMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"addr: a:1":                                  "f:1:1: want a list of instances: a line that begins with -",
-		"- addr: a:1\n  wieght: 3":                   `f:2:3: unknown key "wieght" (there is addr, metadata, priority, started, tags, weight, zone)`,
+		"- addr: a:1\n  wieght: 3":                   `f:2:3: unknown key "wieght" (known: addr, metadata, priority, started, tags, weight, zone)`,
 		"- addr: a:1\n  weight: x":                   `f:2:11: want a number, got "x"`,
 		"- addr: a:1\n  weight: 0":                   "f:2:11: weight is 0, want 1 to 1000000: leave out an instance that takes no calls",
 		"- addr: a:1\n  weight: -1":                  "f:2:11: weight is -1, want 1 to 1000000: leave out an instance that takes no calls",
@@ -397,7 +397,7 @@ func TestParseTarget(t *testing.T) {
 		"file:///":          `target "file:///": the path is missing: want file:///path`,
 		"file:///x?hold=1":  `target "file:///x?hold=1": key "hold": got "1", want a time such as 10s`,
 		"file:///x?tls=yes": `target "file:///x?tls=yes": key "tls": got "yes", want true or false`,
-		"foo:///x":          `target "foo:///x": unknown scheme "foo" (there is dns, dns+srv, file)`,
+		"foo:///x":          `target "foo:///x": unknown scheme "foo" (known: dns, dns+srv, file)`,
 	} {
 		if _, err := ParseTarget(s, registry); fmt.Sprint(err) != want {
 			t.Errorf("%s:\n got %v\nwant %s", s, err, want)

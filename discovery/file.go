@@ -274,7 +274,7 @@ func (y *yamlFile) pair(column int, text string) error {
 		}
 		return nil
 	}
-	return y.errorf(column, "unknown key %q (there is addr, metadata, priority, started, tags, weight, zone)", key)
+	return y.errorf(column, "unknown key %q (known: addr, metadata, priority, started, tags, weight, zone)", key)
 }
 
 func (y *yamlFile) into(s *string, at int, value string) (err error) {

@@ -110,7 +110,7 @@ func parseTarget(s string, schemes map[string]Scheme) (*Target, error) {
 			all := slices.Sorted(maps.Keys(schemes))
 			all = append(all, "dns", "dns+srv", "file")
 			slices.Sort(all)
-			return nil, fmt.Errorf("unknown scheme %q (there is %s)", u.Scheme, strings.Join(all, ", "))
+			return nil, fmt.Errorf("unknown scheme %q (known: %s)", u.Scheme, strings.Join(all, ", "))
 		}
 		u.RawQuery = keys.Encode()
 		t.Resolver, err = f(u)

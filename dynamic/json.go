@@ -27,7 +27,7 @@ func ParseBinaryForm(name string) (BinaryForm, error) {
 	case "text":
 		return BinaryText, nil
 	}
-	return 0, fmt.Errorf("unknown form of binaries %q (there is base64, hex, text)", name)
+	return 0, fmt.Errorf("unknown form of binaries %q (known: base64, hex, text)", name)
 }
 
 // String returns the name that ParseBinaryForm reads.

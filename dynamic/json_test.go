@@ -367,7 +367,7 @@ func TestBinaryForm(t *testing.T) {
 			t.Errorf("%v: %v, %v", f, g, err)
 		}
 	}
-	if _, err := dynamic.ParseBinaryForm("raw"); err == nil || err.Error() != `unknown form of binaries "raw" (there is base64, hex, text)` {
+	if _, err := dynamic.ParseBinaryForm("raw"); err == nil || err.Error() != `unknown form of binaries "raw" (known: base64, hex, text)` {
 		t.Error(err)
 	}
 }

@@ -64,7 +64,7 @@ func ParseBalancer(name string) (Balancer, error) {
 	if b := all[name]; b != nil {
 		return b, nil
 	}
-	return nil, fmt.Errorf("unknown balancer %q (there is %s)", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+	return nil, fmt.Errorf("unknown balancer %q (known: %s)", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 }
 
 // P2C returns the default Balancer: of two random instances it takes the one with the lower product of latency and calls in flight

@@ -82,10 +82,10 @@ func TestDialErrors(t *testing.T) {
 		st := newStreet(t)
 		missing := filepath.Join(t.TempDir(), "none.yaml")
 		for _, test := range []struct{ target, want string }{
-			{"a:1,b:1?balance=best", `target "a:1,b:1?balance=best": key "balance": unknown balancer "best" (there is consistent-hash, least-in-flight, p2c, round-robin, weighted-random)`},
+			{"a:1,b:1?balance=best", `target "a:1,b:1?balance=best": key "balance": unknown balancer "best" (known: consistent-hash, least-in-flight, p2c, round-robin, weighted-random)`},
 			{"a:1,b:1?attempts=0", `key "attempts": got "0", want a number above 0`},
 			{"a:1,b:1?attempts=1&attempts=2", `key "attempts" is given twice`},
-			{"a:1,b:1?colour=red", `target "a:1,b:1?colour=red": unknown key "colour" (there is compression, protocol, service, transport)`},
+			{"a:1,b:1?colour=red", `target "a:1,b:1?colour=red": unknown key "colour" (known: compression, protocol, service, transport)`},
 			{"a:1,b:1?protocol=latin", `unknown protocol "latin"`},
 			{"file://" + missing, "unavailable: no list of instances from file://" + missing + ": open"},
 			{"broken://x/y", "no list of instances from broken://x/y: the registry burns"},

@@ -38,7 +38,7 @@ func ParseMode(name string) (Mode, error) {
 	if m := Mode(name); slices.Contains(Modes(), m) {
 		return m, nil
 	}
-	return "", fmt.Errorf("unknown mode %q (there is %s)", name, strings.Trim(strings.ReplaceAll(fmt.Sprint(Modes()), " ", ", "), "[]"))
+	return "", fmt.Errorf("unknown mode %q (known: %s)", name, strings.Trim(strings.ReplaceAll(fmt.Sprint(Modes()), " ", ", "), "[]"))
 }
 
 // interceptors returns what stands around a fleet in a mode, and the handler of the fleet.

@@ -381,7 +381,7 @@ func TestModes(t *testing.T) {
 			time.Sleep(time.Minute)
 		})
 	}
-	if _, err := ParseMode("failunder"); err == nil || err.Error() != `unknown mode "failunder" (there is broadcast, failback, failfast, failover, failsafe, failtry, forking)` {
+	if _, err := ParseMode("failunder"); err == nil || err.Error() != `unknown mode "failunder" (known: broadcast, failback, failfast, failover, failsafe, failtry, forking)` {
 		t.Errorf("an unknown mode: %v", err)
 	}
 }

@@ -13,5 +13,5 @@ func ExampleParseTarget() {
 	fmt.Println(err)
 	// Output:
 	// tcp localhost:9000 compact framed <nil>
-	// target "localhost:9000?transprot=framed": unknown key "transprot" (there is compression, protocol, service, transport)
+	// target "localhost:9000?transprot=framed": unknown key "transprot" (known: compression, protocol, service, transport)
 }

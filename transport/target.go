@@ -117,7 +117,7 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (there is connect, connects, grpc, grpcs, http, https, tcp, tls, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, grpc, grpcs, http, https, tcp, tls, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -136,7 +136,7 @@ func (t *Target) setKeys(query url.Values) error {
 		value, ok := known[k]
 		switch {
 		case !ok:
-			return fmt.Errorf("unknown key %q (there is %s)", k, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+			return fmt.Errorf("unknown key %q (known: %s)", k, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		case len(query[k]) > 1:
 			return fmt.Errorf("key %q is given twice", k)
 		}
@@ -160,7 +160,7 @@ func (t *Target) setTransport(name string) (err error) {
 	}
 	switch {
 	case err != nil && t.Network != "unix":
-		return fmt.Errorf("unknown transport %q (there is %s)", name, strings.Join(Names(), ", "))
+		return fmt.Errorf("unknown transport %q (known: %s)", name, strings.Join(Names(), ", "))
 	case err != nil:
 		return err
 	}
@@ -177,12 +177,12 @@ func (t *Target) checkCombination() error {
 	case t.HTTP && t.Framing != wire.Buffered:
 		return fmt.Errorf("messages over HTTP are not %s", t.Framing)
 	case t.HTTP && t.Compression != "" && t.Compression != "gzip":
-		return fmt.Errorf("unknown compression %q over HTTP (there is gzip)", t.Compression)
+		return fmt.Errorf("unknown compression %q over HTTP (known: gzip)", t.Compression)
 	case t.HTTP:
 	case t.Framing == wire.TTHeader && t.Compression != "":
 		return fmt.Errorf("transport ttheader has no compression: it goes with buffered, framed, header")
 	case !t.Framing.HasHeader() && t.Compression != "" && t.Compression != "zlib":
-		return fmt.Errorf("unknown compression %q (there is zlib)", t.Compression)
+		return fmt.Errorf("unknown compression %q (known: zlib)", t.Compression)
 	case t.Framing.HasHeader() && !carried:
 		return fmt.Errorf("transport %s carries the protocols binary and compact, not %q", t.Framing, t.Protocol)
 	}
@@ -196,7 +196,7 @@ func (t *Target) checkForeign() error {
 	case t.Protocol == "proto":
 		t.Protocol = "" // the default
 	case t.Protocol != "" && t.Protocol != "json":
-		return fmt.Errorf("unknown protocol %q of %s (there is json, proto)", t.Protocol, t.Foreign)
+		return fmt.Errorf("unknown protocol %q of %s (known: json, proto)", t.Protocol, t.Foreign)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/fill"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
 )
@@ -171,22 +172,11 @@ func (r *answerReader) answer(m *schema.Method, mem member) answer {
 		return answer{result: v}
 	}
 	if isException {
-		r.errorf(value.start, "%s declares no exception %q%s", m, name, throwsHint(m))
+		r.errorf(value.start, "%s declares no exception %q%s", m, name, fill.Declared(m))
 	} else {
 		r.errorf(mem.start, "%s is void: its answer is null", m)
 	}
 	return answer{}
-}
-
-func throwsHint(m *schema.Method) string {
-	if len(m.Throws) == 0 {
-		return ""
-	}
-	var names []string
-	for _, f := range m.Throws {
-		names = append(names, f.Type.Struct.Name)
-	}
-	return " (there is " + strings.Join(names, ", ") + ")"
 }
 
 // exception reports whether an answer has the form of an exception, with its name and value.

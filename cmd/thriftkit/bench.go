@@ -665,7 +665,7 @@ func (o *benchOptions) view(w io.Writer) (*liveView, error) {
 		return nil, nil
 	case "always":
 	default:
-		return nil, usagef("unknown --live %q (there is auto, always, never)", o.live)
+		return nil, usagef("unknown --live %q (known: auto, always, never)", o.live)
 	}
 	return &liveView{w: w, width: func() int {
 		if terminal {

@@ -129,12 +129,12 @@ func (o *breakingOptions) configure(cmd *cobra.Command) error {
 	for _, name := range o.policy {
 		i := slices.IndexFunc([]breaking.Category{breaking.Wire, breaking.JSON, breaking.Source, breaking.File}, func(c breaking.Category) bool { return c.String() == name })
 		if i < 0 {
-			return usagef("unknown category %q (there is wire, json, source, file)", name)
+			return usagef("unknown category %q (known: wire, json, source, file)", name)
 		}
 		o.opts.Categories = append(o.opts.Categories, breaking.Category(i))
 	}
 	if !slices.Contains(forms.Formats, o.form) {
-		return usagef("unknown format %q (there is %s)", o.form, strings.Join(forms.Formats, ", "))
+		return usagef("unknown format %q (known: %s)", o.form, strings.Join(forms.Formats, ", "))
 	}
 	if o.writeAccepted && o.acceptFile == "" {
 		return usagef("--write-accepted needs --accepted FILE")

@@ -27,7 +27,7 @@ It ends with 1 if there are errors. Warnings are printed and allowed.`,
 		ValidArgsFunction: completeFiles,
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if format != "text" && format != "json" {
-				return usagef("unknown format %q (there is text, json)", format)
+				return usagef("unknown format %q (known: text, json)", format)
 			}
 			opts, err := lang.options(cmd)
 			if err != nil {

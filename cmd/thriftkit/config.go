@@ -237,7 +237,7 @@ func (r *configReader) mapping(n *yaml.Node, what string, keys map[string]func(*
 			names := slices.Sorted(maps.Keys(keys))
 			hint := didYouMean(key.Value, names)
 			if hint == "" {
-				hint = " (there is " + strings.Join(names, ", ") + ")"
+				hint = " (known: " + strings.Join(names, ", ") + ")"
 			}
 			r.errorf(key, "%s has no key %q%s", what, key.Value, hint)
 		default:
@@ -488,7 +488,7 @@ func hintOf[T any](name string, all map[string]T) string {
 	if hint := didYouMean(name, names); hint != "" || len(names) == 0 {
 		return hint
 	}
-	return " (there is " + strings.Join(names, ", ") + ")"
+	return " (known: " + strings.Join(names, ", ") + ")"
 }
 
 // useTarget takes what t says and no flag does.

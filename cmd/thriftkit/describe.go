@@ -149,7 +149,7 @@ func describeAs(file *schema.File, name, form string) ([]byte, error) {
 	case "html":
 		return d.AppendHTML(nil)
 	}
-	return nil, usagef("unknown format %q (there is idl, json, markdown, html)", form)
+	return nil, usagef("unknown format %q (known: idl, json, markdown, html)", form)
 }
 
 // describeList returns a line for each definition, and for each method of a service.

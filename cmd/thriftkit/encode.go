@@ -303,7 +303,7 @@ func (e *encoder) content(node *yaml.Node, m *jsonMessage) (wire.MessageType, *d
 	case m.Type != "":
 		var ok bool
 		if kind, ok = kinds[m.Type]; !ok {
-			return 0, nil, fill.Errorf(node, "unknown type %q (there is call, reply, exception, oneway)", m.Type)
+			return 0, nil, fill.Errorf(node, "unknown type %q (known: call, reply, exception, oneway)", m.Type)
 		}
 	case m.Error != nil:
 		kind = wire.Exception
@@ -381,7 +381,7 @@ func (e *encoder) reply(node *yaml.Node, m *jsonMessage, method *schema.Method) 
 			return s, s.Set(f.Name, v)
 		}
 	}
-	return nil, fill.Errorf(node, "%s declares no exception %q%s", method, m.Exception, throwsHint(method))
+	return nil, fill.Errorf(node, "%s declares no exception %q%s", method, m.Exception, fill.Declared(method))
 }
 
 // message returns the bytes of a message, with what its transport has around it.
@@ -393,7 +393,7 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 	name := orElse(e.o.transport, m.Transport)
 	framing, err := wire.ParseFraming(name)
 	if err != nil {
-		return nil, usagef("transport %q cannot be written (there is buffered, framed, header, ttheader)", name)
+		return nil, usagef("transport %q cannot be written (known: buffered, framed, header, ttheader)", name)
 	}
 	if framing.HasHeader() && p.Name() != "binary" && p.Name() != "compact" {
 		return nil, usagef("the transport %s carries binary and compact, not %s", framing, p.Name())

@@ -121,7 +121,7 @@ func take[T any](to *T, s setting[T], changed bool) {
 func (o *fmtOptions) complete(args []string) error {
 	var ok bool
 	if o.format.Separator, ok = separators[o.separator]; !ok {
-		return usagef("unknown separator %q (there is %s)", o.separator, strings.Join(wordsOf(separators), ", "))
+		return usagef("unknown separator %q (known: %s)", o.separator, strings.Join(wordsOf(separators), ", "))
 	}
 	switch {
 	case o.format.Width < 1:

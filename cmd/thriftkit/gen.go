@@ -39,7 +39,7 @@ func newGen() *cobra.Command {
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown language %q (there is go, proto)", args[0])
+				return usagef("unknown language %q (known: go, proto)", args[0])
 			}
 			return cmd.Help()
 		},
@@ -97,7 +97,7 @@ func (o *genOptions) run(out io.Writer, paths []string, opts syntax.Options) err
 	case "slice", "map":
 		o.gen.SetsAsMaps = o.sets == "map"
 	default:
-		return usagef("unknown kind of set %q (there is slice, map)", o.sets)
+		return usagef("unknown kind of set %q (known: slice, map)", o.sets)
 	}
 	program := compile.Load(paths, compile.Options{IncludeDirs: o.includeDirs, Syntax: opts})
 	if errs := program.Diagnostics.Errors(); len(errs) > 0 {

@@ -52,7 +52,7 @@ func (l language) parsed() (syntax.Options, error) {
 	var o syntax.Options
 	var ok bool
 	if o.Dialect, ok = languages[l.dialect]; !ok && l.dialect != "" {
-		return o, usagef("unknown dialect %q (there is %s)", l.dialect, strings.Join(wordsOf(languages), ", "))
+		return o, usagef("unknown dialect %q (known: %s)", l.dialect, strings.Join(wordsOf(languages), ", "))
 	}
 	if o.Docs, ok = docs[l.docs]; !ok && l.docs != "" {
 		return o, usagef("--docs %s: there is %s", l.docs, strings.Join(wordsOf(docs), ", "))

@@ -129,7 +129,7 @@ func (o *lintOptions) configure(cmd *cobra.Command) error {
 	}
 	o.lint.Levels = levels
 	if !slices.Contains(forms.Formats, o.format) {
-		return usagef("unknown format %q (there is %s)", o.format, strings.Join(forms.Formats, ", "))
+		return usagef("unknown format %q (known: %s)", o.format, strings.Join(forms.Formats, ", "))
 	}
 	if _, err := failLevel(o.failOn); err != nil {
 		return err
@@ -148,7 +148,7 @@ func failLevel(word string) (int, error) {
 	if i := slices.Index([]string{"error", "warning", "note"}, word); i >= 0 {
 		return i, nil
 	}
-	return 0, usagef("unknown severity %q (there is error, warning, note, none)", word)
+	return 0, usagef("unknown severity %q (known: error, warning, note, none)", word)
 }
 
 // thriftFiles returns the .thrift files that args mean, those of the working directory if there are none.

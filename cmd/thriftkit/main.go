@@ -71,7 +71,7 @@ func newRoot() *cobra.Command {
 		completion.Args = cobra.ArbitraryArgs
 		completion.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown shell %q (there is bash, fish, powershell, zsh)", args[0])
+				return usagef("unknown shell %q (known: bash, fish, powershell, zsh)", args[0])
 			}
 			return cmd.Help()
 		}

@@ -57,7 +57,7 @@ func ParseSet(name string) (Set, error) {
 	if i := slices.Index(setNames[:], name); i >= 0 {
 		return Set(i), nil
 	}
-	return 0, fmt.Errorf("unknown set %q (there is %s)", name, strings.Join(setNames[:], ", "))
+	return 0, fmt.Errorf("unknown set %q (known: %s)", name, strings.Join(setNames[:], ", "))
 }
 
 // A Level is a severity, or Off.
@@ -76,7 +76,7 @@ func ParseLevel(word string) (Level, error) {
 	if i := slices.Index([]string{"off", "error", "warning", "note"}, word); i >= 0 {
 		return Level(i), nil
 	}
-	return 0, fmt.Errorf("unknown severity %q (there is off, error, warning, note)", word)
+	return 0, fmt.Errorf("unknown severity %q (known: off, error, warning, note)", word)
 }
 
 // An Override turns rules off below a path.
@@ -143,11 +143,11 @@ func (o *Options) Check() error {
 	}
 	for _, c := range []string{o.FieldCase, o.ArgumentCase, o.MethodCase} {
 		if c != "" && c != "snake" && c != "camel" {
-			errs = append(errs, fmt.Sprintf("unknown case %q (there is snake, camel)", c))
+			errs = append(errs, fmt.Sprintf("unknown case %q (known: snake, camel)", c))
 		}
 	}
 	if !slices.Contains([]string{"", "apache", "fbthrift", "kitex"}, o.Dialect) {
-		errs = append(errs, fmt.Sprintf("unknown dialect %q (there is apache, fbthrift, kitex)", o.Dialect))
+		errs = append(errs, fmt.Sprintf("unknown dialect %q (known: apache, fbthrift, kitex)", o.Dialect))
 	}
 	if errs == nil {
 		return nil

@@ -181,7 +181,7 @@ func TestSuppressions(t *testing.T) {
 func TestOptions(t *testing.T) {
 	bad := Options{Levels: map[string]Level{"FIELD_NAME_CAES": Off}, Ignore: []Override{{"x", []string{"NOPE"}}}, Namespaces: map[string]string{"go": "("}, FieldCase: "kebab", Dialect: "x"}
 	want := "namespaces: go: error parsing regexp: missing closing ): `(`; there is no rule FIELD_NAME_CAES (did you mean FIELD_NAME_CASE?); there is no rule NOPE; " +
-		`unknown case "kebab" (there is snake, camel); unknown dialect "x" (there is apache, fbthrift, kitex)`
+		`unknown case "kebab" (known: snake, camel); unknown dialect "x" (known: apache, fbthrift, kitex)`
 	if err := bad.Check(); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

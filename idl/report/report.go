@@ -66,7 +66,7 @@ func Write(w io.Writer, format string, findings []Finding, opts Options) error {
 	case "sarif":
 		return writeSARIF(w, findings, opts)
 	}
-	return fmt.Errorf("unknown format %q (there is %s)", format, strings.Join(Formats, ", "))
+	return fmt.Errorf("unknown format %q (known: %s)", format, strings.Join(Formats, ", "))
 }
 
 type placeJSON struct {

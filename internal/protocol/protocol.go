@@ -64,7 +64,7 @@ func ByName(name string) (Protocol, error) {
 	case "simple-json":
 		return json.Simple, nil
 	}
-	return nil, fmt.Errorf("unknown protocol %q (there is %s)", name, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("unknown protocol %q (known: %s)", name, strings.Join(Names(), ", "))
 }
 
 // InHeader returns the protocol called name in the version in which msg, which came in the envelope

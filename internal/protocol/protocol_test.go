@@ -46,7 +46,7 @@ func TestByName(t *testing.T) {
 	if p, err := ByName(""); err != nil || p.Name() != "binary" {
 		t.Errorf("the default: %v, %v", p, err)
 	}
-	want := `unknown protocol "thrift" (there is binary, compact, json, thriftpy2-json, simple-json)`
+	want := `unknown protocol "thrift" (known: binary, compact, json, thriftpy2-json, simple-json)`
 	if _, err := ByName("thrift"); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

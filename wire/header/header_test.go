@@ -154,7 +154,7 @@ func TestTransforms(t *testing.T) {
 	if id, err := c.Named("zlib"); id != ZlibID || err != nil {
 		t.Errorf("zlib: %d, %v", id, err)
 	}
-	if _, err := c.Named("zstd"); err == nil || err.Error() != `unknown compression "zstd" (there is zlib, reverse, reverse)` {
+	if _, err := c.Named("zstd"); err == nil || err.Error() != `unknown compression "zstd" (known: zlib, reverse, reverse)` {
 		t.Errorf("zstd: %v", err)
 	}
 	f := Frame{Transforms: []uint32{4}}

@@ -61,7 +61,7 @@ func (c *Codec) Named(name string) (uint32, error) {
 		}
 		names = fmt.Appendf(names, ", %s", t.Name())
 	}
-	return 0, fmt.Errorf("unknown compression %q (there is %s)", name, names[2:])
+	return 0, fmt.Errorf("unknown compression %q (known: %s)", name, names[2:])
 }
 
 func (c *Codec) buffer() *[]byte {

@@ -328,8 +328,8 @@ func TestThresholds(t *testing.T) {
 	for text, want := range map[string]string{
 		"p99":         `"p99": want METRIC<VALUE, as in 'p99<50ms' or 'errors<1%'`,
 		"p99<5":       `"p99<5": p99 takes a time such as 50ms`,
-		"p101<5ms":    `"p101<5ms": there is no "p101" (there is min, mean, max, pN, errors, unsent, rate)`,
-		"speed<5":     `"speed<5": there is no "speed" (there is min, mean, max, pN, errors, unsent, rate)`,
+		"p101<5ms":    `"p101<5ms": unknown "p101" (known: min, mean, max, pN, errors, unsent, rate)`,
+		"speed<5":     `"speed<5": unknown "speed" (known: min, mean, max, pN, errors, unsent, rate)`,
 		"errors<5ms":  `"errors<5ms": errors takes a number or a percentage of all calls`,
 		"errors<+5%":  `"errors<+5%": errors takes a number or a percentage of all calls`,
 		"p99[x]<5ms":  `"p99[x]<5ms": only errors have kinds`,

@@ -73,7 +73,7 @@ func ParseThreshold(text string) (*Threshold, error) {
 		}
 		t.value = float64(d) / 1000
 	default:
-		return nil, fmt.Errorf("%q: there is no %q (there is min, mean, max, pN, errors, unsent, rate)", text, m[2])
+		return nil, fmt.Errorf("%q: unknown %q (known: min, mean, max, pN, errors, unsent, rate)", text, m[2])
 	}
 	return t, nil
 }

@@ -427,3 +427,16 @@ func (b *builder) scalar(node *yaml.Node, t *schema.Type) error {
 func quote(text string) string {
 	return string(jsontext.AppendString(nil, strings.ToValidUTF8(text, "\ufffd")))
 }
+
+// Declared returns what an error about an exception that m does not declare adds: the names of those that
+// it does, if there are any.
+func Declared(m *schema.Method) string {
+	if len(m.Throws) == 0 {
+		return ""
+	}
+	var names []string
+	for _, f := range m.Throws {
+		names = append(names, f.Type.Struct.Name)
+	}
+	return " (declared: " + strings.Join(names, ", ") + ")"
+}

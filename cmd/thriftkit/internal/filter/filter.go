@@ -265,7 +265,7 @@ func (p *parser) condition() (node, error) {
 	}
 	if !found {
 		p.off = start
-		return nil, p.errorf("unknown field %q (there is %s)", path[0], strings.Join(p.known, ", "))
+		return nil, p.errorf("unknown field %q (known: %s)", path[0], strings.Join(p.known, ", "))
 	}
 	op := p.accept("==", "=~", "=", "!=", "<=", ">=", "<", ">", "~")
 	switch op {

@@ -60,7 +60,7 @@ func TestMatch(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		``:              `filter "": at byte 0: want a field, such as method or args.name`,
-		`methd=x`:       `filter "methd=x": at byte 0: unknown field "methd" (there is method, latency, exception, args, size, oneway)`,
+		`methd=x`:       `filter "methd=x": at byte 0: unknown field "methd" (known: method, latency, exception, args, size, oneway)`,
 		`method=`:       `filter "method=": at byte 7: want a value`,
 		`method="x`:     `filter "method=\"x": at byte 7: the text has no closing quote`,
 		`(method=x`:     `filter "(method=x": at byte 9: want )`,

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/fill"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
@@ -106,7 +107,7 @@ func (r *Replay) add(line []byte, find Finder) error {
 	case e.Exception != "":
 		t := exceptionType(m, e.Exception)
 		if t == nil {
-			return fmt.Errorf("%s declares no exception %q%s", m, e.Exception, thrown(m))
+			return fmt.Errorf("%s declares no exception %q%s", m, e.Exception, fill.Declared(m))
 		}
 		v, err := dynamic.ParseJSON(t, e.Value, dynamic.JSONOptions{})
 		if err != nil {

@@ -142,7 +142,7 @@ func (p *parser) object(node *yaml.Node, known string, f func(key, value *yaml.N
 		}
 		seen[key.Value] = true
 		if !f(key, node.Content[i+1]) {
-			p.errorf(key, "unknown key %q (there is %s)", key.Value, known)
+			p.errorf(key, "unknown key %q (known: %s)", key.Value, known)
 		}
 	}
 	return true
@@ -194,7 +194,7 @@ func (p *parser) rule(node *yaml.Node) *rule {
 			steps = value
 		case "after":
 			if r.after = value.Value; r.after != "last" && r.after != "repeat" && r.after != "pass" {
-				p.errorf(value, "unknown after %q (there is last, repeat, pass)", value.Value)
+				p.errorf(value, "unknown after %q (known: last, repeat, pass)", value.Value)
 			}
 		default:
 			has = has || key.Value != "delay"
@@ -310,7 +310,7 @@ func (p *parser) check(s *step, methods []*schema.Method) {
 		t := m.Result
 		if s.exception != "" {
 			if t = exceptionType(m, s.exception); t == nil {
-				p.errorf(at, "%s declares no exception %q%s", m, s.exception, thrown(m))
+				p.errorf(at, "%s declares no exception %q%s", m, s.exception, fill.Declared(m))
 				continue
 			}
 		}
@@ -376,17 +376,6 @@ func exceptionType(m *schema.Method, name string) *schema.Type {
 		}
 	}
 	return nil
-}
-
-func thrown(m *schema.Method) string {
-	if len(m.Throws) == 0 {
-		return ""
-	}
-	var names []string
-	for _, f := range m.Throws {
-		names = append(names, f.Type.Struct.Name)
-	}
-	return " (there is " + strings.Join(names, ", ") + ")"
 }
 
 // Answer returns what the rules say to a call of m on svc, and false if that is nothing. The error is of a rule that does not work out

@@ -45,7 +45,7 @@ func Bytes(text []byte, form string) ([]byte, error) {
 		return b, nil
 	case "auto":
 	default:
-		return nil, fmt.Errorf("unknown form %q (there is %s)", form, strings.Join(Forms, ", "))
+		return nil, fmt.Errorf("unknown form %q (known: %s)", form, strings.Join(Forms, ", "))
 	}
 	if b, err := fromHex(text); err == nil && len(b) > 0 {
 		return b, nil
@@ -77,7 +77,7 @@ func Text(b []byte, form string) ([]byte, error) {
 	case "raw":
 		return b, nil
 	}
-	return nil, fmt.Errorf("unknown form %q (there is hex, base64, raw)", form)
+	return nil, fmt.Errorf("unknown form %q (known: hex, base64, raw)", form)
 }
 
 // A Message is one message of a stream.

@@ -299,7 +299,7 @@ func parseType(node *yaml.Node, name string) (t wire.Type, elems []wire.Type, er
 		}
 	}
 	if !ok || len(elems) != want || generic && !strings.HasSuffix(rest, ">") {
-		return 0, nil, fill.Errorf(node, "%q is not a type (there is bool, i8, i16, i32, i64, double, string, uuid, struct, list<T>, set<T>, map<K,V>)", name)
+		return 0, nil, fill.Errorf(node, "%q is not a type (known: bool, i8, i16, i32, i64, double, string, uuid, struct, list<T>, set<T>, map<K,V>)", name)
 	}
 	return t, elems, nil
 }
