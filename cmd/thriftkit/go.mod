@@ -15,9 +15,9 @@ require (
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.10
 	github.com/tailscale/hujson v0.0.0-20250605163823-992244df8c5a
-	github.com/thriftkit/thriftkit v0.0.0
-	github.com/thriftkit/thriftkit/idl/lsp v0.0.0
-	github.com/thriftkit/thriftkit/x/grpc v0.0.0
+	github.com/thriftkit/thriftkit v0.1.0
+	github.com/thriftkit/thriftkit/idl/lsp v0.1.0
+	github.com/thriftkit/thriftkit/x/grpc v0.1.0
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/crypto v0.45.0
 	golang.org/x/term v0.37.0
@@ -54,9 +54,3 @@ require (
 	golang.org/x/tools v0.40.1-0.20260108161641-ca281cf95054 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
-
-replace github.com/thriftkit/thriftkit => ../..
-
-replace github.com/thriftkit/thriftkit/idl/lsp => ../../idl/lsp
-
-replace github.com/thriftkit/thriftkit/x/grpc => ../../x/grpc

@@ -2,7 +2,7 @@ module github.com/thriftkit/thriftkit/x/etcd
 
 go 1.25.0
 
-require github.com/thriftkit/thriftkit v0.0.0
+require github.com/thriftkit/thriftkit v0.1.0
 
 require (
 	go.etcd.io/etcd/api/v3 v3.6.14
@@ -26,5 +26,3 @@ require (
 	google.golang.org/grpc v1.82.1 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect
 )
-
-replace github.com/thriftkit/thriftkit => ../..

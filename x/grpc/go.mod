@@ -5,8 +5,6 @@ go 1.26.0
 require (
 	connectrpc.com/connect v1.21.1
 	connectrpc.com/grpcreflect v1.3.1
-	github.com/thriftkit/thriftkit v0.0.0
+	github.com/thriftkit/thriftkit v0.1.0
 	google.golang.org/protobuf v1.36.12
 )
-
-replace github.com/thriftkit/thriftkit => ../..
