@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -57,9 +58,12 @@ func Probe(ctx context.Context, target string, patience time.Duration, opts Clie
 	}
 	t.TLS = true
 	opts.TLS = &tls.Config{InsecureSkipVerify: true} // nothing is sent but the name of no method
-	if more, err := probe(ctx, t, opts); err == nil {
-		found = append(found, more...)
+	more, err := probe(ctx, t, opts)
+	var alert *net.OpError
+	if errors.As(err, &alert) && alert.Op == "remote error" && len(more) == 0 { // the server uses TLS, and wants a certificate, for example
+		more = []Finding{{Target: t.String(), Err: err}}
 	}
+	found = append(found, more...)
 	return found, nil
 }
 

@@ -654,8 +654,7 @@ type liveView struct {
 }
 
 func (o *benchOptions) view(w io.Writer) (*liveView, error) {
-	file, isFile := w.(*os.File)
-	terminal := isFile && term.IsTerminal(int(file.Fd()))
+	terminal := isTerminal(w)
 	switch o.live {
 	case "auto":
 		if !terminal {
@@ -668,8 +667,8 @@ func (o *benchOptions) view(w io.Writer) (*liveView, error) {
 		return nil, usagef("unknown --live %q (known: auto, always, never)", o.live)
 	}
 	return &liveView{w: w, width: func() int {
-		if terminal {
-			if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
+		if f, ok := w.(*os.File); ok && terminal {
+			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 				return width
 			}
 		}

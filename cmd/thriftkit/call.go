@@ -39,8 +39,8 @@ https://host:port/path; ?protocol=P&transport=T may follow. grpc://host:port and
 and Connect, grpcs and connects by TLS; they need --idl. Several instances of one service are host:port,host:port,
 dns:///name:port, dns+srv:///name or file:///path of a list: the call goes to one of them, and is retried at another one
 where that is safe; --explain-routing says which and why. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call that
-is saved there. If no dialect is given and the server does not answer, call probes it, and the error says which
-dialects it speaks.
+is saved there. If no dialect is given and the server closes the connection, call asks it, as probe does, and the
+error says which dialects it speaks.
 METHOD is Service.method, or just the method's name if only one service has it; on a terminal it may be left out, to be
 chosen from a list and to get a form for the arguments. Without --idl, and without files in thriftkit.yaml, the server
 is asked for its schema.
@@ -223,6 +223,8 @@ type caller struct {
 	ctx    context.Context // of the first call; with its deadline
 	cancel context.CancelFunc
 	start  time.Time
+
+	answered bool // the server has answered a call
 }
 
 // close ends the connection. The next call makes another one.
@@ -287,6 +289,7 @@ func (c *caller) reflect() (*schema.File, error) {
 	if err != nil {
 		return nil, c.failure(noSchema(err, c.target))
 	}
+	c.answered = true
 	return fetched.File, nil
 }
 
@@ -328,6 +331,7 @@ func (c *caller) invoke(m *schema.Method, args *dynamic.Struct) (dynamic.Value, 
 		ctx = explainRouting(ctx, c.err, c.target)
 	}
 	result, err := c.client.Invoke(ctx, m, args)
+	c.answered = c.answered || err == nil && !m.Oneway
 	switch t, _ := transport.ParseTarget(c.target); {
 	case !c.o.verbose:
 	case t.Foreign != "": // its messages are not Thrift's
@@ -387,18 +391,21 @@ func (c *caller) failure(err error) error {
 		return callError(c.err, err, c.o.output.form)
 	}
 	elapsed := brief(time.Since(c.start))
-	hint := c.tap.seems(c.target)
-	switch {
-	case e.Code == rpc.CodeUnavailable:
-		hint = ""
+	switch e.Code {
+	case rpc.CodeUnavailable:
 		err = fmt.Errorf("%w (%s, after %v)", err, c.tap.address, elapsed)
-	case e.Code == rpc.CodeTimeout:
+	case rpc.CodeTimeout:
 		err = fmt.Errorf("%w (after %v: %s)", err, elapsed, c.progress())
-	case e.Code == rpc.CodeConnectionLost:
+	case rpc.CodeConnectionLost:
 		err = fmt.Errorf("%w (after %v)", err, elapsed)
 	}
-	if hint == "" && c.tap.connected && !c.o.hasty && !c.o.dialect.named(c.target) && c.o.dialect.user == "" {
-		hint = suggestion(err, c.target)
+	hint := ""
+	if groupOf(c.target) == nil && !c.o.hasty { // of a group nobody knows which server it was
+		f := failure{
+			err: e, target: c.target, connected: c.tap.connected, answered: c.answered, named: c.o.dialect.named(c.target),
+			user: c.o.dialect.user != "", received: c.tap.beginning(),
+		}
+		hint = f.next(c.ctx, c.err)
 	}
 	return withHint(callError(c.err, err, c.o.output.form), hint)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/internal/protocol"
-	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/x/grpc"
@@ -195,25 +194,6 @@ func (d *dialect) expand(text string) (string, error) {
 		out.WriteString(value)
 		text = after
 	}
-}
-
-// suggestion returns what a server that does not answer in the default dialect speaks instead,
-// as a line to put after err; "" if that is not to be found out.
-func suggestion(err error, target string) string {
-	const patience, most = time.Second, 5 * time.Second
-	var e *rpc.Error
-	if !errors.As(err, &e) || e.Remote || e.Code != rpc.CodeConnectionLost && e.Code != rpc.CodeTimeout && e.Code != rpc.CodeProtocol {
-		return ""
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), most)
-	defer cancel()
-	found, _ := rpc.Probe(ctx, target, patience, rpc.ClientOptions{}) // what it found before an error is as good
-	for _, f := range found {
-		if f.Speaks {
-			return fmt.Sprintf("the server does not speak binary over buffered: try the target %q", short(f.Target))
-		}
-	}
-	return ""
 }
 
 // short leaves the scheme of TCP out, which need not be written.

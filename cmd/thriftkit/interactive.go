@@ -12,15 +12,12 @@ import (
 	"github.com/sahilm/fuzzy"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
-	"golang.org/x/term"
 )
 
 // isInteractive reports whether somebody sits at a terminal: they type into in, and see
 // errOut, where the form is drawn, so that standard output has the result alone.
 func isInteractive(in io.Reader, errOut io.Writer) bool {
-	i, ok1 := in.(*os.File)
-	o, ok2 := errOut.(*os.File)
-	return ok1 && ok2 && term.IsTerminal(int(i.Fd())) && term.IsTerminal(int(o.Fd())) && os.Getenv("TERM") != "dumb"
+	return isTerminal(in) && isTerminal(errOut) && os.Getenv("TERM") != "dumb"
 }
 
 // pick lets somebody choose a method of file and fill in its arguments; nil if they want none.

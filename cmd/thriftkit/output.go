@@ -172,8 +172,13 @@ func (o *output) colored(w io.Writer) bool {
 	if o.color != "auto" {
 		return o.color == "always"
 	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
+}
+
+// isTerminal reports whether what goes to w is seen at once.
+func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 const (

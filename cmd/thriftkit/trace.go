@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +19,6 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
-	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
 	"github.com/thriftkit/thriftkit/wire/explain"
 )
@@ -250,27 +250,24 @@ func brief(d time.Duration) time.Duration {
 	return d.Round(time.Microsecond)
 }
 
-// seems says what an answer that is none seems to be, and what may be tried; "" if it is as it should
-// be, or if there is none.
-func (t *tap) seems(target string) string {
+// beginning returns the beginning of what the server sent since reset.
+func (t *tap) beginning() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	b := t.received
-	at, err := transport.ParseTarget(target)
-	if len(b) == 0 || err != nil || at.HTTP || t.group {
-		return ""
-	}
+	return slices.Clone(t.received)
+}
+
+// otherProtocol says what the server of t speaks if it answered with b, "" if b is neither HTTP nor TLS.
+func otherProtocol(t transport.Target, b []byte) string {
 	switch {
+	case t.HTTP:
 	case bytes.HasPrefix(b, []byte("HTTP/")):
 		line, _, _ := bytes.Cut(b[:min(len(b), 60)], []byte("\r"))
-		return fmt.Sprintf("the server answered with HTTP (%q): try the target %q", line, "http://"+at.Address+"/")
+		return fmt.Sprintf("the server answered with HTTP (%q): try the target %q", line, "http://"+t.Address+"/")
 	case len(b) > 2 && (b[0] == 21 || b[0] == 22) && b[1] == 3:
-		return fmt.Sprintf("the server answered with TLS: try the target %q", "tls://"+at.Address)
+		return fmt.Sprintf("the server answered with TLS: try the target %q", "tls://"+t.Address)
 	}
-	if d, ok := detect.Bytes(b, wire.DefaultMaxMessageBytes); ok {
-		return fmt.Sprintf("the answer seems to be %s, the call was %s", dialectName(d), targetDialect(at))
-	}
-	return fmt.Sprintf("the answer is no dialect of Thrift; it begins with %s", beginning(b))
+	return ""
 }
 
 func beginning(b []byte) string {
