@@ -172,24 +172,29 @@ func ExampleDynamicHandler() {
 
 func ExampleNewServer() {
 	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
-	server := thriftkit.NewServer(thriftkit.WithErrorLog(func(err error) { log.Print(err) }))
+	server := thriftkit.NewServer(thriftkit.WithIdleTimeout(time.Minute))
 	if err := server.Register(foo, pingPong{}); err != nil {
 		log.Fatal(err)
 	}
-	l, err := thriftkit.Listen("127.0.0.1:0")
+	fmt.Println(thriftkit.Invoke[string](context.Background(), thriftkit.NewClient(server.Handle), foo.Method("ping")))
+	// Output: pong <nil>
+}
+
+// A server runs until its context ends, or somebody ends the process with ^C or kill.
+func ExampleRun() {
+	foo := thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
+	server := thriftkit.NewServer()
+	if err := server.Register(foo, pingPong{}); err != nil {
+		log.Fatal(err)
+	}
+	l, err := thriftkit.Listen("127.0.0.1:0") // l.Addr() says where
 	if err != nil {
 		log.Fatal(err)
 	}
-	done := make(chan error)
-	go func() { done <- server.Serve(l) }()
-
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	fmt.Println(server.Shutdown(ctx))
-	fmt.Println(<-done)
-	// Output:
-	// <nil>
-	// rpc: server closed
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // here at once
+	fmt.Println(thriftkit.Run(ctx, server, l, 30*time.Second))
+	// Output: <nil>
 }
 
 func ExampleWithInterceptors() {

@@ -504,7 +504,7 @@ func Example_fromThriftpy2Errors() {
 	// true chair
 	// true chair
 	// true true true short and stout
-	// Store.find: internal error: internal error (from the server)
+	// Store.find: internal error (from the server)
 	// true true
 	// true true
 	// true

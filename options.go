@@ -87,8 +87,12 @@ func WithMaxMessageBytes(n int) Option {
 
 // WithErrorLog hands f what has no caller on the server's side: panics of handlers with their
 // stacks, errors that handlers did not declare, calls of methods that do not exist, connections
-// that failed. Many goroutines may call f at once. The default drops them.
+// that failed. Many goroutines may call f at once. Without this option they go to [slog.Default], as errors; with a nil f
+// they are dropped.
 func WithErrorLog(f func(error)) ServerOption {
+	if f == nil {
+		f = func(error) {}
+	}
 	return serverOption(func(o *rpc.ServerOptions) { o.ErrorLog = f })
 }
 

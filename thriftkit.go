@@ -103,7 +103,13 @@ package thriftkit
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"log/slog"
 	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
 
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/discovery/registry"
@@ -258,7 +264,7 @@ func Parse(name, text string, opts ...LoadOption) (*schema.File, error) {
 
 // NewServer returns a server; Register gives it services, Serve or ListenAndServe run it.
 func NewServer(opts ...ServerOption) *Server {
-	var o rpc.ServerOptions
+	o := rpc.ServerOptions{ErrorLog: func(err error) { slog.Error(err.Error()) }}
 	for _, opt := range opts {
 		opt.applyServer(&o)
 	}
@@ -284,6 +290,36 @@ func Serve(l net.Listener, svc *schema.Service, handler any, opts ...ServerOptio
 		return err
 	}
 	return s.Serve(l)
+}
+
+// Run serves s on l until ctx ends, or the process gets SIGINT or SIGTERM. Then it shuts s down: calls under way have the time
+// grace to end, and clients are told to go elsewhere; see [Server.Shutdown]. It returns when all of that is done: nil if every
+// call was answered, context.DeadlineExceeded if some had to be cut off, or the error of [Server.Serve] if that
+// failed. While s shuts down, a second signal ends the process at once.
+//
+//	l, err := thriftkit.Listen(":9000")
+//	…
+//	log.Printf("listening on %s", l.Addr())
+//	err = thriftkit.Run(ctx, s, l, 30*time.Second)
+//
+// A program that calls Serve and Shutdown by itself must not end when Serve returns, but when Shutdown does.
+func Run(ctx context.Context, s *Server, l net.Listener, grace time.Duration) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		stop()
+	}
+	if err != nil && !errors.Is(err, ErrServerClosed) {
+		return err
+	}
+	ends, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	return s.Shutdown(ends)
 }
 
 // Listen listens on what addr names: ":port", host:port, or a target such as

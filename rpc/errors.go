@@ -167,7 +167,7 @@ func (e *Error) Error() string {
 	if e.Method != "" {
 		s = e.Method + ": " + s
 	}
-	if e.Message != "" {
+	if e.Message != "" && e.Message != e.Code.String() { // a server that says no more says the code in words
 		s += ": " + e.Message
 	}
 	if e.Remote {

@@ -410,7 +410,7 @@ func TestTooLarge(t *testing.T) {
 	}
 	// The greeting makes the reply longer than the call.
 	_, err = rpc.Invoke[any](ctx, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc.Method("greet"), long[:975])
-	if want := "Test.greet: internal error: internal error (from the server)"; err == nil || err.Error() != want {
+	if want := "Test.greet: internal error (from the server)"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if want := "too large: message of 1006 bytes exceeds the limit of 1000"; !strings.Contains(log.String(), want) {

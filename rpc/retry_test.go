@@ -190,7 +190,7 @@ func TestRetry(t *testing.T) {
 		{"name", []string{"busy", "ok"}, "name 2"},
 		{"name", []string{"ok", "busy"}, "busy"},
 		{"name", []string{"ok", "ok"}, "name 2"},
-		{"name", []string{"ok", "panic"}, "Retry.name: internal error: internal error (from the server)"},
+		{"name", []string{"ok", "panic"}, "Retry.name: internal error (from the server)"},
 	} {
 		for _, side := range []string{"client", "server", "in-process client"} {
 			for _, face := range []string{"bound", "dynamic", "generated", "any"} {
@@ -325,7 +325,7 @@ func TestHedgeOverConnections(t *testing.T) {
 					{"name", 1, "ok", "name 1"},
 					{"name", 2, "ok", "name 2"},
 					{"name", 1, "busy", "busy"},
-					{"name", 2, "panic", "Retry.name: internal error: internal error (from the server)"},
+					{"name", 2, "panic", "Retry.name: internal error (from the server)"},
 					{"name", 1, "ok", "name 1"},
 				} {
 					r := &race{winner: test.winner, turn: test.turn, both: make(chan struct{}), over: make(chan struct{})}

@@ -250,8 +250,8 @@ func TestCalls(t *testing.T) {
 				want string
 			}{
 				{0, "Test.get: missing result: the reply has neither a result nor an exception"},
-				{2, "Test.get: internal error: internal error (from the server)"},
-				{3, "Test.get: internal error: internal error (from the server)"},
+				{2, "Test.get: internal error (from the server)"},
+				{3, "Test.get: internal error (from the server)"},
 				{4, "Test.get: protocol error: as asked (from the server)"},
 			} {
 				if _, err := c.Get(ctx, test.id); err == nil || err.Error() != test.want {

@@ -216,7 +216,7 @@ func TestDispatcherThrows(t *testing.T) {
 	x.Set("why", "dynamic")
 	errs[1], errs[2], errs[3] = &Denied{"bound"}, &rpc.Exception{Value: x}, errors.New("secret")
 	c := newTestClient(t, dial(t, l.Addr().String(), rpc.ClientOptions{}), svc)
-	for id, want := range map[int32]string{1: "denied: bound", 2: "denied: dynamic", 3: "Test.get: internal error: internal error (from the server)"} {
+	for id, want := range map[int32]string{1: "denied: bound", 2: "denied: dynamic", 3: "Test.get: internal error (from the server)"} {
 		if _, err := c.Get(context.Background(), id); err == nil || err.Error() != want {
 			t.Errorf("%d: %v; want %s", id, err, want)
 		}

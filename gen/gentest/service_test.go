@@ -191,7 +191,7 @@ func TestInterop(t *testing.T) {
 		{"FailVoid", []any{"none"}, nil},
 		{"Fail", []any{"unavailable"}, &common.Unavailable{Message: "closed"}},
 		{"Fail", []any{"error"}, &things.Error{Error_: "odd"}},
-		{"Fail", []any{"other"}, "Things.fail: internal error: internal error (from the server)"},
+		{"Fail", []any{"other"}, "Things.fail: internal error (from the server)"},
 	}
 	for serverName, server := range servers {
 		for _, dialect := range []string{
