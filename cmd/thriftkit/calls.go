@@ -736,13 +736,13 @@ func completeFilter(file *schema.File, toComplete string) []string {
 		switch strings.TrimSuffix(name, "!") {
 		case "method":
 			if file != nil {
-				for _, svc := range file.Services {
+				for _, svc := range servicesOf(file) {
 					values = append(values, methodNames(svc)...)
 				}
 			}
 		case "service":
 			if file != nil {
-				for _, svc := range file.Services {
+				for _, svc := range servicesOf(file) {
 					values = append(values, svc.Name)
 				}
 			}
@@ -773,7 +773,7 @@ func completeFilter(file *schema.File, toComplete string) []string {
 	}
 	if rest, ok := strings.CutPrefix(part, "args."); ok && file != nil {
 		var names []string
-		for _, svc := range file.Services {
+		for _, svc := range servicesOf(file) {
 			for _, m := range svc.AllMethods() {
 				for _, f := range m.Args.Fields {
 					names = append(names, f.Name)

@@ -66,7 +66,7 @@ const patience = 2 * time.Second
 func callableNames(file *schema.File) []string {
 	var names, full []string
 	seen := make(map[string]bool)
-	for _, svc := range file.Services {
+	for _, svc := range servicesOf(file) {
 		for _, m := range svc.AllMethods() {
 			full = append(full, svc.Name+"."+m.Name)
 			if _, _, err := findMethod(file, m.Name); err == nil && !seen[m.Name] {

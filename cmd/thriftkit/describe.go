@@ -223,7 +223,7 @@ func describedMethod(file *schema.File, name string) (*schema.Method, error) {
 
 func methodsCalled(file *schema.File, name string) []*schema.Method {
 	var list []*schema.Method
-	for _, svc := range file.Services {
+	for _, svc := range servicesOf(file) {
 		if m := svc.Method(name); m != nil {
 			list = append(list, m)
 		}

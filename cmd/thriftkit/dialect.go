@@ -30,15 +30,27 @@ type dialect struct {
 	serverName                       string
 	insecure                         bool
 	connectTimeout                   time.Duration
+	maxMessage                       byteSize
 	vars                             map[string]string // what ${NAME} means, before the environment
 }
 
 // addFlags adds the flags of d to a command.
 func (d *dialect) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
+	d.addConnectionFlags(cmd)
 	f.StringVar(&d.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+" (default: what TARGET says, else binary)")
 	f.StringVar(&d.transport, "transport", "", "the transport to speak: `T` "+strings.Join(transport.Names(), ", ")+" (default: what TARGET says, else buffered)")
 	f.StringVar(&d.compression, "compression", "", "compress with `C`: zlib, over HTTP gzip (default: what TARGET says, else none)")
+	f.DurationVar(&d.connectTimeout, "connect-timeout", 0, "timeout for connecting: `D`, such as 500ms (default: --timeout)")
+	mustComplete(cmd.RegisterFlagCompletionFunc("connect-timeout", cobra.NoFileCompletions))
+	for flag, values := range map[string][]string{"protocol": protocol.Names(), "transport": transport.Names(), "compression": {"gzip", "zlib"}} {
+		mustComplete(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+	}
+}
+
+// addConnectionFlags adds the flags of d that do not say which dialect to speak.
+func (d *dialect) addConnectionFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` as metadata, over header, ttheader or http; ${NAME} is an environment variable (may be repeated)")
 	addUserFlag(f, &d.user, "log in by SASL as `NAME:PASSWORD`")
 	f.StringVar(&d.tls.CA, "cacert", "", "use TLS and verify the server with the authorities in this PEM `FILE`")
@@ -46,14 +58,10 @@ func (d *dialect) addFlags(cmd *cobra.Command) {
 	f.StringVar(&d.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
 	f.StringVar(&d.serverName, "servername", "", "the `NAME` that the server's certificate must have (default: the host)")
 	f.BoolVarP(&d.insecure, "insecure", "k", false, "use TLS and accept any certificate")
-	f.DurationVar(&d.connectTimeout, "connect-timeout", 0, "timeout for connecting: `D`, such as 500ms (default: --timeout)")
-	for flag, values := range map[string][]string{"protocol": protocol.Names(), "transport": transport.Names(), "compression": {"gzip", "zlib"}} {
-		mustComplete(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+	addMessageFlag(f, &d.maxMessage)
+	for _, flag := range []string{"header", "user", "servername", "max-message"} {
+		mustComplete(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
 	}
-	mustComplete(cmd.RegisterFlagCompletionFunc("header", cobra.NoFileCompletions))
-	mustComplete(cmd.RegisterFlagCompletionFunc("user", cobra.NoFileCompletions))
-	mustComplete(cmd.RegisterFlagCompletionFunc("servername", cobra.NoFileCompletions))
-	mustComplete(cmd.RegisterFlagCompletionFunc("connect-timeout", cobra.NoFileCompletions))
 }
 
 func addUserFlag(f *pflag.FlagSet, user *string, usage string) {
@@ -131,7 +139,13 @@ func (d *dialect) options() ([]thriftkit.ClientOption, error) {
 	if d.connectTimeout > 0 {
 		bound = d.connectTimeout
 	}
-	opts := []thriftkit.ClientOption{thriftkit.WithDialTimeout(bound), thriftkit.WithMetadataRequired(), foreignDialects()}
+	opts, err := d.connection()
+	return append(opts, thriftkit.WithDialTimeout(bound), thriftkit.WithMetadataRequired()), err
+}
+
+// connection returns the options of a client that are about its connections.
+func (d *dialect) connection() ([]thriftkit.ClientOption, error) {
+	opts := []thriftkit.ClientOption{foreignDialects(), d.maxMessage.option()}
 	if d.insecure {
 		opts = append(opts, thriftkit.WithTLS(&tls.Config{InsecureSkipVerify: true}))
 	}

@@ -74,7 +74,7 @@ func newPicker(file *schema.File, target string, history []remembered, binary dy
 	m := &picker{target: target, binary: binary, filter: &field{t: schema.Base(schema.KindString)}, width: 80, height: 24}
 	methods := make(map[string]*schema.Method)
 	var all []choice
-	for _, svc := range file.Services {
+	for _, svc := range servicesOf(file) {
 		for _, method := range svc.AllMethods() {
 			name := svc.Name + "." + method.Name
 			methods[name] = method

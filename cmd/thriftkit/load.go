@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -48,13 +50,50 @@ func mistakes(file *schema.File, err error) (*schema.File, error) {
 	return file, err
 }
 
+// loadAll reads IDL files as one: as a file that includes them all would be read.
+func loadAll(paths, includeDirs []string) (*schema.File, error) {
+	if len(paths) == 1 {
+		return load(paths[0], includeDirs)
+	}
+	var text strings.Builder
+	for _, path := range paths {
+		if _, err := load(path, includeDirs); err != nil { // its mistakes in its own name
+			return nil, err
+		}
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		if strings.ContainsAny(path, "\"\n") {
+			return nil, usagef("%s: a file that is served beside others cannot have a quote or a new line in its name", path)
+		}
+		fmt.Fprintf(&text, "include \"%s\"\n", filepath.ToSlash(path))
+	}
+	return parse(strings.Join(paths, " "), text.String(), includeDirs)
+}
+
+// servicesOf returns the services of a file, or if it has none those of the files that it includes.
+func servicesOf(file *schema.File) []*schema.Service {
+	if len(file.Services) > 0 {
+		return file.Services
+	}
+	var list []*schema.Service
+	for _, inc := range file.Includes {
+		list = append(list, inc.File.Services...)
+	}
+	return list
+}
+
 // findService returns the service of file called name, also "include.Name".
 func findService(file *schema.File, name string) (*schema.Service, error) {
 	if svc := file.Service(name); svc != nil {
 		return svc, nil
 	}
 	var names []string
-	for _, svc := range file.Services {
+	for _, svc := range servicesOf(file) {
+		if svc.Name == name {
+			return svc, nil
+		}
 		names = append(names, svc.Name)
 	}
 	return nil, usagef("%s has no service %q%s", file.Path, name, didYouMean(name, names))
@@ -76,7 +115,7 @@ func findMethod(file *schema.File, name string) (*schema.Method, *schema.Service
 	}
 	var found []*schema.Method
 	var names []string
-	for _, svc := range file.Services {
+	for _, svc := range servicesOf(file) {
 		if m := svc.Method(name); m != nil && !slices.Contains(found, m) {
 			found = append(found, m)
 		}
@@ -91,7 +130,7 @@ func findMethod(file *schema.File, name string) (*schema.Method, *schema.Service
 			full = append(full, m.String())
 		}
 		return nil, nil, usagef("several services have a method %q: write %s", name, strings.Join(full, " or "))
-	case len(file.Services) == 0:
+	case len(servicesOf(file)) == 0:
 		return nil, nil, usagef("%s has no services", file.Path)
 	case svc != nil && len(svc.AllMethods()) > 0:
 		return nil, nil, usagef("%s is a service: name one of its methods, such as %s.%s", name, name, svc.AllMethods()[0].Name)

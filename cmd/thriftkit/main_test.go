@@ -159,7 +159,6 @@ var badUsage = []struct {
 	{[]string{"describe", "a.thrift", "S", "-1"}, `describe takes FILE or TARGET, and NAME; unexpected "-1"`},
 	{[]string{"describe", "a.thrift", "Wrok"}, `a.thrift defines no "Wrok" (did you mean Work?)`},
 	{[]string{"serve"}, "serve needs FILE (see thriftkit serve --help)"},
-	{[]string{"serve", "a.thrift", "b.thrift"}, `serve takes one FILE; unexpected "b.thrift"`},
 	{[]string{"serve", "--lisen", ":0", "a.thrift"}, "unknown flag: --lisen (did you mean --listen?)"},
 	{[]string{"serve", "--listen", "9090", "a.thrift"}, `--listen: want host:port, :port or unix:///path, got "9090"`},
 	{[]string{"serve", "--listen", "unix://", "a.thrift"}, `--listen: target "unix://": the path of the socket is missing: want unix:///path`},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/mock"
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -26,7 +26,9 @@ type answerer struct {
 	replay   *mock.Replay
 	answers  answers
 	upstream *thriftkit.Client
+	dialect  *dialect // of upstream
 	echo     bool
+	strict   bool // what nothing answers is an error
 
 	conns *trackedListener
 }
@@ -40,8 +42,20 @@ func answeredBy(ctx context.Context, by string) {
 	}
 }
 
-// byUpstream is what logs say of calls that the other server answered.
-const byUpstream = "upstream"
+// What logs say of calls that the other server answered, that the defaults of the IDL answered, and that nothing did.
+const (
+	byUpstream = "upstream"
+	byDefault  = "default"
+	byNobody   = "nobody"
+)
+
+// origin returns where an answer came from, for a line of the log; nothing if it is no news.
+func origin(by string) string {
+	if by == "" || by == byDefault {
+		return ""
+	}
+	return " (" + by + ")"
+}
 
 func (a *answerer) handler(svc *schema.Service) thriftkit.DynamicHandler {
 	return func(ctx context.Context, method *schema.Method, args *dynamic.Struct) (any, error) {
@@ -58,7 +72,7 @@ func (a *answerer) handler(svc *schema.Service) thriftkit.DynamicHandler {
 			}
 		}
 		if a.replay != nil {
-			if found, ok := a.replay.Answer(svc.Name+"."+method.Name, args); ok {
+			if found, ok := a.replay.Answer(clientName(ctx), svc.Name+"."+method.Name, args); ok {
 				answeredBy(ctx, "replay")
 				return a.give(ctx, found)
 			}
@@ -74,11 +88,7 @@ func (a *answerer) handler(svc *schema.Service) thriftkit.DynamicHandler {
 			answeredBy(ctx, byUpstream)
 			return a.pass(ctx, method, args)
 		}
-		if method.Result.Kind == schema.KindVoid {
-			answeredBy(ctx, "default")
-			return nil, nil
-		}
-		if a.echo {
+		if a.echo && method.Result.Kind != schema.KindVoid {
 			for f, v := range args.Fields() {
 				if sameType(f.Type, method.Result, make(map[[2]*schema.Type]bool)) {
 					answeredBy(ctx, "echo")
@@ -86,9 +96,25 @@ func (a *answerer) handler(svc *schema.Service) thriftkit.DynamicHandler {
 				}
 			}
 		}
-		answeredBy(ctx, "default")
+		if a.strict {
+			answeredBy(ctx, byNobody)
+			return nil, thriftkitError("the call was not recorded")
+		}
+		answeredBy(ctx, byDefault)
+		if method.Result.Kind == schema.KindVoid {
+			return nil, nil
+		}
 		return dynamic.Zero(method.Result), nil
 	}
+}
+
+// clientName returns what tells the clients of a replay apart: their connections.
+func clientName(ctx context.Context) string {
+	peer, ok := thriftkit.PeerOf(ctx)
+	if !ok || peer.Addr == nil {
+		return ""
+	}
+	return peer.Addr.String()
 }
 
 // give does what an answer says.
@@ -120,7 +146,11 @@ func thriftkitError(message string) error {
 
 // pass has the other server answer.
 func (a *answerer) pass(ctx context.Context, method *schema.Method, args *dynamic.Struct) (any, error) {
-	v, err := a.upstream.Invoke(thriftkit.AddMetadata(ctx, thriftkit.Metadata(ctx)), method, args)
+	ctx, err := a.dialect.context(thriftkit.AddMetadata(ctx, thriftkit.Metadata(ctx)))
+	if err != nil {
+		return nil, thriftkitError("upstream: " + err.Error())
+	}
+	v, err := a.upstream.Invoke(ctx, method, args)
 	var failed *thriftkit.Error
 	switch {
 	case errors.As(err, &failed) && failed.Remote: // as if it were our own, for errors of others are nobody's business
@@ -132,7 +162,7 @@ func (a *answerer) pass(ctx context.Context, method *schema.Method, args *dynami
 }
 
 // furnish gives m what the flags name. done ends what it began.
-func (o *serveOptions) furnish(m *answerer, file *schema.File, log *callLog, out io.Writer) (done func(), err error) {
+func (o *serveOptions) furnish(cmd *cobra.Command, m *answerer, file *schema.File, log *callLog) (done func(), err error) {
 	var ends []func()
 	stop := func() {
 		for _, end := range ends {
@@ -164,9 +194,7 @@ func (o *serveOptions) furnish(m *answerer, file *schema.File, log *callLog, out
 		}
 	}
 	if o.upstream != "" {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if m.upstream, err = thriftkit.Dial(ctx, o.upstream, foreignDialects()); err != nil {
+		if m.upstream, m.dialect, err = o.dialUpstream(); err != nil {
 			return nil, fmt.Errorf("--upstream: %w", err)
 		}
 		ends = append(ends, func() { m.upstream.Close() })
@@ -178,7 +206,7 @@ func (o *serveOptions) furnish(m *answerer, file *schema.File, log *callLog, out
 		switch l.path {
 		case "":
 		case "-":
-			*l.log = mock.NewLog(out)
+			*l.log = mock.NewLog(cmd.OutOrStdout())
 		default:
 			f, err := os.Create(l.path)
 			if err != nil {
@@ -189,6 +217,36 @@ func (o *serveOptions) furnish(m *answerer, file *schema.File, log *callLog, out
 		}
 	}
 	return stop, nil
+}
+
+// dialUpstream connects to the server of --upstream, as thriftkit.yaml says if it is a target there.
+func (o *serveOptions) dialUpstream() (*thriftkit.Client, *dialect, error) {
+	c, r := &callOptions{}, request{target: o.upstream}
+	if strings.HasPrefix(o.upstream, "@") && strings.Contains(o.upstream, "/") {
+		return nil, nil, usagef("%q is a call: want a target, as in @NAME", o.upstream)
+	}
+	if err := c.resolve(&cobra.Command{}, &r); err != nil { // whose flags are not those of serve
+		return nil, nil, err
+	}
+	d := &c.dialect
+	if o.upstreamUser != "" {
+		d.user = o.upstreamUser
+	}
+	target, err := d.target(r.target)
+	if err != nil {
+		return nil, nil, err
+	}
+	opts, err := d.connection()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(d.headers) > 0 {
+		opts = append(opts, thriftkit.WithMetadataRequired())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	client, err := thriftkit.Dial(ctx, target, append(opts, o.maxMessage.option())...)
+	return client, d, err
 }
 
 // finder returns how rules and logs find methods: by the name alone where several services have one of that name and type, too.

@@ -13,7 +13,7 @@ import (
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/mock"
 )
 
-// With --log - the lines of calls follow the address on standard output.
+// With --log - standard output has the lines of calls alone; the address is on standard error.
 func TestLogToOutput(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "foo.thrift", "service PingPong { string ping() }")
@@ -22,12 +22,19 @@ func TestLogToOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
-	lines.Scan()
-	addr := strings.TrimPrefix(lines.Text(), "listening on ")
+	first, err := bufio.NewReader(said).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := strings.TrimPrefix(strings.TrimSpace(first), "listening on ")
 	if code, _, stderr := runHere(t, "", "call", "--idl", "foo.thrift", addr, "ping"); code != 0 {
 		t.Errorf("call: exit code %d\n%s", code, stderr)
 	}

@@ -27,10 +27,7 @@ thriftkit.yaml; probe ignores its dialect.
 Exit codes: 0 a dialect was found, 1 none was, 2 usage, 3 cannot connect.`
 
 func newProbe() *cobra.Command {
-	var (
-		patience time.Duration
-		all      bool
-	)
+	o := &probeOptions{}
 	cmd := &cobra.Command{
 		Use:     "probe [flags] TARGET",
 		Short:   "Find out which dialects a server speaks",
@@ -44,54 +41,63 @@ func newProbe() *cobra.Command {
 			return withPrefix(toComplete, targetNames(false)), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			if patience <= 0 {
-				return usagef("--timeout %v is not above 0", patience)
-			}
-			target, opts, err := probeTarget(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			return probe(cmd.OutOrStdout(), target, opts, patience, all)
+			return o.run(cmd, args[0])
 		}),
 	}
-	cmd.Flags().DurationVar(&patience, "timeout", time.Second, "how long to wait for each answer: `D`, such as 300ms")
-	cmd.Flags().BoolVar(&all, "all", false, "also print the dialects that the server does not speak, and why")
+	o.call.dialect.addConnectionFlags(cmd)
+	cmd.Flags().DurationVar(&o.patience, "timeout", time.Second, "how long to wait for each answer: `D`, such as 300ms")
+	cmd.Flags().BoolVar(&o.all, "all", false, "also print the dialects that the server does not speak, and why")
 	return cmd
 }
 
-// probeTarget returns what target means: it may be a @NAME of thriftkit.yaml.
-func probeTarget(cmd *cobra.Command, target string) (string, rpc.ClientOptions, error) {
-	var opts rpc.ClientOptions
-	name, isName := strings.CutPrefix(target, "@")
-	if !isName {
-		return target, opts, nil
-	}
-	if strings.Contains(name, "/") {
-		return "", opts, usagef("%q is a call: probe takes a target, as in @NAME", target)
-	}
-	o, r := &callOptions{}, request{target: target}
-	if err := o.resolve(cmd, &r); err != nil {
-		return "", opts, err
-	}
-	if o.dialect.insecure {
-		opts.TLS = &tls.Config{InsecureSkipVerify: true} // as thriftkit.yaml says
-	}
-	target, err := o.dialect.target(r.target)
-	return target, opts, err
+type probeOptions struct {
+	call     callOptions // of which the dialect matters, but for its name
+	patience time.Duration
+	all      bool
+
+	ctx    context.Context // with what --header says
+	client rpc.ClientOptions
 }
 
-func probe(w io.Writer, target string, opts rpc.ClientOptions, patience time.Duration, all bool) error {
-	if err := checkTarget(target); err != nil {
-		return &exitError{code: exitUsage, err: err}
+func (o *probeOptions) run(cmd *cobra.Command, target string) error {
+	if o.patience <= 0 {
+		return usagef("--timeout %v is not above 0", o.patience)
 	}
-	listing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	if strings.HasPrefix(target, "@") && strings.Contains(target, "/") {
+		return usagef("%q is a call: probe takes a target, as in @NAME", target)
+	}
+	d, r := &o.call.dialect, request{target: target}
+	if err := o.call.resolve(cmd, &r); err != nil {
+		return err
+	}
+	target, err := d.target(r.target)
+	if err != nil {
+		return err
+	}
+	if o.ctx, err = d.context(cmd.Context()); err != nil {
+		return err
+	}
+	o.client.MaxMessageBytes = int(d.maxMessage)
+	if d.insecure {
+		o.client.TLS = &tls.Config{InsecureSkipVerify: true}
+	}
+	if d.user != "" {
+		if o.client.SASLUser, o.client.SASLPassword, err = splitUser(d.user); err != nil {
+			return err
+		}
+	}
+	return o.probe(cmd.OutOrStdout(), target)
+}
+
+func (o *probeOptions) probe(w io.Writer, target string) error {
+	listing, cancel := context.WithTimeout(o.ctx, 10*time.Second)
 	defer cancel()
 	instances, err := instancesOf(listing, target)
 	switch {
 	case err != nil:
 		return callError(w, err, 0)
 	case groupOf(target) == nil:
-		return probeServer(w, target, opts, patience, all)
+		return o.probeServer(w, target)
 	}
 	failures, code := 0, exitFailure
 	for i, t := range instances {
@@ -100,7 +106,7 @@ func probe(w io.Writer, target string, opts rpc.ClientOptions, patience time.Dur
 		}
 		address, _, _ := strings.Cut(short(t), "?")
 		fmt.Fprintf(w, "%s:\n", address)
-		if err := probeServer(w, t, opts, patience, all); err != nil {
+		if err := o.probeServer(w, t); err != nil {
 			fmt.Fprintf(w, "%v\n", err)
 			failures++
 			if exit := (*exitError)(nil); errors.As(err, &exit) {
@@ -115,15 +121,15 @@ func probe(w io.Writer, target string, opts rpc.ClientOptions, patience time.Dur
 }
 
 // probeServer probes one server.
-func probeServer(w io.Writer, target string, opts rpc.ClientOptions, patience time.Duration, all bool) error {
-	found, err := rpc.Probe(context.Background(), target, patience, opts)
+func (o *probeOptions) probeServer(w io.Writer, target string) error {
+	found, err := rpc.Probe(o.ctx, target, o.patience, o.client)
 	if err != nil {
 		return callError(w, err, 0)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	supported := 0
 	for _, f := range found {
-		if !f.Speaks && !all {
+		if !f.Speaks && !o.all {
 			continue
 		}
 		name, err := dialectOf(f.Target)

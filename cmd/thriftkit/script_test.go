@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 //	exit CODE PROGRAM ARG…   runs a program, which must end with the code
 //	eventually REGEXP PROGRAM ARG…  runs a program until its output matches
 //	serve NAME ARG…          starts "thriftkit serve ARG…"; sets $NAME to where it listens and
-//	                         writes what it says about calls to the file NAME.log
+//	                         writes what it says about calls to the file NAME.log; it sees $UPSTREAM
 //	registry NAME ARG…       the same for "thriftkit registry serve ARG…"
 //	append TO FROM           appends the file FROM to the file TO
 //	sigkill NAME             ends that server without a chance to clean up
@@ -193,6 +193,7 @@ func startThriftkit(ts *testscript.TestScript, name string, args []string) {
 	ts.Check(err)
 	s := &server{cmd: exec.Command(filepath.Join(bin, "thriftkit"), args...), said: make(chan string, 1)}
 	s.cmd.Dir = ts.MkAbs(".")
+	s.cmd.Env = append(os.Environ(), "UPSTREAM="+ts.Getenv("UPSTREAM"))
 	s.cmd.Stderr = log
 	out, err := s.cmd.StdoutPipe()
 	ts.Check(err)

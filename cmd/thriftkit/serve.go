@@ -25,22 +25,26 @@ import (
 )
 
 type serveOptions struct {
-	includeDirs []string
-	listen      string
-	services    []string
-	answers     string
-	echo        bool
-	rules       string
-	seed        uint64
-	upstream    string
-	record      string
-	replay      string
-	log         string
-	tls         transport.TLSFiles
-	user        string
-	dialects    []string
-	proxies     []string
-	reflection  bool
+	includeDirs  []string
+	listen       string
+	services     []string
+	answers      string
+	echo         bool
+	rules        string
+	seed         uint64
+	upstream     string
+	upstreamUser string
+	lenient      bool
+	quiet        bool
+	maxMessage   byteSize
+	record       string
+	replay       string
+	log          string
+	tls          transport.TLSFiles
+	user         string
+	dialects     []string
+	proxies      []string
+	reflection   bool
 }
 
 const serveLong = `serve answers the calls of the services in a .thrift file without a line of code.
@@ -49,7 +53,8 @@ A call is answered by the first of these that has an answer:
 
   --rules FILE      YAML or JSON: answers by method and arguments, sequences, templates, delays, errors, dropped connections.
                     The file is read again when it changes.
-  --replay FILE     the recorded answer to the same call
+  --replay FILE     the recorded answer to the same call: each client gets those to a call that came several times one after the
+                    other. A call that was not recorded is an error, unless one of the following answers it
   --answers FILE    JSON whose keys are Service.method, or method where only one service has it: {"PingPong.login": "welcome"}.
                     A declared exception is thrown by {"exception": NAME, "value": {…}}
   --upstream TARGET the answer of the server there
@@ -63,16 +68,16 @@ been answered.`
 func newServe() *cobra.Command {
 	o := &serveOptions{}
 	cmd := &cobra.Command{
-		Use:   "serve [flags] FILE",
+		Use:   "serve [flags] FILE...",
 		Short: "Serve the services of a .thrift file without code",
 		Long:  serveLong,
 		Example: "  thriftkit serve foo.thrift\n" +
 			"  thriftkit serve --listen 127.0.0.1:9090 --answers answers.json --echo foo.thrift\n" +
 			"  thriftkit serve --listen 127.0.0.1:9090 --rules rules.yaml --log calls.jsonl foo.thrift",
-		Args:              needArgs(1, 1, "FILE"),
+		Args:              needArgs(1, -1, "FILE"),
 		ValidArgsFunction: completeFiles,
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0])
+			return o.run(cmd, args)
 		}),
 	}
 	addIncludeFlag(cmd, &o.includeDirs)
@@ -83,9 +88,13 @@ func newServe() *cobra.Command {
 	f.BoolVar(&o.echo, "echo", false, "answer with the first argument that has the type of the result")
 	f.StringVar(&o.rules, "rules", "", "answer by the rules in this YAML or JSON `FILE`, which is read again when it changes")
 	f.Uint64Var(&o.seed, "seed", 1, "the seed `N` of the random values in rules")
-	f.StringVar(&o.upstream, "upstream", "", "forward calls that nothing else answers to the server at `TARGET`")
+	f.StringVar(&o.upstream, "upstream", "", "forward calls that nothing else answers to the server at `TARGET`, which may be a @NAME of thriftkit.yaml")
+	f.StringVar(&o.upstreamUser, "upstream-user", "", "log in to the server of --upstream by SASL as `NAME:PASSWORD`")
 	f.StringVar(&o.record, "record", "", "write the calls that --upstream answered to this `FILE`, for --replay")
-	f.StringVar(&o.replay, "replay", "", "answer as recorded in this `FILE` by --record or --log")
+	f.StringVar(&o.replay, "replay", "", "answer as recorded in this `FILE` by --record or --log; other calls are errors, unless something else answers them")
+	f.BoolVar(&o.lenient, "replay-defaults", false, "answer calls that --replay does not have with defaults")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no line for each call")
+	addMessageFlag(f, &o.maxMessage)
 	f.StringVar(&o.log, "log", "", "write a line of JSON for each call to this `FILE`; - is standard output")
 	f.StringVar(&o.tls.Cert, "cert", "", "also accept TLS, with the certificate in this PEM `FILE`")
 	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
@@ -99,8 +108,8 @@ func newServe() *cobra.Command {
 	mustComplete(cmd.RegisterFlagCompletionFunc("service", func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		if len(args) > 0 {
-			if file, err := load(args[0], o.includeDirs); err == nil {
-				for _, svc := range file.Services {
+			if file, err := loadAll(args, o.includeDirs); err == nil {
+				for _, svc := range servicesOf(file) {
 					names = append(names, svc.Name)
 				}
 			}
@@ -110,11 +119,12 @@ func newServe() *cobra.Command {
 	return cmd
 }
 
-func (o *serveOptions) run(out, errOut io.Writer, path string) error {
+func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
+	out, errOut := cmd.OutOrStdout(), cmd.ErrOrStderr()
 	if err := checkListen(o.listen); err != nil {
 		return err
 	}
-	file, err := load(path, o.includeDirs)
+	file, err := loadAll(paths, o.includeDirs)
 	if err != nil {
 		return err
 	}
@@ -122,18 +132,18 @@ func (o *serveOptions) run(out, errOut io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	m := &answerer{echo: o.echo}
+	m := &answerer{echo: o.echo, strict: o.replay != "" && !o.lenient}
 	if o.answers != "" {
 		if m.answers, err = loadAnswers(o.answers, file); err != nil {
 			return err
 		}
 	}
-	log := &callLog{w: errOut}
+	log := &callLog{w: errOut, quiet: o.quiet}
 	opts, err := o.options()
 	if err != nil {
 		return err
 	}
-	done, err := o.furnish(m, file, log, out)
+	done, err := o.furnish(cmd, m, file, log)
 	if err != nil {
 		return err
 	}
@@ -152,7 +162,11 @@ func (o *serveOptions) run(out, errOut io.Writer, path string) error {
 		m.conns = &trackedListener{Listener: l, open: make(map[string]net.Conn)}
 		l = m.conns
 	}
-	return serveUntilSignal(server, l, out, func() {})
+	said := out
+	if o.log == "-" { // whoever reads the log reads nothing else
+		said = errOut
+	}
+	return serveUntilSignal(server, l, said, func() {})
 }
 
 // options returns what the flags say about connections.
@@ -169,6 +183,7 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 			opts = append(opts, thriftkit.WithTLSOnly())
 		}
 	}
+	opts = append(opts, o.maxMessage.option())
 	opts = append(opts, thriftkit.WithDialects(grpc.New(grpc.Options{NoReflection: !o.reflection})))
 	for _, text := range o.proxies {
 		network, err := netip.ParsePrefix(text)
@@ -201,10 +216,11 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 // chosen returns the services to be served.
 func (o *serveOptions) chosen(file *schema.File) ([]*schema.Service, error) {
 	if len(o.services) == 0 {
-		if len(file.Services) == 0 {
+		all := servicesOf(file)
+		if len(all) == 0 {
 			return nil, fmt.Errorf("%s has no services", file.Path)
 		}
-		return file.Services, nil
+		return all, nil
 	}
 	var list []*schema.Service
 	for _, name := range o.services {
@@ -302,8 +318,9 @@ func sameType(a, b *schema.Type, met map[[2]*schema.Type]bool) bool {
 
 // A callLog writes a line a call.
 type callLog struct {
-	mu sync.Mutex // a line is written in one go
-	w  io.Writer
+	mu    sync.Mutex // a line is written in one go
+	w     io.Writer
+	quiet bool // there are lines of JSON at most
 
 	all, upstream *mock.Log // lines of JSON, of all calls and of those that another server answered; nil: none
 }
@@ -322,8 +339,10 @@ func (l *callLog) intercept(next thriftkit.Handler) thriftkit.Handler {
 		by := ""
 		err := next(context.WithValue(ctx, answeredByKey{}, &by), call)
 		took := time.Since(start)
-		l.print("%s %s %s.%s %s → %s %v", start.Format("15:04:05.000"), peerName(ctx), call.Service.Name, call.Method.Name,
-			argsJSON(call), outcome(call, err), took.Round(time.Microsecond))
+		if !l.quiet {
+			l.print("%s %s %s.%s %s → %s %v%s", start.Format("15:04:05.000"), peerName(ctx), call.Service.Name, call.Method.Name,
+				argsJSON(call), outcome(call, err), took.Round(time.Microsecond), origin(by))
+		}
 		l.entries(ctx, call, start, took, by, err)
 		return err
 	}

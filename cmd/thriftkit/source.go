@@ -50,7 +50,7 @@ func (s *source) load() (*schema.File, error) {
 		}
 		dirs = append(dirs, filepath.Dir(path))
 		fmt.Fprintf(&text, "include %q\n", filepath.Base(path))
-		for _, svc := range file.Services {
+		for _, svc := range servicesOf(file) {
 			fmt.Fprintf(&services, "service %s extends %s.%[1]s {}\n", svc.Name, file.Name)
 		}
 	}

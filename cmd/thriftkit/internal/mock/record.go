@@ -60,15 +60,21 @@ func (l *Log) Write(e *Entry) error {
 }
 
 // A Replay answers calls as a log says that they were answered: for each method and arguments the answers one after the other, and
-// the last one from then on. It is safe for concurrent use.
+// the last one from then on; for each client from the first one. It is safe for concurrent use.
 type Replay struct {
-	mu      sync.Mutex
 	answers map[string][]*Answer
+
+	mu      sync.Mutex
+	given   map[string]map[string]int // to each client: how many of the answers to a call that came before
+	clients []string                  // those in given, the last ones
 }
+
+// replayClients is how many clients a Replay knows; one that was forgotten begins anew.
+const replayClients = 1000
 
 // ParseReplay reads a log. The error has all mistakes, each with its line.
 func ParseReplay(path string, text []byte, find Finder) (*Replay, error) {
-	r := &Replay{answers: make(map[string][]*Answer)}
+	r := &Replay{answers: make(map[string][]*Answer), given: make(map[string]map[string]int)}
 	var errs []error
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, 64<<20)
@@ -130,20 +136,28 @@ func replayKey(method string, args *dynamic.Struct) (string, error) {
 	return string(text), err
 }
 
-// Answer returns what the log has for a call, and false if that is nothing.
-func (r *Replay) Answer(method string, args *dynamic.Struct) (*Answer, bool) {
+// Answer returns what the log has for a call of a client, and false if that is nothing.
+func (r *Replay) Answer(client, method string, args *dynamic.Struct) (*Answer, bool) {
 	key, err := replayKey(method, args)
 	if err != nil {
 		return nil, false
 	}
+	list := r.answers[key]
+	if len(list) < 2 {
+		return append(list, nil)[0], len(list) > 0
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := r.answers[key]
-	if len(list) == 0 {
-		return nil, false
+	given := r.given[client]
+	if given == nil {
+		given = make(map[string]int)
+		r.given[client] = given
+		if r.clients = append(r.clients, client); len(r.clients) > replayClients {
+			delete(r.given, r.clients[0])
+			r.clients = r.clients[1:]
+		}
 	}
-	if len(list) > 1 {
-		r.answers[key] = list[1:]
-	}
-	return list[0], true
+	n := given[key]
+	given[key] = min(n+1, len(list)-1)
+	return list[n], true
 }
