@@ -24,7 +24,84 @@ var pairs = []struct {
 		`struct A { 1: i32 a, }`,
 		`struct A { 1: i32 a，；：}`,
 		[]string{
-			`1:20: error: unexpected character "，；：" (write , and ; and :) [bad-character]`,
+			`1:20: error: unexpected character "，" (write ,) [bad-character]`,
+			`1:23: error: unexpected character "；" (write ;) [bad-character]`,
+			`1:26: error: unexpected character "：" (write :) [bad-character]`,
+		},
+	},
+	{
+		`struct A { 1: list<string> a = ["x"] } (k = "v")`,
+		`struct A ｛ 1: list《string》 a = 【“x”】 ｝ （k = ‘v“ „w’）`,
+		[]string{
+			`1:10: error: unexpected character "｛" (write {) [bad-character]`,
+			`1:21: error: unexpected character "《" (write <) [bad-character]`,
+			`1:30: error: unexpected character "》" (write >) [bad-character]`,
+			`1:38: error: unexpected character "【" (write [) [bad-character]`,
+			`1:41: error: string has quotes “” (write plain quotes, " or ') [bad-character]`,
+			`1:48: error: unexpected character "】" (write ]) [bad-character]`,
+			`1:52: error: unexpected character "｝" (write }) [bad-character]`,
+			`1:56: error: unexpected character "（" (write () [bad-character]`,
+			`1:63: error: string has quotes ‘’ (write plain quotes, " or ') [bad-character]`,
+			`1:78: error: unexpected character "）" (write )) [bad-character]`,
+		},
+	},
+	{
+		"const string A = 'x'\nstruct B {}",
+		"const string A = 「x\nstruct B {}",
+		[]string{
+			`1:18: error: unexpected character "「" (write a plain quote, " or ') [bad-character]`,
+		},
+	},
+	{
+		"struct A {\n string a\n}",
+		"struct A {\n reserved 2, 4 to 6;\n reserved 'x';\n extensions 100 to max;\n option (y) = true;\n oneof z { i32 a = 1; }\n string }",
+		[]string{
+			`2:2: error: expected a field or "}", found "reserved" (write a comment: // reserved 2, 4-6) [syntax]`,
+			`3:2: error: expected a field or "}", found "reserved" (write a comment: // reserved 2, 4-6) [syntax]`,
+			`4:2: error: expected a field or "}", found "extensions" (Thrift has no extensions) [syntax]`,
+			`5:2: error: expected a field or "}", found "option" (write an annotation after the fields) [syntax]`,
+			`6:2: error: expected a field or "}", found "oneof" (write a union, and a field of its type) [syntax]`,
+			`7:9: error: expected the name of a field, found "}" [syntax]`,
+		},
+	},
+	{
+		"enum E { A = 1 }\nstruct S { reserved a, option b = 2, oneof c }",
+		"enum E { reserved 2; A = 1, = }",
+		[]string{
+			`1:10: error: expected an enum value or "}", found "reserved" (write a comment: // reserved 2, 4-6) [syntax]`,
+			`1:29: error: expected an enum value or "}", found "=" [syntax]`,
+		},
+	},
+	{
+		"struct A {\n 1: i32 a\n}\nenum E {\n B = 1\n}\nservice S {\n void f()\n}",
+		"struct A\n 1: i32 }\nenum E\n B = = 1\n}\nservice S\n void f(1: i32 )\n}",
+		[]string{
+			`2:2: error: expected "{", found "1" [syntax]`,
+			`2:9: error: expected the name of a field, found "}" [syntax]`,
+			`4:2: error: expected "{", found "B" [syntax]`,
+			`4:6: error: expected an integer, found "=" [syntax]`,
+			`7:2: error: expected "{", found keyword "void" [syntax]`,
+			`7:16: error: expected the name of a parameter, found ")" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f(1: i32 a),\n void g(1: i32 a)\n}",
+		"service S {\n public void f[1: i32 ],\n static i32 g{1: i32 a}\n void }",
+		[]string{
+			`2:2: error: expected a function or "}", found "public" [syntax]`,
+			`2:15: error: expected "(", found "[" [syntax]`,
+			`2:23: error: expected the name of a parameter, found "]" [syntax]`,
+			`3:2: error: expected a function or "}", found "static" [syntax]`,
+			`3:14: error: expected "(", found "{" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"struct A { 1: string a 2: final b }",
+		"struct A { 1: final string a 2: strin b 3: i32 }",
+		[]string{
+			`1:15: error: expected the type of a field, found "final" [syntax]`,
+			`1:48: error: expected the name of a field, found "}" [syntax]`,
 		},
 	},
 	{
@@ -189,8 +266,7 @@ var pairs = []struct {
 		`const string A = "x"`,
 		`const string A = 「x」`,
 		[]string{
-			`1:18: error: unexpected character "「" (write a plain quote, " or ') [bad-character]`,
-			`1:22: error: unexpected character "」" (write a plain quote, " or ') [bad-character]`,
+			`1:18: error: string has quotes 「」 (write plain quotes, " or ') [bad-character]`,
 		},
 	},
 	{

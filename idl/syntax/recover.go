@@ -35,6 +35,9 @@ func (p *parser) expectedHint(what, hint string) {
 }
 
 func (p *parser) relateOpening(d *Diagnostic, token int) {
+	if token == missing {
+		return
+	}
 	place := p.file.Place(p.toks[token].Range())
 	d.Related = append(d.Related, Related{place, quote(p.textAt(token)) + " opened"})
 }
@@ -194,8 +197,14 @@ func (p *parser) skipBalanced() {
 
 // list reads elements up to the closer of the bracket just read, and the closer.
 func (p *parser) list(noun string, element func(*parser) bool) {
-	opener := p.pos - 1
-	closer := p.toks[opener].op.closer()
+	p.listOf(p.pos-1, p.toks[p.pos-1].op.closer(), noun, element)
+}
+
+// missing stands for the token of a bracket that was left out.
+const missing = -1
+
+// listOf reads elements up to the closer of a bracket, and the closer. The bracket is a token before, or missing.
+func (p *parser) listOf(opener int, closer op, noun string, element func(*parser) bool) {
 	p.open = append(p.open, bracket{opener, closer, noun})
 	for p.op() != closer {
 		if p.op().isSeparator() {
