@@ -255,7 +255,7 @@ func (p *parser) atPackage() bool {
 func (p *parser) packageHeader() {
 	start := p.pos
 	h := &Package{Doc: p.doc().text, Annotations: p.annotated()}
-	p.foreign(start, "package")
+	p.foreignWord(start, "package")
 	p.next()
 	if p.op() == opString {
 		h.Name = p.stringLit()
@@ -271,7 +271,7 @@ func (p *parser) atHSInclude() bool {
 
 func (p *parser) hsInclude() {
 	start := p.pos
-	p.foreign(start, "hs_include")
+	p.foreignWord(start, "hs_include")
 	p.next()
 	path := p.stringLit()
 	p.file.Headers = append(p.file.Headers, &CppInclude{p.since(start), path})
@@ -285,7 +285,7 @@ func (p *parser) atInteraction() bool {
 func (p *parser) interaction() {
 	start := p.pos
 	d := &Interaction{Doc: p.doc().text, Annotations: p.annotated()}
-	p.foreign(start, "interaction")
+	p.foreignWord(start, "interaction")
 	p.next()
 	d.Name = p.definedName("the name of an interaction")
 	if opener, ok := p.body((*parser).beginsFunction); ok {
@@ -416,7 +416,7 @@ func (p *parser) noAnnotations(what string) {
 func (p *parser) definition() {
 	start, doc := p.pos, p.doc()
 	for p.op() == opName { // of an exception
-		p.foreign(p.pos, "the qualifier "+p.text())
+		p.foreignWord(p.pos, "the qualifier "+p.text())
 		p.next()
 	}
 	o := p.op()
@@ -887,7 +887,7 @@ func (p *parser) function() bool {
 		f.Annotations = p.annotated()
 	}
 	for p.atFunctionQualifier() {
-		p.foreign(p.pos, "the qualifier "+p.text())
+		p.foreignWord(p.pos, "the qualifier "+p.text())
 		p.next()
 	}
 	switch p.op() {
@@ -1030,7 +1030,7 @@ func (p *parser) performs(s *Service) func(*parser) bool {
 		start := p.pos
 		p.doc()
 		p.annotated()
-		p.foreign(start, "performs")
+		p.foreignWord(start, "performs")
 		p.next()
 		name := p.ident()
 		name.Span = p.since(start)
@@ -1136,7 +1136,7 @@ func (p *parser) streams(f *Function) bool {
 // streamType reads stream<T throws (…)> or sink<T throws (…), U throws (…)>.
 func (p *parser) streamType(isSink bool) *StreamType {
 	start := p.pos
-	p.foreign(start, "the type "+p.text()+"<…>")
+	p.foreignWord(start, "the type "+p.text()+"<…>")
 	t := &StreamType{}
 	p.next()
 	p.next()

@@ -55,6 +55,12 @@ func (p *parser) foreign(i int, what string) {
 	}
 }
 
+// foreignWord is foreign for one of ContextualKeywords.
+func (p *parser) foreignWord(i int, what string) {
+	p.toks[i].flags |= contextual
+	p.foreign(i, what)
+}
+
 // found names the current token.
 func (p *parser) found() string {
 	switch o := p.op(); {
