@@ -342,9 +342,10 @@ var pairs = []struct {
 
 	{
 		`struct A {}`,
-		"struct aéééééééééééééééééééééééééééééé {}",
+		"struct aéééééééééééééééééééééééééééééé {} struct a" + strings.Repeat("b", 126) + "éé {}",
 		[]string{
-			`1:8: error: "aééééééééééééééééééé..." is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+			`1:8: error: "aéééééééééééééééééééééééééééééé" is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+			`1:80: error: "a` + strings.Repeat("b", 126) + `..." is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
 		},
 	},
 

@@ -380,7 +380,7 @@ func (l *lexer) name(fl *flags) op {
 		if narrow := narrowed(text); narrow != "" {
 			hint = "write " + narrow
 		}
-		l.add(Error, "bad-name", Span{start, l.pos}, hint, "%s is not a name", quote(text))
+		l.add(Error, "bad-name", Span{start, l.pos}, hint, "%s is not a name", quoteUpTo(text, longestName))
 		if narrow := narrowed(text); narrow != "" && skipDigits(narrow) == "" {
 			return opInt
 		}

@@ -293,8 +293,16 @@ func (o op) closer() op { return o + 1 }
 func quote(s string) string {
 	most := 40
 	if isNameOnly(s) { // names differ at their ends
-		most = 128
+		most = longestName
 	}
+	return quoteUpTo(s, most)
+}
+
+// longestName is how many bytes of a name are shown.
+const longestName = 128
+
+// quoteUpTo is quote for text of which other than the usual is shown.
+func quoteUpTo(s string, most int) string {
 	if len(s) > most {
 		for !utf8.RuneStart(s[most]) && most > 0 {
 			most--
