@@ -176,6 +176,12 @@ var handlers = sync.OnceValue(func() map[string]handler {
 		"textDocument/codeAction":             handle((*server).codeAction),
 		"textDocument/codeLens":               handle((*server).codeLens),
 		"textDocument/inlayHint":              handle((*server).inlayHint),
+		"textDocument/prepareCallHierarchy":   handle((*server).prepareCallHierarchy),
+		"callHierarchy/incomingCalls":         handle((*server).incomingCalls),
+		"callHierarchy/outgoingCalls":         handle((*server).outgoingCalls),
+		"textDocument/prepareTypeHierarchy":   handle((*server).prepareTypeHierarchy),
+		"typeHierarchy/supertypes":            handle((*server).supertypes),
+		"typeHierarchy/subtypes":              handle((*server).subtypes),
 	}
 })
 
@@ -231,6 +237,8 @@ func (s *server) initialize(_ context.Context, p initializeParams) (any, error) 
 			"codeActionProvider":               object{"codeActionKinds": []string{"quickfix", "source.fixAll", "source.organizeImports", "refactor"}},
 			"codeLensProvider":                 object{},
 			"inlayHintProvider":                true,
+			"callHierarchyProvider":            true,
+			"typeHierarchyProvider":            true,
 			"diagnosticProvider":               object{"interFileDependencies": true, "workspaceDiagnostics": false},
 			"workspace":                        object{"workspaceFolders": object{"supported": true, "changeNotifications": true}},
 		},
