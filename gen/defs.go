@@ -69,7 +69,7 @@ func (g *generator) constants() {
 }
 
 // structs writes the types of structs, unions and exceptions, with their codecs.
-func (g *generator) structs() error {
+func (g *generator) structs() {
 	for _, s := range g.pkg.file.Structs {
 		name := g.pkg.of[s]
 		switch s.Kind {
@@ -97,11 +97,8 @@ func (g *generator) structs() error {
 		if g.codecs[s] {
 			g.codec(s)
 		}
-		if err := g.flush(flushAt); err != nil {
-			return err
-		}
+		g.flush(flushAt)
 	}
-	return nil
 }
 
 func hasDefaults(s *schema.Struct) bool {
