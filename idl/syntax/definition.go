@@ -93,6 +93,11 @@ func removedHeader(name string) (scope string) {
 
 // unknownDefinition reports and skips what begins neither a header nor a definition.
 func (p *parser) unknownDefinition() {
+	if p.inMistake() {
+		p.lastError = p.pos
+		p.skipDefinition()
+		return
+	}
 	name := p.text()
 	after := "NAME"
 	if p.peek(1) == opName {
@@ -389,6 +394,11 @@ func (p *parser) headerName(what, role string) Ident {
 		return p.ident()
 	}
 	if p.op() >= firstKeyword && !p.startsLine() {
+		if what != role && p.nameFollows() && p.peek(2) == opName { // there is one word too many
+			p.expected(what)
+			p.next()
+			return p.ident()
+		}
 		return p.reserved(role)
 	}
 	hint := ""
@@ -851,12 +861,16 @@ func (p *parser) xsd() {
 
 func (p *parser) service(start int, doc docText) (*Service, bool) {
 	s := &Service{Doc: doc.text, Annotations: p.annotated()}
-	if s.Name = p.definedName("the name of a service"); s.Name.Text == "" && p.op() != opBrace {
+	if s.Name = p.definedName("the name of a service"); s.Name.Text == "" && p.op() != opBrace && p.op() != opExtends {
 		return nil, false
 	}
 	if p.got(opExtends) {
 		switch o := p.op(); {
 		case o == opName:
+			s.Extends = p.ident()
+		case o >= firstKeyword && !p.startsLine() && p.nameFollows():
+			p.expected("the name of a service")
+			p.next()
 			s.Extends = p.ident()
 		case o >= firstKeyword && !p.startsLine():
 			p.reserved("the name of a service")
@@ -940,7 +954,7 @@ func (p *parser) function() bool {
 	if f.Name = p.functionName(); f.Name.Text == "" {
 		return false
 	}
-	if f.Params, ok = p.params("a parameter"); !ok {
+	if f.Params, ok = p.params(parameterNoun); !ok {
 		return false
 	}
 	f.Throws, f.ThrowsSpan, ok = p.throwsClause()
@@ -959,6 +973,9 @@ func (p *parser) atStrayWord() bool {
 		return false
 	}
 	o := p.peek(1)
+	if o == opName && p.textAt(p.pos+1) == p.textAt(p.pos+2) {
+		return false // the name of a function is there twice
+	}
 	return (o == opVoid || o.isBaseType()) && p.peek(2) == opName || p.beginsFunction(1)
 }
 
@@ -1206,7 +1223,10 @@ func (p *parser) throws() bool {
 	return false
 }
 
-const annotationNoun = "an annotation"
+const (
+	annotationNoun = "an annotation"
+	parameterNoun  = "a parameter"
+)
 
 // joined returns the structured annotations of an element with those that follow it.
 func (p *parser) joined(structured []*Annotation) []*Annotation {

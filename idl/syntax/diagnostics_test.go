@@ -97,6 +97,50 @@ var pairs = []struct {
 		},
 	},
 	{
+		"namespace go a\nconst i32 A = 1\nstruct B {}\nservice C extends D { void f() }",
+		"namespace namespace go a\nconst i32 i32 A = 1\nstruct struct B {}\nservice C extends extends D { void void f(), oneway void void g() }\nservice extends C { void }",
+		[]string{
+			`1:11: error: expected a language or "*", found keyword "namespace" [syntax]`,
+			`2:11: error: expected the name of a constant, found keyword "i32" [syntax]`,
+			`3:8: error: expected the name of a struct, found keyword "struct" [syntax]`,
+			`4:19: error: expected the name of a service, found keyword "extends" [syntax]`,
+			`4:36: error: expected the name of a function, found keyword "void" [syntax]`,
+			`4:58: error: expected the name of a function, found keyword "void" [syntax]`,
+			`5:9: error: expected the name of a service, found keyword "extends" [syntax]`,
+			`5:26: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"struct A {\n 1: map<string, list<i32>> a\n 2: map<A, B> b\n}\nservice S {\n map<A, B> f()\n}",
+		"struct A {\n 1: <string, list<i32>> a\n map<A, B> b\n 3 map<A, B> b\n 4: map map<A, B> b\n}\nservice S {\n <A, B> f()\n list list<A> g()\n void }",
+		[]string{
+			`2:5: error: expected the type of a field, found "<" [syntax]`,
+			`4:4: error: expected ":" after the field id, found keyword "map" [syntax]`,
+			`5:9: error: expected "<", found keyword "map" [syntax]`,
+			`8:2: error: expected a function or "}", found "<" [syntax]`,
+			`9:7: error: expected "<", found keyword "list" [syntax]`,
+			`10:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"const map<string, i32> A = {}\ntypedef map<string, list<i32>> B",
+		"const mapstring, i32> A = {}\ntypedef mapstring, list<i32>> B\nstruct C { 1: i32 }",
+		[]string{
+			`1:16: error: expected the name of a constant, found "," [syntax]`,
+			`2:18: error: expected the name of a typedef, found "," [syntax]`,
+			`3:19: error: expected the name of a field, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f(1: i32 a) throws (1: X x),\n void g()\n}",
+		"service S {\n void f(1: i32 a throws (1: X ),\n void g(\n}",
+		[]string{
+			`2:18: error: expected a parameter or ")", found keyword "throws"; "(" opened at a.thrift:2:8 [syntax]`,
+			`2:31: error: expected the name of an exception, found ")" [syntax]`,
+			`4:1: error: expected a parameter or ")", found "}"; "(" opened at a.thrift:3:8 [syntax]`,
+		},
+	},
+	{
 		"struct A { 1: string a 2: final b }",
 		"struct A { 1: final string a 2: strin b 3: i32 }",
 		[]string{

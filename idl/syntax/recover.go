@@ -2,6 +2,22 @@ package syntax
 
 import "strings"
 
+// inMistake is whether the current token stands behind one that an error was reported at, on the same line and with nothing between
+// them that ends an element: then it is a part of the same mistake.
+func (p *parser) inMistake() bool {
+	if p.lastError < 0 || p.lastError >= p.pos {
+		return false
+	}
+	for i := p.lastError; i < p.pos; i++ {
+		o := p.toks[i].op
+		isEnd := o.isSeparator() && (i > p.lastError || len(p.open) > 0) || o == opUnbrace || i > p.lastError && o == opBrace
+		if isEnd || p.toks[i+1].flags&startsLine != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // errorAt reports an error at token i, unless one was reported there or the lexer has done so.
 func (p *parser) errorAt(i int, code, hint, format string, args ...any) *Diagnostic {
 	if i == p.lastError || p.toks[i].flags&(malformed|afterStray) != 0 || p.afterBrokenString(i) {
@@ -28,6 +44,10 @@ func (p *parser) expected(what string) { p.expectedHint(what, "") }
 
 // expectedHint is expected with a guess at what to do.
 func (p *parser) expectedHint(what, hint string) {
+	if what == item && p.inMistake() {
+		p.lastError = p.pos
+		return
+	}
 	d := p.errorAt(p.pos, "syntax", hint, "expected %s, found %s", p.describe(what), p.found())
 	if len(p.open) > 0 && (p.op() == opEOF || p.op() != p.inner().closer && p.endsList()) {
 		p.relateOpening(d, p.inner().token)
@@ -97,7 +117,7 @@ func (p *parser) describe(what string) string {
 // endsList is whether the list that is being read ends here, with or without its own closer.
 func (p *parser) endsList() bool {
 	o := p.op()
-	if o == opEOF || p.atDefinition() || p.atFunction() || p.atField() {
+	if o == opEOF || p.atDefinition() || p.atFunction() || p.atField() || o == opThrows && p.inner().noun == parameterNoun {
 		return true
 	}
 	if o.closes() {
@@ -174,6 +194,7 @@ func (p *parser) skipItem(start int) {
 			if o.opens() {
 				depth++
 			}
+		case o == opComma && p.insideAngles():
 		case o.isSeparator(), p.endsList():
 			return
 		case p.startsLine() && p.pos > start && p.canStartItem():
@@ -182,6 +203,26 @@ func (p *parser) skipItem(start int) {
 			depth++
 		}
 	}
+}
+
+// insideAngles is whether the current token, a comma, is within a type whose "<" was not understood: its ">" follows.
+func (p *parser) insideAngles() bool {
+	const lookahead = 32
+	depth := 0
+	for i := 1; i <= lookahead; i++ {
+		t := p.toks[min(p.pos+i, len(p.toks)-1)]
+		switch {
+		case t.op == opAngle:
+			depth++
+		case t.op == opUnangle && depth == 0:
+			return true
+		case t.op == opUnangle:
+			depth--
+		case t.op != opComma && !t.op.isType(), t.flags&startsLine != 0:
+			return false
+		}
+	}
+	return false
 }
 
 // skipBalanced steps over a bracket and everything up to the one that closes it. It stays before
