@@ -69,7 +69,7 @@ func (g *generator) constants() {
 }
 
 // structs writes the types of structs, unions and exceptions, with their codecs.
-func (g *generator) structs() error {
+func (g *generator) structs() {
 	for _, s := range g.pkg.file.Structs {
 		name := g.pkg.of[s]
 		switch s.Kind {
@@ -92,15 +92,13 @@ func (g *generator) structs() error {
 		}
 		if s.Kind == schema.Exception {
 			g.errorMethod(s)
+			g.nameMethod(s)
 		}
 		if g.codecs[s] {
 			g.codec(s)
 		}
-		if err := g.flush(flushAt); err != nil {
-			return err
-		}
+		g.flush(flushAt)
 	}
-	return nil
 }
 
 func hasDefaults(s *schema.Struct) bool {
@@ -140,6 +138,16 @@ func (g *generator) pointerTo(f *schema.Field, isUnion bool, text string) string
 	}
 	ptr := g.helper("ptr", "pointerTo", func(name string) { g.p("func %s[T any](v T) *T { return &v }\n", name) })
 	return fmt.Sprintf("%s[%s](%s)", ptr, g.goType(f.Type), text)
+}
+
+// nameMethod tells the name of an exception whose Go name is another one, by a prefix, say: package rpc finds exceptions by name.
+func (g *generator) nameMethod(s *schema.Struct) {
+	name := g.pkg.of[s]
+	joined := func(name string) string { return strings.ReplaceAll(name, "_", "") }
+	if !strings.EqualFold(joined(name), joined(s.Name)) {
+		g.p("// ThriftName returns the name of the exception in the IDL.")
+		g.p("func (*%s) ThriftName() string { return %q }\n", name, s.Name)
+	}
 }
 
 // errorMethod makes an exception an error, whose text is its name and, if it has one, its message.

@@ -91,7 +91,7 @@ const (
 	predeclared = "any append bool byte cap clear close comparable complex complex128 complex64 copy delete error false float32 float64 imag " +
 		"init int int16 int32 int64 int8 iota len main make max min new nil panic print println real recover rune string true uint uint16 " +
 		"uint32 uint64 uint8 uintptr"
-	methods = "AppendThriftBinary AppendThriftCompact ConsumeThriftBinary ConsumeThriftCompact Error ThriftCodec"
+	methods = "AppendThriftBinary AppendThriftCompact ConsumeThriftBinary ConsumeThriftCompact Error ThriftCodec ThriftName"
 )
 
 // A goPackage is the Go package of one IDL file, with the names in it.

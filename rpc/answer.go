@@ -352,7 +352,7 @@ func (m *boundMethod) match(t reflect.Type) int {
 		}
 	}
 	for i, f := range m.method.Throws {
-		if !plan.SameName(f.Type.Struct.Name, typeName(t)) {
+		if !plan.SameName(f.Type.Struct.Name, exceptionName(t)) {
 			continue
 		}
 		if _, err := plan.ForType(t, f.Type); err == nil {

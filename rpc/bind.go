@@ -77,7 +77,7 @@ next:
 		t := reflect.TypeOf(e)
 		for _, m := range svc.AllMethods() {
 			for _, f := range m.Throws {
-				if !plan.SameName(f.Type.Struct.Name, typeName(t)) {
+				if !plan.SameName(f.Type.Struct.Name, exceptionName(t)) {
 					continue
 				}
 				types[f.Type.Struct] = t

@@ -242,8 +242,9 @@ func (c *Client) Handle(ctx context.Context, call *Call) error { return c.run(ct
 //	err := client.Bind(svc, &c, &BadPassword{})
 //
 // A field tagged `thrift:"-"` is left alone. exceptions are values of the Go types, each with
-// an Error method, that stand for declared exceptions of the same name: the funcs return
-// pointers to such types. Others come as *[Exception]. Everything that does not fit is
+// an Error method, that stand for declared exceptions of the same name, which is what a
+// method ThriftName() string says, if there is one, else the type's: the funcs return pointers
+// to such types. Others come as *[Exception]. Everything that does not fit is
 // reported at once, as joined *Mismatch errors, and target is not changed then.
 func (c *Client) Bind(svc *schema.Service, target any, exceptions ...error) error {
 	if svc == nil {

@@ -232,7 +232,8 @@ func (e *BusinessError) Error() string {
 }
 
 // An Exception is a declared exception for which no Go type was given. errors.As also finds
-// the user's own type in it, if that has the exception's name and fields:
+// the user's own type in it, if that has the exception's name and fields; a method ThriftName() string says the name of a
+// type that is called otherwise:
 //
 //	var e *DivisionByZero
 //	if errors.As(err, &e) { … }
@@ -264,7 +265,7 @@ func (e *Exception) As(target any) bool {
 	}
 	t := rv.Type().Elem()
 	desc := e.Value.Schema()
-	if !plan.SameName(desc.Name, typeName(t)) {
+	if !plan.SameName(desc.Name, exceptionName(t)) {
 		return false
 	}
 	p, err := plan.ForType(t, desc.Type())
@@ -275,10 +276,14 @@ func (e *Exception) As(target any) bool {
 	return true
 }
 
-// typeName returns the name of a struct type or of a pointer to one.
-func typeName(t reflect.Type) string {
+// exceptionName returns the name of the exception that a struct type, or a pointer to one, stands for: what its method
+// ThriftName says, else its own.
+func exceptionName(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if named, ok := reflect.New(t).Interface().(interface{ ThriftName() string }); ok {
+		return named.ThriftName()
 	}
 	return t.Name()
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit/idl/lint"
+	"github.com/thriftkit/thriftkit/idl/lsp"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -139,10 +140,10 @@ func (r *configReader) syntax(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	if line, rest, ok := strings.Cut(strings.TrimPrefix(text, "line "), ": "); ok {
 		if n, err := strconv.Atoi(line); err == nil {
-			return fmt.Errorf("%s:%d:1: error: %s", r.path, n, rest)
+			return &lsp.ConfigError{Path: r.path, Line: n, Column: 1, Message: rest}
 		}
 	}
-	return fmt.Errorf("%s: error: %s", r.path, text)
+	return &lsp.ConfigError{Path: r.path, Message: text}
 }
 
 func (r *configReader) place(n *yaml.Node) string {
@@ -150,7 +151,7 @@ func (r *configReader) place(n *yaml.Node) string {
 }
 
 func (r *configReader) errorf(n *yaml.Node, format string, args ...any) {
-	r.errs = append(r.errs, fmt.Errorf("%s: error: "+format, append([]any{r.place(n)}, args...)...))
+	r.errs = append(r.errs, &lsp.ConfigError{Path: r.path, Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)})
 }
 
 func (r *configReader) root(c *config, n *yaml.Node) {

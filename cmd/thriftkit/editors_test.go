@@ -40,14 +40,15 @@ func TestGrammars(t *testing.T) {
 			t.Errorf("the grammar has %s, which is no keyword", w)
 		}
 	}
-	// A keyword of the parser is coloured everywhere.
-	for _, w := range strings.Fields(`namespace include cpp_include const typedef enum struct union exception service bool byte i8 i16 i32 i64 double string
-		binary uuid map set list void oneway async extends throws required optional cpp_type xsd_all xsd_optional xsd_nillable xsd_attrs true false`) {
+	for _, w := range syntax.Keywords() {
 		if !slices.Contains(words, w) {
 			t.Errorf("the TextMate grammar does not have %s", w)
 		}
-		for _, name := range []string{"vim/syntax/thrift.vim", "emacs/thriftkit.el"} {
-			if !regexp.MustCompile(`\b` + w + `\b`).MatchString(read(name)) {
+	}
+	// Each of the parser's keywords is coloured everywhere.
+	for _, w := range append(syntax.Keywords(), syntax.ContextualKeywords()...) {
+		for _, name := range []string{"vscode/syntaxes/thrift.tmLanguage.json", "vim/syntax/thrift.vim", "emacs/thriftkit.el"} {
+			if !regexp.MustCompile(`[^a-z]` + w + `[^a-z_]`).MatchString(read(name)) {
 				t.Errorf("%s does not have %s", name, w)
 			}
 		}

@@ -24,7 +24,7 @@ func newLSP() *cobra.Command {
 		Long: `lsp is the language server for .thrift files. An editor starts it and talks to it on standard input and output; docs/editors.md says how to set
 up each of them.
 
-It takes include-dirs, format, lint and breaking from the thriftkit.yaml in the editor's directory or above. With --against, or against in the
+It takes include-dirs, dialect, docs, format, lint and breaking from the thriftkit.yaml in the editor's directory or above. With --against, or against in the
 section breaking, changes that break something are findings as you type.`,
 		Example: "  thriftkit lsp\n  thriftkit lsp --against main",
 		Args:    needArgs(0, 0, "no arguments"),

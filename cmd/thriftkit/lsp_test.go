@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
 	"github.com/thriftkit/thriftkit/idl/format"
+	"github.com/thriftkit/thriftkit/idl/lsp"
 )
 
 // Formatting in an editor and by fmt must agree, with and without a project file.
@@ -31,5 +33,17 @@ func TestLSPFormatsAsFmt(t *testing.T) {
 	}
 	if o, err := configureLSP(nil, ""); err != nil || o.Format.Separator != format.Keep {
 		t.Errorf("no directory: separator %d, %v", o.Format.Separator, err)
+	}
+}
+
+// Mistakes in the project file have their places in it.
+func TestLSPConfigErrors(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "thriftkit.yaml")
+	write(t, name, "dialect: klingon\nformat:\n  widht: 80\n")
+	_, err := configureLSP([]string{filepath.ToSlash(dir)}, "")
+	var e *lsp.ConfigError
+	if !errors.As(err, &e) || e.Path != filepath.ToSlash(name) || e.Line != 1 || e.Column != 10 {
+		t.Errorf("got %#v of %v", e, err)
 	}
 }

@@ -22,7 +22,14 @@
      . font-lock-keyword-face)
     (,(regexp-opt '("bool" "byte" "i8" "i16" "i32" "i64" "double" "string" "binary" "uuid" "map" "set" "list" "void") 'symbols)
      . font-lock-type-face)
-    (,(regexp-opt '("true" "false") 'symbols) . font-lock-constant-face)))
+    (,(regexp-opt '("true" "false") 'symbols) . font-lock-constant-face)
+    ;; fbthrift's words are keywords in one place only.
+    ("\\_<\\(package\\|hs_include\\)[ \t]*[\"';]" 1 font-lock-keyword-face)
+    ("\\_<\\(interaction\\|performs\\)[ \t]+[A-Za-z_]" 1 font-lock-keyword-face)
+    ("\\_<\\(stream\\|sink\\)[ \t]*<" 1 font-lock-type-face)
+    ("\\_<\\(\\(?:\\(?:safe\\|permanent\\|transient\\|stateful\\|client\\|server\\)[ \t]+\\)+\\)exception\\_>" 1 font-lock-keyword-face)
+    ("^[ \t]*\\(readonly\\|idempotent\\)[ \t]+[A-Za-z0-9_.]+[ \t]*[A-Za-z0-9_<]" 1 font-lock-keyword-face)
+    ("@[A-Za-z_][A-Za-z0-9_.]*" . font-lock-preprocessor-face)))
 
 ;;;###autoload
 (define-derived-mode thriftkit-mode prog-mode "Thrift"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/lint"
+	"github.com/thriftkit/thriftkit/idl/syntax"
 )
 
 const shop = `include "lib.thrift"
@@ -32,6 +33,28 @@ func workspace() *Workspace {
 }
 
 // TestComplete has the cursor at "|".
+// TestCompleteKeywords looks for each of the language's words among what is offered somewhere, except for those that nobody should write.
+func TestCompleteKeywords(t *testing.T) {
+	offered := make(map[string]bool)
+	for _, text := range []string{"|", "struct A {\n  1: |\n}", "service S |", "service S {\n  |\n}", "const bool B = |", "safe |"} {
+		text = "package;\n" + text
+		offset := strings.IndexByte(text, '|')
+		w := NewWorkspace(Options{Source: compile.Texts{}})
+		w.Open("a.thrift", text[:offset]+text[offset+1:])
+		for _, c := range w.Complete("a.thrift", offset) {
+			for word := range strings.FieldsSeq(c.Label) {
+				offered[strings.TrimSuffix(word, "<>")] = true
+			}
+		}
+	}
+	obsolete := strings.Fields("async byte cpp_type xsd_all xsd_optional xsd_nillable xsd_attrs")
+	for _, word := range append(syntax.Keywords(), syntax.ContextualKeywords()...) {
+		if offered[word] == slices.Contains(obsolete, word) {
+			t.Errorf("%s: offered %v, obsolete %v", word, offered[word], !offered[word])
+		}
+	}
+}
+
 func TestComplete(t *testing.T) {
 	tests := []struct {
 		text string
@@ -61,6 +84,12 @@ func TestComplete(t *testing.T) {
 		{"const i32 A = 1\nstruct B {\n  1: i32 b = |\n}", "A"},
 		{"struct A {\n  1: i32 a\n}\n\n|", "struct service"},
 		{"struct A {\n  1: i32 a\n\nser|", ""},
+		{"package;\n|", "struct package hs_include interaction"},
+		{"package;\nservice S {\n  |\n}", "void performs stream<> sink<> readonly"},
+		{"service S {\n  |\n}", "void !performs stream<>"},
+		{"package;\ninteraction I {\n  |\n}", "void stream<>"},
+		{"package;\ninteraction I {\n  void f(1: |)\n}", "i32 !optional"},
+		{"package;\nsafe |", "exception permanent"},
 	}
 	for _, tt := range tests {
 		offset := strings.IndexByte(tt.text, '|')

@@ -35,11 +35,14 @@ type Completion struct {
 
 // A slot is what may stand at a place.
 type slot struct {
-	scope  string // top, struct, union, exception, enum, service, args, throws, annotation, const
+	scope  string // top, struct, union, exception, enum, service, interaction, args, throws, annotation, const
 	before string // the token before the word, "" at the beginning
 	prior  string // the one before that
 	owner  string // the name of the definition
 }
+
+// leading are the words that begin a header or a definition.
+var leading = []string{"struct", "union", "exception", "enum", "service", "const", "typedef", "include", "namespace", "cpp_include", "hs_include", "package", "interaction"}
 
 // slotAt finds out from the tokens what may stand at offset: it works in text that does not parse.
 func slotAt(t *syntax.File, offset int) slot {
@@ -55,7 +58,7 @@ func slotAt(t *syntax.File, offset int) slot {
 		text := t.Text(r)
 		scope := stack[len(stack)-1].scope
 		switch {
-		case tok.Kind() == syntax.Keyword && slices.Contains([]string{"struct", "union", "exception", "enum", "service", "const", "typedef", "include", "namespace", "cpp_include"}, text) && s.before != ":" && (scope == "top" || tok.Kind() == syntax.Keyword && startsLine(t, r.Start) && column(t, r.Start) == 0):
+		case tok.Kind() == syntax.Keyword && slices.Contains(leading, text) && s.before != ":" && (scope == "top" || tok.Kind() == syntax.Keyword && startsLine(t, r.Start) && column(t, r.Start) == 0):
 			stack = stack[:1]
 			keyword, owner = text, ""
 		case owner == "" && tok.Kind() == syntax.Name && s.before == keyword:
@@ -66,9 +69,10 @@ func slotAt(t *syntax.File, offset int) slot {
 			stack = append(stack, level{"const", text})
 		case text == "(":
 			next := "annotation"
-			if scope == "service" && s.before == "throws" {
+			functions := scope == "service" || scope == "interaction"
+			if functions && s.before == "throws" {
 				next = "throws"
-			} else if scope == "service" && s.before != ")" {
+			} else if functions && s.before != ")" {
 				next = "args"
 			}
 			stack = append(stack, level{next, text})
@@ -159,6 +163,13 @@ func (c *completer) keywords(words ...string) {
 	}
 }
 
+// fbthrift is whether the file is read in fbthrift's dialect.
+func (c *completer) fbthrift() bool { return c.f.Tree.Dialect == syntax.FBThrift }
+
+func isExceptionQualifier(word string) bool {
+	return slices.Contains([]string{"safe", "permanent", "transient", "stateful", "client", "server"}, word)
+}
+
 func (c *completer) complete() {
 	before := c.slot.before
 	separated := before == "," || before == ";" || before == "{" || before == "("
@@ -177,7 +188,12 @@ func (c *completer) complete() {
 		case c.slot.prior == "service":
 			c.keywords("extends")
 		case before == "" || startsLine(c.f.Tree, c.span.Start):
-			c.keywords("include", "namespace", "struct", "enum", "service", "exception", "union", "typedef", "const")
+			c.keywords("include", "namespace", "struct", "enum", "service", "exception", "union", "typedef", "const", "cpp_include")
+			if c.fbthrift() {
+				c.keywords("package", "interaction", "hs_include", "safe", "permanent", "transient", "stateful", "client", "server")
+			}
+		case c.fbthrift() && isExceptionQualifier(before):
+			c.keywords("exception", "safe", "permanent", "transient", "stateful", "client", "server")
 		}
 	case "struct", "union", "exception", "args", "throws":
 		c.field(separated)
@@ -185,11 +201,14 @@ func (c *completer) complete() {
 		if separated || startsLine(c.f.Tree, c.span.Start) {
 			c.nextNumber()
 		}
-	case "service":
+	case "service", "interaction":
 		if separated || before == ")" || startsLine(c.f.Tree, c.span.Start) {
 			c.keywords("void", "oneway void", "throws")
 			c.keywords(baseTypes...)
 			c.types(symbols.Struct, symbols.Union, symbols.Enum, symbols.Typedef)
+			if c.fbthrift() {
+				c.keywords("performs", "stream<>", "sink<>", "readonly", "idempotent")
+			}
 		} else if before == "<" || before == "oneway" {
 			c.keywords(append(baseTypes, "void")...)
 			c.types(symbols.Struct, symbols.Union, symbols.Enum, symbols.Typedef)

@@ -472,13 +472,49 @@ typedef B C`,
 		name: "ids in the form of protobuf",
 		bad:  `struct A {string name = 1; i32 n = 2; bool b = 70000}`,
 		want: []string{
-			`a.thrift:1:18: warning: field name has no id and gets -1 (an id stands first: 1: string name) [missing-id]`,
 			`a.thrift:1:25: error: string expected, found 1 (an id stands first: 1: string name) [type-mismatch]`,
 			`a.thrift:1:32: warning: field n has no id and gets -2 (an id stands first: 2: i32 n) [missing-id]`,
 			`a.thrift:1:44: warning: field b has no id and gets -3 (give it an id: without one, a change of the order changes the wire) [missing-id]`,
 			`a.thrift:1:48: warning: 70000 means true (write true or false) [int-as-bool]`,
 		},
 		good: `struct A {1: string name, 2: i32 n, 3: bool b}`,
+	},
+	{
+		name: "types of what a bracket is missing before",
+		bad: `include "x.thrift
+struct A
+  1: strin a
+}
+service S {
+  void f 1: strin a)
+  void g() throws 1: X x)
+}`,
+		want: []string{
+			`a.thrift:1:9: error: string is not closed with '"' [unterminated-string]`,
+			`a.thrift:3:3: error: expected "{", found "1" [syntax]`,
+			`a.thrift:3:6: error: unknown type strin (did you mean string?) [unknown-type]`,
+			`a.thrift:6:10: error: expected "(", found "1" [syntax]`,
+			`a.thrift:6:13: error: unknown type strin (did you mean string?) [unknown-type]`,
+			`a.thrift:7:19: error: expected "(", found "1" [syntax]`,
+			`a.thrift:7:22: error: unknown type X [unknown-type]`,
+		},
+		good: `struct A {1: string a} exception X {} service S {void f(1: string a) void g() throws (1: X x)}`,
+	},
+	{
+		name: "types and values in full-width text",
+		bad:  `struct A ｛1： strin a，2： i32 b ＝ “x”｝`,
+		want: []string{
+			`a.thrift:1:10: error: unexpected character "｛" (write {) [bad-character]`,
+			`a.thrift:1:14: error: unexpected character "：" (write :) [bad-character]`,
+			`a.thrift:1:18: error: unknown type strin (did you mean string?) [unknown-type]`,
+			`a.thrift:1:25: error: unexpected character "，" (write ,) [bad-character]`,
+			`a.thrift:1:29: error: unexpected character "：" (write :) [bad-character]`,
+			`a.thrift:1:39: error: unexpected character "＝" (write =) [bad-character]`,
+			`a.thrift:1:43: error: string has quotes “” (write plain quotes, " or ') [bad-character]`,
+			`a.thrift:1:43: error: i32 expected, found “x” [type-mismatch]`,
+			`a.thrift:1:50: error: unexpected character "｝" (write }) [bad-character]`,
+		},
+		good: `struct A {1: string a, 2: i32 b = 3}`,
 	},
 	{
 		name: "members and definitions beside a syntax error",

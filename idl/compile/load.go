@@ -22,11 +22,11 @@ type unit struct {
 	broken   bool // has syntax errors, so a name may be unknown only because its definition was not understood
 	failed   bool // has errors, or includes a file that has
 
-	numbered    map[syntax.Value]*syntax.Field // defaults that may be meant as ids, see protobufHint
-	mistakes    []int                          // offsets of syntax errors
-	defined     map[string]bool                // names that a broken file may define, see lose
-	lostInclude bool                           // an include may be among what the parser did not understand
-	types       map[string]*symbol             // typedefs, enums, structs and services: one name space
+	numbered    map[syntax.Value]numbered // defaults that may be meant as ids, see protobufHint
+	mistakes    []int                     // offsets of syntax errors
+	defined     map[string]bool           // names that a broken file may define, see lose
+	lostInclude bool                      // an include may be among what the parser did not understand
+	types       map[string]*symbol        // typedefs, enums, structs and services: one name space
 	constants   map[string]*constant
 	symbols     []symbol // all of them, in the order of the text
 	consts      []constant

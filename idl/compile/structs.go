@@ -192,13 +192,19 @@ func (c *fieldChecker) reset(u *unit, role role, owner string, n int) {
 	}
 }
 
-// idHint says what to do about a field without an id. In protobuf the id of a field is written like a default.
-func (c *fieldChecker) idHint(def *syntax.Field) string {
+// A numbered is a field whose default may be meant as its id, and the warning that it has none.
+type numbered struct {
+	def     *syntax.Field
+	warning *syntax.Diagnostic
+}
+
+// idHint says what to do about a field without an id, of which w warns. In protobuf the id of a field is written like a default.
+func (c *fieldChecker) idHint(def *syntax.Field, w report) string {
 	if n, ok := def.Default.(*syntax.IntLit); ok && n.Int > 0 && n.Int <= math.MaxInt16 {
 		if c.u.numbered == nil {
-			c.u.numbered = make(map[syntax.Value]*syntax.Field)
+			c.u.numbered = make(map[syntax.Value]numbered)
 		}
-		c.u.numbered[n] = def
+		c.u.numbered[n] = numbered{def, w.d}
 		return c.u.protobufHint(def)
 	}
 	return "give it an id: without one, a change of the order changes the wire"
@@ -221,8 +227,8 @@ func (c *fieldChecker) id(def *syntax.Field) (int16, bool) {
 			c.u.error(def.Name.Span, "id-range", "no ids are left for %s %s without one", c.role.noun(), def.Name.Text)
 			return 0, false
 		}
-		c.u.warn(def.Name.Span, "missing-id", "%s %s has no id and gets %d", c.role.noun(), def.Name.Text, id).
-			hint("%s", c.idHint(def))
+		w := c.u.warn(def.Name.Span, "missing-id", "%s %s has no id and gets %d", c.role.noun(), def.Name.Text, id)
+		w.hint("%s", c.idHint(def, w))
 		return int16(id), true
 	}
 	id := def.ID.Int

@@ -201,7 +201,7 @@ func (n *nearest) offer(name string) {
 		d = -1
 	case strings.ToLower(name) == n.lower:
 	default:
-		if abs(len(name)-len(n.name)) >= n.distance || len(name) > edits.Longest {
+		if abs(len(name)-len(n.name)) >= n.distance {
 			return
 		}
 		d = n.measure.Distance(n.name, name)

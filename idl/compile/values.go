@@ -119,8 +119,9 @@ func (u *unit) value(v syntax.Value, t *schema.Type) (*schema.Literal, int) {
 // mismatch reports that v cannot be a value of type t.
 func (u *unit) mismatch(v syntax.Value, t *schema.Type) report {
 	r := u.error(v.Range(), "type-mismatch", "%s expected, found %s", t, u.spelling(v))
-	if u.numbered[v] != nil {
-		r.hint("%s", u.protobufHint(u.numbered[v]))
+	if n, ok := u.numbered[v]; ok {
+		r.hint("%s", u.protobufHint(n.def))
+		u.diags = slices.DeleteFunc(u.diags, func(d *syntax.Diagnostic) bool { return d == n.warning }) // it is the same mistake
 	}
 	return r
 }

@@ -28,7 +28,8 @@ type Options struct {
 	Version string
 
 	// Configure returns the options for the directories that the client opened, and is called again when
-	// a file called ConfigName changes. against is the client's setting breakingAgainst.
+	// a file called ConfigName changes. against is the client's setting breakingAgainst. Errors that are a
+	// [ConfigError] are shown in the file, others are reported.
 	Configure  func(roots []string, against string) (analysis.Options, error)
 	ConfigName string
 
@@ -73,6 +74,9 @@ type server struct {
 	pull     bool // the client asks for diagnostics
 	watch    bool // it can watch files
 	state    state
+	ready    bool           // the client has said so
+	faults   []*ConfigError // in project files
+	faulty   []string       // the files of which the client shows some
 	wake     chan struct{}
 }
 
@@ -176,6 +180,12 @@ var handlers = sync.OnceValue(func() map[string]handler {
 		"textDocument/codeAction":             handle((*server).codeAction),
 		"textDocument/codeLens":               handle((*server).codeLens),
 		"textDocument/inlayHint":              handle((*server).inlayHint),
+		"textDocument/prepareCallHierarchy":   handle((*server).prepareCallHierarchy),
+		"callHierarchy/incomingCalls":         handle((*server).incomingCalls),
+		"callHierarchy/outgoingCalls":         handle((*server).outgoingCalls),
+		"textDocument/prepareTypeHierarchy":   handle((*server).prepareTypeHierarchy),
+		"typeHierarchy/supertypes":            handle((*server).supertypes),
+		"typeHierarchy/subtypes":              handle((*server).subtypes),
 	}
 })
 
@@ -231,6 +241,8 @@ func (s *server) initialize(_ context.Context, p initializeParams) (any, error) 
 			"codeActionProvider":               object{"codeActionKinds": []string{"quickfix", "source.fixAll", "source.organizeImports", "refactor"}},
 			"codeLensProvider":                 object{},
 			"inlayHintProvider":                true,
+			"callHierarchyProvider":            true,
+			"typeHierarchyProvider":            true,
 			"diagnosticProvider":               object{"interFileDependencies": true, "workspaceDiagnostics": false},
 			"workspace":                        object{"workspaceFolders": object{"supported": true, "changeNotifications": true}},
 		},
@@ -239,6 +251,10 @@ func (s *server) initialize(_ context.Context, p initializeParams) (any, error) 
 
 // initialized registers file watchers: before, some clients would not answer.
 func (s *server) initialized(context.Context, json.RawMessage) (any, error) {
+	s.mu.Lock()
+	s.ready = true
+	s.mu.Unlock()
+	s.publishConfig()
 	if !s.watch {
 		return nil, nil
 	}
@@ -287,9 +303,15 @@ func (s *server) configure() {
 	opts := analysis.Options{}
 	if s.opts.Configure != nil {
 		var err error
-		if opts, err = s.opts.Configure(roots, against); err != nil {
-			s.log(err)
+		opts, err = s.opts.Configure(roots, against)
+		faults, rest := configErrors(err)
+		if rest != nil {
+			s.log(rest)
 		}
+		s.mu.Lock()
+		s.faults = faults
+		s.mu.Unlock()
+		s.publishConfig()
 	}
 	opts.Roots = roots
 	s.work.SetOptions(opts)

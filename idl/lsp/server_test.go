@@ -129,11 +129,14 @@ func (s *session) diagnostics(name string, version int) []diagnostic {
 
 // TestTranscript has a row for each request; want is in the result, and so is each part after "&".
 func TestTranscript(t *testing.T) {
-	s := start(t, `{}`, map[string]string{"lib.thrift": libText, "shop.thrift": shopText, "sub/other.thrift": "include \"../shop.thrift\"\nstruct O {\n  1: shop.Item i\n}\n"})
+	s := start(t, `{}`, map[string]string{"lib.thrift": libText, "shop.thrift": shopText, "sub/other.thrift": "include \"../shop.thrift\"\nstruct O {\n  1: shop.Item i\n}\nservice Mall extends shop.Shop {}\n"})
 	s.open("shop.thrift", shopText, 1)
 	doc := `"textDocument": {"uri": "$/shop.thrift"}`
 	pos := func(line, char int) string {
 		return fmt.Sprintf(`{%s, "position": {"line": %d, "character": %d}}`, doc, line, char)
+	}
+	item := func(line, char int) string {
+		return fmt.Sprintf(`{"item": {"name": "", "uri": "$/shop.thrift", "selectionRange": {"start": {"line": %d, "character": %d}}}}`, line, char)
 	}
 	tests := []struct{ method, params, want string }{
 		{"textDocument/hover", pos(5, 8), "What is sold. 😀 & \\\"color\\\": \\\"RED\\\" & \"end\":{\"line\":5,\"character\":11}"},
@@ -163,6 +166,16 @@ func TestTranscript(t *testing.T) {
 		{"textDocument/codeAction", `{` + doc + `, "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}, "context": {"only": ["source.fixAll"]}}`, `source.fixAll`},
 		{"textDocument/diagnostic", `{` + doc + `}`, `"kind":"full" & FIELD_NOT_REQUIRED`},
 		{"textDocument/completion", pos(13, 0), `"label":"struct"`},
+		{"textDocument/prepareCallHierarchy", pos(2, 6), `"name":"Color" & "kind":10 & "uri":"$/shop.thrift"`},
+		{"textDocument/prepareCallHierarchy", pos(24, 0), `null`},
+		{"callHierarchy/incomingCalls", item(2, 5), `"from":{"name":"Item" & "fromRanges":[{"start":{"line":6,"character":48}`},
+		{"callHierarchy/incomingCalls", item(5, 7), `"name":"find","kind":6,"detail":"Shop" & "name":"O" & $/sub/other.thrift`},
+		{"callHierarchy/outgoingCalls", item(11, 7), `"to":{"name":"Item" & "name":"NotFound" & $/lib.thrift`},
+		{"callHierarchy/outgoingCalls", item(999, 7), `[]`},
+		{"textDocument/prepareTypeHierarchy", pos(10, 9), `"name":"Shop"`},
+		{"textDocument/prepareTypeHierarchy", pos(2, 6), `null`},
+		{"typeHierarchy/supertypes", item(10, 8), `[]`},
+		{"typeHierarchy/subtypes", item(10, 8), `"name":"Mall" & $/sub/other.thrift`},
 		// What is not known gets an empty answer.
 		{"textDocument/hover", `{"textDocument": {"uri": "$/nope.thrift"}, "position": {"line": 1, "character": 1}}`, `null`},
 		{"textDocument/completion", `{"textDocument": {"uri": "untitled:Untitled-1"}, "position": {"line": 1, "character": 1}}`, `"items":[]`},

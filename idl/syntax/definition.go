@@ -93,6 +93,11 @@ func removedHeader(name string) (scope string) {
 
 // unknownDefinition reports and skips what begins neither a header nor a definition.
 func (p *parser) unknownDefinition() {
+	if p.inMistake() {
+		p.lastError = p.pos
+		p.skipDefinition()
+		return
+	}
 	name := p.text()
 	after := "NAME"
 	if p.peek(1) == opName {
@@ -255,7 +260,7 @@ func (p *parser) atPackage() bool {
 func (p *parser) packageHeader() {
 	start := p.pos
 	h := &Package{Doc: p.doc().text, Annotations: p.annotated()}
-	p.foreign(start, "package")
+	p.foreignWord(start, "package")
 	p.next()
 	if p.op() == opString {
 		h.Name = p.stringLit()
@@ -271,7 +276,7 @@ func (p *parser) atHSInclude() bool {
 
 func (p *parser) hsInclude() {
 	start := p.pos
-	p.foreign(start, "hs_include")
+	p.foreignWord(start, "hs_include")
 	p.next()
 	path := p.stringLit()
 	p.file.Headers = append(p.file.Headers, &CppInclude{p.since(start), path})
@@ -285,12 +290,12 @@ func (p *parser) atInteraction() bool {
 func (p *parser) interaction() {
 	start := p.pos
 	d := &Interaction{Doc: p.doc().text, Annotations: p.annotated()}
-	p.foreign(start, "interaction")
+	p.foreignWord(start, "interaction")
 	p.next()
 	d.Name = p.definedName("the name of an interaction")
-	if p.body() {
+	if opener, ok := p.body((*parser).beginsFunction); ok {
 		mark := p.functions.mark()
-		p.list("a function", (*parser).function)
+		p.listOf(opener, opUnbrace, "a function", (*parser).function)
 		d.Functions = p.functions.cut(mark)
 		d.Annotations = append(d.Annotations, p.annots()...)
 	}
@@ -340,7 +345,11 @@ func (p *parser) isFBThrift() bool { return p.file.Dialect == FBThrift }
 
 func (p *parser) headerPath() *StringLit {
 	if p.op() == opString {
-		return p.stringLit()
+		path := p.stringLit()
+		if p.toks[p.pos-1].flags&malformed != 0 {
+			return nil // where it ends is not known
+		}
+		return path
 	}
 	hint := ""
 	if p.op() == opName && !p.startsLine() {
@@ -385,6 +394,11 @@ func (p *parser) headerName(what, role string) Ident {
 		return p.ident()
 	}
 	if p.op() >= firstKeyword && !p.startsLine() {
+		if what != role && p.nameFollows() && p.peek(2) == opName { // there is one word too many
+			p.expected(what)
+			p.next()
+			return p.ident()
+		}
 		return p.reserved(role)
 	}
 	hint := ""
@@ -412,7 +426,7 @@ func (p *parser) noAnnotations(what string) {
 func (p *parser) definition() {
 	start, doc := p.pos, p.doc()
 	for p.op() == opName { // of an exception
-		p.foreign(p.pos, "the qualifier "+p.text())
+		p.foreignWord(p.pos, "the qualifier "+p.text())
 		p.next()
 	}
 	o := p.op()
@@ -502,10 +516,10 @@ func (p *parser) enum(start int, doc docText) (*Enum, bool) {
 	if e.Name = p.definedName("the name of an enum"); e.Name.Text == "" && p.op() != opBrace {
 		return nil, false
 	}
-	if p.body() {
+	if opener, ok := p.body((*parser).beginsEnumValue); ok {
 		e.Doc = p.trailing(doc)
 		mark := p.enumValues.mark()
-		p.list("an enum value", (*parser).enumValue)
+		p.listOf(opener, opUnbrace, "an enum value", (*parser).enumValue)
 		e.Values = p.enumValues.cut(mark)
 		e.Annotations = p.joined(e.Annotations)
 	}
@@ -513,10 +527,11 @@ func (p *parser) enum(start int, doc docText) (*Enum, bool) {
 	return e, e.Name.Text != ""
 }
 
-// body reads the "{" of a definition. If something else comes first, it is reported and skipped.
-func (p *parser) body() bool {
+// body reads the "{" of a definition. If something else comes first, it is reported and skipped, unless the "{" was
+// left out: then the body begins here, and opener is missing. The func begins tells whether the token n ahead begins an element.
+func (p *parser) body(begins func(p *parser, n int) bool) (opener int, ok bool) {
 	if p.got(opBrace) {
-		return true
+		return p.pos - 1, true
 	}
 	hint := ""
 	if p.op() == opComma && p.toks[p.pos-1].op == opName && p.toks[p.pos-2].op == opExtends {
@@ -525,17 +540,38 @@ func (p *parser) body() bool {
 		hint = "only a service extends another"
 	}
 	p.expectedHint(`"{"`, hint)
+	if begins(p, 0) {
+		return missing, true
+	}
 	const lookahead = 16
 	for i := 0; i < lookahead; i++ {
 		switch o := p.peek(i); {
 		case o == opBrace:
 			p.pos += i + 1
-			return true
+			return p.pos - 1, true
 		case o == opEOF, o == opSemicolon, o.closes(), o.isDefinition():
-			return false
+			return 0, false
 		}
 	}
-	return false
+	return 0, false
+}
+
+// beginsField is whether an id and a ":" are n tokens ahead.
+func (p *parser) beginsField(n int) bool { return p.peek(n) == opInt && p.peek(n+1) == opColon }
+
+// beginsEnumValue is whether a name and what follows one in an enum are n tokens ahead.
+func (p *parser) beginsEnumValue(n int) bool {
+	after := p.peek(n + 1)
+	return p.peek(n) == opName && (after == opEqual || after == opComma)
+}
+
+// beginsFunction is whether a result, a name and a "(" are n tokens ahead.
+func (p *parser) beginsFunction(n int) bool {
+	if o := p.peek(n); o == opOneway {
+		n++
+	}
+	o := p.peek(n)
+	return (o == opVoid || o.isType()) && p.peek(n+1) == opName && p.peek(n+2) == opParen
 }
 
 func (p *parser) enumValue() bool {
@@ -544,6 +580,10 @@ func (p *parser) enumValue() bool {
 	doc := p.doc()
 	if p.structured != nil {
 		v.Annotations = p.annotated()
+	}
+	if hint, ok := p.atProtobuf(); ok {
+		p.protobuf(hint)
+		return true
 	}
 	if p.op() >= firstKeyword {
 		v.Name = p.reserved("the name of %s")
@@ -588,9 +628,11 @@ func (p *parser) structure(start int, doc docText, o op) (*Struct, bool) {
 		s.XsdAll = true
 		p.next()
 	}
-	if p.body() {
+	if opener, ok := p.body((*parser).beginsField); ok {
 		s.Doc = p.trailing(doc)
-		s.Fields = p.fieldList("a field")
+		mark := p.fields.mark()
+		p.listOf(opener, opUnbrace, "a field", (*parser).field)
+		s.Fields = p.fields.cut(mark)
 		s.Annotations = p.joined(s.Annotations)
 	}
 	s.Span = p.since(start)
@@ -624,6 +666,10 @@ func (p *parser) field() bool {
 	}
 	if p.op() == opName && p.peek(1).isType() {
 		p.misspeltRequiredness()
+	}
+	if hint, ok := p.atProtobuf(); ok {
+		p.protobuf(hint)
+		return true
 	}
 	from := p.pos
 	what := item
@@ -663,7 +709,7 @@ func (p *parser) field() bool {
 }
 
 // misspeltRequiredness reports the current token, a name before that of a type, where only "required" or "optional" can
-// stand: if another name follows.
+// stand: if another name follows. In other languages other words stand there.
 func (p *parser) misspeltRequiredness() {
 	if p.toks[p.pos+1].flags&startsLine != 0 {
 		return
@@ -681,6 +727,41 @@ func (p *parser) misspeltRequiredness() {
 			element = "…"
 		}
 		p.expectedHint("the type of %s", "write list<"+element+">")
+		p.next()
+	case p.peek(1) != opName:
+		p.expected("the type of %s")
+		p.next()
+	}
+}
+
+// atProtobuf is whether something begins here that the fields of a message of Protocol Buffers have among them and that is no field:
+// oneof name {…}, reserved 1, 2; extensions 100 to 199; option (name) = value;. The hint says what to write.
+func (p *parser) atProtobuf() (hint string, ok bool) {
+	if p.op() != opName {
+		return "", false
+	}
+	switch after := p.peek(1); {
+	case after == opName && p.peek(2) == opBrace && p.text() == "oneof":
+		return "write a union, and a field of its type", true
+	case (after == opInt && p.peek(2) != opColon || after == opString) && p.text() == "reserved":
+		return "write a comment: // reserved 2, 4-6", true
+	case after == opInt && p.peek(2) == opName && p.text() == "extensions":
+		return "Thrift has no extensions", true
+	case after == opParen && p.text() == "option":
+		return "write an annotation after the fields", true
+	}
+	return "", false
+}
+
+// protobuf reports what atProtobuf has found and steps over it.
+func (p *parser) protobuf(hint string) {
+	p.expectedHint(item, hint)
+	p.next()
+	for p.op() != opEOF && !p.startsLine() && p.op() != opUnbrace && p.op() != opSemicolon {
+		if p.op() == opBrace {
+			p.skipBalanced()
+			return
+		}
 		p.next()
 	}
 }
@@ -780,12 +861,16 @@ func (p *parser) xsd() {
 
 func (p *parser) service(start int, doc docText) (*Service, bool) {
 	s := &Service{Doc: doc.text, Annotations: p.annotated()}
-	if s.Name = p.definedName("the name of a service"); s.Name.Text == "" && p.op() != opBrace {
+	if s.Name = p.definedName("the name of a service"); s.Name.Text == "" && p.op() != opBrace && p.op() != opExtends {
 		return nil, false
 	}
 	if p.got(opExtends) {
 		switch o := p.op(); {
 		case o == opName:
+			s.Extends = p.ident()
+		case o >= firstKeyword && !p.startsLine() && p.nameFollows():
+			p.expected("the name of a service")
+			p.next()
 			s.Extends = p.ident()
 		case o >= firstKeyword && !p.startsLine():
 			p.reserved("the name of a service")
@@ -793,10 +878,10 @@ func (p *parser) service(start int, doc docText) (*Service, bool) {
 			p.expected("the name of a service")
 		}
 	}
-	if p.body() {
+	if opener, ok := p.body((*parser).beginsFunction); ok {
 		s.Doc = p.trailing(doc)
 		mark := p.functions.mark()
-		p.list("a function", p.performs(s))
+		p.listOf(opener, opUnbrace, "a function", p.performs(s))
 		s.Functions = p.functions.cut(mark)
 		s.Annotations = p.joined(s.Annotations)
 	}
@@ -816,7 +901,7 @@ func (p *parser) function() bool {
 		f.Annotations = p.annotated()
 	}
 	for p.atFunctionQualifier() {
-		p.foreign(p.pos, "the qualifier "+p.text())
+		p.foreignWord(p.pos, "the qualifier "+p.text())
 		p.next()
 	}
 	switch p.op() {
@@ -827,10 +912,15 @@ func (p *parser) function() bool {
 		f.Oneway, f.OnewaySpan = true, p.tok().Range()
 		p.next()
 	}
-	if p.op() == opName && (p.peek(1) == opVoid || p.peek(1).isType() && p.peek(2) == opName && p.peek(3) == opParen) && nearest(p.text(), "oneway") != "" {
-		p.expectedHint(item, `did you mean "oneway"?`)
-		f.Oneway, f.OnewaySpan = true, p.tok().Range()
+	if p.atStrayWord() {
+		if nearest(p.text(), "oneway") != "" {
+			p.expectedHint(item, `did you mean "oneway"?`)
+			f.Oneway, f.OnewaySpan = true, p.tok().Range()
+		} else {
+			p.expected(item)
+		}
 		p.next()
+		p.lastError = -1
 	}
 	understood := true
 	if streams := p.atStream(0); !streams && !p.got(opVoid) {
@@ -864,16 +954,9 @@ func (p *parser) function() bool {
 	if f.Name = p.functionName(); f.Name.Text == "" {
 		return false
 	}
-	if !p.got(opParen) {
-		p.expected(`"("`)
-		if !p.skipParams() {
-			return false
-		}
-		_, _, ok = p.throwsClause()
-		p.annots()
-		return ok
+	if f.Params, ok = p.params(parameterNoun); !ok {
+		return false
 	}
-	f.Params = p.fieldList("a parameter")
 	f.Throws, f.ThrowsSpan, ok = p.throwsClause()
 	f.Annotations = p.joined(f.Annotations)
 	f.Span = p.since(start)
@@ -882,6 +965,18 @@ func (p *parser) function() bool {
 		p.functions.push(f)
 	}
 	return ok
+}
+
+// atStrayWord is whether a word stands before the result of a function that is none of Thrift's, such as public.
+func (p *parser) atStrayWord() bool {
+	if p.op() != opName || p.toks[min(p.pos+1, len(p.toks)-1)].flags&startsLine != 0 {
+		return false
+	}
+	o := p.peek(1)
+	if o == opName && p.textAt(p.pos+1) == p.textAt(p.pos+2) {
+		return false // the name of a function is there twice
+	}
+	return (o == opVoid || o.isBaseType()) && p.peek(2) == opName || p.beginsFunction(1)
 }
 
 // atRPC is whether a method of Protocol Buffers begins here: rpc Name (Type) or rpc Name (stream Type) returns (…).
@@ -952,7 +1047,7 @@ func (p *parser) performs(s *Service) func(*parser) bool {
 		start := p.pos
 		p.doc()
 		p.annotated()
-		p.foreign(start, "performs")
+		p.foreignWord(start, "performs")
 		p.next()
 		name := p.ident()
 		name.Span = p.since(start)
@@ -961,27 +1056,44 @@ func (p *parser) performs(s *Service) func(*parser) bool {
 	}
 }
 
-// skipParams steps over parameters without a "(", so that it is reported once. It stays where it is if their ")" does not follow
-// before something else begins.
-func (p *parser) skipParams() bool {
+// params reads fields in parentheses. A "(" that is missing, or another bracket in its place, is reported, and the
+// fields are read if there is what closes them.
+func (p *parser) params(noun string) (fields []*Field, ok bool) {
+	if p.got(opParen) {
+		return p.fieldList(noun), true
+	}
+	p.expected(`"("`)
+	opener, closer := missing, opUnparen
+	if p.op().opens() && p.beginsField(1) {
+		opener, closer = p.pos, p.op().closer()
+		p.next()
+	}
+	if !p.closedBy(closer) {
+		return nil, false
+	}
+	mark := p.fields.mark()
+	p.listOf(opener, closer, noun, (*parser).field)
+	return p.fields.cut(mark), true
+}
+
+// closedBy is whether a closer without its bracket follows before something else begins.
+func (p *parser) closedBy(closer op) bool {
 	const lookahead = 256
 	start, depth := p.pos, 0
+	defer func() { p.pos = start }()
 	for p.op() != opEOF && p.pos < start+lookahead && !p.atDefinition() && !p.startsFunction() {
 		switch o := p.op(); {
 		case o.opens():
 			depth++
-		case o == opUnparen && depth == 0:
-			p.next()
+		case o == closer && depth == 0:
 			return true
 		case o.closes() && depth == 0:
-			p.pos = start
 			return false
 		case o.closes():
 			depth--
 		}
 		p.next()
 	}
-	p.pos = start
 	return false
 }
 
@@ -1041,7 +1153,7 @@ func (p *parser) streams(f *Function) bool {
 // streamType reads stream<T throws (…)> or sink<T throws (…), U throws (…)>.
 func (p *parser) streamType(isSink bool) *StreamType {
 	start := p.pos
-	p.foreign(start, "the type "+p.text()+"<…>")
+	p.foreignWord(start, "the type "+p.text()+"<…>")
 	t := &StreamType{}
 	p.next()
 	p.next()
@@ -1077,12 +1189,8 @@ func (p *parser) throwsClause() (list []*Field, clause Span, ok bool) {
 	}
 	from := p.pos
 	p.next()
-	if !p.got(opParen) {
-		p.expected(`"("`)
-		return nil, Span{}, p.skipParams()
-	}
-	list = p.fieldList("an exception")
-	return list, p.since(from), true
+	list, ok = p.params("an exception")
+	return list, p.since(from), ok
 }
 
 // functionName is a name before a "(".
@@ -1115,7 +1223,10 @@ func (p *parser) throws() bool {
 	return false
 }
 
-const annotationNoun = "an annotation"
+const (
+	annotationNoun = "an annotation"
+	parameterNoun  = "a parameter"
+)
 
 // joined returns the structured annotations of an element with those that follow it.
 func (p *parser) joined(structured []*Annotation) []*Annotation {

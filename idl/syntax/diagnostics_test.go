@@ -24,7 +24,128 @@ var pairs = []struct {
 		`struct A { 1: i32 a, }`,
 		`struct A { 1: i32 a，；：}`,
 		[]string{
-			`1:20: error: unexpected character "，；：" (write , and ; and :) [bad-character]`,
+			`1:20: error: unexpected character "，" (write ,) [bad-character]`,
+			`1:23: error: unexpected character "；" (write ;) [bad-character]`,
+			`1:26: error: unexpected character "：" (write :) [bad-character]`,
+		},
+	},
+	{
+		`struct A { 1: list<string> a = ["x"] } (k = "v")`,
+		`struct A ｛ 1: list《string》 a = 【“x”】 ｝ （k = ‘v“ „w’）`,
+		[]string{
+			`1:10: error: unexpected character "｛" (write {) [bad-character]`,
+			`1:21: error: unexpected character "《" (write <) [bad-character]`,
+			`1:30: error: unexpected character "》" (write >) [bad-character]`,
+			`1:38: error: unexpected character "【" (write [) [bad-character]`,
+			`1:41: error: string has quotes “” (write plain quotes, " or ') [bad-character]`,
+			`1:48: error: unexpected character "】" (write ]) [bad-character]`,
+			`1:52: error: unexpected character "｝" (write }) [bad-character]`,
+			`1:56: error: unexpected character "（" (write () [bad-character]`,
+			`1:63: error: string has quotes ‘’ (write plain quotes, " or ') [bad-character]`,
+			`1:78: error: unexpected character "）" (write )) [bad-character]`,
+		},
+	},
+	{
+		"const string A = 'x'\nstruct B {}",
+		"const string A = 「x\nstruct B {}",
+		[]string{
+			`1:18: error: unexpected character "「" (write a plain quote, " or ') [bad-character]`,
+		},
+	},
+	{
+		"struct A {\n string a\n}",
+		"struct A {\n reserved 2, 4 to 6;\n reserved 'x';\n extensions 100 to max;\n option (y) = true;\n oneof z { i32 a = 1; }\n string }",
+		[]string{
+			`2:2: error: expected a field or "}", found "reserved" (write a comment: // reserved 2, 4-6) [syntax]`,
+			`3:2: error: expected a field or "}", found "reserved" (write a comment: // reserved 2, 4-6) [syntax]`,
+			`4:2: error: expected a field or "}", found "extensions" (Thrift has no extensions) [syntax]`,
+			`5:2: error: expected a field or "}", found "option" (write an annotation after the fields) [syntax]`,
+			`6:2: error: expected a field or "}", found "oneof" (write a union, and a field of its type) [syntax]`,
+			`7:9: error: expected the name of a field, found "}" [syntax]`,
+		},
+	},
+	{
+		"enum E { A = 1 }\nstruct S { reserved a, option b = 2, oneof c }",
+		"enum E { reserved 2; A = 1, = }",
+		[]string{
+			`1:10: error: expected an enum value or "}", found "reserved" (write a comment: // reserved 2, 4-6) [syntax]`,
+			`1:29: error: expected an enum value or "}", found "=" [syntax]`,
+		},
+	},
+	{
+		"struct A {\n 1: i32 a\n}\nenum E {\n B = 1\n}\nservice S {\n void f()\n}",
+		"struct A\n 1: i32 }\nenum E\n B = = 1\n}\nservice S\n void f(1: i32 )\n}",
+		[]string{
+			`2:2: error: expected "{", found "1" [syntax]`,
+			`2:9: error: expected the name of a field, found "}" [syntax]`,
+			`4:2: error: expected "{", found "B" [syntax]`,
+			`4:6: error: expected an integer, found "=" [syntax]`,
+			`7:2: error: expected "{", found keyword "void" [syntax]`,
+			`7:16: error: expected the name of a parameter, found ")" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f(1: i32 a),\n void g(1: i32 a)\n}",
+		"service S {\n public void f[1: i32 ],\n static i32 g{1: i32 a}\n void }",
+		[]string{
+			`2:2: error: expected a function or "}", found "public" [syntax]`,
+			`2:15: error: expected "(", found "[" [syntax]`,
+			`2:23: error: expected the name of a parameter, found "]" [syntax]`,
+			`3:2: error: expected a function or "}", found "static" [syntax]`,
+			`3:14: error: expected "(", found "{" [syntax]`,
+			`4:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"namespace go a\nconst i32 A = 1\nstruct B {}\nservice C extends D { void f() }",
+		"namespace namespace go a\nconst i32 i32 A = 1\nstruct struct B {}\nservice C extends extends D { void void f(), oneway void void g() }\nservice extends C { void }",
+		[]string{
+			`1:11: error: expected a language or "*", found keyword "namespace" [syntax]`,
+			`2:11: error: expected the name of a constant, found keyword "i32" [syntax]`,
+			`3:8: error: expected the name of a struct, found keyword "struct" [syntax]`,
+			`4:19: error: expected the name of a service, found keyword "extends" [syntax]`,
+			`4:36: error: expected the name of a function, found keyword "void" [syntax]`,
+			`4:58: error: expected the name of a function, found keyword "void" [syntax]`,
+			`5:9: error: expected the name of a service, found keyword "extends" [syntax]`,
+			`5:26: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"struct A {\n 1: map<string, list<i32>> a\n 2: map<A, B> b\n}\nservice S {\n map<A, B> f()\n}",
+		"struct A {\n 1: <string, list<i32>> a\n map<A, B> b\n 3 map<A, B> b\n 4: map map<A, B> b\n}\nservice S {\n <A, B> f()\n list list<A> g()\n void }",
+		[]string{
+			`2:5: error: expected the type of a field, found "<" [syntax]`,
+			`4:4: error: expected ":" after the field id, found keyword "map" [syntax]`,
+			`5:9: error: expected "<", found keyword "map" [syntax]`,
+			`8:2: error: expected a function or "}", found "<" [syntax]`,
+			`9:7: error: expected "<", found keyword "list" [syntax]`,
+			`10:7: error: expected the name of a function, found "}" [syntax]`,
+		},
+	},
+	{
+		"const map<string, i32> A = {}\ntypedef map<string, list<i32>> B",
+		"const mapstring, i32> A = {}\ntypedef mapstring, list<i32>> B\nstruct C { 1: i32 }",
+		[]string{
+			`1:16: error: expected the name of a constant, found "," [syntax]`,
+			`2:18: error: expected the name of a typedef, found "," [syntax]`,
+			`3:19: error: expected the name of a field, found "}" [syntax]`,
+		},
+	},
+	{
+		"service S {\n void f(1: i32 a) throws (1: X x),\n void g()\n}",
+		"service S {\n void f(1: i32 a throws (1: X ),\n void g(\n}",
+		[]string{
+			`2:18: error: expected a parameter or ")", found keyword "throws"; "(" opened at a.thrift:2:8 [syntax]`,
+			`2:31: error: expected the name of an exception, found ")" [syntax]`,
+			`4:1: error: expected a parameter or ")", found "}"; "(" opened at a.thrift:3:8 [syntax]`,
+		},
+	},
+	{
+		"struct A { 1: string a 2: final b }",
+		"struct A { 1: final string a 2: strin b 3: i32 }",
+		[]string{
+			`1:15: error: expected the type of a field, found "final" [syntax]`,
+			`1:48: error: expected the name of a field, found "}" [syntax]`,
 		},
 	},
 	{
@@ -189,8 +310,7 @@ var pairs = []struct {
 		`const string A = "x"`,
 		`const string A = 「x」`,
 		[]string{
-			`1:18: error: unexpected character "「" (write a plain quote, " or ') [bad-character]`,
-			`1:22: error: unexpected character "」" (write a plain quote, " or ') [bad-character]`,
+			`1:18: error: string has quotes 「」 (write plain quotes, " or ') [bad-character]`,
 		},
 	},
 	{
@@ -266,9 +386,10 @@ var pairs = []struct {
 
 	{
 		`struct A {}`,
-		"struct aéééééééééééééééééééééééééééééé {}",
+		"struct aéééééééééééééééééééééééééééééé {} struct a" + strings.Repeat("b", 126) + "éé {}",
 		[]string{
-			`1:8: error: "aééééééééééééééééééé..." is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+			`1:8: error: "aéééééééééééééééééééééééééééééé" is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
+			`1:80: error: "a` + strings.Repeat("b", 126) + `..." is not a name (a name has letters a-z, digits, "_" and single dots between its parts) [bad-name]`,
 		},
 	},
 

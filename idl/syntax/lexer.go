@@ -173,9 +173,47 @@ func beginsSomething(src string, pos int) bool {
 	case c == '*':
 		return !closesNothing(src, pos)
 	case c >= utf8.RuneSelf:
-		return foreignLetter(src, pos) > 0
+		mark, _ := foreignMark(src, pos)
+		return mark != opEOF || foreignLetter(src, pos) > 0 || foreignString(src, pos) > 0
 	}
 	return false
+}
+
+// foreignMark returns the punctuation that a character of East Asian keyboards at pos stands for, and its length;
+// opEOF for any other.
+func foreignMark(src string, pos int) (op, int) {
+	r, size := utf8.DecodeRuneInString(src[pos:])
+	if ascii := asciiOf(r); len(ascii) == 1 {
+		return punctuation(ascii[0]), size
+	}
+	return opEOF, size
+}
+
+// foreignString returns the length of a string in quotes of another keyboard at pos; 0 if there is none, or its line does not close it.
+func foreignString(src string, pos int) int {
+	r, size := utf8.DecodeRuneInString(src[pos:])
+	closers := ""
+	switch r {
+	case '“', '”', '„', '＂':
+		closers = "”“＂"
+	case '‘', '’', '‚', '＇':
+		closers = "’‘＇"
+	case '「':
+		closers = "」"
+	case '『':
+		closers = "』"
+	case '«':
+		closers = "»"
+	default:
+		return 0
+	}
+	line := src[pos+size : lineEnd(src, pos)]
+	n := strings.IndexAny(line, closers)
+	if n < 0 {
+		return 0
+	}
+	_, last := utf8.DecodeRuneInString(line[n:])
+	return size + n + last
 }
 
 // closesNothing is whether a "*/" outside of comments is at pos. In "*/*" and "*//" a comment follows
@@ -238,10 +276,18 @@ func (l *lexer) stray(end int) {
 	l.add(Error, "bad-character", s, hint, "unexpected character %s", quote(l.src[l.pos:end]))
 }
 
+// foreignQuotes reports the quotes of the string up to end, which begins here.
+func (l *lexer) foreignQuotes(end int) {
+	_, size := utf8.DecodeRuneInString(l.src[l.pos:])
+	_, last := utf8.DecodeLastRuneInString(l.src[l.pos:end])
+	l.add(Error, "bad-character", Span{l.pos, end}, `write plain quotes, " or '`, "string has quotes %s%s",
+		l.src[l.pos:l.pos+size], l.src[end-last:end])
+}
+
 // asciiOf returns the ASCII character for punctuation of East Asian keyboards, "" for other characters.
 func asciiOf(r rune) string {
 	switch r {
-	case '“', '”', '‘', '’', '「', '」', '『', '』':
+	case '“', '”', '„', '＂', '‘', '’', '‚', '＇', '「', '」', '『', '』', '«', '»':
 		return `a plain quote, " or '`
 	case '。':
 		return "."
@@ -280,6 +326,14 @@ func (l *lexer) token() Token {
 			l.pos++
 		} else if c := l.src[start]; c == '+' || c == '-' || c == '.' {
 			t.op = l.number(&t.flags)
+		} else if mark, size := foreignMark(l.src, start); mark != opEOF {
+			t.op, t.flags = mark, t.flags|malformed
+			l.stray(start + size)
+			l.pos += size
+		} else if n := foreignString(l.src, start); n > 0 {
+			t.op = opString
+			l.foreignQuotes(start + n)
+			l.pos += n
 		} else {
 			t.op = l.name(&t.flags)
 		}
@@ -326,7 +380,7 @@ func (l *lexer) name(fl *flags) op {
 		if narrow := narrowed(text); narrow != "" {
 			hint = "write " + narrow
 		}
-		l.add(Error, "bad-name", Span{start, l.pos}, hint, "%s is not a name", quote(text))
+		l.add(Error, "bad-name", Span{start, l.pos}, hint, "%s is not a name", quoteUpTo(text, longestName))
 		if narrow := narrowed(text); narrow != "" && skipDigits(narrow) == "" {
 			return opInt
 		}
@@ -602,6 +656,11 @@ func closingQuote(delimiter byte) string {
 
 // stringText returns the meaning of a string token's text.
 func stringText(s string, fl flags) string {
+	if s[0] >= utf8.RuneSelf {
+		_, first := utf8.DecodeRuneInString(s)
+		_, last := utf8.DecodeLastRuneInString(s)
+		return s[first : len(s)-last]
+	}
 	s = s[1:]
 	if fl&malformed == 0 {
 		s = s[:len(s)-1]

@@ -169,11 +169,23 @@ func (p *parser) newName(what string) Ident {
 	switch {
 	case t.op == opName, t.flags&malformed != 0 && t.op.isNumber():
 		return p.ident()
+	case t.op == opExtends: // only of a service whose name is missing
 	case t.op >= firstKeyword && !p.atDefinition() && (len(p.open) > 0 || !p.startsLine()):
+		if p.nameFollows() {
+			p.expected(what)
+			p.next()
+			return p.ident()
+		}
 		return p.reserved(what)
 	}
 	p.expected(what)
 	return Ident{}
+}
+
+// nameFollows is whether the current token, a keyword, is one too many: the name that should be here stands after it.
+func (p *parser) nameFollows() bool {
+	after := p.toks[min(p.pos+1, len(p.toks)-1)]
+	return after.op == opName && after.flags&startsLine == 0
 }
 
 // simpleName is a name without dots.

@@ -2,6 +2,22 @@ package syntax
 
 import "strings"
 
+// inMistake is whether the current token stands behind one that an error was reported at, on the same line and with nothing between
+// them that ends an element: then it is a part of the same mistake.
+func (p *parser) inMistake() bool {
+	if p.lastError < 0 || p.lastError >= p.pos {
+		return false
+	}
+	for i := p.lastError; i < p.pos; i++ {
+		o := p.toks[i].op
+		isEnd := o.isSeparator() && (i > p.lastError || len(p.open) > 0) || o == opUnbrace || i > p.lastError && o == opBrace
+		if isEnd || p.toks[i+1].flags&startsLine != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // errorAt reports an error at token i, unless one was reported there or the lexer has done so.
 func (p *parser) errorAt(i int, code, hint, format string, args ...any) *Diagnostic {
 	if i == p.lastError || p.toks[i].flags&(malformed|afterStray) != 0 || p.afterBrokenString(i) {
@@ -28,6 +44,10 @@ func (p *parser) expected(what string) { p.expectedHint(what, "") }
 
 // expectedHint is expected with a guess at what to do.
 func (p *parser) expectedHint(what, hint string) {
+	if what == item && p.inMistake() {
+		p.lastError = p.pos
+		return
+	}
 	d := p.errorAt(p.pos, "syntax", hint, "expected %s, found %s", p.describe(what), p.found())
 	if len(p.open) > 0 && (p.op() == opEOF || p.op() != p.inner().closer && p.endsList()) {
 		p.relateOpening(d, p.inner().token)
@@ -35,6 +55,9 @@ func (p *parser) expectedHint(what, hint string) {
 }
 
 func (p *parser) relateOpening(d *Diagnostic, token int) {
+	if token == missing {
+		return
+	}
 	place := p.file.Place(p.toks[token].Range())
 	d.Related = append(d.Related, Related{place, quote(p.textAt(token)) + " opened"})
 }
@@ -50,6 +73,12 @@ func (p *parser) foreign(i int, what string) {
 		p.errorAt(i, "unsupported", "fbthrift has it: choose that dialect", "%s is not part of Thrift", what)
 		p.lastError = -1 // what is wrong with it is another matter
 	}
+}
+
+// foreignWord is foreign for one of ContextualKeywords.
+func (p *parser) foreignWord(i int, what string) {
+	p.toks[i].flags |= contextual
+	p.foreign(i, what)
 }
 
 // found names the current token.
@@ -88,7 +117,7 @@ func (p *parser) describe(what string) string {
 // endsList is whether the list that is being read ends here, with or without its own closer.
 func (p *parser) endsList() bool {
 	o := p.op()
-	if o == opEOF || p.atDefinition() || p.atFunction() || p.atField() {
+	if o == opEOF || p.atDefinition() || p.atFunction() || p.atField() || o == opThrows && p.inner().noun == parameterNoun {
 		return true
 	}
 	if o.closes() {
@@ -165,6 +194,7 @@ func (p *parser) skipItem(start int) {
 			if o.opens() {
 				depth++
 			}
+		case o == opComma && p.insideAngles():
 		case o.isSeparator(), p.endsList():
 			return
 		case p.startsLine() && p.pos > start && p.canStartItem():
@@ -173,6 +203,26 @@ func (p *parser) skipItem(start int) {
 			depth++
 		}
 	}
+}
+
+// insideAngles is whether the current token, a comma, is within a type whose "<" was not understood: its ">" follows.
+func (p *parser) insideAngles() bool {
+	const lookahead = 32
+	depth := 0
+	for i := 1; i <= lookahead; i++ {
+		t := p.toks[min(p.pos+i, len(p.toks)-1)]
+		switch {
+		case t.op == opAngle:
+			depth++
+		case t.op == opUnangle && depth == 0:
+			return true
+		case t.op == opUnangle:
+			depth--
+		case t.op != opComma && !t.op.isType(), t.flags&startsLine != 0:
+			return false
+		}
+	}
+	return false
 }
 
 // skipBalanced steps over a bracket and everything up to the one that closes it. It stays before
@@ -194,8 +244,14 @@ func (p *parser) skipBalanced() {
 
 // list reads elements up to the closer of the bracket just read, and the closer.
 func (p *parser) list(noun string, element func(*parser) bool) {
-	opener := p.pos - 1
-	closer := p.toks[opener].op.closer()
+	p.listOf(p.pos-1, p.toks[p.pos-1].op.closer(), noun, element)
+}
+
+// missing stands for the token of a bracket that was left out.
+const missing = -1
+
+// listOf reads elements up to the closer of a bracket, and the closer. The bracket is a token before, or missing.
+func (p *parser) listOf(opener int, closer op, noun string, element func(*parser) bool) {
 	p.open = append(p.open, bracket{opener, closer, noun})
 	for p.op() != closer {
 		if p.op().isSeparator() {

@@ -12,7 +12,7 @@ type Kind uint8
 const (
 	EOF Kind = iota
 	Name
-	Keyword
+	Keyword // one of Keywords; one of ContextualKeywords where it has its meaning
 	Integer
 	Double
 	String
@@ -32,7 +32,7 @@ func (t Token) Range() Span { return Span{int(t.start), int(t.end)} }
 // Kind returns what the token is. A malformed token has the kind that it was probably meant to have.
 func (t Token) Kind() Kind {
 	switch {
-	case t.op >= firstKeyword:
+	case t.op >= firstKeyword, t.flags&contextual != 0:
 		return Keyword
 	case t.op >= firstPunctuation:
 		return Punctuation
@@ -47,6 +47,7 @@ const (
 	escaped                      // a string with a backslash in it
 	afterStray                   // there are bytes in its trivia that the lexer has reported
 	malformed                    // reported by the lexer; the parser keeps quiet about it
+	contextual                   // a name that the parser has understood as a keyword
 )
 
 // An op is a token's kind as the parser needs it, with one value for each keyword and punctuation mark.
@@ -147,6 +148,24 @@ func (o op) closes() bool {
 // isFieldName reports whether a keyword may name a field or a parameter.
 func (o op) isFieldName() bool {
 	return o == opName || o >= firstKeyword && o < firstNeverAName
+}
+
+// Keywords returns the words that cannot name a definition.
+func Keywords() []string {
+	return []string{
+		"namespace", "include", "cpp_include", "const", "typedef", "enum", "struct", "union", "exception", "service",
+		"bool", "byte", "i8", "i16", "i32", "i64", "double", "string", "binary", "uuid", "map", "set", "list",
+		"void", "oneway", "async", "extends", "throws", "required", "optional",
+		"cpp_type", "xsd_all", "xsd_optional", "xsd_nillable", "xsd_attrs", "true", "false",
+	}
+}
+
+// ContextualKeywords returns the words that mean something in one place only, and are names in all others. They are fbthrift's.
+func ContextualKeywords() []string {
+	return []string{
+		"package", "hs_include", "interaction", "performs", "stream", "sink", "readonly", "idempotent",
+		"safe", "permanent", "transient", "stateful", "client", "server",
+	}
 }
 
 // keyword returns the op of a name: a keyword's own or opName.
@@ -274,8 +293,16 @@ func (o op) closer() op { return o + 1 }
 func quote(s string) string {
 	most := 40
 	if isNameOnly(s) { // names differ at their ends
-		most = 128
+		most = longestName
 	}
+	return quoteUpTo(s, most)
+}
+
+// longestName is how many bytes of a name are shown.
+const longestName = 128
+
+// quoteUpTo is quote for text of which other than the usual is shown.
+func quoteUpTo(s string, most int) string {
 	if len(s) > most {
 		for !utf8.RuneStart(s[most]) && most > 0 {
 			most--

@@ -95,6 +95,9 @@ func (p *parser) containerType() Type {
 	cppType := p.cppType()
 	if !p.got(opAngle) {
 		p.expected(`"<"`)
+		if p.op() == o && p.peek(1) == opAngle { // the word is there twice
+			return p.containerType()
+		}
 		return nil
 	}
 	var key, elem Type

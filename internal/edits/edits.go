@@ -1,8 +1,8 @@
 // Package edits tells how far a mistyped name is from one that exists.
 package edits
 
-// Longest is how many bytes a name may have to be compared at all: the time grows with the
-// product of the lengths.
+// Longest is how many bytes the part of a name may have in which it differs from another one, to be compared at all: the time
+// grows with the product of the lengths. Names of more than four times as many bytes are not compared.
 const Longest = 64
 
 // Far is the distance of names that are not compared.
@@ -14,6 +14,15 @@ type Measure struct{ rows [3][Longest + 1]int }
 // Distance returns how many bytes must be changed, added, dropped or swapped with a neighbour
 // to make b of a (the restricted Damerau-Levenshtein distance).
 func (m *Measure) Distance(a, b string) int {
+	if len(a) > 4*Longest || len(b) > 4*Longest {
+		return Far
+	}
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
 	if len(a) > Longest || len(b) > Longest {
 		return Far
 	}

@@ -20,8 +20,13 @@ func TestDistance(t *testing.T) {
 		{"logni", "login", 1},
 		{"nigol", "login", 4},
 		{"abc", "xyz", 3},
-		{strings.Repeat("x", Longest), "x", Longest - 1},
-		{strings.Repeat("x", Longest+1), "x", Far},
+		{strings.Repeat("x", Longest+1), "x", Longest},
+		{strings.Repeat("x", Longest+2), "x", Far},
+		{strings.Repeat("x", Longest), strings.Repeat("y", Longest), Longest},
+		{strings.Repeat("x", Longest+1), strings.Repeat("y", Longest+1), Far},
+		{strings.Repeat("x", 100) + "ab" + strings.Repeat("y", 100), strings.Repeat("x", 100) + "ba" + strings.Repeat("y", 100), 1},
+		{strings.Repeat("x", 4*Longest), strings.Repeat("x", 4*Longest), 0},
+		{strings.Repeat("x", 4*Longest+1), strings.Repeat("x", 4*Longest+1), Far},
 	} {
 		if got := m.Distance(test.a, test.b); got != test.want {
 			t.Errorf("%q, %q: %d, want %d", test.a, test.b, got, test.want)

@@ -163,6 +163,9 @@ type MyUnavailable struct {
 // Error returns the name of the exception and what is in it.
 func (p *MyUnavailable) Error() string { return "Unavailable: " + p.Message }
 
+// ThriftName returns the name of the exception in the IDL.
+func (*MyUnavailable) ThriftName() string { return "Unavailable" }
+
 var myUnavailableCodec = thriftimpl.CodecOf[MyUnavailable](func() *schema.Struct { return ThriftSchema().Struct("Unavailable") })
 
 func (*MyUnavailable) ThriftCodec() *thriftimpl.Codec { return myUnavailableCodec }

@@ -3413,6 +3413,9 @@ func (p *MyNotFound) Error() string {
 	return fmt.Sprintf("NotFound(name: %v, code: %v)", p.Name, p.Code)
 }
 
+// ThriftName returns the name of the exception in the IDL.
+func (*MyNotFound) ThriftName() string { return "NotFound" }
+
 var myNotFoundCodec = thriftimpl.CodecOf[MyNotFound](func() *schema.Struct { return ThriftSchema().Struct("NotFound") })
 
 func (*MyNotFound) ThriftCodec() *thriftimpl.Codec { return myNotFoundCodec }
@@ -3519,6 +3522,9 @@ type MyError struct {
 func (p *MyError) Error() string {
 	return fmt.Sprintf("error(error: %v)", p.Error_)
 }
+
+// ThriftName returns the name of the exception in the IDL.
+func (*MyError) ThriftName() string { return "error" }
 
 var myErrorCodec = thriftimpl.CodecOf[MyError](func() *schema.Struct { return ThriftSchema().Struct("error") })
 
