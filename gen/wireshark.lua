@@ -331,7 +331,8 @@ local function json_string(r)
 	end
 end
 
-local function json(r, depth)
+local json
+json = function(r, depth)
 	if depth > max_depth then fail("nested too deep") end
 	local c = json_space(r)
 	local node = { a = r.off }
@@ -358,10 +359,8 @@ local function json(r, depth)
 			r.off = r.off + 1
 		else
 			while true do
-				if json_space(r) ~= '"' then fail("JSON") end
-				local key = { k = "string", a = r.off }
-				key.v = json_string(r)
-				key.z = r.off
+				json_space(r)
+				local key = json(r, depth + 1) -- in TJSON keys of a map may be structs
 				if json_space(r) ~= ":" then fail("JSON") end
 				r.off = r.off + 1
 				node[#node + 1] = { key, json(r, depth + 1) }
@@ -459,7 +458,7 @@ local function json_value(r, tree, node, t, declared, name, field, depth, entry_
 		local sub = tree and tree:add(range, name .. ": " .. #entries .. (#entries == 1 and " entry" or " entries"))
 		for i, entry in ipairs(entries) do
 			local key = entry[1]
-			if kt ~= 11 and kt ~= 12 and kt ~= 13 and kt ~= 14 and kt ~= 15 then key = { k = "number", v = key.v, a = key.a, z = key.z } end
+			if key.k == "string" and kt ~= 11 then key = { k = "number", v = key.v, a = key.a, z = key.z } end
 			json_value(r, sub, key, kt, declared and declared.key, "key " .. i - 1, declared and entry_of and entry_of.key_field, depth + 1)
 			json_value(r, sub, entry[2], vt, declared and declared.v, "value " .. i - 1, declared and entry_of and entry_of.value_field, depth + 1)
 		end
@@ -527,7 +526,7 @@ local function json_by_id(r, tree, node, desc, depth)
 	if not node or node.k ~= "object" then fail("no struct") end
 	for _, entry in ipairs(node) do
 		local id, inner = tonumber(entry[1].v), entry[2][1]
-		if not id or entry[2].k ~= "object" or not inner or not json_kinds[inner[1].v] then fail("no field") end
+		if not id or entry[1].k ~= "string" or entry[2].k ~= "object" or not inner or not json_kinds[inner[1].v] then fail("no field") end
 		first = first or id
 		local t, f = json_kinds[inner[1].v], desc and desc[id]
 		if desc and not f then r.misfits = true end
@@ -545,6 +544,7 @@ local function json_by_name(r, tree, node, desc, depth)
 	local first
 	if not node or node.k ~= "object" then fail("no struct") end
 	for _, entry in ipairs(node) do
+		if entry[1].k ~= "string" then fail("no field") end
 		local found
 		for id, f in pairs(desc or {}) do
 			if f.name == entry[1].v then
@@ -1007,15 +1007,16 @@ local function pair(pinfo, h, key)
 		return seen[key]
 	elseif h.type == 2 or h.type == 3 then
 		seen[key] = {}
+		local distinct = c.calls > 1 and not c.repeated -- one call alone does not tell
 		local fallback
 		for i, call in ipairs(c.waiting) do
 			local may = same_method(call.name, h.name)
 			if may and seq and call.seq then
 				may = before(call.ack, (seq + len) % 2 ^ 32) and before(call.seq, ack) and
-					not (c.repeated and d.gap and before(call.ack, d.gap))
+					not (not distinct and d.gap and before(call.ack, d.gap))
 			end
 			if may and call.seqid == h.seqid then
-				if c.repeated and c.gaps and c.pipelined then return seen[key] end
+				if not distinct and c.gaps and c.pipelined then return seen[key] end
 				fallback = i
 				break
 			end
