@@ -3,7 +3,7 @@
 
 local max_depth = 256
 local max_message = 64 * 1024 * 1024
-local need = {} -- thrown when the bytes end early
+local need = { more = 1 } -- thrown when the bytes end early, with how many are missing at least
 
 local function fail(why) error({ why = why }) end
 
@@ -11,7 +11,10 @@ local function fail(why) error({ why = why }) end
 
 local function byte(r)
 	local off = r.off
-	if off >= r.limit then error(need) end
+	if off >= r.limit then
+		need.more = 1
+		error(need)
+	end
 	r.off = off + 1
 	return r.s:byte(off + 1)
 end
@@ -20,10 +23,22 @@ local function skip(r, n)
 	if n < 0 then fail("negative length") end
 	if r.off + n > r.limit then
 		if n > max_message then fail("too long") end
+		need.more = r.off + n - r.limit
 		error(need)
 	end
 	r.off = r.off + n
 	return r.off - n
+end
+
+-- expect throws need early if n values of at least so many bytes do not fit: of long messages every segment would be read anew otherwise.
+local function expect(r, n, bytes)
+	if r.off + n * bytes > r.limit then
+		if r.whole or n > max_message then fail("too many elements") end
+		if not r.cut then
+			need.more = r.off + n * bytes - r.limit
+			error(need)
+		end
+	end
 end
 
 local function u16(s, off)
@@ -90,6 +105,7 @@ local wire_of = {
 	bool = 2, i8 = 3, double = 4, i16 = 6, i32 = 8, enum = 8, i64 = 10, string = 11, binary = 11,
 	struct = 12, map = 13, set = 14, list = 15, uuid = 16,
 }
+local least = { [2] = 1, [3] = 1, [4] = 8, [6] = 2, [8] = 4, [10] = 8, [11] = 4, [12] = 1, [13] = 6, [14] = 5, [15] = 5, [16] = 16 } -- bytes of a value in binary
 local type_names = { [2] = "bool", [3] = "i8", [4] = "double", [6] = "i16", [8] = "i32", [10] = "i64", [11] = "string", [12] = "struct", [13] = "map", [14] = "set", [15] = "list", [16] = "uuid" }
 
 -- brief collects what the column Info says of a message.
@@ -210,7 +226,7 @@ local function value(r, tree, t, declared, name, field, depth, flag, entries)
 			n = size(r)
 		end
 		if n > 0 and not type_names[et] then fail("elements of an unknown type") end
-		if n > r.limit - r.off and (r.whole or n > max_message) then fail("too many elements") end
+		expect(r, n, not r.compact and least[et] or 1)
 		if declared and n > 0 and wire_of[declared.v.k] ~= et then r.misfits = true end
 		local sub = tree and tree:add(r.tvb:range(start, math.max(r.off - start, 1)), name .. ": " .. n .. " of " .. (type_names[et] or "nothing"))
 		for i = 0, n - 1 do
@@ -231,7 +247,7 @@ local function value(r, tree, t, declared, name, field, depth, flag, entries)
 			n = size(r)
 		end
 		if n > 0 and not (type_names[kt] and type_names[vt]) then fail("entries of an unknown type") end
-		if n > r.limit - r.off and (r.whole or n > max_message) then fail("too many entries") end
+		expect(r, n, not r.compact and n > 0 and least[kt] + least[vt] or 2)
 		if declared and n > 0 and (wire_of[declared.key.k] ~= kt or wire_of[declared.v.k] ~= vt) then r.misfits = true end
 		local sub = tree and tree:add(r.tvb:range(start, math.max(r.off - start, 1)), name .. ": " .. n .. (n == 1 and " entry" or " entries"))
 		for i = 0, n - 1 do
@@ -794,7 +810,7 @@ local function head_of(s, off, limit)
 end
 
 local function walk(h, s, tvb, tree, desc, limit, whole, notes)
-	local r = { s = s, tvb = tvb, off = h.value, limit = limit, compact = h.compact, big = h.big, whole = whole, brief = notes }
+	local r = { s = s, tvb = tvb, off = h.value, limit = limit, compact = h.compact, big = h.big, whole = whole, brief = notes, cut = tree ~= nil }
 	if h.body then
 		r.json_struct = h.protocol == "json" and json_by_id or json_by_name
 		local first = r.json_struct(r, tree, h.body, desc, 1)
@@ -1141,12 +1157,13 @@ local function message(s, off)
 	return m
 end
 
--- attempt calls message and returns what it found; else how many bytes have to come, -1 if that is not known. cut says what the
+-- attempt calls message and returns what it found; else how many bytes have to come at least. cut says what the
 -- beginning of the message is, if it is one.
 local function attempt(s, off)
+	need.more = 1
 	local ok, m = pcall(message, s, off)
 	if ok then return m end
-	if m == need then return nil, -1 end
+	if m == need then return nil, need.more end
 	if type(m) == "table" and m.missing then return nil, m.missing, m end
 	if type(m) == "table" and m.why then return nil end
 	error(m, 0) -- a mistake in this program
@@ -1166,8 +1183,9 @@ local function compressed(tvb, s, pinfo, root, c, d)
 		elseif not d.broken then
 			d.text = d.text .. text
 			local off = 0
-			while off < #d.text do
-				local m = attempt(d.text, off)
+			while off < #d.text and #d.text - off >= (d.text_least or 0) do
+				local m, more = attempt(d.text, off)
+				d.text_least = more and #d.text - off + more
 				if not m then break end
 				list[#list + 1] = d.text:sub(off + 1, m.stop)
 				off = m.stop
@@ -1208,7 +1226,12 @@ function proto.dissector(tvb, pinfo, root)
 		end
 	end
 	while off < #s do
-		local m, more, known = attempt(s, off)
+		local m, more, known
+		if off == 0 and d and not pinfo.visited and d.least and #s < d.least and s:sub(1, 64) == d.begun then
+			more = d.least - #s -- as was found when less of it was there
+		else
+			m, more, known = attempt(s, off)
+		end
 		if m and m.note then
 			root:add(proto, tvb:range(off, m.stop - off), "Thrift, " .. m.note)
 			infos[#infos + 1] = m.note
@@ -1219,7 +1242,8 @@ function proto.dissector(tvb, pinfo, root)
 			off = m.stop
 		elseif more and tvb:len() == tvb:reported_len() and pinfo.can_desegment > 0 then
 			pinfo.desegment_offset = off
-			pinfo.desegment_len = more > 0 and more or DESEGMENT_ONE_MORE_SEGMENT
+			pinfo.desegment_len = known and more or DESEGMENT_ONE_MORE_SEGMENT
+			if d and not pinfo.visited then d.begun, d.least = s:sub(off + 1, off + 64), #s - off + more end
 			off = tvb:len()
 			break
 		elseif more then -- the packet was cut when it was captured
