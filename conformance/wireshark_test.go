@@ -5,16 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/capture/pcapfile"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/gen"
@@ -192,6 +195,124 @@ func TestWireshark(t *testing.T) {
 				if got[dialect] != test.want {
 					t.Errorf("%s: %d packets, want %d", dialect, got[dialect], test.want)
 				}
+			}
+		})
+	}
+}
+
+// TestWiresharkLoss leaves packets out, begins in the middle and cuts packets: what tshark then says with the plugin is true.
+func TestWiresharkLoss(t *testing.T) {
+	tsharkProgram(t)
+	file, err := thriftkit.Parse("users.thrift", userIDL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lua := plugin(t, gen.WiresharkOptions{}, file)
+	rnd := rand.New(rand.NewPCG(5, 6))
+	partly := map[string][]pcapfile.Packet{}
+	known := make(map[string]bool) // pairs: the server's port and the times of call and reply
+	whole := 0
+	for i, dialect := range userDialects {
+		network := networkOf(i)
+		talk(t, network, file.Service("Users"), dialect, 8)
+		calls, _ := analyze(network.Packets())
+		for _, c := range calls {
+			if d, ok := c.Latency(); ok {
+				whole++
+				known[fmt.Sprintf("%d %s %.6f %.6f", c.Server.Port(), c.Method(), float64(c.Reply.Time.UnixMicro())/1e6, d.Seconds())] = true
+			}
+		}
+		packets := network.Packets()
+		for j, p := range packets {
+			if rnd.IntN(10) > 0 {
+				partly["with gaps"] = append(partly["with gaps"], p)
+			}
+			if j > len(packets)/3 {
+				partly["mid-stream"] = append(partly["mid-stream"], p)
+			}
+			p.Data = p.Data[:min(len(p.Data), 96)]
+			partly["cut to 96 bytes"] = append(partly["cut to 96 bytes"], p)
+		}
+		shuffled := slices.Clone(packets)
+		for i := range shuffled {
+			j := min(i+rnd.IntN(3), len(shuffled)-1)
+			shuffled[i], shuffled[j] = shuffled[j], shuffled[i]
+		}
+		partly["shuffled"] = append(partly["shuffled"], shuffled...)
+	}
+	least := map[string]int{"with gaps": whole / 4, "mid-stream": whole / 3, "cut to 96 bytes": 1, "shuffled": whole / 4}
+	for name, packets := range partly {
+		t.Run(name, func(t *testing.T) {
+			pairs := 0
+			for _, line := range tshark(t, "-2", "-X", "lua_script:"+lua, "-r", writeCapture(t, packets), "-o", fmt.Sprintf("tcp.reassemble_out_of_order:%t", name == "shuffled"),
+				"-Y", "thriftkit.time || _ws.expert.message contains \"Lua\"", "-T", "fields",
+				"-e", "tcp.srcport", "-e", "thriftkit.method", "-e", "frame.time_epoch", "-e", "thriftkit.time", "-e", "_ws.expert.message") {
+				words := strings.Split(line, "\t")
+				if strings.Contains(words[4], "Lua") {
+					t.Errorf("%q", line)
+					continue
+				}
+				for i, latency := range strings.Split(words[3], ",") {
+					methods := strings.Split(words[1], ",")
+					method := methods[min(i, len(methods)-1)]
+					pair := fmt.Sprintf("%s %s %.17s %.8s", words[0], method[strings.LastIndexByte(method, '.')+1:], words[2], latency)
+					if pairs++; !known[pair] && name != "shuffled" { // what is put together of packets out of order is as late as the last of them
+						t.Errorf("no such call: %s (%s)", pair, userDialects[portIndex(words[0])])
+					}
+				}
+			}
+			t.Logf("%d of %d pairs", pairs, whole)
+			if pairs < least[name] {
+				t.Errorf("%d pairs of %d, want at least %d", pairs, whole, least[name])
+			}
+		})
+	}
+}
+
+func portIndex(port string) int {
+	n, _ := strconv.Atoi(port)
+	return n - 20000
+}
+
+// TestTsharkDifferential compares the messages that package capture finds with those of tshark's own dissector, where that is right.
+func TestTsharkDifferential(t *testing.T) {
+	file, err := thriftkit.Parse("users.thrift", userIDL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, dialect := range []string{"protocol=binary", "protocol=binary&transport=framed", "transport=http"} {
+		t.Run(dialect, func(t *testing.T) {
+			network := networkOf(i)
+			for range 20 {
+				talk(t, network, file.Service("Users"), dialect, 1) // of a long message tshark shows each segment
+			}
+			packets := network.Packets()
+			var got, want []string
+			calls, _ := analyze(packets)
+			for _, c := range calls {
+				for _, m := range []*capture.Message{c.Request, c.Reply} {
+					if m != nil {
+						got = append(got, fmt.Sprintf("%.6f %s %d %d", float64(m.Time.UnixMicro())/1e6, m.Name, m.Type, m.SeqID))
+					}
+				}
+			}
+			for _, line := range tshark(t, "-r", writeCapture(t, packets), "-Y", "thrift.method", "-T", "fields", "-e", "frame.time_epoch", "-e", "thrift.method", "-e", "thrift.mtype", "-e", "thrift.seq_id") {
+				words := strings.Split(line, "\t")
+				methods, kinds, ids := strings.Split(words[1], ","), strings.Split(words[2], ","), strings.Split(words[3], ",")
+				for i := range methods {
+					kind, err1 := strconv.ParseUint(kinds[i], 0, 8)
+					id, err2 := strconv.ParseInt(ids[i], 0, 64)
+					if err := firstError(err1, err2); err != nil {
+						t.Fatalf("%q: %v", line, err)
+					}
+					want = append(want, fmt.Sprintf("%.17s %s %d %d", words[0], methods[i], kind, int32(id)))
+				}
+			}
+			found := slices.DeleteFunc(slices.Clone(got), func(m string) bool { return !slices.Contains(want, m) }) // it misses some
+			slices.Sort(found)
+			slices.Sort(want)
+			if !slices.Equal(found, want) || len(want) < 200 {
+				t.Errorf("%d messages, tshark has %d: %s", len(got), len(want), unequal(found, want))
 			}
 		})
 	}

@@ -1003,7 +1003,7 @@ local function same_method(call, reply) return call == reply or call:match(":(.*
 
 -- pair finds the call of a reply, when a packet is seen for the first time. What TCP acknowledged tells which calls a reply may
 -- answer, where a client gives all calls the same sequence id.
-local function pair(pinfo, h, key)
+local function pair(pinfo, h, key, cut_short)
 	if pinfo.visited then return seen[key] end
 	local c, d = state(pinfo)
 	if not c or seen[key] then return seen[key] end
@@ -1017,7 +1017,7 @@ local function pair(pinfo, h, key)
 			end
 		end
 		c.calls, c.last_id = c.calls + 1, h.seqid
-		local entry = { number = pinfo.number, time = last_of(frame_time), name = h.name, seqid = h.seqid, key = key, seq = seq, ack = ack }
+		local entry = { number = pinfo.number, time = last_of(frame_time), name = h.name, seqid = h.seqid, key = key, cut = cut_short, seq = seq, ack = ack }
 		c.waiting[#c.waiting + 1] = entry
 		seen[key] = { entry = entry }
 		return seen[key]
@@ -1036,12 +1036,14 @@ local function pair(pinfo, h, key)
 				fallback = i
 				break
 			end
-			if may and not fallback and i == 1 and not c.gaps then fallback = i end -- a server that does not echo ids
+			-- a server that does not echo ids: its reply begins where the client was when it called
+			if may and not fallback and i == 1 and not c.gaps and call.ack == seq then fallback = i end
 		end
 		if fallback then
 			local call = table.remove(c.waiting, fallback)
 			seen[call.key].reply = pinfo.number
-			seen[key] = { call = call.number, time = last_of(frame_time) - call.time, entry = call }
+			seen[key] = { call = call.number, entry = call }
+			if not call.cut and not cut_short then seen[key].time = last_of(frame_time) - call.time end -- the last packet is not known else
 		end
 		return seen[key]
 	end
@@ -1087,7 +1089,7 @@ local function show(m, tvb, outer, pinfo, root)
 	local frame_range = outer:range(m.off, m.stop - m.off)
 	local source = m.s == m.outer_s and outer or tvb
 	local key = pinfo.number .. ":" .. outer:offset() + m.off .. ":" .. #m.outer_s .. ":" .. (m.serial or 0)
-	local pairing = pair(pinfo, h, key)
+	local pairing = pair(pinfo, h, key, m.cut)
 	local entry = pairing and pairing.entry
 	local function part(method) return (h.type == 1 or h.type == 4) and method.args or method.reply end
 	local method, others
@@ -1126,7 +1128,7 @@ local function show(m, tvb, outer, pinfo, root)
 	if exception then tree:add(fields.exception, head_range, exception) end
 	if pairing and pairing.call then
 		tree:add(fields.call_in, head_range, pairing.call):set_generated()
-		tree:add(fields.time, head_range, pairing.time):set_generated()
+		if pairing.time then tree:add(fields.time, head_range, pairing.time):set_generated() end
 	elseif pairing and pairing.reply then
 		tree:add(fields.reply_in, head_range, pairing.reply):set_generated()
 	end
@@ -1250,7 +1252,7 @@ function proto.dissector(tvb, pinfo, root)
 			local at = off + ((known and known.transport == "framed") and 4 or 0)
 			local ok, h = pcall(head_of, s, at, #s)
 			if ok and h and not h.body then
-				local cut = { off = off, stop = #s, s = s, outer_s = s, head = h, limit = #s, transport = at > off and "framed" or "buffered" }
+				local cut = { cut = true, off = off, stop = #s, s = s, outer_s = s, head = h, limit = #s, transport = at > off and "framed" or "buffered" }
 				infos[#infos + 1] = show(cut, tvb, tvb, pinfo, root)
 			end
 			off = tvb:len()
