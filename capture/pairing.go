@@ -100,8 +100,8 @@ func (p *pairing) reply(c *conn, m *Message) {
 	i := p.find(m)
 	if i < 0 {
 		note := "the call was not captured"
-		if p.gaps && p.repeated {
-			note = "it is not clear which call this answers: bytes are missing, and the client gives all calls the same id"
+		if p.gaps && !p.distinct() {
+			note = "it is not clear which call this answers: bytes are missing, and ids do not tell calls apart"
 		}
 		c.a.emit(&Call{Client: c.client(), Server: c.server(), Conn: c.id, Reply: m, Status: statusOf(m), Note: note})
 		return
@@ -124,7 +124,7 @@ func (p *pairing) take(i int) *pendingCall {
 
 // find returns the place of the call that m answers, or -1.
 func (p *pairing) find(m *Message) int {
-	ordered := p.repeated && p.gaps && p.pipelined
+	ordered := !p.distinct() && p.gaps && p.pipelined
 	inOrder := -1 // if the server does not echo ids
 	for i, call := range p.pending {
 		r := call.request
@@ -169,7 +169,7 @@ func (r *Message) mayPrecede(m *Message) bool {
 func (p *pairing) gap(dir int, end uint32) {
 	p.gaps = true
 	p.gapEnd[dir], p.hasGap[dir] = end, true
-	if dir == p.client || !p.repeated {
+	if dir == p.client || p.distinct() {
 		return
 	}
 	for i := 0; i < len(p.pending); {
@@ -181,9 +181,12 @@ func (p *pairing) gap(dir int, end uint32) {
 	}
 }
 
+// distinct reports whether the client gives every call another id, as far as its calls tell: one alone does not.
+func (p *pairing) distinct() bool { return p.calls > 1 && !p.repeated }
+
 // replyMayBeLost reports whether the reply to r, which the half dir sends, may be among missing bytes, and another one be taken for it.
 func (p *pairing) replyMayBeLost(r *Message, dir int) bool {
-	return p.repeated && p.hasGap[dir] && r.last.hasAck && before(r.last.ack, p.gapEnd[dir])
+	return !p.distinct() && p.hasGap[dir] && r.last.hasAck && before(r.last.ack, p.gapEnd[dir])
 }
 
 // giveUp emits a call without its reply.

@@ -35,6 +35,7 @@ type viewOptions struct {
 
 	full, explain, json, asCall, args, record bool
 	stats, histogram, byPeer                  bool
+	watch                                     bool
 	html                                      string
 }
 
@@ -56,6 +57,7 @@ func (o *viewOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.stats, "stats", false, "print statistics for each method in place of calls")
 	f.BoolVar(&o.histogram, "histogram", false, "print statistics with the distribution of latencies")
 	f.BoolVar(&o.byPeer, "by-peer", false, "print statistics for each pair of client and server")
+	f.BoolVar(&o.watch, "watch", false, "show calls on the terminal as they come, with keys to pause, filter and look into them")
 	f.StringVar(&o.html, "html", "", "write a report as one HTML page to this `FILE`")
 	mustComplete(cmd.RegisterFlagCompletionFunc("idl", completeFiles))
 	mustComplete(cmd.RegisterFlagCompletionFunc("binary", cobra.FixedCompletions([]string{"base64", "hex", "text"}, cobra.ShellCompDirectiveNoFileComp)))
@@ -69,14 +71,15 @@ func (o *viewOptions) addFlags(cmd *cobra.Command) {
 
 // A callView shows calls as flags say.
 type callView struct {
-	o      *viewOptions
-	r      *callReader
-	filter *filter.Filter
-	out    *bufio.Writer
-	title  string
-	stats  *callStats
-	shown  int64
-	err    error // the first one of writing
+	o       *viewOptions
+	r       *callReader
+	filter  *filter.Filter
+	out     *bufio.Writer
+	title   string
+	stats   *callStats
+	watched *inbox // of the live view; else nil
+	shown   int64
+	err     error // the first one of writing
 
 	slow   []slowCall // the slowest calls, for a report
 	failed []string
@@ -100,14 +103,14 @@ func (o *viewOptions) view(ctx context.Context, out io.Writer, title string) (*c
 		return nil, usagef("--redact: want auto, always or never, got %q", o.redact)
 	}
 	forms := 0
-	for _, set := range []bool{o.full, o.explain, o.json && !o.statistics(), o.asCall, o.args, o.record, o.statistics()} {
+	for _, set := range []bool{o.full, o.explain, o.json && !o.statistics(), o.asCall, o.args, o.record, o.statistics(), o.watch} {
 		if set {
 			forms++
 		}
 	}
 	switch {
 	case forms > 1:
-		return nil, usagef("give one of --full, --explain, --json, --as-call, --args, --record and the statistics")
+		return nil, usagef("give one of --full, --explain, --json, --as-call, --args, --record, --watch and the statistics")
 	case o.count < 0:
 		return nil, usagef("--count must not be negative")
 	case o.reflect != "" && len(o.source.idl) > 0:
@@ -123,6 +126,9 @@ func (o *viewOptions) view(ctx context.Context, out io.Writer, title string) (*c
 	}
 	if v.r.file, err = o.schema(ctx); err != nil {
 		return nil, err
+	}
+	if o.watch {
+		v.watched = &inbox{}
 	}
 	if o.statistics() || o.html != "" {
 		v.stats = newCallStats(o.byPeer)
@@ -177,6 +183,9 @@ func (v *callView) show(c *capture.Call) (err error) {
 		}
 	}
 	switch {
+	case v.watched != nil:
+		v.watched.add(c)
+		return nil
 	case v.o.statistics():
 		return nil
 	case v.o.full:
@@ -286,6 +295,7 @@ with --redact always everywhere.`
 const captureExample = `  thriftkit capture --idl foo.thrift trace.pcap
   thriftkit capture --idl foo.thrift -f 'method=login && latency>10ms' --full trace.pcap
   thriftkit capture --stats trace.pcap
+  thriftkit capture --idl foo.thrift --watch --interface any
   thriftkit capture --idl foo.thrift --as-call trace.pcap
   thriftkit capture --idl foo.thrift --replay 127.0.0.1:9090 --speed 2 trace.pcap`
 
@@ -326,6 +336,8 @@ func (o *captureOptions) run(cmd *cobra.Command, args []string) error {
 		return usagef("--write is for --interface")
 	case o.replay.target != "" && o.view.reflect == "" && len(o.view.source.idl) == 0:
 		return usagef("--replay needs --idl FILE or --reflect TARGET")
+	case o.replay.target != "" && o.view.watch:
+		return usagef("give either --replay or --watch")
 	case o.replay.speed < 0:
 		return usagef("--speed must not be negative")
 	}
@@ -368,12 +380,27 @@ func (o *captureOptions) run(cmd *cobra.Command, args []string) error {
 			full = show(c)
 		}
 	})
-	if o.iface != "" {
-		err = o.live(ctx, a, v, &full, cmd.ErrOrStderr())
-	} else {
-		err = readCapture(ctx, args[0], cmd.InOrStdin(), a, v, &full)
+	source := func(errOut io.Writer) (err error) {
+		if o.iface != "" {
+			err = o.live(ctx, a, v, &full, errOut)
+		} else {
+			err = readCapture(ctx, args[0], cmd.InOrStdin(), a, v, &full)
+		}
+		a.Flush()
+		return err
 	}
-	a.Flush()
+	if o.view.watch {
+		in, err := terminal(cmd.InOrStdin(), cmd.ErrOrStderr(), len(args) > 0 && args[0] == "-")
+		if err != nil {
+			return err
+		}
+		returned, err := v.watch(func() error { return source(io.Discard) }, stop, in, cmd.ErrOrStderr())
+		if err != nil || !returned {
+			return err
+		}
+	} else {
+		err = source(cmd.ErrOrStderr())
+	}
 	if full != nil && !errors.Is(full, errEnough) {
 		return full
 	}

@@ -94,7 +94,32 @@ func (o *tapOptions) run(cmd *cobra.Command, name string) error {
 			}
 		}
 	})
-	fmt.Fprintf(cmd.ErrOrStderr(), "listening on %s\n", l.Addr())
+	if o.view.watch {
+		in, err := terminal(cmd.InOrStdin(), cmd.ErrOrStderr(), false)
+		if err != nil {
+			l.Close()
+			return err
+		}
+		v.title += ", listening on " + l.Addr().String()
+		t.errOut = io.Discard
+		returned, err := v.watch(func() error { return t.serve(ctx, l) }, stop, in, cmd.ErrOrStderr())
+		if err != nil || !returned {
+			return err
+		}
+	} else {
+		fmt.Fprintf(cmd.ErrOrStderr(), "listening on %s\n", l.Addr())
+		if err := t.serve(ctx, l); err != nil {
+			return err
+		}
+	}
+	if t.err != nil && !errors.Is(t.err, errEnough) {
+		return t.err
+	}
+	return v.finish(t.a.Counters(), cmd.ErrOrStderr())
+}
+
+// serve passes connections on until ctx ends.
+func (t *tapper) serve(ctx context.Context, l net.Listener) error {
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		<-ctx.Done()
@@ -117,7 +142,7 @@ func (o *tapOptions) run(cmd *cobra.Command, name string) error {
 				time.Sleep(50 * time.Millisecond)
 				continue
 			}
-			stop()
+			t.stop()
 			wait.Wait()
 			return err
 		}
@@ -125,10 +150,7 @@ func (o *tapOptions) run(cmd *cobra.Command, name string) error {
 	}
 	wait.Wait()
 	t.a.Flush()
-	if t.err != nil && !errors.Is(t.err, errEnough) {
-		return t.err
-	}
-	return v.finish(t.a.Counters(), cmd.ErrOrStderr())
+	return nil
 }
 
 // flush shows what has come, several times a second.
