@@ -243,6 +243,8 @@ func dialectOf(t *testing.T, first string) string {
 		return "http"
 	case !ok:
 		return "unknown"
+	case d.Envelope != detect.None && d.Framed:
+		return "framed-header"
 	case d.Envelope != detect.None:
 		return map[detect.Envelope]string{detect.THeader: "header", detect.TTHeader: "ttheader", detect.SASL: "SASL"}[d.Envelope]
 	case d.Framed:

@@ -61,14 +61,18 @@ func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, obs
 		}
 		return d, err
 	}
-	if t.HTTP {
-		return clientconn.NewHTTP(t.URL().String(), o), nil
-	}
 	if t.Framing.HasHeader() {
+		transform := t.Compression
+		if t.IsCompressed() || t.HTTP {
+			transform = ""
+		}
 		var err error
-		if o.Headers, err = msgio.NewHeaderCodec(t.Framing, header.NewCodec(opts.Transforms...), t.Compression, opts.MaxMessageBytes); err != nil {
+		if o.Headers, err = msgio.NewHeaderCodec(t.Framing, header.NewCodec(opts.Transforms...), transform, opts.MaxMessageBytes); err != nil {
 			return nil, failure("", CodeUnavailable, err)
 		}
+	}
+	if t.HTTP {
+		return clientconn.NewHTTP(t.URL().String(), o), nil
 	}
 	return clientconn.NewPool(o), nil
 }
@@ -92,7 +96,7 @@ func dial(ctx context.Context, t transport.Target, config *tls.Config, dialer fu
 		}
 		d.Handshake = time.Since(connected)
 	}
-	if t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
+	if t.IsCompressed() {
 		d.Conn = msgio.Zlib(d.Conn)
 	}
 	return d, nil

@@ -67,7 +67,7 @@ func inMemory(opts rpc.ClientOptions) rpc.ClientOptions {
 			return target.Dial(ctx, config)
 		}
 		nc, err := l.(*memnet.Listener).Dial(ctx)
-		if err == nil && target.Compression != "" && !target.Framing.HasHeader() && !target.HTTP {
+		if err == nil && target.IsCompressed() {
 			nc = msgio.Zlib(nc)
 		}
 		return nc, err

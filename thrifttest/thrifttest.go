@@ -65,7 +65,7 @@ func (s *Server) Dial(query string, opts ...thriftkit.ClientOption) *thriftkit.C
 	}
 	dialer := thriftkit.WithDialer(func(ctx context.Context, t transport.Target, _ *tls.Config) (net.Conn, error) {
 		nc, err := s.l.Dial(ctx)
-		if err == nil && t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
+		if err == nil && t.IsCompressed() {
 			nc = msgio.Zlib(nc)
 		}
 		return nc, err

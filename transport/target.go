@@ -24,10 +24,10 @@ type Target struct {
 	Framing  wire.Framing
 	Protocol string // "" is binary
 	Service  string // the name before method names where services share a connection; "" for none
-	// Compression is what messages are compressed by, "" for nothing: zlib; over HTTP gzip; with Header any
-	// transform that the client knows.
+	// Compression is what messages are compressed by, "" for nothing: zlib; over HTTP gzip; with THeader and FramedTHeader any
+	// transform that the client knows, or zlib-stream, which compresses the connection as zlib does with the others.
 	Compression string
-	HTTP        bool   // each message is the body of a POST
+	HTTP        bool   // each message, or with THeader each frame, is the body of a POST
 	Path        string // of HTTP and of Foreign, escaped, with the slash in front; else ""
 	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: grpc, connect; else "".
 	Foreign string
@@ -43,9 +43,9 @@ func Names() []string { return append(wire.FramingNames(), "http") }
 
 // ParseTarget reads a target: host:port, tcp://host:port, tls://host:port,
 // unix:///path/of/socket, http://host:port/path or https://host:port/path, with the query keys
-// transport (buffered, framed, header for THeader, ttheader for Kitex's), protocol (binary,
+// transport (buffered, framed, header for THeader, framed-header for THeader in frames, ttheader for Kitex's), protocol (binary,
 // compact, json for Apache's, thriftpy2-json, simple-json), service (a name for multiplexing)
-// and compression (zlib, over HTTP gzip). A tls or https target takes ca, the file of the authorities that the
+// and compression (zlib, over HTTP gzip, of connections with headers zlib-stream). A tls or https target takes ca, the file of the authorities that the
 // server's certificate is checked against instead of the system's; cert and key, the files of a
 // certificate for the server to check; and servername.
 //
@@ -53,7 +53,7 @@ func Names() []string { return append(wire.FramingNames(), "http") }
 // messages are in protobuf, or JSON with protocol=json. There service names the service that is called, in place of the one
 // that declares the method or is bound. A client needs the dialect for it: module x/grpc.
 //
-// The port of an http or https target may be left out. Its messages are not framed;
+// The port of an http or https target may be left out. Its messages are not framed, but may be in THeader (transport=header);
 // host:port?transport=http is another way to write http://host:port/, and with tls:// https.
 // Errors name what exists.
 func ParseTarget(s string) (Target, error) {
@@ -174,19 +174,29 @@ func (t *Target) checkCombination() error {
 	}
 	carried := t.Protocol == "" || t.Protocol == "binary" || t.Protocol == "compact"
 	switch {
-	case t.HTTP && t.Framing != wire.Buffered:
+	case t.HTTP && t.Framing != wire.Buffered && t.Framing != wire.THeader:
 		return fmt.Errorf("messages over HTTP are not %s", t.Framing)
 	case t.HTTP && t.Compression != "" && t.Compression != "gzip":
 		return fmt.Errorf("unknown compression %q over HTTP (there is gzip)", t.Compression)
-	case t.HTTP:
-	case t.Framing == wire.TTHeader && t.Compression != "":
-		return fmt.Errorf("transport ttheader has no compression: it goes with buffered, framed, header")
-	case !t.Framing.HasHeader() && t.Compression != "" && t.Compression != "zlib":
+	case t.Framing == wire.TTHeader && t.Compression != "" && t.Compression != zlibStream:
+		return fmt.Errorf("messages of the transport ttheader are not compressed: compression is %s, of the connection", zlibStream)
+	case !t.HTTP && !t.Framing.HasHeader() && t.Compression != "" && t.Compression != "zlib":
 		return fmt.Errorf("unknown compression %q (there is zlib)", t.Compression)
 	case t.Framing.HasHeader() && !carried:
 		return fmt.Errorf("transport %s carries the protocols binary and compact, not %q", t.Framing, t.Protocol)
 	}
 	return nil
+}
+
+// zlibStream is the compression of a connection where zlib is that of each message.
+const zlibStream = "zlib-stream"
+
+// IsCompressed reports whether connections to t are compressed as a whole, as [Target.Dial] does it.
+func (t Target) IsCompressed() bool {
+	if t.Framing.HasHeader() {
+		return t.Compression == zlibStream
+	}
+	return t.Compression != "" && !t.HTTP
 }
 
 func (t *Target) checkForeign() error {
@@ -263,7 +273,7 @@ func (t Target) String() string {
 // the files of t are read anew each time, so that new certificates are used as they come.
 func (t Target) Dial(ctx context.Context, config *tls.Config) (net.Conn, error) {
 	nc, err := t.dial(ctx, config)
-	if err == nil && t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
+	if err == nil && t.IsCompressed() {
 		nc = msgio.Zlib(nc)
 	}
 	return nc, err

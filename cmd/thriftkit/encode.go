@@ -393,7 +393,7 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 	name := orElse(e.o.transport, m.Transport)
 	framing, err := wire.ParseFraming(name)
 	if err != nil {
-		return nil, usagef("transport %q cannot be written (there is buffered, framed, header, ttheader)", name)
+		return nil, usagef("transport %q cannot be written (there is %s)", name, strings.Join(wire.FramingNames(), ", "))
 	}
 	if framing.HasHeader() && p.Name() != "binary" && p.Name() != "compact" {
 		return nil, usagef("the transport %s carries binary and compact, not %s", framing, p.Name())

@@ -285,6 +285,8 @@ func beginning(b []byte) string {
 
 func dialectName(d detect.Dialect) string {
 	switch {
+	case d.Envelope == detect.THeader && d.Framed:
+		return "THeader in frames"
 	case d.Envelope == detect.THeader:
 		return "THeader"
 	case d.Envelope == detect.TTHeader:

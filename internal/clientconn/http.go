@@ -3,6 +3,7 @@ package clientconn
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -132,9 +133,9 @@ func (h *HTTP) Close() {
 func (h *HTTP) Call(f *Pending) error {
 	const positive = 1<<31 - 1 // some peers cannot write a negative id
 	f.seq = h.seq.Add(1) & positive
-	msg, err := f.encode(nil, h.opts.Protocol)
-	if err == nil && len(msg) > h.opts.MaxMessageBytes {
-		err = msgio.TooLarge(len(msg), h.opts.MaxMessageBytes)
+	msg, n, err := h.encode(f)
+	if err == nil && n > h.opts.MaxMessageBytes {
+		err = msgio.TooLarge(n, h.opts.MaxMessageBytes)
 	}
 	if err != nil {
 		return &ArgumentError{err}
@@ -156,6 +157,15 @@ func (h *HTTP) Call(f *Pending) error {
 		return ErrClosed
 	}
 	return err
+}
+
+// encode returns f as it goes over the connection; n is the length of the message in it.
+func (h *HTTP) encode(f *Pending) (msg []byte, n int, err error) {
+	if h.opts.Headers != nil {
+		return h.opts.encodeHeader(nil, f)
+	}
+	msg, err = f.encode(nil, h.opts.Protocol)
+	return msg, len(msg), err
 }
 
 // post sends msg and returns the reply. net/http sends it again only as long as nothing of it was
@@ -183,7 +193,9 @@ func (h *HTTP) post(ctx context.Context, f *Pending, msg []byte) (Reply, error) 
 			req.Header.Set("Content-Encoding", "gzip")
 		}
 		req.Header.Set("User-Agent", "thriftkit")
-		err = msgio.SetHTTPMetadata(req.Header, f.Transient, f.Persistent, f.deadline)
+		if h.opts.Headers == nil {
+			err = msgio.SetHTTPMetadata(req.Header, f.Transient, f.Persistent, f.deadline)
+		}
 	}
 	if err != nil {
 		return Reply{}, &ArgumentError{err}
@@ -203,8 +215,20 @@ func (h *HTTP) post(ctx context.Context, f *Pending, msg []byte) (Reply, error) 
 	if err != nil {
 		return Reply{}, bodyError(resp, err)
 	}
-	reply, err := h.reply(resp, f.Oneway, body)
-	return Reply{reply, h.opts.Protocol, msgio.HTTPMetadata(resp.Header)}, err
+	return h.reply(resp, f.Oneway, body)
+}
+
+// decode returns the reply that a body is.
+func (h *HTTP) decode(resp *http.Response, body []byte) (reply Reply, err error) {
+	if h.opts.Headers == nil {
+		reply = Reply{body, h.opts.Protocol, msgio.HTTPMetadata(resp.Header)}
+	} else if len(body) < 4 || binary.BigEndian.Uint32(body) != uint32(len(body)-4) {
+		return reply, wire.Errorf(0, wire.ErrInvalid, "not a frame of THeader")
+	} else if reply, err = h.opts.decode(body[4:]); err != nil {
+		return reply, err
+	}
+	_, _, err = reply.Protocol.ConsumeHeader(reply.Message)
+	return reply, err
 }
 
 // read returns the body of a response, decompressed.
@@ -222,20 +246,20 @@ func (h *HTTP) read(resp *http.Response) ([]byte, error) {
 }
 
 // reply returns the reply that a response with that body is, or an HTTPError.
-func (h *HTTP) reply(resp *http.Response, oneway bool, body []byte) ([]byte, error) {
-	_, _, err := h.opts.Protocol.ConsumeHeader(body)
+func (h *HTTP) reply(resp *http.Response, oneway bool, body []byte) (Reply, error) {
+	reply, err := h.decode(resp, body)
 	switch ok := resp.StatusCode == http.StatusOK; {
 	case oneway && resp.StatusCode/100 == 2:
-		return nil, nil
+		return Reply{Envelope: msgio.HTTPMetadata(resp.Header)}, nil
 	case oneway, !ok && !msgio.IsThrift(resp.Header.Get("Content-Type")):
 	case err == nil: // thriftpy2's clients do not look at the status either
-		return body, nil
+		return reply, nil
 	case ok && len(body) == 0:
-		return nil, &HTTPError{Message: fmt.Sprintf("server answered %s with an empty body", statusLine(resp))}
+		return Reply{}, &HTTPError{Message: fmt.Sprintf("server answered %s with an empty body", statusLine(resp))}
 	case ok:
-		return nil, &HTTPError{Message: fmt.Sprintf("server answered %s without a message of the protocol %s: %s", statusLine(resp), h.opts.Protocol.Name(), beginning(body)), Err: err}
+		return Reply{}, &HTTPError{Message: fmt.Sprintf("server answered %s without a message of the protocol %s: %s", statusLine(resp), h.opts.Protocol.Name(), beginning(body)), Err: err}
 	}
-	return nil, statusError(resp, body)
+	return Reply{}, statusError(resp, body)
 }
 
 // An HTTPError is an answer over HTTP that is not a reply.

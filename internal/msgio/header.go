@@ -194,7 +194,7 @@ func (s *HeaderCodec) Begin(dst []byte, e *Envelope) (out []byte, payload int, e
 		out, err = f.Begin(dst)
 	} else {
 		f := e.header()
-		out, err = f.Begin(dst)
+		out, err = f.Begin(s.outer().Begin(dst))
 	}
 	return out, len(out), err
 }
@@ -207,7 +207,21 @@ func (s *HeaderCodec) End(dst []byte, start, payload int, e *Envelope) ([]byte, 
 		return dst, nil
 	}
 	f := header.Frame{Transforms: e.transforms}
-	return f.End(dst, start, payload, s.codec)
+	outer := start
+	if s.outer() == wire.Framed {
+		start += 4
+	}
+	dst, err := f.End(dst, start, payload, s.codec)
+	s.outer().End(dst, outer)
+	return dst, err
+}
+
+// outer is how frames of THeader follow each other.
+func (s *HeaderCodec) outer() wire.Framing {
+	if s.framing == wire.FramedTHeader {
+		return wire.Framed
+	}
+	return wire.Buffered
 }
 
 func (e *Envelope) header() *header.Frame {
