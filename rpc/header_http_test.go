@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/wire"
 )
 
 // TestHeaderOverHTTP calls with THeader in the bodies of HTTP, as Apache's clients in Python and Ruby have it.
@@ -54,5 +55,10 @@ func TestHeaderOverHTTP(t *testing.T) {
 		if resp, text := post(t, addr, fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", len(body)), []byte(body)); resp.StatusCode != 400 || !strings.Contains(text, want) {
 			t.Errorf("%x: %d %s, want %s", body, resp.StatusCode, text, want)
 		}
+	}
+	oneway := append([]byte("\x00\x00\x00\x21\x0f\xff\x00\x00\x00\x00\x00\x01\x00\x01\x00\x00\x00\x00"), message("none", wire.Oneway, 1, "00")...)
+	oneway[3] = byte(len(oneway) - 4)
+	if resp, text := post(t, addr, fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", len(oneway)), oneway); resp.StatusCode != 200 || text != "" {
+		t.Errorf("a oneway call of an unknown method: %d %q", resp.StatusCode, text)
 	}
 }

@@ -99,7 +99,7 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, stop := x.context(ctx)
 	defer stop()
 	reply, err := h.s.answer(ctx, nil, call.p, call.msg, x, h.s.sourceHTTP(call.p))
-	if err == nil && x.headers != nil {
+	if err == nil && x.headers != nil && len(reply) > 0 { // nothing answers a oneway call of an unknown method
 		reply, err = x.end(reply, 0)
 	}
 	if err != nil {
