@@ -140,6 +140,20 @@ func Example_dialectsSASL() {
 	// true
 }
 
+func Example_dialectsUDP() {
+	server := thriftkit.NewServer()
+	svc := thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
+	fmt.Println(server.Register(svc, ticket{}))
+	go func() {
+		listener, err := thriftkit.Listen("udp://:6831")
+		if err != nil {
+			log.Fatal(err)
+		}
+		err = server.Serve(listener)
+		log.Fatal(err)
+	}()
+}
+
 func Example_dialectsServices() {
 	ctx := context.Background()
 	server := thriftkit.NewServer()
@@ -262,7 +276,8 @@ func checkLimits(t *testing.T, page docsPage) {
 	for i, want := range map[int]string{
 		0: fmt.Sprintf("%d MiB", wire.DefaultMaxMessageBytes>>20),
 		1: fmt.Sprint(wire.MaxDepth),
-		5: fmt.Sprint(header.MaxTransforms),
+		2: "65,507 ",
+		7: fmt.Sprint(header.MaxTransforms),
 	} {
 		if got := page.rows(17)[i][1]; !strings.HasPrefix(got, want) {
 			t.Errorf("%s: limit %d is %s, want %s", page.file, i+1, got, want)

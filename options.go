@@ -147,7 +147,7 @@ func WithSASLUsers(verify func(ctx context.Context, user, password string) error
 }
 
 // WithAccept restricts what a server accepts to the dialects named: transports (buffered, framed,
-// header, ttheader, http), protocols (binary, compact, json, thriftpy2-json, simple-json), or
+// header, framed-header, ttheader, http, udp), protocols (binary, compact, json, thriftpy2-json, simple-json), or
 // both as in "compact/framed", and the names of [WithDialects]. The default accepts all. Connections that speak others are closed
 // and counted by Stats; an unknown name makes Serve fail.
 func WithAccept(names ...string) ServerOption {

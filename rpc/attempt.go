@@ -71,6 +71,9 @@ func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, obs
 			return nil, failure("", CodeUnavailable, err)
 		}
 	}
+	if t.Network == "udp" {
+		return clientconn.NewDatagrams(o), nil
+	}
 	if t.HTTP {
 		return clientconn.NewHTTP(t.URL().String(), o), nil
 	}
@@ -176,7 +179,7 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 		f.Transient, f.Persistent = o.transient, o.persistent
 	case x.opts.RequireMetadata:
 		if outgoingFor(ctx).required() {
-			return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("transport %s does not carry metadata", x.target.Framing), Method: m.String()}
+			return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("transport %s does not carry metadata", x.target.Transport()), Method: m.String()}
 		}
 	}
 	err := x.carrier.Call(f)

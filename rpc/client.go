@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -171,8 +172,8 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 	if err != nil {
 		return nil, fmt.Errorf("target %q: %w", target, err)
 	}
-	if opts.SASLUser != "" && t.HTTP {
-		return nil, fmt.Errorf("target %q: SASL does not work over HTTP", target)
+	if opts.SASLUser != "" && (t.HTTP || t.Network == "udp") {
+		return nil, fmt.Errorf("target %q: SASL does not work over %s", target, strings.ToUpper(t.Transport()))
 	}
 	x := &connector{target: t, opts: opts, app: newApplicationPlan()}
 	if opts.Stats != nil {

@@ -80,8 +80,8 @@ type ServerOptions struct {
 	// Shutdown was called; "" means none. It says that the server accepts calls, not that its handlers are well.
 	HealthPath string
 
-	// Accept lists the dialects that are accepted: names of transports (buffered, framed, header,
-	// ttheader, http), of protocols (binary, compact, json, thriftpy2-json, simple-json), or both as
+	// Accept lists the dialects that are accepted: names of transports (buffered, framed, header, framed-header,
+	// ttheader, http, udp), of protocols (binary, compact, json, thriftpy2-json, simple-json), or both as
 	// in "compact/framed". nil: all. Connections that speak others are closed and counted.
 	Accept []string
 
@@ -405,6 +405,9 @@ func (e *panicError) Error() string {
 // each other on connections whose clients say that they take them so: those of this package, and
 // others by the flag that THeader and TTHeader have for it.
 func (s *Server) Serve(l net.Listener) error {
+	if pc, ok := packets(l); ok {
+		return s.ServePacket(pc)
+	}
 	if err := errors.Join(checkDialects(s.opts.Dialects), checkAccept(s.opts.Accept, s.opts.Dialects)); err != nil {
 		l.Close()
 		return err

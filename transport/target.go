@@ -5,6 +5,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -19,7 +20,7 @@ import (
 
 // A Target is the address of a server and the dialect to speak with it.
 type Target struct {
-	Network  string // "tcp" or "unix"
+	Network  string // "tcp", "unix" or "udp"
 	Address  string // host:port, or the socket's path
 	Framing  wire.Framing
 	Protocol string // "" is binary
@@ -38,11 +39,22 @@ type Target struct {
 	ServerName string
 }
 
-// Names lists the transports by the names that targets and flags use: the framings, and http.
-func Names() []string { return append(wire.FramingNames(), "http") }
+// Names lists the transports by the names that targets and flags use: the framings, http and udp.
+func Names() []string { return append(wire.FramingNames(), "http", "udp") }
+
+// Transport returns the name of t's transport, one of Names.
+func (t Target) Transport() string {
+	switch {
+	case t.HTTP:
+		return "http"
+	case t.Network == "udp":
+		return "udp"
+	}
+	return t.Framing.String()
+}
 
 // ParseTarget reads a target: host:port, tcp://host:port, tls://host:port,
-// unix:///path/of/socket, http://host:port/path or https://host:port/path, with the query keys
+// unix:///path/of/socket, http://host:port/path or https://host:port/path, or udp://host:port with a message in each datagram, with the query keys
 // transport (buffered, framed, header for THeader, framed-header for THeader in frames, ttheader for Kitex's), protocol (binary,
 // compact, json for Apache's, thriftpy2-json, simple-json), service (a name for multiplexing)
 // and compression (zlib, over HTTP gzip, of connections with headers zlib-stream). A tls or https target takes ca, the file of the authorities that the
@@ -87,8 +99,11 @@ func parseTarget(s string) (t Target, err error) {
 		if t.Path == "" {
 			t.Path = "/"
 		}
-	case "tcp", "tls":
+	case "tcp", "tls", "udp":
 		t.Network, t.Address, t.TLS = "tcp", u.Host, u.Scheme == "tls"
+		if u.Scheme == "udp" {
+			t.Network = "udp"
+		}
 		switch {
 		case u.Hostname() == "":
 			return t, fmt.Errorf("the host is missing: want host:port")
@@ -117,7 +132,7 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (there is connect, connects, grpc, grpcs, http, https, tcp, tls, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (there is connect, connects, grpc, grpcs, http, https, tcp, tls, udp, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -151,8 +166,14 @@ func (t *Target) setKeys(query url.Values) error {
 // setTransport fills in what the key transport says. HTTP is one as well, over TCP.
 func (t *Target) setTransport(name string) (err error) {
 	switch {
-	case name == "http" && t.Network == "unix":
-		return fmt.Errorf("transport http does not go over a unix socket")
+	case (name == "http" || name == "udp") && t.Network == "unix":
+		return fmt.Errorf("transport %s does not go over a unix socket", name)
+	case name == "udp" && (t.HTTP || t.TLS || t.Foreign != ""):
+		return fmt.Errorf("transport udp goes with udp://host:port alone")
+	case name == "udp":
+		t.Network = "udp"
+	case t.Network == "udp" && name != "":
+		return fmt.Errorf("a udp target has no other transport")
 	case name == "http" && !t.HTTP:
 		t.HTTP, t.Path = true, "/"
 	case name != "http":
@@ -174,6 +195,8 @@ func (t *Target) checkCombination() error {
 	}
 	carried := t.Protocol == "" || t.Protocol == "binary" || t.Protocol == "compact"
 	switch {
+	case t.Network == "udp" && t.Compression != "":
+		return fmt.Errorf("a udp target has no compression")
 	case t.HTTP && t.Framing != wire.Buffered && t.Framing != wire.THeader:
 		return fmt.Errorf("messages over HTTP are not %s", t.Framing)
 	case t.HTTP && t.Compression != "" && t.Compression != "gzip":
@@ -291,14 +314,29 @@ func (t Target) dial(ctx context.Context, config *tls.Config) (net.Conn, error) 
 	return (&tls.Dialer{NetDialer: &d, Config: config}).DialContext(ctx, t.Network, t.Address)
 }
 
+// A PacketListener is what Listen returns for UDP: a listener that accepts nothing, for servers that receive datagrams from its
+// PacketConn.
+type PacketListener struct{ net.PacketConn }
+
+// Accept implements [net.Listener]. Its error is errors.ErrUnsupported.
+func (l *PacketListener) Accept() (net.Conn, error) {
+	return nil, fmt.Errorf("accept on a socket of UDP: %w", errors.ErrUnsupported)
+}
+
+// Addr implements [net.Listener].
+func (l *PacketListener) Addr() net.Addr { return l.LocalAddr() }
+
 // Listen listens on what s names: a target, or just ":port". For a unix socket, a file left
-// behind by a server that is gone is removed first.
+// behind by a server that is gone is removed first. For UDP, as in "udp://:6831", it returns a *[PacketListener].
 func Listen(s string) (net.Listener, error) {
 	if !strings.Contains(s, "://") {
 		return net.Listen("tcp", s)
 	}
 	if rest, ok := strings.CutPrefix(s, "tcp://:"); ok {
 		return net.Listen("tcp", ":"+rest)
+	}
+	if rest, ok := strings.CutPrefix(s, "udp://:"); ok {
+		return listenPacket(":" + rest)
 	}
 	t, err := ParseTarget(s)
 	if err != nil {
@@ -314,11 +352,22 @@ func Listen(s string) (net.Listener, error) {
 	case t.Framing != wire.Buffered || t.Protocol != "" || t.Service != "" || t.Compression != "":
 		return nil, fmt.Errorf("listen on %q: a server detects what its clients speak: leave the query out", s)
 	}
+	if t.Network == "udp" {
+		return listenPacket(t.Address)
+	}
 	l, err := net.Listen(t.Network, t.Address)
 	if err != nil && t.Network == "unix" && removeStale(t.Address) {
 		l, err = net.Listen(t.Network, t.Address)
 	}
 	return l, err
+}
+
+func listenPacket(addr string) (net.Listener, error) {
+	pc, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return &PacketListener{pc}, nil
 }
 
 // removeStale removes the file of a unix socket on which nobody listens any more, and reports

@@ -301,7 +301,7 @@ func dialectName(d detect.Dialect) string {
 
 func targetDialect(t transport.Target) string {
 	if t.Protocol == "" {
-		return "binary over " + t.Framing.String()
+		return "binary over " + t.Transport()
 	}
-	return t.Protocol + " over " + t.Framing.String()
+	return t.Protocol + " over " + t.Transport()
 }
