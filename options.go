@@ -85,6 +85,15 @@ func WithMaxMessageBytes(n int) Option {
 	}
 }
 
+// WithMaxDepth sets how deep structs and containers may nest in messages of the binary and the compact protocol, sent and received;
+// the default is 256, the most 65,536. A call that nests deeper is not sent, or answered with an exception.
+func WithMaxDepth(n int) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) { o.MaxDepth = n },
+		func(o *clientConfig) { o.MaxDepth = n },
+	}
+}
+
 // WithErrorLog hands f what has no caller on the server's side: panics of handlers with their
 // stacks, errors that handlers did not declare, calls of methods that do not exist, connections
 // that failed. Many goroutines may call f at once. The default drops them.

@@ -29,7 +29,7 @@ type carrier interface {
 // newCarrier returns the carrier for t, without a connection.
 func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, observer *clientObserver) (carrier, error) {
 	o := clientconn.Options{
-		Framing: t.Framing, Protocol: p, MaxMessageBytes: opts.MaxMessageBytes,
+		Framing: t.Framing, Protocol: p, Protocols: protocol.WithDepth(opts.MaxDepth), MaxMessageBytes: opts.MaxMessageBytes,
 		MaxConns: opts.MaxConns, Exclusive: opts.Exclusive, Buffers: new(msgio.Buffers),
 		Gzip:   t.HTTP && t.Compression != "",
 		MaxAge: opts.MaxConnAge, MaxIdle: opts.MaxConnIdle,

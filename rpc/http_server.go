@@ -254,7 +254,7 @@ func (s *Server) inspect(body []byte) (*httpCall, error) {
 	case d.Envelope != detect.None:
 		return nil, errors.New("the body is in an envelope: over HTTP there is only THeader")
 	default:
-		c.p = protocol.Of(d)
+		c.p = s.protocols.Of(d)
 	}
 	if !s.accepts("http", c.p.Name()) {
 		s.counters.refusedDialects.Add(1)
@@ -280,7 +280,7 @@ func (c *httpCall) open(s *Server) (err error) {
 	if c.envelope, c.msg, err = c.headers.Decode(c.msg[4:]); err != nil {
 		return err
 	}
-	c.p = protocol.InHeader(c.envelope.Protocol, c.msg)
+	c.p = s.protocols.InHeader(c.envelope.Protocol, c.msg)
 	return nil
 }
 

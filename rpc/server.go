@@ -35,6 +35,12 @@ type ServerOptions struct {
 	// ends its connection; a longer reply becomes an internal error.
 	MaxMessageBytes int
 
+	// MaxDepth is how deep structs and containers may nest in a message of the binary or the compact protocol, received or sent;
+	// 0 means 256. Each level takes some stack while a message is read, so that MaxMaxDepth is the most; Serve returns an error for
+	// more, or less than 0. Types that hold themselves in lists have two levels for each struct. A call that nests deeper is answered
+	// with CodeProtocol.
+	MaxDepth int
+
 	// IdleTimeout is how long a connection may be idle between calls; 0 means 10 minutes,
 	// negative no limit. (thriftpy2's servers close it after 3 seconds.)
 	IdleTimeout time.Duration
@@ -153,6 +159,7 @@ type Server struct {
 	cancel    context.CancelFunc
 
 	codec       *header.Codec
+	protocols   *protocol.Set
 	counters    serverCounters
 	clientLog   clientLog
 	callIDs     atomic.Uint64 // of Stats
@@ -228,6 +235,7 @@ func NewServer(opts ServerOptions) *Server {
 	s.drained = make(chan struct{})
 	s.addDialects()
 	s.codec = header.NewCodec(opts.Transforms...)
+	s.protocols = protocol.WithDepth(max(0, min(opts.MaxDepth, MaxMaxDepth)))
 	s.limiter = newLimiter(opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second))
 	s.http = s.newHTTPServer()
 	s.detached = make(chan struct{}, maxDetached)
@@ -237,6 +245,21 @@ func NewServer(opts ServerOptions) *Server {
 		s.enter(s.builtIn, b.Service, methods)
 	}
 	return s
+}
+
+// MaxMaxDepth is the most that MaxDepth may be.
+const MaxMaxDepth = 1 << 16
+
+func checkDepth(n int) error {
+	if n < 0 || n > MaxMaxDepth {
+		return fmt.Errorf("rpc: MaxDepth is %d, want 0 to %d", n, MaxMaxDepth)
+	}
+	return nil
+}
+
+// checkOptions returns what is wrong with the options.
+func (s *Server) checkOptions() error {
+	return errors.Join(checkDialects(s.opts.Dialects), checkAccept(s.opts.Accept, s.opts.Dialects), checkDepth(s.opts.MaxDepth))
 }
 
 // accepts reports whether the options take a dialect. A part that is "" is not known yet.
@@ -408,7 +431,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if pc, ok := packets(l); ok {
 		return s.ServePacket(pc)
 	}
-	if err := errors.Join(checkDialects(s.opts.Dialects), checkAccept(s.opts.Accept, s.opts.Dialects)); err != nil {
+	if err := s.checkOptions(); err != nil {
 		l.Close()
 		return err
 	}

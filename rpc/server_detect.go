@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
-	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
 )
@@ -242,7 +241,7 @@ func (c *serverConn) startBare(d detect.Dialect) error {
 	if d.Framed {
 		c.framing = wire.Framed
 	}
-	c.proto = protocol.Of(d)
+	c.proto = c.s.protocols.Of(d)
 	if !c.s.accepts(c.framing.String(), c.proto.Name()) {
 		return c.notAccepted(c.framing.String(), c.proto.Name())
 	}

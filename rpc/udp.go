@@ -29,7 +29,7 @@ const maxDatagrams = 256
 // answered, so that two servers do not talk to each other for ever. The address of a client is as true as the network makes it.
 // Options of connections mean nothing here; with RequireTLS or RequireSASL ServePacket fails.
 func (s *Server) ServePacket(pc net.PacketConn) error {
-	err := errors.Join(checkDialects(s.opts.Dialects), checkAccept(s.opts.Accept, s.opts.Dialects))
+	err := s.checkOptions()
 	if s.opts.RequireTLS || s.opts.RequireSASL {
 		err = errors.Join(err, errors.New("rpc: datagrams have neither TLS nor SASL, which the options require"))
 	}
@@ -162,7 +162,7 @@ func (s *Server) inDatagram(msg []byte) (protocol.Protocol, error) {
 		s.counters.unknownStarts.Add(1)
 		return nil, fmt.Errorf("no message of Thrift without a frame starts with the bytes %s", hex.EncodeToString(msg[:min(len(msg), 10)]))
 	}
-	p := protocol.Of(d)
+	p := s.protocols.Of(d)
 	if !s.accepts("udp", p.Name()) {
 		s.counters.refusedDialects.Add(1)
 		return nil, fmt.Errorf("it is in %s, which this server does not accept", p.Name())

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
-	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -179,7 +178,7 @@ func (o *Options) decode(frame []byte) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return Reply{msg, protocol.InHeader(e.Protocol, msg), e}, nil
+	return Reply{msg, o.Protocols.InHeader(e.Protocol, msg), e}, nil
 }
 
 // reserve counts f, which is about to use the connection, so that others see it coming.

@@ -22,6 +22,7 @@ type Options struct {
 	Framing         wire.Framing
 	Headers         *msgio.HeaderCodec // of a header dialect, else nil
 	Protocol        protocol.Protocol
+	Protocols       *protocol.Set // of replies in Headers
 	MaxMessageBytes int
 	Gzip            bool // of HTTP: requests are compressed, and replies asked for that are
 	MaxConns        int
