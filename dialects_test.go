@@ -154,6 +154,22 @@ func Example_dialectsUDP() {
 	}()
 }
 
+func Example_dialectsHTTPError() {
+	server := thriftkit.NewServer()
+	svc, addr := serveTicket(server)
+	client := must(thriftkit.Dial(context.Background(), "http://"+addr+"/?tenant=7", thriftkit.WithMaxMessageBytes(64<<20)))
+	defer client.Close()
+	server.Close()
+	_, err := thriftkit.Invoke[string](context.Background(), client, svc.Method("ping"))
+	var refused *thriftkit.HTTPError
+	if !errors.As(err, &refused) {
+		fmt.Println("no answer")
+		return
+	}
+	fmt.Println(errors.As(err, &refused), refused.Status, refused.Header.Get("Www-Authenticate"))
+	// Output: no answer
+}
+
 func Example_dialectsServices() {
 	ctx := context.Background()
 	server := thriftkit.NewServer()

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io/fs"
 	"net"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 	"time"
@@ -268,6 +269,12 @@ func WithProxyProtocol(trusted ...netip.Prefix) ServerOption {
 // Shutdown was called: for balancers and for probes of Kubernetes.
 func WithHealthPath(path string) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.HealthPath = path })
+}
+
+// WithCookies makes a client keep the cookies that servers set over HTTP in jar, and send those that it has: a
+// [net/http/cookiejar.Jar], for example. By default none are kept.
+func WithCookies(jar http.CookieJar) ClientOption {
+	return clientOption(func(o *clientConfig) { o.Cookies = jar })
 }
 
 // WithHandshakeTimeout sets how long a handshake of TLS, or a negotiation of SASL, with a client may take; the default is 10

@@ -31,7 +31,7 @@ func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, obs
 	o := clientconn.Options{
 		Framing: t.Framing, Protocol: p, Protocols: protocol.WithDepth(opts.MaxDepth), MaxMessageBytes: opts.MaxMessageBytes,
 		MaxConns: opts.MaxConns, Exclusive: opts.Exclusive, Buffers: new(msgio.Buffers),
-		Gzip:   t.HTTP && t.Compression != "",
+		Gzip: t.HTTP && t.Compression != "", Cookies: opts.Cookies,
 		MaxAge: opts.MaxConnAge, MaxIdle: opts.MaxConnIdle,
 	}
 	config := opts.TLS
@@ -75,7 +75,7 @@ func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, obs
 		return clientconn.NewDatagrams(o), nil
 	}
 	if t.HTTP {
-		return clientconn.NewHTTP(t.URL().String(), o), nil
+		return clientconn.NewHTTP(t.URL(), o), nil
 	}
 	return clientconn.NewPool(o), nil
 }
@@ -312,6 +312,9 @@ func sendFailure(method string, err error) error {
 // httpFailure returns the error for an answer over HTTP that is not a reply.
 func httpFailure(method string, answer *clientconn.HTTPError) *Error {
 	e := &Error{Code: CodeProtocol, Message: answer.Message, Method: method, Cause: answer.Err}
+	if answer.Status != 0 {
+		e.Cause = &HTTPError{Status: answer.Status, Header: answer.Header, Body: answer.Body, Err: answer.Err}
+	}
 	switch answer.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		e.Code, e.Outcome = CodeUnavailable, OutcomeRefused

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"reflect"
 	"strings"
 	"sync"
@@ -48,6 +49,10 @@ type ClientOptions struct {
 	// 0 means 256, negative is an error. Each level takes some stack while a message is read: [MaxMaxDepth] is the most. Types that
 	// hold themselves in lists have two levels for each struct.
 	MaxDepth int
+
+	// Cookies keeps the cookies that servers set over HTTP, and says which go with calls; nil: none are kept. The package
+	// net/http/cookiejar has one.
+	Cookies http.CookieJar
 
 	// TLS is what the TLS of tls and https targets starts from: certificates, authorities. The target's
 	// own keys come on top; TLS 1.2 is the oldest version accepted. nil is the system's defaults.

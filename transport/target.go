@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/thriftkit/thriftkit/internal/edits"
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -30,6 +31,9 @@ type Target struct {
 	Compression string
 	HTTP        bool   // each message, or with THeader each frame, is the body of a POST
 	Path        string // of HTTP and of Foreign, escaped, with the slash in front; else ""
+	Query       string // of HTTP: the server's own, escaped, in the order of its keys; else ""
+	// User is who HTTP's Basic authentication says we are: a name, or a name, a colon and a password, both escaped as in URLs; else "".
+	User string
 	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: grpc, connect; else "".
 	Foreign string
 	TLS     bool
@@ -66,14 +70,33 @@ func (t Target) Transport() string {
 // that declares the method or is bound. A client needs the dialect for it: module x/grpc.
 //
 // The port of an http or https target may be left out. Its messages are not framed, but may be in THeader (transport=header);
-// host:port?transport=http is another way to write http://host:port/, and with tls:// https.
+// host:port?transport=http is another way to write http://host:port/, and with tls:// https. It may have a user, as in
+// http://name:password@host/, for Basic authentication, and keys of the server's own, which are sent as its query.
 // Errors name what exists.
 func ParseTarget(s string) (Target, error) {
 	t, err := parseTarget(s)
 	if err != nil {
-		return Target{}, fmt.Errorf("target %q: %w", s, err)
+		return Target{}, fmt.Errorf("target %q: %w", withoutPassword(s), err)
 	}
 	return t, nil
+}
+
+// withoutPassword returns the target s as it may be shown.
+func withoutPassword(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	at := strings.LastIndexByte(authority, '@')
+	if !ok || at < 0 {
+		return s
+	}
+	name, _, hasPassword := strings.Cut(authority[:at], ":")
+	if !hasPassword {
+		return s
+	}
+	return scheme + "://" + name + ":xxxxx" + rest[at:]
 }
 
 func parseTarget(s string) (t Target, err error) {
@@ -84,8 +107,11 @@ func parseTarget(s string) (t Target, err error) {
 	if err != nil {
 		return t, fmt.Errorf("not a URL: %w", err.(*url.Error).Err)
 	}
-	if u.User != nil || u.Fragment != "" {
-		return t, fmt.Errorf("a target has neither user nor fragment")
+	switch isHTTP := u.Scheme == "http" || u.Scheme == "https"; {
+	case u.Fragment != "", u.User != nil && !isHTTP:
+		return t, fmt.Errorf("a target has neither user nor fragment; one of HTTP may have a user")
+	case u.User != nil:
+		t.User = u.User.String()
 	}
 	switch u.Scheme {
 	case "http", "https":
@@ -141,15 +167,31 @@ func parseTarget(s string) (t Target, err error) {
 	return t, t.setKeys(query)
 }
 
+// ownKeys lists all keys that a target may have.
+var ownKeys = []string{"ca", "cert", "compression", "key", "protocol", "servername", "service", "transport"}
+
+// isForServer reports whether the key k of an HTTP target is the server's: it is none of ours, nor one that is mistyped.
+func isForServer(k string) bool {
+	const least = 5 // bytes of a name that is known again when it is mistyped
+	var m edits.Measure
+	return !slices.ContainsFunc(ownKeys, func(own string) bool {
+		return k == own || len(own) >= least && m.Distance(strings.ToLower(k), own) <= 2
+	})
+}
+
 // setKeys fills in what the query of a target says.
 func (t *Target) setKeys(query url.Values) error {
 	known := map[string]*string{"protocol": &t.Protocol, "service": &t.Service, "compression": &t.Compression, "transport": new(string)}
 	if t.TLS {
 		known["ca"], known["cert"], known["key"], known["servername"] = &t.Files.CA, &t.Files.Cert, &t.Files.Key, &t.ServerName
 	}
+	own := make(url.Values)
 	for _, k := range slices.Sorted(maps.Keys(query)) {
 		value, ok := known[k]
 		switch {
+		case !ok && t.HTTP && isForServer(k):
+			own[k] = query[k]
+			continue
 		case !ok:
 			return fmt.Errorf("unknown key %q (there is %s)", k, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		case len(query[k]) > 1:
@@ -157,6 +199,7 @@ func (t *Target) setKeys(query url.Values) error {
 		}
 		*value = query[k][0]
 	}
+	t.Query = own.Encode()
 	if (t.Files.Cert == "") != (t.Files.Key == "") {
 		return fmt.Errorf("cert and key go together")
 	}
@@ -241,7 +284,7 @@ func defaultPort(isTLS bool) string {
 	return "80"
 }
 
-// URL returns the address of an HTTP target, or of a foreign one as HTTP.
+// URL returns the address of an HTTP target, with its query and its user, or of a foreign one as HTTP.
 func (t Target) URL() *url.URL {
 	u := &url.URL{Scheme: "http", Host: t.Address, Path: "/"}
 	if t.TLS {
@@ -252,6 +295,15 @@ func (t Target) URL() *url.URL {
 	}
 	if path, err := url.PathUnescape(t.Path); err == nil {
 		u.Path, u.RawPath = path, t.Path
+	}
+	u.RawQuery = t.Query
+	if name, password, ok := strings.Cut(t.User, ":"); t.User != "" {
+		name, _ = url.PathUnescape(name) // what is wrong in it stays as it is
+		u.User = url.User(name)
+		if ok {
+			password, _ = url.PathUnescape(password)
+			u.User = url.UserPassword(name, password)
+		}
 	}
 	return u
 }
@@ -280,7 +332,14 @@ func (t Target) String() string {
 		}
 		s = strings.TrimSuffix(u.String(), "/")
 	case t.HTTP:
-		s = t.URL().String()
+		u := t.URL()
+		u.RawQuery = ""
+		s = u.String()
+		if t.Query != "" && len(q) > 0 {
+			return s + "?" + q.Encode() + "&" + t.Query
+		} else if t.Query != "" {
+			return s + "?" + t.Query
+		}
 	case t.TLS:
 		s = "tls://" + t.Address
 	case t.Network == "unix":

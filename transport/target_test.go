@@ -45,6 +45,9 @@ func TestParseTarget(t *testing.T) {
 		{"http://h:1/?transport=header", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/", Framing: wire.THeader}, "http://h:1/?transport=header"},
 		{"h:1?transport=framed-header&compression=zlib-stream", Target{Network: "tcp", Address: "h:1", Framing: wire.FramedTHeader, Compression: "zlib-stream"},
 			"tcp://h:1?compression=zlib-stream&transport=framed-header"},
+		{"http://h:1/a?z=1&b=%26&protocol=compact", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/a", Protocol: "compact", Query: "b=%26&z=1"}, "http://h:1/a?protocol=compact&b=%26&z=1"},
+		{"https://me@h/?b=1&b=2", Target{Network: "tcp", Address: "h:443", HTTP: true, Path: "/", TLS: true, User: "me", Query: "b=1&b=2"}, "https://me@h/?b=1&b=2"},
+		{"http://me:p%40%3Aw@h/", Target{Network: "tcp", Address: "h:80", HTTP: true, Path: "/", User: "me:p%40%3Aw"}, "http://me:p%40%3Aw@h/"},
 		{"udp://h:1?protocol=compact&service=S", Target{Network: "udp", Address: "h:1", Protocol: "compact", Service: "S"}, "udp://h:1?protocol=compact&service=S"},
 		{"h:1?transport=udp", Target{Network: "udp", Address: "h:1"}, "udp://h:1"},
 		{"udp://[::1]:1?transport=udp", Target{Network: "udp", Address: "[::1]:1"}, "udp://[::1]:1"},
@@ -76,8 +79,8 @@ func TestParseTargetBad(t *testing.T) {
 		{"localhost:http", `not a URL: invalid port ":http" after host`},
 		{"localhost:1/path", "a tcp target has no path"},
 		{"a:1,b:2", "a target here is one server: lists are for thriftkit.Dial"},
-		{"me@localhost:1", "a target has neither user nor fragment"},
-		{"localhost:1#top", "a target has neither user nor fragment"},
+		{"me@localhost:1", "a target has neither user nor fragment; one of HTTP may have a user"},
+		{"localhost:1#top", "a target has neither user nor fragment; one of HTTP may have a user"},
 		{"unix://", "the path of the socket is missing: want unix:///path"},
 		{"ftp://localhost:1", `unknown scheme "ftp" (there is connect, connects, grpc, grpcs, http, https, tcp, tls, udp, unix)`},
 		{"h:1?transport=fast", `unknown transport "fast" (there is buffered, framed, header, ttheader, framed-header, http, udp)`},
@@ -110,12 +113,23 @@ func TestParseTargetBad(t *testing.T) {
 		{"tls://h:1/path", "a tls target has no path"},
 		{"h:1?service=a&service=b", `key "service" is given twice`},
 		{"h:1?service=%zz", `invalid URL escape "%zz"`},
+		{"http://h:1/?protocl=compact", `unknown key "protocl" (there is compression, protocol, service, transport)`},
+		{"http://h:1/?Compression=gzip", `unknown key "Compression" (there is compression, protocol, service, transport)`},
+		{"grpc://h:1?own=1", `unknown key "own" (there is compression, protocol, service, transport)`},
 	}
 	for _, test := range tests {
 		got, err := ParseTarget(test.in)
 		if want := `target "` + test.in + `": ` + test.err; err == nil || err.Error() != want || got != (Target{}) {
 			t.Errorf("%+v, %v; want %s", got, err, want)
 		}
+	}
+}
+
+// TestPassword checks that errors do not show passwords.
+func TestPassword(t *testing.T) {
+	_, err := ParseTarget("http://me:secret@h/?transport=framed")
+	if want := `target "http://me:xxxxx@h/?transport=framed": messages over HTTP are not framed`; err == nil || err.Error() != want {
+		t.Errorf("%v", err)
 	}
 }
 

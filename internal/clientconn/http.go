@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 // goroutines.
 type HTTP struct {
 	url       string
+	at        *url.URL // the same, with the user
 	opts      Options
 	transport *http.Transport
 	seq       atomic.Int32
@@ -33,10 +35,12 @@ type HTTP struct {
 	h2 map[net.Conn]uint64 // connections of HTTP/2 over TLS and their numbers, if there is an Observer
 }
 
-// NewHTTP returns an HTTP that posts to url over the connections that opts.Dial makes, which have done
-// TLS if url says so.
-func NewHTTP(url string, opts Options) *HTTP {
-	h := &HTTP{url: url, opts: opts, h2: make(map[net.Conn]uint64)}
+// NewHTTP returns an HTTP that posts to a URL over the connections that opts.Dial makes, which have done
+// TLS if the URL says so.
+func NewHTTP(at *url.URL, opts Options) *HTTP {
+	bare := *at
+	bare.User = nil
+	h := &HTTP{url: bare.String(), at: at, opts: opts, h2: make(map[net.Conn]uint64)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	idle := msgio.HTTPIdle
 	if opts.MaxIdle > 0 {
@@ -193,6 +197,15 @@ func (h *HTTP) post(ctx context.Context, f *Pending, msg []byte) (Reply, error) 
 			req.Header.Set("Content-Encoding", "gzip")
 		}
 		req.Header.Set("User-Agent", "thriftkit")
+		if user := h.at.User; user != nil {
+			password, _ := user.Password()
+			req.SetBasicAuth(user.Username(), password)
+		}
+		if h.opts.Cookies != nil {
+			for _, c := range h.opts.Cookies.Cookies(req.URL) {
+				req.AddCookie(c)
+			}
+		}
 		if h.opts.Headers == nil {
 			err = msgio.SetHTTPMetadata(req.Header, f.Transient, f.Persistent, f.deadline)
 		}
@@ -211,6 +224,11 @@ func (h *HTTP) post(ctx context.Context, f *Pending, msg []byte) (Reply, error) 
 		return Reply{}, err
 	}
 	defer resp.Body.Close()
+	if h.opts.Cookies != nil {
+		if cookies := resp.Cookies(); len(cookies) > 0 {
+			h.opts.Cookies.SetCookies(req.URL, cookies)
+		}
+	}
 	body, err := h.read(resp)
 	if err != nil {
 		return Reply{}, bodyError(resp, err)
@@ -265,6 +283,8 @@ func (h *HTTP) reply(resp *http.Response, oneway bool, body []byte) (Reply, erro
 // An HTTPError is an answer over HTTP that is not a reply.
 type HTTPError struct {
 	Status  int // 0 for 200: the body is not a reply
+	Header  http.Header
+	Body    []byte // its beginning
 	Message string
 	Err     error
 }
@@ -281,7 +301,8 @@ func statusError(resp *http.Response, body []byte) *HTTPError {
 	if len(body) > 0 {
 		text += ": " + beginning(body)
 	}
-	return &HTTPError{Status: resp.StatusCode, Message: text}
+	const most = 4 << 10
+	return &HTTPError{Status: resp.StatusCode, Header: resp.Header, Body: body[:min(len(body), most)], Message: text}
 }
 
 // bodyError is the error for a response whose body could not be read to its end, or exceeds the limit.

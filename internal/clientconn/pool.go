@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,8 @@ type Options struct {
 	Protocol        protocol.Protocol
 	Protocols       *protocol.Set // of replies in Headers
 	MaxMessageBytes int
-	Gzip            bool // of HTTP: requests are compressed, and replies asked for that are
+	Cookies         http.CookieJar // of HTTP; nil: none
+	Gzip            bool           // of HTTP: requests are compressed, and replies asked for that are
 	MaxConns        int
 	Exclusive       bool          // a connection carries one call at a time
 	MaxAge          time.Duration // of a connection, more or less a tenth; 0: none
