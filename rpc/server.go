@@ -131,6 +131,7 @@ type serverState uint8
 
 const (
 	serverOpen     serverState = iota
+	serverStopping             // no more connections; those that there are go on
 	serverDraining             // no more connections, and on those that there are no more calls
 	serverRefusing             // no more calls over HTTP either, whose connections were given time for a last answer
 	serverClosed
@@ -151,7 +152,7 @@ type Server struct {
 	builtIn  map[string]*boundMethod // of the built-in services
 
 	mu        sync.Mutex
-	listeners map[net.Listener]struct{}
+	listeners map[net.Listener]chan struct{} // which is closed when Serve does not accept any more
 	conns     map[*serverConn]struct{}
 	state     serverState
 	wg        sync.WaitGroup // of Serve, of connections and of calls over HTTP
@@ -170,7 +171,7 @@ type Server struct {
 
 	connDialects []ConnDialect
 	httpDialects []HTTPDialect
-	drained      chan struct{} // closed when it leaves serverOpen
+	drained      chan struct{} // closed when it enters serverDraining
 
 	http     *http.Server  // of the connections that speak it
 	detached chan struct{} // holds one for each oneway call that goes on after its answer
@@ -224,7 +225,7 @@ func NewServer(opts ServerOptions) *Server {
 		track:     newTrackPlans(),
 		services:  make(map[string]*boundService),
 		methods:   make(map[string]*boundMethod),
-		listeners: make(map[net.Listener]struct{}),
+		listeners: make(map[net.Listener]chan struct{}),
 		conns:     make(map[*serverConn]struct{}),
 	}
 	s.group = serverconn.Group{
@@ -441,7 +442,8 @@ func (s *Server) Serve(l net.Listener) error {
 		l.Close()
 		return ErrServerClosed
 	}
-	s.listeners[l] = struct{}{}
+	ended := make(chan struct{})
+	s.listeners[l] = ended
 	s.wg.Add(1) // so that Shutdown waits for connections that are being accepted
 	s.mu.Unlock()
 	defer func() {
@@ -449,6 +451,7 @@ func (s *Server) Serve(l net.Listener) error {
 		delete(s.listeners, l)
 		s.mu.Unlock()
 		l.Close()
+		close(ended)
 		s.wg.Done()
 	}()
 	const firstDelay, maxDelay = 5 * time.Millisecond, time.Second
@@ -460,7 +463,7 @@ func (s *Server) Serve(l net.Listener) error {
 			s.start(nc)
 			continue
 		}
-		if s.isDraining() {
+		if !s.isOpen() {
 			return ErrServerClosed
 		}
 		if !passes(err) {
@@ -479,6 +482,12 @@ func (s *Server) Serve(l net.Listener) error {
 func passes(err error) bool {
 	var ne net.Error
 	return !errors.Is(err, net.ErrClosed) && errors.As(err, &ne)
+}
+
+func (s *Server) isOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == serverOpen
 }
 
 func (s *Server) isDraining() bool {
@@ -503,6 +512,12 @@ func (s *Server) ListenAndServe(addr string) error {
 // contexts of their handlers and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	closed := s.stopAccepting()
+	select { // else clients that hear of it make connections that nobody accepts
+	case <-closed:
+	case <-time.After(stopPatience):
+	case <-ctx.Done():
+	}
+	s.drain()
 	done := make(chan struct{})
 	go func() {
 		<-closed
@@ -526,6 +541,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // and for nothing else.
 func (s *Server) Close() error {
 	closed := s.stopAccepting()
+	s.drain()
 	s.mu.Lock()
 	s.enterLocked(serverClosed)
 	for c := range s.conns {
@@ -542,25 +558,50 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// stopAccepting makes all connections end, and closes the listeners; closed is closed when that is done. It may take for ever:
-// a listener whose file another process has put into blocking mode is not closed while somebody waits for connections.
+// stopPatience is how long Shutdown waits for listeners to be closed before it tells clients to go elsewhere, and lastAccept for how
+// long before that connections are accepted that the system has already made.
+const (
+	stopPatience = 500 * time.Millisecond
+	lastAccept   = 5 * time.Millisecond
+)
+
+// stopAccepting closes the listeners; closed is closed when that is done. It may take for ever: a listener whose file another process
+// has put into blocking mode is not closed while somebody waits for connections.
+//
+// What the system has accepted and Serve has not is lost when a listener is closed, and with it the calls that were sent over it.
+// So Serve gets a deadline where the listener has one, and closes it when there is nothing left.
 func (s *Server) stopAccepting() (closed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == serverOpen {
+	s.enterLocked(serverStopping)
+	listeners := maps.Clone(s.listeners)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for l, ended := range listeners {
+			d, ok := l.(interface{ SetDeadline(time.Time) error })
+			if ok && d.SetDeadline(time.Now().Add(lastAccept)) == nil {
+				select {
+				case <-ended:
+				case <-time.After(stopPatience / 2):
+				case <-s.ctx.Done():
+				}
+			}
+			l.Close()
+		}
+	}()
+	return done
+}
+
+// drain makes all connections end.
+func (s *Server) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state < serverDraining {
 		s.enterLocked(serverDraining)
 		close(s.drained)
 	}
 	for c := range s.conns {
 		c.drain()
 	}
-	listeners := slices.Collect(maps.Keys(s.listeners))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for _, l := range listeners {
-			l.Close()
-		}
-	}()
-	return done
 }

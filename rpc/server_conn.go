@@ -83,7 +83,7 @@ func (s *Server) enlist(c *serverConn, nc net.Conn) bool {
 	}
 	c.Conn = serverconn.New(&s.group, nc, c) // the WaitGroup is not 0: Serve counts
 	s.conns[c] = struct{}{}
-	if s.state != serverOpen {
+	if s.state >= serverDraining {
 		c.drain()
 	}
 	return true

@@ -44,13 +44,15 @@ func (s *Server) ServePacket(pc net.PacketConn) error {
 		pc.Close()
 		return ErrServerClosed
 	}
-	s.listeners[u] = struct{}{}
+	ended := make(chan struct{})
+	s.listeners[u] = ended
 	s.wg.Add(1)
 	s.mu.Unlock()
 	err = u.receive()
 	s.mu.Lock()
 	delete(s.listeners, u)
 	s.mu.Unlock()
+	close(ended)
 	stop := context.AfterFunc(s.ctx, func() { pc.Close() })
 	go func() {
 		defer s.wg.Done()
@@ -104,7 +106,7 @@ func (u *datagrams) receive() error {
 			continue
 		}
 		<-u.room
-		if u.s.isDraining() {
+		if !u.s.isOpen() {
 			return ErrServerClosed
 		}
 		if !passes(err) {
