@@ -309,13 +309,13 @@ func (s *Server) drainHTTP(ctx context.Context) {
 	s.enterLocked(serverRefusing)
 }
 
-// hasHTTP reports whether there are connections of HTTP/1: the server can say that it ends only in an answer. Those of HTTP/2 have
-// GOAWAY.
+// hasHTTP reports whether there are connections of HTTP/1, or some that may turn out to be: the server can say that it ends only in an
+// answer, and net/http takes no connection any more when it shuts down. Those of HTTP/2 have GOAWAY.
 func (s *Server) hasHTTP() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		if c.http.Load() && !c.multiplexes.Load() {
+		if !c.notHTTP.Load() && !c.multiplexes.Load() {
 			return true
 		}
 	}

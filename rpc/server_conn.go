@@ -35,6 +35,7 @@ type serverConn struct {
 	anyOrder    bool     // the peer has said that it accepts replies in any order
 	tracked     *tracked // of a client of thriftpy2 that tracks its calls, else nil
 
+	notHTTP     atomic.Bool                 // the connection is known to speak something else
 	http        atomic.Bool                 // net/http serves the connection
 	multiplexes atomic.Bool                 // by HTTP/2
 	dialect     ConnDialect                 // that serves it, or nil
@@ -127,6 +128,9 @@ func (c *serverConn) serve() {
 
 // detected goes on when the dialect is known, or with the error if it is not.
 func (c *serverConn) detected(err error) {
+	if !c.http.Load() {
+		c.notHTTP.Store(true)
+	}
 	switch {
 	case err != nil:
 		defer c.Leave()

@@ -97,3 +97,32 @@ func TestShutdownQueue(t *testing.T) {
 		}
 	}
 }
+
+// TestShutdownUndetected has a connection that has not said yet that it speaks HTTP when the server begins to shut down.
+func TestShutdownUndetected(t *testing.T) {
+	leaks(t)
+	l := listenTCP(t)
+	s, _ := serve(t, l, newHandler(), rpc.ServerOptions{})
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	waitFor(t, "the connection", func() bool { return s.Stats().Connections == 1 })
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(context.Background()) }()
+	waitFor(t, "Shutdown", func() bool { return !s.Stats().Serving })
+	time.Sleep(60 * time.Millisecond) // well within the time that a new connection has
+	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := nc.Write([]byte("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 18\r\n\r\n[1,\"ping\",1,5,{}] ")); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 15)
+	if n, err := nc.Read(b); string(b[:n]) != "HTTP/1.1 200 OK" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	nc.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
