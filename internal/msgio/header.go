@@ -51,6 +51,19 @@ func (e *Envelope) Answer() *Envelope {
 // (HEADER_FLAG_SUPPORT_OUT_OF_ORDER in Apache's HeaderFormat.md) and of Kitex's TTHeader.
 func (e *Envelope) OutOfOrder() bool { return e.flags&1 != 0 }
 
+// Form is what a message says of the way in which it was written, besides its protocol.
+type Form struct {
+	Flags      uint16
+	Transforms []uint32 // of THeader, in the order in which they were applied
+	Framed     bool     // of TTHeader: the message has its length in front as well
+}
+
+// Form returns how the message of e came.
+func (e *Envelope) Form() Form { return Form{e.flags, e.transforms, e.framed} }
+
+// SetForm makes e go out in the form f.
+func (e *Envelope) SetForm(f Form) { e.flags, e.transforms, e.framed = f.Flags, f.Transforms, f.Framed }
+
 // SetTransient adds a name and a value to the metadata for the receiver.
 func (e *Envelope) SetTransient(name, value string) { put(&e.Transient, name, value) }
 
