@@ -140,6 +140,36 @@ func Example_dialectsSASL() {
 	// true
 }
 
+func Example_dialectsUDP() {
+	server := thriftkit.NewServer()
+	svc := thriftkit.MustLoad("examples/tutorial/foo.thrift").MustService("PingPong")
+	fmt.Println(server.Register(svc, ticket{}))
+	go func() {
+		listener, err := thriftkit.Listen("udp://:6831")
+		if err != nil {
+			log.Fatal(err)
+		}
+		err = server.Serve(listener)
+		log.Fatal(err)
+	}()
+}
+
+func Example_dialectsHTTPError() {
+	server := thriftkit.NewServer()
+	svc, addr := serveTicket(server)
+	client := must(thriftkit.Dial(context.Background(), "http://"+addr+"/?tenant=7", thriftkit.WithMaxMessageBytes(64<<20)))
+	defer client.Close()
+	server.Close()
+	_, err := thriftkit.Invoke[string](context.Background(), client, svc.Method("ping"))
+	var refused *thriftkit.HTTPError
+	if !errors.As(err, &refused) {
+		fmt.Println("no answer")
+		return
+	}
+	fmt.Println(errors.As(err, &refused), refused.Status, refused.Header.Get("Www-Authenticate"))
+	// Output: no answer
+}
+
 func Example_dialectsServices() {
 	ctx := context.Background()
 	server := thriftkit.NewServer()
@@ -243,6 +273,8 @@ func dialectOf(t *testing.T, first string) string {
 		return "http"
 	case !ok:
 		return "unknown"
+	case d.Envelope != detect.None && d.Framed:
+		return "framed-header"
 	case d.Envelope != detect.None:
 		return map[detect.Envelope]string{detect.THeader: "header", detect.TTHeader: "ttheader", detect.SASL: "SASL"}[d.Envelope]
 	case d.Framed:
@@ -260,7 +292,8 @@ func checkLimits(t *testing.T, page docsPage) {
 	for i, want := range map[int]string{
 		0: fmt.Sprintf("%d MiB", wire.DefaultMaxMessageBytes>>20),
 		1: fmt.Sprint(wire.MaxDepth),
-		5: fmt.Sprint(header.MaxTransforms),
+		2: "65,507 ",
+		7: fmt.Sprint(header.MaxTransforms),
 	} {
 		if got := page.rows(17)[i][1]; !strings.HasPrefix(got, want) {
 			t.Errorf("%s: limit %d is %s, want %s", page.file, i+1, got, want)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io/fs"
 	"net"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 	"time"
@@ -85,6 +86,15 @@ func WithMaxMessageBytes(n int) Option {
 	}
 }
 
+// WithMaxDepth sets how deep structs and containers may nest in messages of the binary and the compact protocol, sent and received;
+// the default is 256, the most 65,536. A call that nests deeper is not sent, or answered with an exception.
+func WithMaxDepth(n int) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) { o.MaxDepth = n },
+		func(o *clientConfig) { o.MaxDepth = n },
+	}
+}
+
 // WithErrorLog hands f what has no caller on the server's side: panics of handlers with their
 // stacks, errors that handlers did not declare, calls of methods that do not exist, connections
 // that failed. Many goroutines may call f at once. Without this option they go to [slog.Default], as errors; with a nil f
@@ -151,7 +161,7 @@ func WithSASLUsers(verify func(ctx context.Context, user, password string) error
 }
 
 // WithAccept restricts what a server accepts to the dialects named: transports (buffered, framed,
-// header, ttheader, http), protocols (binary, compact, json, thriftpy2-json, simple-json), or
+// header, framed-header, ttheader, http, udp), protocols (binary, compact, json, thriftpy2-json, simple-json), or
 // both as in "compact/framed", and the names of [WithDialects]. The default accepts all. Connections that speak others are closed
 // and counted by Stats; an unknown name makes Serve fail.
 func WithAccept(names ...string) ServerOption {
@@ -263,6 +273,12 @@ func WithProxyProtocol(trusted ...netip.Prefix) ServerOption {
 // Shutdown was called: for balancers and for probes of Kubernetes.
 func WithHealthPath(path string) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.HealthPath = path })
+}
+
+// WithCookies makes a client keep the cookies that servers set over HTTP in jar, and send those that it has: a
+// [net/http/cookiejar.Jar], for example. By default none are kept.
+func WithCookies(jar http.CookieJar) ClientOption {
+	return clientOption(func(o *clientConfig) { o.Cookies = jar })
 }
 
 // WithHandshakeTimeout sets how long a handshake of TLS, or a negotiation of SASL, with a client may take; the default is 10

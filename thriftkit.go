@@ -163,6 +163,9 @@ type Outcome = rpc.Outcome
 // A BusinessError is an error of the called program's own kind that the IDL does not declare.
 type BusinessError = rpc.BusinessError
 
+// An HTTPError is what a client got over HTTP in place of a reply: its status, its header and the beginning of its body.
+type HTTPError = rpc.HTTPError
+
 // An Exception is a declared exception for which no Go type was given.
 type Exception = rpc.Exception
 

@@ -69,7 +69,7 @@ type known struct {
 var dialects = []string{
 	"protocol=binary", "protocol=binary&transport=framed", "protocol=compact", "protocol=compact&transport=framed",
 	"protocol=json", "protocol=json&transport=framed", "protocol=thriftpy2-json", "protocol=thriftpy2-json&transport=framed",
-	"transport=header", "transport=header&protocol=compact", "transport=header&compression=zlib",
+	"transport=header", "transport=header&protocol=compact", "transport=framed-header", "transport=header&compression=zlib",
 	"transport=ttheader", "transport=ttheader&protocol=compact", "transport=http", "transport=http&protocol=compact", "transport=http&protocol=json",
 	"compression=zlib", "compression=zlib&transport=framed&protocol=compact",
 }
@@ -100,7 +100,7 @@ func record(t testing.TB, network *capturetest.Network, svc *schema.Service, dia
 				return nil, err
 			}
 			nc = network.Record(nc)
-			if target.Compression != "" && !target.Framing.HasHeader() && !target.HTTP {
+			if target.IsCompressed() {
 				nc = msgio.Zlib(nc)
 			}
 			return nc, nil

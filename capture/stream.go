@@ -311,6 +311,12 @@ func (s *stream) use(d detect.Dialect) {
 func (s *stream) open(b []byte) (p protocol.Protocol, e *msgio.Envelope, msg []byte, err error) {
 	switch {
 	case s.codec != nil:
+		if s.d.Framed { // the frame has another one in it
+			if len(b) < 4 || binary.BigEndian.Uint32(b) != uint32(len(b)-4) {
+				return nil, nil, nil, wire.Errorf(0, wire.ErrInvalid, "not a frame in a frame")
+			}
+			b = b[4:]
+		}
 		if e, msg, err = s.codec.Decode(b); err != nil {
 			return nil, nil, nil, err
 		}
@@ -373,6 +379,8 @@ func (s *stream) newMessage(h wire.Header, p protocol.Protocol, e *msgio.Envelop
 	case m.Transport != "":
 	case s.d.Envelope == detect.SASL:
 		m.Transport = "sasl"
+	case s.d.Envelope == detect.THeader && s.d.Framed:
+		m.Transport = wire.FramedTHeader.String()
 	case s.d.Envelope == detect.THeader:
 		m.Transport = wire.THeader.String()
 	case s.d.Envelope == detect.TTHeader:
@@ -643,7 +651,7 @@ func (s *stream) magic(b []byte, pos int) int {
 
 // try reports whether a whole message begins with b, how long it is, and whether more bytes have to come to tell.
 func (s *stream) try(b []byte) (d detect.Dialect, n int, more bool) {
-	if len(b) == 0 || len(b) < detect.Size(b[0]) {
+	if len(b) == 0 || len(b) < detect.Size(b) {
 		return d, 0, true
 	}
 	d, ok := detect.Bytes(b, s.c.a.opts.MaxMessageBytes)

@@ -19,7 +19,7 @@ import (
 // A cell is one way for thriftkit and a peer to talk.
 type cell struct {
 	protocol  string // binary, compact, json
-	transport string // buffered, framed, zlib, header, http, ttheader
+	transport string // buffered, framed, zlib, header, http, ttheader; outside of the matrix framed-header, zlib-header, http-header
 	socket    string // tcp, tls, unix; mux is tcp with services multiplexed, or with TTHeader Kitex's multiplexed connections
 }
 
@@ -44,7 +44,24 @@ func cells() []cell {
 	return all
 }
 
+// nested returns the ways that have THeader within another transport.
+func nested() []cell {
+	var all []cell
+	for _, protocol := range []string{"binary", "compact"} {
+		for _, transport := range []string{"framed-header", "zlib-header", "http-header"} {
+			for _, socket := range []string{"tcp", "tls", "unix"} {
+				if transport != "http-header" || socket != "unix" {
+					all = append(all, cell{protocol, transport, socket})
+				}
+			}
+		}
+	}
+	return all
+}
+
 func (c cell) String() string { return c.protocol + "/" + c.transport + "/" + c.socket }
+
+func (c cell) isHTTP() bool { return strings.HasPrefix(c.transport, "http") }
 
 // isAlsoDynamic reports whether both Go types and dynamic values take this way: they differ by protocol, and what is below
 // that does not know of them.
@@ -61,9 +78,9 @@ func (c cell) target(addr, certs string) string {
 	q := url.Values{"protocol": {c.protocol}}
 	scheme, path := "tcp", ""
 	switch {
-	case c.transport == "http" && c.socket == "tls":
+	case c.isHTTP() && c.socket == "tls":
 		scheme, path = "https", "/thrift"
-	case c.transport == "http":
+	case c.isHTTP():
 		scheme, path = "http", "/thrift"
 	case c.socket == "tls":
 		scheme = "tls"
@@ -74,8 +91,13 @@ func (c cell) target(addr, certs string) string {
 	}
 	switch c.transport {
 	case "http":
+	case "http-header":
+		q.Set("transport", "header")
 	case "zlib":
 		q.Set("compression", "zlib")
+	case "zlib-header":
+		q.Set("transport", "header")
+		q.Set("compression", "zlib-stream")
 	default:
 		q.Set("transport", c.transport)
 	}

@@ -93,7 +93,7 @@ func dial(t *testing.T, l *memnet.Listener, query string) (context.Context, *rpc
 	c, err := rpc.Dial(ctx, "memory:0"+query, rpc.ClientOptions{
 		Dialer: func(ctx context.Context, to transport.Target, _ *tls.Config) (net.Conn, error) {
 			nc, err := l.Dial(ctx)
-			if err == nil && to.Compression != "" && !to.Framing.HasHeader() && !to.HTTP {
+			if err == nil && to.IsCompressed() {
 				nc = msgio.Zlib(nc)
 			}
 			return nc, err

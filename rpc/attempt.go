@@ -29,9 +29,9 @@ type carrier interface {
 // newCarrier returns the carrier for t, without a connection.
 func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, observer *clientObserver) (carrier, error) {
 	o := clientconn.Options{
-		Framing: t.Framing, Protocol: p, MaxMessageBytes: opts.MaxMessageBytes,
+		Framing: t.Framing, Protocol: p, Protocols: protocol.WithDepth(opts.MaxDepth), MaxMessageBytes: opts.MaxMessageBytes,
 		MaxConns: opts.MaxConns, Exclusive: opts.Exclusive, Buffers: new(msgio.Buffers),
-		Gzip:   t.HTTP && t.Compression != "",
+		Gzip: t.HTTP && t.Compression != "", Cookies: opts.Cookies,
 		MaxAge: opts.MaxConnAge, MaxIdle: opts.MaxConnIdle,
 	}
 	config := opts.TLS
@@ -61,14 +61,21 @@ func newCarrier(t transport.Target, p protocol.Protocol, opts ClientOptions, obs
 		}
 		return d, err
 	}
-	if t.HTTP {
-		return clientconn.NewHTTP(t.URL().String(), o), nil
-	}
 	if t.Framing.HasHeader() {
+		transform := t.Compression
+		if t.IsCompressed() || t.HTTP {
+			transform = ""
+		}
 		var err error
-		if o.Headers, err = msgio.NewHeaderCodec(t.Framing, header.NewCodec(opts.Transforms...), t.Compression, opts.MaxMessageBytes); err != nil {
+		if o.Headers, err = msgio.NewHeaderCodec(t.Framing, header.NewCodec(opts.Transforms...), transform, opts.MaxMessageBytes); err != nil {
 			return nil, failure("", CodeUnavailable, err)
 		}
+	}
+	if t.Network == "udp" {
+		return clientconn.NewDatagrams(o), nil
+	}
+	if t.HTTP {
+		return clientconn.NewHTTP(t.URL(), o), nil
 	}
 	return clientconn.NewPool(o), nil
 }
@@ -92,7 +99,7 @@ func dial(ctx context.Context, t transport.Target, config *tls.Config, dialer fu
 		}
 		d.Handshake = time.Since(connected)
 	}
-	if t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
+	if t.IsCompressed() {
 		d.Conn = msgio.Zlib(d.Conn)
 	}
 	return d, nil
@@ -172,7 +179,7 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 		f.Transient, f.Persistent = o.transient, o.persistent
 	case x.opts.RequireMetadata:
 		if outgoingFor(ctx).required() {
-			return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("transport %s does not carry metadata", x.target.Framing), Method: m.String()}
+			return &Error{Outcome: OutcomeNotSent, Code: CodeArgument, Message: fmt.Sprintf("transport %s does not carry metadata", x.target.Transport()), Method: m.String()}
 		}
 	}
 	err := x.carrier.Call(f)
@@ -305,6 +312,9 @@ func sendFailure(method string, err error) error {
 // httpFailure returns the error for an answer over HTTP that is not a reply.
 func httpFailure(method string, answer *clientconn.HTTPError) *Error {
 	e := &Error{Code: CodeProtocol, Message: answer.Message, Method: method, Cause: answer.Err}
+	if answer.Status != 0 {
+		e.Cause = &HTTPError{Status: answer.Status, Header: answer.Header, Body: answer.Body, Err: answer.Err}
+	}
 	switch answer.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		e.Code, e.Outcome = CodeUnavailable, OutcomeRefused

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,6 +44,15 @@ type ClientOptions struct {
 	// MaxMessageBytes is the longest message accepted or sent; 0 means 16 MiB. A longer reply
 	// ends its connection; a longer call is not sent.
 	MaxMessageBytes int
+
+	// MaxDepth is how deep structs and containers may nest in a message of the binary or the compact protocol, sent or received;
+	// 0 means 256, negative is an error. Each level takes some stack while a message is read: [MaxMaxDepth] is the most. Types that
+	// hold themselves in lists have two levels for each struct.
+	MaxDepth int
+
+	// Cookies keeps the cookies that servers set over HTTP, and says which go with calls; nil: none are kept. The package
+	// net/http/cookiejar has one.
+	Cookies http.CookieJar
 
 	// TLS is what the TLS of tls and https targets starts from: certificates, authorities. The target's
 	// own keys come on top; TLS 1.2 is the oldest version accepted. nil is the system's defaults.
@@ -167,12 +178,12 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 	if t.Foreign != "" {
 		return dialForeign(ctx, t, opts)
 	}
-	p, err := protocol.ByName(t.Protocol)
+	p, err := protocol.WithDepth(opts.MaxDepth).ByName(t.Protocol)
 	if err != nil {
 		return nil, fmt.Errorf("target %q: %w", target, err)
 	}
-	if opts.SASLUser != "" && t.HTTP {
-		return nil, fmt.Errorf("target %q: SASL does not work over HTTP", target)
+	if opts.SASLUser != "" && (t.HTTP || t.Network == "udp") {
+		return nil, fmt.Errorf("target %q: SASL does not work over %s", target, strings.ToUpper(t.Transport()))
 	}
 	x := &connector{target: t, opts: opts, app: newApplicationPlan()}
 	if opts.Stats != nil {
@@ -198,6 +209,9 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 
 // withDefaults returns opts with the defaults for what is 0.
 func (opts ClientOptions) withDefaults() (ClientOptions, error) {
+	if err := checkDepth(opts.MaxDepth); err != nil {
+		return opts, err
+	}
 	if opts.MaxMessageBytes == 0 {
 		opts.MaxMessageBytes = wire.DefaultMaxMessageBytes
 	}

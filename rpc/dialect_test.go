@@ -21,7 +21,9 @@ var dialects = []string{
 	"?transport=framed", "?transport=framed&protocol=compact",
 	"?transport=header", "?transport=header&protocol=compact",
 	"?transport=header&compression=zlib", "?transport=header&protocol=compact&compression=zlib",
-	"?transport=ttheader", "?transport=ttheader&protocol=compact",
+	"?transport=framed-header", "?transport=framed-header&protocol=compact&compression=zlib",
+	"?transport=header&compression=zlib-stream", "?transport=framed-header&compression=zlib-stream",
+	"?transport=ttheader", "?transport=ttheader&protocol=compact", "?transport=ttheader&compression=zlib-stream",
 	"?compression=zlib", "?compression=zlib&protocol=compact",
 	"?compression=zlib&transport=framed",
 	"?transport=http", "?transport=http&protocol=compact",
@@ -384,7 +386,8 @@ func TestAccept(t *testing.T) {
 		{[]string{"framed"}, []string{"?transport=framed", "?transport=framed&protocol=compact", "?compression=zlib&transport=framed"}},
 		{[]string{"compact/framed", "http"}, []string{"?transport=framed&protocol=compact", "?transport=http", "?transport=http&protocol=compact"}},
 		{[]string{"binary/http"}, []string{"?transport=http"}},
-		{[]string{"binary/header", "ttheader"}, []string{"?transport=header", "?transport=header&compression=zlib", "?transport=ttheader", "?transport=ttheader&protocol=compact"}},
+		{[]string{"binary/header", "ttheader"}, []string{"?transport=header", "?transport=header&compression=zlib", "?transport=header&compression=zlib-stream", "?transport=ttheader", "?transport=ttheader&protocol=compact", "?transport=ttheader&compression=zlib-stream"}},
+		{[]string{"framed-header"}, []string{"?transport=framed-header", "?transport=framed-header&protocol=compact&compression=zlib", "?transport=framed-header&compression=zlib-stream"}},
 		{[]string{}, nil},
 	}
 	for _, test := range tests {

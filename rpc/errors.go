@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -314,3 +316,18 @@ func newApplicationPlan() *plan.Type {
 	}
 	return p
 }
+
+// An HTTPError is what a client got over HTTP in place of a reply: found in the error of a call with [errors.As].
+type HTTPError struct {
+	Status int         // such as 401
+	Header http.Header // of the response; not to be changed
+	Body   []byte      // its first 4 KiB, decompressed; nil if it could not be read
+	Err    error       // why it could not be read, else nil
+}
+
+func (e *HTTPError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("status %d %s", e.Status, http.StatusText(e.Status)))
+}
+
+// Unwrap returns Err.
+func (e *HTTPError) Unwrap() error { return e.Err }

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -76,7 +77,7 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rc.SetReadDeadline(time.Time{}) // it would end the call's context as well
-	p, oneway, err := h.s.inspect(msg)
+	call, err := h.s.inspect(msg)
 	if err != nil {
 		h.logRefused(r, err)
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -86,26 +87,31 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the server shuts down", http.StatusServiceUnavailable)
 		return
 	}
-	if oneway {
-		h.s.answerDetached(r, p, msg)
+	x := call.exchange(r)
+	if call.oneway {
+		h.s.answerDetached(r, call, x)
 		h.write(w, r, nil)
 		return
 	}
 	defer h.s.wg.Done()
-	x := &exchange{in: msgio.HTTPMetadata(r.Header)}
 	ctx, cancel := h.s.callContext(withPeer(r.Context(), r))
 	defer cancel()
 	ctx, stop := x.context(ctx)
 	defer stop()
-	reply, err := h.s.answer(ctx, nil, p, msg, x, h.s.sourceHTTP(p))
+	reply, err := h.s.answer(ctx, nil, call.p, call.msg, x, h.s.sourceHTTP(call.p))
+	if err == nil && x.headers != nil && len(reply) > 0 { // nothing answers a oneway call of an unknown method
+		reply, err = x.end(reply, 0)
+	}
 	if err != nil {
 		h.logRefused(r, err)
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	for k, v := range x.replyMetadata() {
-		if err := msgio.SetHTTPField(w.Header(), k, v); err != nil {
-			h.s.logClient(fmt.Errorf("rpc: reply over HTTP: %w", err))
+	if x.headers == nil {
+		for k, v := range x.replyMetadata() {
+			if err := msgio.SetHTTPField(w.Header(), k, v); err != nil {
+				h.s.logClient(fmt.Errorf("rpc: reply over HTTP: %w", err))
+			}
 		}
 	}
 	h.write(w, r, reply)
@@ -206,34 +212,76 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 }
 
-// inspect returns the protocol of a message that stands alone, and whether it calls a oneway method.
-func (s *Server) inspect(msg []byte) (p protocol.Protocol, oneway bool, err error) {
-	if len(msg) == 0 {
-		return nil, false, errors.New("the body is empty: want a Thrift message")
+// An httpCall is a message that stands alone.
+type httpCall struct {
+	p        protocol.Protocol
+	msg      []byte
+	oneway   bool               // it calls a oneway method
+	headers  *msgio.HeaderCodec // of THeader, else nil
+	envelope *msgio.Envelope    // likewise
+}
+
+// exchange returns what the call has beside its message: the fields of the request, and what its THeader says, which wins.
+func (c *httpCall) exchange(r *http.Request) *exchange {
+	fields := msgio.HTTPMetadata(r.Header)
+	if c.headers == nil {
+		return &exchange{in: fields}
 	}
-	var d detect.Dialect
-	ok := len(msg) >= detect.Size(msg[0])
-	if ok {
-		d, ok = detect.Bytes(msg, s.opts.MaxMessageBytes)
+	e := c.envelope
+	e.Transient, e.Persistent = merge(fields.Transient, e.Transient), merge(fields.Persistent, e.Persistent)
+	if e.Timeout == 0 {
+		e.Timeout = fields.Timeout
 	}
+	return &exchange{in: e, headers: c.headers, answer: e.Answer()}
+}
+
+// inspect returns the call in a body.
+func (s *Server) inspect(body []byte) (*httpCall, error) {
+	if len(body) == 0 {
+		return nil, errors.New("the body is empty: want a Thrift message")
+	}
+	d, ok := detect.Bytes(body, s.opts.MaxMessageBytes)
+	c := &httpCall{msg: body}
 	switch {
 	case !ok:
-		return nil, false, errors.New("the body is not a Thrift message")
+		return nil, errors.New("the body is not a Thrift message")
+	case d.Envelope == detect.THeader && !d.Framed:
+		if err := c.open(s); err != nil {
+			return nil, err
+		}
 	case d.Framed:
-		return nil, false, errors.New("the body is a framed message: over HTTP there are no frames")
+		return nil, errors.New("the body is a framed message: over HTTP there are no frames")
 	case d.Envelope != detect.None:
-		return nil, false, errors.New("the body is in an envelope: over HTTP there are none")
+		return nil, errors.New("the body is in an envelope: over HTTP there is only THeader")
+	default:
+		c.p = s.protocols.Of(d)
 	}
-	if p = protocol.Of(d); !s.accepts("http", p.Name()) {
+	if !s.accepts("http", c.p.Name()) {
 		s.counters.refusedDialects.Add(1)
-		return nil, false, fmt.Errorf("protocol %s is not accepted", p.Name())
+		return nil, fmt.Errorf("protocol %s is not accepted", c.p.Name())
 	}
-	h, _, err := p.ConsumeHeader(msg)
+	h, _, err := c.p.ConsumeHeader(c.msg)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	m, unknown := s.lookup("", h.Name)
-	return p, unknown == nil && m.method.Oneway, nil
+	c.oneway = unknown == nil && m.method.Oneway
+	return c, nil
+}
+
+// open takes the message out of a frame of THeader, as Apache's THeaderTransport over its clients of HTTP sends it.
+func (c *httpCall) open(s *Server) (err error) {
+	if n := binary.BigEndian.Uint32(c.msg); int64(n) != int64(len(c.msg)-4) {
+		return fmt.Errorf("the body has a frame of %d bytes, and %d more", n, len(c.msg)-4)
+	}
+	if c.headers, err = msgio.NewHeaderCodec(wire.THeader, s.codec, "", s.opts.MaxMessageBytes); err != nil {
+		return err
+	}
+	if c.envelope, c.msg, err = c.headers.Decode(c.msg[4:]); err != nil {
+		return err
+	}
+	c.p = s.protocols.InHeader(c.envelope.Protocol, c.msg)
+	return nil
 }
 
 // begin counts a call that Shutdown waits for, which is to call wg.Done; or returns false if
@@ -261,13 +309,13 @@ func (s *Server) drainHTTP(ctx context.Context) {
 	s.enterLocked(serverRefusing)
 }
 
-// hasHTTP reports whether there are connections of HTTP/1: the server can say that it ends only in an answer. Those of HTTP/2 have
-// GOAWAY.
+// hasHTTP reports whether there are connections of HTTP/1, or some that may turn out to be: the server can say that it ends only in an
+// answer, and net/http takes no connection any more when it shuts down. Those of HTTP/2 have GOAWAY.
 func (s *Server) hasHTTP() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		if c.http.Load() && !c.multiplexes.Load() {
+		if !c.notHTTP.Load() && !c.multiplexes.Load() {
 			return true
 		}
 	}
@@ -291,15 +339,14 @@ func (s *Server) callContext(ctx context.Context) (context.Context, context.Canc
 
 // answerDetached runs the oneway call in msg, which was counted by begin. It returns at once,
 // unless too many go on already.
-func (s *Server) answerDetached(r *http.Request, p protocol.Protocol, msg []byte) {
-	x := &exchange{in: msgio.HTTPMetadata(r.Header)}
+func (s *Server) answerDetached(r *http.Request, call *httpCall, x *exchange) {
 	x.in.Timeout = 0 // nobody waits
 	ctx, _ := x.context(context.WithoutCancel(withPeer(r.Context(), r)))
 	run := func() {
 		defer s.wg.Done()
 		ctx, cancel := s.callContext(ctx)
 		defer cancel()
-		s.answer(ctx, nil, p, msg, nil, s.sourceHTTP(p)) // nobody waits for a reply, and inspect has read the header
+		s.answer(ctx, nil, call.p, call.msg, nil, s.sourceHTTP(call.p)) // nobody waits for a reply, and inspect has read the header
 	}
 	select {
 	case s.detached <- struct{}{}:

@@ -82,7 +82,7 @@ func probe(ctx context.Context, t transport.Target, opts ClientOptions) ([]Findi
 	var found []Finding
 	for _, query := range probes {
 		overHTTP := strings.HasSuffix(query, "transport=http")
-		if t.HTTP && !overHTTP || t.Network == "unix" && overHTTP {
+		if t.HTTP && !overHTTP || t.Network == "unix" && overHTTP || t.Network == "udp" && query != "" && query != "protocol=compact" {
 			continue
 		}
 		target := withQuery(t, query)

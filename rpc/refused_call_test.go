@@ -14,6 +14,23 @@ import (
 	thrift "github.com/thriftkit/thriftkit/wire/binary"
 )
 
+// TestRefusedCallInHeader sends calls in frames with headers that are too long: what has come of them says who is to be answered.
+func TestRefusedCallInHeader(t *testing.T) {
+	leaks(t)
+	l := listen(t)
+	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{MaxMessageBytes: 2000})
+	for _, query := range []string{"", "?transport=framed", "?protocol=compact", "?transport=header", "?transport=header&protocol=compact", "?transport=framed-header", "?transport=ttheader", "?transport=ttheader&service=Test"} {
+		c := dial(t, l.Addr().String()+query, rpc.ClientOptions{Timeout: 20 * time.Second})
+		_, err := rpc.Invoke[string](t.Context(), c, svc.Method("echo"), strings.Repeat("x", 300_000))
+		if code(err) != rpc.CodeProtocol || rpc.OutcomeOf(err) != rpc.OutcomeExecuted || !strings.Contains(err.Error(), "too large: ") {
+			t.Errorf("%s: %v, %v", query, err, rpc.OutcomeOf(err))
+		}
+		if got, err := rpc.Invoke[string](t.Context(), c, svc.Method("ping")); got != "pong" || err != nil {
+			t.Errorf("%s: afterwards: %q, %v", query, got, err)
+		}
+	}
+}
+
 // TestRefusedCall sends calls that a server cannot read to their ends. Whoever can be told is told, in the order of the calls,
 // and the connection ends.
 func TestRefusedCall(t *testing.T) {

@@ -35,6 +35,12 @@ type ServerOptions struct {
 	// ends its connection; a longer reply becomes an internal error.
 	MaxMessageBytes int
 
+	// MaxDepth is how deep structs and containers may nest in a message of the binary or the compact protocol, received or sent;
+	// 0 means 256. Each level takes some stack while a message is read, so that MaxMaxDepth is the most; Serve returns an error for
+	// more, or less than 0. Types that hold themselves in lists have two levels for each struct. A call that nests deeper is answered
+	// with CodeProtocol.
+	MaxDepth int
+
 	// IdleTimeout is how long a connection may be idle between calls; 0 means 10 minutes,
 	// negative no limit. (thriftpy2's servers close it after 3 seconds.)
 	IdleTimeout time.Duration
@@ -80,8 +86,8 @@ type ServerOptions struct {
 	// Shutdown was called; "" means none. It says that the server accepts calls, not that its handlers are well.
 	HealthPath string
 
-	// Accept lists the dialects that are accepted: names of transports (buffered, framed, header,
-	// ttheader, http), of protocols (binary, compact, json, thriftpy2-json, simple-json), or both as
+	// Accept lists the dialects that are accepted: names of transports (buffered, framed, header, framed-header,
+	// ttheader, http, udp), of protocols (binary, compact, json, thriftpy2-json, simple-json), or both as
 	// in "compact/framed". nil: all. Connections that speak others are closed and counted.
 	Accept []string
 
@@ -125,6 +131,7 @@ type serverState uint8
 
 const (
 	serverOpen     serverState = iota
+	serverStopping             // no more connections; those that there are go on
 	serverDraining             // no more connections, and on those that there are no more calls
 	serverRefusing             // no more calls over HTTP either, whose connections were given time for a last answer
 	serverClosed
@@ -145,7 +152,7 @@ type Server struct {
 	builtIn  map[string]*boundMethod // of the built-in services
 
 	mu        sync.Mutex
-	listeners map[net.Listener]struct{}
+	listeners map[net.Listener]chan struct{} // which is closed when Serve does not accept any more
 	conns     map[*serverConn]struct{}
 	state     serverState
 	wg        sync.WaitGroup // of Serve, of connections and of calls over HTTP
@@ -153,6 +160,7 @@ type Server struct {
 	cancel    context.CancelFunc
 
 	codec       *header.Codec
+	protocols   *protocol.Set
 	counters    serverCounters
 	clientLog   clientLog
 	callIDs     atomic.Uint64 // of Stats
@@ -163,7 +171,7 @@ type Server struct {
 
 	connDialects []ConnDialect
 	httpDialects []HTTPDialect
-	drained      chan struct{} // closed when it leaves serverOpen
+	drained      chan struct{} // closed when it enters serverDraining
 
 	http     *http.Server  // of the connections that speak it
 	detached chan struct{} // holds one for each oneway call that goes on after its answer
@@ -217,7 +225,7 @@ func NewServer(opts ServerOptions) *Server {
 		track:     newTrackPlans(),
 		services:  make(map[string]*boundService),
 		methods:   make(map[string]*boundMethod),
-		listeners: make(map[net.Listener]struct{}),
+		listeners: make(map[net.Listener]chan struct{}),
 		conns:     make(map[*serverConn]struct{}),
 	}
 	s.group = serverconn.Group{
@@ -228,6 +236,7 @@ func NewServer(opts ServerOptions) *Server {
 	s.drained = make(chan struct{})
 	s.addDialects()
 	s.codec = header.NewCodec(opts.Transforms...)
+	s.protocols = protocol.WithDepth(max(0, min(opts.MaxDepth, MaxMaxDepth)))
 	s.limiter = newLimiter(opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second))
 	s.http = s.newHTTPServer()
 	s.detached = make(chan struct{}, maxDetached)
@@ -237,6 +246,21 @@ func NewServer(opts ServerOptions) *Server {
 		s.enter(s.builtIn, b.Service, methods)
 	}
 	return s
+}
+
+// MaxMaxDepth is the most that MaxDepth may be.
+const MaxMaxDepth = 1 << 16
+
+func checkDepth(n int) error {
+	if n < 0 || n > MaxMaxDepth {
+		return fmt.Errorf("rpc: MaxDepth is %d, want 0 to %d", n, MaxMaxDepth)
+	}
+	return nil
+}
+
+// checkOptions returns what is wrong with the options.
+func (s *Server) checkOptions() error {
+	return errors.Join(checkDialects(s.opts.Dialects), checkAccept(s.opts.Accept, s.opts.Dialects), checkDepth(s.opts.MaxDepth))
 }
 
 // accepts reports whether the options take a dialect. A part that is "" is not known yet.
@@ -405,7 +429,10 @@ func (e *panicError) Error() string {
 // each other on connections whose clients say that they take them so: those of this package, and
 // others by the flag that THeader and TTHeader have for it.
 func (s *Server) Serve(l net.Listener) error {
-	if err := errors.Join(checkDialects(s.opts.Dialects), checkAccept(s.opts.Accept, s.opts.Dialects)); err != nil {
+	if pc, ok := packets(l); ok {
+		return s.ServePacket(pc)
+	}
+	if err := s.checkOptions(); err != nil {
 		l.Close()
 		return err
 	}
@@ -415,7 +442,8 @@ func (s *Server) Serve(l net.Listener) error {
 		l.Close()
 		return ErrServerClosed
 	}
-	s.listeners[l] = struct{}{}
+	ended := make(chan struct{})
+	s.listeners[l] = ended
 	s.wg.Add(1) // so that Shutdown waits for connections that are being accepted
 	s.mu.Unlock()
 	defer func() {
@@ -423,6 +451,7 @@ func (s *Server) Serve(l net.Listener) error {
 		delete(s.listeners, l)
 		s.mu.Unlock()
 		l.Close()
+		close(ended)
 		s.wg.Done()
 	}()
 	const firstDelay, maxDelay = 5 * time.Millisecond, time.Second
@@ -434,7 +463,7 @@ func (s *Server) Serve(l net.Listener) error {
 			s.start(nc)
 			continue
 		}
-		if s.isDraining() {
+		if !s.isOpen() {
 			return ErrServerClosed
 		}
 		if !passes(err) {
@@ -453,6 +482,12 @@ func (s *Server) Serve(l net.Listener) error {
 func passes(err error) bool {
 	var ne net.Error
 	return !errors.Is(err, net.ErrClosed) && errors.As(err, &ne)
+}
+
+func (s *Server) isOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == serverOpen
 }
 
 func (s *Server) isDraining() bool {
@@ -477,6 +512,12 @@ func (s *Server) ListenAndServe(addr string) error {
 // contexts of their handlers and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	closed := s.stopAccepting()
+	select { // else clients that hear of it make connections that nobody accepts
+	case <-closed:
+	case <-time.After(stopPatience):
+	case <-ctx.Done():
+	}
+	s.drain()
 	done := make(chan struct{})
 	go func() {
 		<-closed
@@ -500,6 +541,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // and for nothing else.
 func (s *Server) Close() error {
 	closed := s.stopAccepting()
+	s.drain()
 	s.mu.Lock()
 	s.enterLocked(serverClosed)
 	for c := range s.conns {
@@ -516,25 +558,50 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// stopAccepting makes all connections end, and closes the listeners; closed is closed when that is done. It may take for ever:
-// a listener whose file another process has put into blocking mode is not closed while somebody waits for connections.
+// stopPatience is how long Shutdown waits for listeners to be closed before it tells clients to go elsewhere, and lastAccept for how
+// long before that connections are accepted that the system has already made.
+const (
+	stopPatience = 500 * time.Millisecond
+	lastAccept   = 5 * time.Millisecond
+)
+
+// stopAccepting closes the listeners; closed is closed when that is done. It may take for ever: a listener whose file another process
+// has put into blocking mode is not closed while somebody waits for connections.
+//
+// What the system has accepted and Serve has not is lost when a listener is closed, and with it the calls that were sent over it.
+// So Serve gets a deadline where the listener has one, and closes it when there is nothing left.
 func (s *Server) stopAccepting() (closed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == serverOpen {
+	s.enterLocked(serverStopping)
+	listeners := maps.Clone(s.listeners)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for l, ended := range listeners {
+			d, ok := l.(interface{ SetDeadline(time.Time) error })
+			if ok && d.SetDeadline(time.Now().Add(lastAccept)) == nil {
+				select {
+				case <-ended:
+				case <-time.After(stopPatience / 2):
+				case <-s.ctx.Done():
+				}
+			}
+			l.Close()
+		}
+	}()
+	return done
+}
+
+// drain makes all connections end.
+func (s *Server) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state < serverDraining {
 		s.enterLocked(serverDraining)
 		close(s.drained)
 	}
 	for c := range s.conns {
 		c.drain()
 	}
-	listeners := slices.Collect(maps.Keys(s.listeners))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for _, l := range listeners {
-			l.Close()
-		}
-	}()
-	return done
 }

@@ -35,6 +35,7 @@ type serverConn struct {
 	anyOrder    bool     // the peer has said that it accepts replies in any order
 	tracked     *tracked // of a client of thriftpy2 that tracks its calls, else nil
 
+	notHTTP     atomic.Bool                 // the connection is known to speak something else
 	http        atomic.Bool                 // net/http serves the connection
 	multiplexes atomic.Bool                 // by HTTP/2
 	dialect     ConnDialect                 // that serves it, or nil
@@ -83,7 +84,7 @@ func (s *Server) enlist(c *serverConn, nc net.Conn) bool {
 	}
 	c.Conn = serverconn.New(&s.group, nc, c) // the WaitGroup is not 0: Serve counts
 	s.conns[c] = struct{}{}
-	if s.state != serverOpen {
+	if s.state >= serverDraining {
 		c.drain()
 	}
 	return true
@@ -127,6 +128,9 @@ func (c *serverConn) serve() {
 
 // detected goes on when the dialect is known, or with the error if it is not.
 func (c *serverConn) detected(err error) {
+	if !c.http.Load() {
+		c.notHTTP.Store(true)
+	}
 	switch {
 	case err != nil:
 		defer c.Leave()
@@ -236,7 +240,7 @@ func (c *serverConn) decodeHeader(in *incoming) error {
 	}
 	in.x = &exchange{in: envelope, headers: c.headers, answer: envelope.Answer()}
 	in.x.answer.CloseSoon = c.IsDraining()
-	in.p, in.msg = protocol.InHeader(envelope.Protocol, msg), msg
+	in.p, in.msg = c.s.protocols.InHeader(envelope.Protocol, msg), msg
 	if unknown {
 		in.h = wire.Header{SeqID: envelope.SeqID}
 		in.err = Errorf(CodeInvalidProtocol, "%s", err)
@@ -255,25 +259,52 @@ func (c *serverConn) decodeHeader(in *incoming) error {
 // Refuse implements [serverconn.Codec].
 func (c *serverConn) Refuse(head []byte, err error) serverconn.Call {
 	var unreadable *wire.Error
-	if !errors.As(err, &unreadable) || c.headers != nil || c.tracked != nil {
+	if !errors.As(err, &unreadable) || c.tracked != nil {
 		return nil
 	}
-	h, _, headErr := c.proto.ConsumeHeader(head)
+	in := &incoming{conn: c, ctx: c.ctx, p: c.proto, from: &c.source}
+	if c.headers != nil {
+		if head = in.openHead(head); head == nil {
+			return nil
+		}
+	}
+	h, _, headErr := in.p.ConsumeHeader(head)
 	if headErr != nil || h.Type != wire.Call {
 		return nil
 	}
-	m, unknown := c.s.lookup("", h.Name)
+	m, unknown := c.s.lookup(in.x.service(), h.Name)
 	if unknown != nil { // it may be no message at all
 		return nil
 	}
 	if i := strings.IndexByte(h.Name, ':'); i >= 0 {
 		h.Name = h.Name[i+1:]
 	}
-	in := &incoming{conn: c, ctx: c.ctx, p: c.proto, h: h, from: &c.source}
+	if c.begun { // who it is says what it is told when the connection ends
+		c.isThriftkit = c.isThriftkit && c.ids.Follows(h.SeqID)
+	} else {
+		c.isThriftkit = c.ids.Begins(h.SeqID)
+	}
+	in.h = h
 	in.err = &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
 	in.stats = c.s.received(in.ctx, in.from, m, h.Name, len(head))
 	in.stats.refused(in.ctx, in.err)
 	return in
+}
+
+// openHead returns the beginning of the message in the beginning of a frame of a header dialect; nil if it cannot be told.
+func (in *incoming) openHead(head []byte) []byte {
+	c := in.conn
+	if c.framing == wire.FramedTHeader && len(head) >= 4 {
+		head = head[4:]
+	}
+	envelope, msg, err := c.headers.Decode(head)
+	if err != nil {
+		return nil
+	}
+	in.x = &exchange{in: envelope, headers: c.headers, answer: envelope.Answer()}
+	in.x.answer.CloseSoon = true
+	in.p = c.s.protocols.InHeader(envelope.Protocol, msg)
+	return msg
 }
 
 // Slow implements [serverconn.Call].

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
-	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
 )
@@ -29,7 +28,7 @@ func (c *serverConn) peek() ([]byte, error) {
 	if err != nil {
 		return first, err
 	}
-	size := detect.Size(first[0])
+	size := detect.Size(first)
 	for len(c.s.connDialects) > 0 && len(first) < size {
 		if !mayBeKnown(first, c.s.opts.MaxMessageBytes) {
 			if c.dialect = c.s.matchDialect(first); c.dialect != nil {
@@ -40,7 +39,10 @@ func (c *serverConn) peek() ([]byte, error) {
 			return first, err
 		}
 	}
-	return c.Reader().Peek(size)
+	if first, err = c.Reader().Peek(size); err == nil && detect.Size(first) > size {
+		first, err = c.Reader().Peek(detect.Size(first))
+	}
+	return first, err
 }
 
 // mayBeKnown reports whether a connection that begins with b may be one of those that are recognised
@@ -217,7 +219,9 @@ func (c *serverConn) start(d detect.Dialect) (err error) {
 	case detect.SASL:
 		return c.startSASL()
 	case detect.THeader:
-		c.framing = wire.THeader
+		if c.framing = wire.THeader; d.Framed {
+			c.framing = wire.FramedTHeader
+		}
 	case detect.TTHeader:
 		c.framing = wire.TTHeader
 	default:
@@ -237,7 +241,7 @@ func (c *serverConn) startBare(d detect.Dialect) error {
 	if d.Framed {
 		c.framing = wire.Framed
 	}
-	c.proto = protocol.Of(d)
+	c.proto = c.s.protocols.Of(d)
 	if !c.s.accepts(c.framing.String(), c.proto.Name()) {
 		return c.notAccepted(c.framing.String(), c.proto.Name())
 	}

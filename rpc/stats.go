@@ -209,9 +209,7 @@ func newClientObserver(stats Stats, t transport.Target) *clientObserver {
 	if name == "" {
 		name = "binary"
 	}
-	if o.dialect = name + "/" + t.Framing.String(); t.HTTP {
-		o.dialect = name + "/http"
-	}
+	o.dialect = name + "/" + t.Transport()
 	return o
 }
 

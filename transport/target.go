@@ -5,6 +5,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -13,22 +14,26 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/thriftkit/thriftkit/internal/edits"
 	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
 // A Target is the address of a server and the dialect to speak with it.
 type Target struct {
-	Network  string // "tcp" or "unix"
+	Network  string // "tcp", "unix" or "udp"
 	Address  string // host:port, or the socket's path
 	Framing  wire.Framing
 	Protocol string // "" is binary
 	Service  string // the name before method names where services share a connection; "" for none
-	// Compression is what messages are compressed by, "" for nothing: zlib; over HTTP gzip; with Header any
-	// transform that the client knows.
+	// Compression is what messages are compressed by, "" for nothing: zlib; over HTTP gzip; with THeader and FramedTHeader any
+	// transform that the client knows, or zlib-stream, which compresses the connection as zlib does with the others.
 	Compression string
-	HTTP        bool   // each message is the body of a POST
+	HTTP        bool   // each message, or with THeader each frame, is the body of a POST
 	Path        string // of HTTP and of Foreign, escaped, with the slash in front; else ""
+	Query       string // of HTTP: the server's own, escaped, in the order of its keys; else ""
+	// User is who HTTP's Basic authentication says we are: a name, or a name, a colon and a password, both escaped as in URLs; else "".
+	User string
 	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: grpc, connect; else "".
 	Foreign string
 	TLS     bool
@@ -38,14 +43,25 @@ type Target struct {
 	ServerName string
 }
 
-// Names lists the transports by the names that targets and flags use: the framings, and http.
-func Names() []string { return append(wire.FramingNames(), "http") }
+// Names lists the transports by the names that targets and flags use: the framings, http and udp.
+func Names() []string { return append(wire.FramingNames(), "http", "udp") }
+
+// Transport returns the name of t's transport, one of Names.
+func (t Target) Transport() string {
+	switch {
+	case t.HTTP:
+		return "http"
+	case t.Network == "udp":
+		return "udp"
+	}
+	return t.Framing.String()
+}
 
 // ParseTarget reads a target: host:port, tcp://host:port, tls://host:port,
-// unix:///path/of/socket, http://host:port/path or https://host:port/path, with the query keys
-// transport (buffered, framed, header for THeader, ttheader for Kitex's), protocol (binary,
+// unix:///path/of/socket, http://host:port/path or https://host:port/path, or udp://host:port with a message in each datagram, with the query keys
+// transport (buffered, framed, header for THeader, framed-header for THeader in frames, ttheader for Kitex's), protocol (binary,
 // compact, json for Apache's, thriftpy2-json, simple-json), service (a name for multiplexing)
-// and compression (zlib, over HTTP gzip). A tls or https target takes ca, the file of the authorities that the
+// and compression (zlib, over HTTP gzip, of connections with headers zlib-stream). A tls or https target takes ca, the file of the authorities that the
 // server's certificate is checked against instead of the system's; cert and key, the files of a
 // certificate for the server to check; and servername.
 //
@@ -53,15 +69,34 @@ func Names() []string { return append(wire.FramingNames(), "http") }
 // messages are in protobuf, or JSON with protocol=json. There service names the service that is called, in place of the one
 // that declares the method or is bound. A client needs the dialect for it: module x/grpc.
 //
-// The port of an http or https target may be left out. Its messages are not framed;
-// host:port?transport=http is another way to write http://host:port/, and with tls:// https.
+// The port of an http or https target may be left out. Its messages are not framed, but may be in THeader (transport=header);
+// host:port?transport=http is another way to write http://host:port/, and with tls:// https. It may have a user, as in
+// http://name:password@host/, for Basic authentication, and keys of the server's own, which are sent as its query.
 // Errors name what exists.
 func ParseTarget(s string) (Target, error) {
 	t, err := parseTarget(s)
 	if err != nil {
-		return Target{}, fmt.Errorf("target %q: %w", s, err)
+		return Target{}, fmt.Errorf("target %q: %w", withoutPassword(s), err)
 	}
 	return t, nil
+}
+
+// withoutPassword returns the target s as it may be shown.
+func withoutPassword(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	at := strings.LastIndexByte(authority, '@')
+	if !ok || at < 0 {
+		return s
+	}
+	name, _, hasPassword := strings.Cut(authority[:at], ":")
+	if !hasPassword {
+		return s
+	}
+	return scheme + "://" + name + ":xxxxx" + rest[at:]
 }
 
 func parseTarget(s string) (t Target, err error) {
@@ -72,8 +107,11 @@ func parseTarget(s string) (t Target, err error) {
 	if err != nil {
 		return t, fmt.Errorf("not a URL: %w", err.(*url.Error).Err)
 	}
-	if u.User != nil || u.Fragment != "" {
-		return t, fmt.Errorf("a target has neither user nor fragment")
+	switch isHTTP := u.Scheme == "http" || u.Scheme == "https"; {
+	case u.Fragment != "", u.User != nil && !isHTTP:
+		return t, fmt.Errorf("a target has neither user nor fragment; one of HTTP may have a user")
+	case u.User != nil:
+		t.User = u.User.String()
 	}
 	switch u.Scheme {
 	case "http", "https":
@@ -87,8 +125,11 @@ func parseTarget(s string) (t Target, err error) {
 		if t.Path == "" {
 			t.Path = "/"
 		}
-	case "tcp", "tls":
+	case "tcp", "tls", "udp":
 		t.Network, t.Address, t.TLS = "tcp", u.Host, u.Scheme == "tls"
+		if u.Scheme == "udp" {
+			t.Network = "udp"
+		}
 		switch {
 		case u.Hostname() == "":
 			return t, fmt.Errorf("the host is missing: want host:port")
@@ -117,7 +158,7 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, grpc, grpcs, http, https, tcp, tls, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, grpc, grpcs, http, https, tcp, tls, udp, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -126,15 +167,31 @@ func parseTarget(s string) (t Target, err error) {
 	return t, t.setKeys(query)
 }
 
+// ownKeys lists all keys that a target may have.
+var ownKeys = []string{"ca", "cert", "compression", "key", "protocol", "servername", "service", "transport"}
+
+// isForServer reports whether the key k of an HTTP target is the server's: it is none of ours, nor one that is mistyped.
+func isForServer(k string) bool {
+	const least = 5 // bytes of a name that is known again when it is mistyped
+	var m edits.Measure
+	return !slices.ContainsFunc(ownKeys, func(own string) bool {
+		return k == own || len(own) >= least && m.Distance(strings.ToLower(k), own) <= 2
+	})
+}
+
 // setKeys fills in what the query of a target says.
 func (t *Target) setKeys(query url.Values) error {
 	known := map[string]*string{"protocol": &t.Protocol, "service": &t.Service, "compression": &t.Compression, "transport": new(string)}
 	if t.TLS {
 		known["ca"], known["cert"], known["key"], known["servername"] = &t.Files.CA, &t.Files.Cert, &t.Files.Key, &t.ServerName
 	}
+	own := make(url.Values)
 	for _, k := range slices.Sorted(maps.Keys(query)) {
 		value, ok := known[k]
 		switch {
+		case !ok && t.HTTP && isForServer(k):
+			own[k] = query[k]
+			continue
 		case !ok:
 			return fmt.Errorf("unknown key %q (known: %s)", k, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		case len(query[k]) > 1:
@@ -142,6 +199,7 @@ func (t *Target) setKeys(query url.Values) error {
 		}
 		*value = query[k][0]
 	}
+	t.Query = own.Encode()
 	if (t.Files.Cert == "") != (t.Files.Key == "") {
 		return fmt.Errorf("cert and key go together")
 	}
@@ -151,8 +209,14 @@ func (t *Target) setKeys(query url.Values) error {
 // setTransport fills in what the key transport says. HTTP is one as well, over TCP.
 func (t *Target) setTransport(name string) (err error) {
 	switch {
-	case name == "http" && t.Network == "unix":
-		return fmt.Errorf("transport http does not go over a unix socket")
+	case (name == "http" || name == "udp") && t.Network == "unix":
+		return fmt.Errorf("transport %s does not go over a unix socket", name)
+	case name == "udp" && (t.HTTP || t.TLS || t.Foreign != ""):
+		return fmt.Errorf("transport udp goes with udp://host:port alone")
+	case name == "udp":
+		t.Network = "udp"
+	case t.Network == "udp" && name != "":
+		return fmt.Errorf("a udp target has no other transport")
 	case name == "http" && !t.HTTP:
 		t.HTTP, t.Path = true, "/"
 	case name != "http":
@@ -174,19 +238,31 @@ func (t *Target) checkCombination() error {
 	}
 	carried := t.Protocol == "" || t.Protocol == "binary" || t.Protocol == "compact"
 	switch {
-	case t.HTTP && t.Framing != wire.Buffered:
+	case t.Network == "udp" && t.Compression != "":
+		return fmt.Errorf("a udp target has no compression")
+	case t.HTTP && t.Framing != wire.Buffered && t.Framing != wire.THeader:
 		return fmt.Errorf("messages over HTTP are not %s", t.Framing)
 	case t.HTTP && t.Compression != "" && t.Compression != "gzip":
 		return fmt.Errorf("unknown compression %q over HTTP (known: gzip)", t.Compression)
-	case t.HTTP:
-	case t.Framing == wire.TTHeader && t.Compression != "":
-		return fmt.Errorf("transport ttheader has no compression: it goes with buffered, framed, header")
-	case !t.Framing.HasHeader() && t.Compression != "" && t.Compression != "zlib":
+	case t.Framing == wire.TTHeader && t.Compression != "" && t.Compression != zlibStream:
+		return fmt.Errorf("messages of the transport ttheader are not compressed: compression is %s, of the connection", zlibStream)
+	case !t.HTTP && !t.Framing.HasHeader() && t.Compression != "" && t.Compression != "zlib":
 		return fmt.Errorf("unknown compression %q (known: zlib)", t.Compression)
 	case t.Framing.HasHeader() && !carried:
 		return fmt.Errorf("transport %s carries the protocols binary and compact, not %q", t.Framing, t.Protocol)
 	}
 	return nil
+}
+
+// zlibStream is the compression of a connection where zlib is that of each message.
+const zlibStream = "zlib-stream"
+
+// IsCompressed reports whether connections to t are compressed as a whole, as [Target.Dial] does it.
+func (t Target) IsCompressed() bool {
+	if t.Framing.HasHeader() {
+		return t.Compression == zlibStream
+	}
+	return t.Compression != "" && !t.HTTP
 }
 
 func (t *Target) checkForeign() error {
@@ -208,7 +284,7 @@ func defaultPort(isTLS bool) string {
 	return "80"
 }
 
-// URL returns the address of an HTTP target, or of a foreign one as HTTP.
+// URL returns the address of an HTTP target, with its query and its user, or of a foreign one as HTTP.
 func (t Target) URL() *url.URL {
 	u := &url.URL{Scheme: "http", Host: t.Address, Path: "/"}
 	if t.TLS {
@@ -219,6 +295,15 @@ func (t Target) URL() *url.URL {
 	}
 	if path, err := url.PathUnescape(t.Path); err == nil {
 		u.Path, u.RawPath = path, t.Path
+	}
+	u.RawQuery = t.Query
+	if name, password, ok := strings.Cut(t.User, ":"); t.User != "" {
+		name, _ = url.PathUnescape(name) // what is wrong in it stays as it is
+		u.User = url.User(name)
+		if ok {
+			password, _ = url.PathUnescape(password)
+			u.User = url.UserPassword(name, password)
+		}
 	}
 	return u
 }
@@ -247,7 +332,14 @@ func (t Target) String() string {
 		}
 		s = strings.TrimSuffix(u.String(), "/")
 	case t.HTTP:
-		s = t.URL().String()
+		u := t.URL()
+		u.RawQuery = ""
+		s = u.String()
+		if t.Query != "" && len(q) > 0 {
+			return s + "?" + q.Encode() + "&" + t.Query
+		} else if t.Query != "" {
+			return s + "?" + t.Query
+		}
 	case t.TLS:
 		s = "tls://" + t.Address
 	case t.Network == "unix":
@@ -290,20 +382,35 @@ func (t Target) DialBy(ctx context.Context, config *tls.Config, dial func(ctx co
 		}
 		nc = secured
 	}
-	if t.Compression != "" && !t.Framing.HasHeader() && !t.HTTP {
+	if t.IsCompressed() {
 		nc = msgio.Zlib(nc)
 	}
 	return nc, nil
 }
 
+// A PacketListener is what Listen returns for UDP: a listener that accepts nothing, for servers that receive datagrams from its
+// PacketConn.
+type PacketListener struct{ net.PacketConn }
+
+// Accept implements [net.Listener]. Its error is errors.ErrUnsupported.
+func (l *PacketListener) Accept() (net.Conn, error) {
+	return nil, fmt.Errorf("accept on a socket of UDP: %w", errors.ErrUnsupported)
+}
+
+// Addr implements [net.Listener].
+func (l *PacketListener) Addr() net.Addr { return l.LocalAddr() }
+
 // Listen listens on what s names: a target, or just ":port". For a unix socket, a file left
-// behind by a server that is gone is removed first.
+// behind by a server that is gone is removed first. For UDP, as in "udp://:6831", it returns a *[PacketListener].
 func Listen(s string) (net.Listener, error) {
 	if !strings.Contains(s, "://") {
 		return net.Listen("tcp", s)
 	}
 	if rest, ok := strings.CutPrefix(s, "tcp://:"); ok {
 		return net.Listen("tcp", ":"+rest)
+	}
+	if rest, ok := strings.CutPrefix(s, "udp://:"); ok {
+		return listenPacket(":" + rest)
 	}
 	t, err := ParseTarget(s)
 	if err != nil {
@@ -319,11 +426,22 @@ func Listen(s string) (net.Listener, error) {
 	case t.Framing != wire.Buffered || t.Protocol != "" || t.Service != "" || t.Compression != "":
 		return nil, fmt.Errorf("listen on %q: a server detects what its clients speak: leave the query out", s)
 	}
+	if t.Network == "udp" {
+		return listenPacket(t.Address)
+	}
 	l, err := net.Listen(t.Network, t.Address)
 	if err != nil && t.Network == "unix" && removeStale(t.Address) {
 		l, err = net.Listen(t.Network, t.Address)
 	}
 	return l, err
+}
+
+func listenPacket(addr string) (net.Listener, error) {
+	pc, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return &PacketListener{pc}, nil
 }
 
 // removeStale removes the file of a unix socket on which nobody listens any more, and reports

@@ -42,6 +42,15 @@ func TestParseTarget(t *testing.T) {
 			"tcp://h:1?compression=zlib&protocol=compact&transport=header"},
 		{"h:1?transport=header&compression=zstd", Target{Network: "tcp", Address: "h:1", Framing: wire.THeader, Compression: "zstd"}, "tcp://h:1?compression=zstd&transport=header"},
 		{"unix:///s?transport=ttheader", Target{Network: "unix", Address: "/s", Framing: wire.TTHeader}, "unix:///s?transport=ttheader"},
+		{"http://h:1/?transport=header", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/", Framing: wire.THeader}, "http://h:1/?transport=header"},
+		{"h:1?transport=framed-header&compression=zlib-stream", Target{Network: "tcp", Address: "h:1", Framing: wire.FramedTHeader, Compression: "zlib-stream"},
+			"tcp://h:1?compression=zlib-stream&transport=framed-header"},
+		{"http://h:1/a?z=1&b=%26&protocol=compact", Target{Network: "tcp", Address: "h:1", HTTP: true, Path: "/a", Protocol: "compact", Query: "b=%26&z=1"}, "http://h:1/a?protocol=compact&b=%26&z=1"},
+		{"https://me@h/?b=1&b=2", Target{Network: "tcp", Address: "h:443", HTTP: true, Path: "/", TLS: true, User: "me", Query: "b=1&b=2"}, "https://me@h/?b=1&b=2"},
+		{"http://me:p%40%3Aw@h/", Target{Network: "tcp", Address: "h:80", HTTP: true, Path: "/", User: "me:p%40%3Aw"}, "http://me:p%40%3Aw@h/"},
+		{"udp://h:1?protocol=compact&service=S", Target{Network: "udp", Address: "h:1", Protocol: "compact", Service: "S"}, "udp://h:1?protocol=compact&service=S"},
+		{"h:1?transport=udp", Target{Network: "udp", Address: "h:1"}, "udp://h:1"},
+		{"udp://[::1]:1?transport=udp", Target{Network: "udp", Address: "[::1]:1"}, "udp://[::1]:1"},
 		{"tls://h:1?compression=zlib", Target{Network: "tcp", Address: "h:1", TLS: true, Compression: "zlib"}, "tls://h:1?compression=zlib"},
 		{"unix:///a%20b", Target{Network: "unix", Address: "/a b"}, "unix:///a%20b"},
 		{"unix:///a%3fb%25", Target{Network: "unix", Address: "/a?b%"}, "unix:///a%3Fb%25"},
@@ -70,21 +79,33 @@ func TestParseTargetBad(t *testing.T) {
 		{"localhost:http", `not a URL: invalid port ":http" after host`},
 		{"localhost:1/path", "a tcp target has no path"},
 		{"a:1,b:2", "a target here is one server: lists are for thriftkit.Dial"},
-		{"me@localhost:1", "a target has neither user nor fragment"},
-		{"localhost:1#top", "a target has neither user nor fragment"},
+		{"me@localhost:1", "a target has neither user nor fragment; one of HTTP may have a user"},
+		{"localhost:1#top", "a target has neither user nor fragment; one of HTTP may have a user"},
 		{"unix://", "the path of the socket is missing: want unix:///path"},
-		{"ftp://localhost:1", `unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, tcp, tls, unix)`},
-		{"h:1?transport=fast", `unknown transport "fast" (known: buffered, framed, header, ttheader, http)`},
-		{"unix:///s?transport=fast", `unknown transport "fast" (want buffered, framed, header, ttheader)`},
+		{"ftp://localhost:1", `unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, tcp, tls, udp, unix)`},
+		{"h:1?transport=fast", `unknown transport "fast" (known: buffered, framed, header, ttheader, framed-header, http, udp)`},
+		{"unix:///s?transport=fast", `unknown transport "fast" (want buffered, framed, header, ttheader, framed-header)`},
 		{"unix:///s?transport=http", "transport http does not go over a unix socket"},
 		{"http:///path", "the host is missing: want http://host:port/path"},
 		{"http://h:1/?transport=framed", "messages over HTTP are not framed"},
+		{"http://h:1/?transport=framed-header", "messages over HTTP are not framed-header"},
+		{"http://h:1/?transport=header&protocol=json", `transport header carries the protocols binary and compact, not "json"`},
+		{"udp://h", "the port is missing: want host:port"},
+		{"udp://h:1/path", "a udp target has no path"},
+		{"udp://h:1?transport=framed", "a udp target has no other transport"},
+		{"udp://h:1?transport=http", "a udp target has no other transport"},
+		{"udp://h:1?compression=zlib", "a udp target has no compression"},
+		{"udp://h:1?ca=a.pem", `unknown key "ca" (known: compression, protocol, service, transport)`},
+		{"tls://h:1?transport=udp", "transport udp goes with udp://host:port alone"},
+		{"http://h:1/?transport=udp", "transport udp goes with udp://host:port alone"},
+		{"unix:///s?transport=udp", "transport udp does not go over a unix socket"},
+		{"h:1?compression=zlib-stream", `unknown compression "zlib-stream" (known: zlib)`},
 		{"http://h:1/?ca=a.pem", `unknown key "ca" (known: compression, protocol, service, transport)`},
 		{"http://h%0d%0aX:1/", `not a URL: invalid URL escape "%0d"`},
 		{"h:1?framed", `unknown key "framed" (known: compression, protocol, service, transport)`},
 		{"h:1?ca=a.pem", `unknown key "ca" (known: compression, protocol, service, transport)`},
 		{"tls://h:1?cb=a.pem", `unknown key "cb" (known: ca, cert, compression, key, protocol, servername, service, transport)`},
-		{"h:1?transport=ttheader&compression=zlib", "transport ttheader has no compression: it goes with buffered, framed, header"},
+		{"h:1?transport=ttheader&compression=zlib", "messages of the transport ttheader are not compressed: compression is zlib-stream, of the connection"},
 		{"http://h:1/?compression=zlib", `unknown compression "zlib" over HTTP (known: gzip)`},
 		{"h:1?compression=zstd", `unknown compression "zstd" (known: zlib)`},
 		{"h:1?transport=header&protocol=json", `transport header carries the protocols binary and compact, not "json"`},
@@ -92,12 +113,23 @@ func TestParseTargetBad(t *testing.T) {
 		{"tls://h:1/path", "a tls target has no path"},
 		{"h:1?service=a&service=b", `key "service" is given twice`},
 		{"h:1?service=%zz", `invalid URL escape "%zz"`},
+		{"http://h:1/?protocl=compact", `unknown key "protocl" (known: compression, protocol, service, transport)`},
+		{"http://h:1/?Compression=gzip", `unknown key "Compression" (known: compression, protocol, service, transport)`},
+		{"grpc://h:1?own=1", `unknown key "own" (known: compression, protocol, service, transport)`},
 	}
 	for _, test := range tests {
 		got, err := ParseTarget(test.in)
 		if want := `target "` + test.in + `": ` + test.err; err == nil || err.Error() != want || got != (Target{}) {
 			t.Errorf("%+v, %v; want %s", got, err, want)
 		}
+	}
+}
+
+// TestPassword checks that errors do not show passwords.
+func TestPassword(t *testing.T) {
+	_, err := ParseTarget("http://me:secret@h/?transport=framed")
+	if want := `target "http://me:xxxxx@h/?transport=framed": messages over HTTP are not framed`; err == nil || err.Error() != want {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -113,7 +145,7 @@ func TestListen(t *testing.T) {
 		l.Close()
 	}
 	for target, want := range map[string]string{
-		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, tcp, tls, unix)`,
+		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, tcp, tls, udp, unix)`,
 		"http://x:1":       `listen on "http://x:1": a server takes HTTP on any listener, give its host:port`,
 		"unix://" + dir:    "listen unix " + dir + ": bind: address already in use",
 		"tcp://127.0.0.1/": `target "tcp://127.0.0.1/": the port is missing: want host:port`,

@@ -85,6 +85,17 @@ func TooDeep(offset int) error {
 	return &Error{Offset: offset, Cause: ErrTooDeep, Message: fmt.Sprintf("more than %d levels", MaxDepth)}
 }
 
+// AtDepth returns err; if it is one of nesting, as the error for a limit of n levels in place of MaxDepth.
+func AtDepth(err error, n int) error {
+	var e *Error
+	if err == nil || !errors.Is(err, ErrTooDeep) || !errors.As(err, &e) {
+		return err
+	}
+	c := *e
+	c.Message = fmt.Sprintf("more than %d levels", n)
+	return &c
+}
+
 // InField puts a field before err's path as err passes outwards through it.
 func InField(err error, structName, field string, id int16) error {
 	return within(err, fmt.Sprintf("%s.%s (field %d)", structName, field, id))

@@ -12,13 +12,14 @@ type Framing uint8
 
 // The framings.
 const (
-	Buffered Framing = iota // no frames: the protocol finds the end of each message
-	Framed                  // each message after its length, 4 bytes big-endian
-	THeader                 // each message in a frame of THeader (package wire/header)
-	TTHeader                // each message in a frame of Kitex's TTHeader (package wire/ttheader)
+	Buffered      Framing = iota // no frames: the protocol finds the end of each message
+	Framed                       // each message after its length, 4 bytes big-endian
+	THeader                      // each message in a frame of THeader (package wire/header)
+	TTHeader                     // each message in a frame of Kitex's TTHeader (package wire/ttheader)
+	FramedTHeader                // each frame of THeader in a frame, as Apache's THeaderTransport over a TFramedTransport has it
 )
 
-var framingNames = [...]string{Buffered: "buffered", Framed: "framed", THeader: "header", TTHeader: "ttheader"}
+var framingNames = [...]string{Buffered: "buffered", Framed: "framed", THeader: "header", TTHeader: "ttheader", FramedTHeader: "framed-header"}
 
 // FramingNames lists the names of the framings, as targets and flags write them.
 func FramingNames() []string { return framingNames[:len(framingNames):len(framingNames)] }
@@ -39,7 +40,7 @@ func ParseFraming(name string) (Framing, error) {
 
 // HasHeader reports whether f carries a header of its own before each message: metadata,
 // sequence id, protocol.
-func (f Framing) HasHeader() bool { return f == THeader || f == TTHeader }
+func (f Framing) HasHeader() bool { return f >= THeader }
 
 // Begin appends the space that f, Buffered or Framed, needs before a message. The caller appends
 // the message, and End completes both.

@@ -17,7 +17,7 @@ func TestFraming(t *testing.T) {
 	if f, err := ParseFraming(""); f != Buffered || err != nil {
 		t.Errorf("%v, %v", f, err)
 	}
-	if _, err := ParseFraming("fast"); err == nil || err.Error() != `unknown transport "fast" (want buffered, framed, header, ttheader)` {
+	if _, err := ParseFraming("fast"); err == nil || err.Error() != `unknown transport "fast" (want buffered, framed, header, ttheader, framed-header)` {
 		t.Error(err)
 	}
 }

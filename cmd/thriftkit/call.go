@@ -34,7 +34,7 @@ type callOptions struct {
 
 const callLong = `call calls a method of a running server and prints its result as JSON.
 
-TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, http://host:port/path or
+TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, udp://host:port, http://host:port/path or
 https://host:port/path; ?protocol=P&transport=T may follow. grpc://host:port and connect://host:port call servers of gRPC
 and Connect, grpcs and connects by TLS; they need --idl. Several instances of one service are host:port,host:port,
 dns:///name:port, dns+srv:///name or file:///path of a list: the call goes to one of them, and is retried at another one

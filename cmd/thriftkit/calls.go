@@ -759,7 +759,7 @@ func completeFilter(file *schema.File, toComplete string) []string {
 				values = append(values, strconv.Quote(s.String()))
 			}
 		case "transport":
-			values = []string{wire.Buffered.String(), wire.Framed.String(), wire.THeader.String(), wire.TTHeader.String(), "http", "udp", "sasl"}
+			values = []string{wire.Buffered.String(), wire.Framed.String(), wire.THeader.String(), wire.TTHeader.String(), wire.FramedTHeader.String(), "http", "udp", "sasl"}
 		case "protocol":
 			values = []string{"binary", "compact", "json", "thriftpy2-json", "simple-json"}
 		}

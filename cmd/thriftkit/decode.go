@@ -15,12 +15,15 @@ import (
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/raw"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/msgio"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/binary"
+	"github.com/thriftkit/thriftkit/wire/compact"
 	"github.com/thriftkit/thriftkit/wire/explain"
 )
 
@@ -285,8 +288,22 @@ func (d *decoder) message(m *raw.Message) ([]byte, error) {
 	out := append([]byte(`{"type":`), quoteJSON(h.Type.String())...)
 	out = append(out, `,"name":`+quoteJSON(strings.ToValidUTF8(h.Name, "\ufffd"))...)
 	out = append(out, `,"seqid":`+strconv.Itoa(int(h.SeqID))...)
-	out = append(out, `,"protocol":`+quoteJSON(m.Protocol.Name())+`,"transport":`+quoteJSON(m.Transport)...)
+	out = append(out, `,"protocol":`+quoteJSON(m.Protocol.Name())...)
+	switch p := m.Protocol.(type) {
+	case binary.Protocol:
+		if len(m.Bytes) > 0 && m.Bytes[0] < 0x80 {
+			out = append(out, `,"old":true`...)
+		}
+	case compact.Protocol:
+		if p.Version2 {
+			out = append(out, `,"version":2`...)
+		}
+	}
+	out = append(out, `,"transport":`+quoteJSON(m.Transport)...)
 	if e := m.Envelope; e != nil {
+		if out, err = appendForm(out, e.Form()); err != nil {
+			return nil, err
+		}
 		for name, md := range map[string]map[string]string{"metadata": e.Transient, "persistent": e.Persistent} {
 			if len(md) > 0 {
 				text, err := json.Marshal(md) // sorted by name
@@ -300,7 +317,122 @@ func (d *decoder) message(m *raw.Message) ([]byte, error) {
 	if out, err = d.content(out, h, method, s); err != nil {
 		return nil, err
 	}
+	if method != nil && h.Type != wire.Exception {
+		if out, err = appendDefaults(out, m, off, s); err != nil {
+			return nil, err
+		}
+	}
 	return append(d.unknown(out, method, s), '}'), nil
+}
+
+// appendDefaults appends the places of fields in s that have their defaults because the message, whose value is at off, does not have
+// them: encode leaves them out.
+func appendDefaults(out []byte, m *raw.Message, off int, s *dynamic.Struct) ([]byte, error) {
+	bare, err := withoutDefaults(s.Schema())
+	if err != nil || bare == nil {
+		return out, err
+	}
+	t, err := plan.ForType(reflect.TypeFor[*dynamic.Struct](), bare.Type())
+	if err != nil {
+		return out, err
+	}
+	var sent *dynamic.Struct
+	if _, err := m.Protocol.ConsumeValue(m.Bytes, off, t, mem.To(&sent)); err != nil {
+		return out, err
+	}
+	had := make(map[string]bool)
+	eachField(sent, func(at string, _ *dynamic.Struct, _ *schema.Field) { had[at] = true })
+	var places []string
+	eachField(s, func(at string, _ *dynamic.Struct, f *schema.Field) {
+		if f.Default != nil && !had[at] {
+			places = append(places, at)
+		}
+	})
+	if len(places) == 0 {
+		return out, nil
+	}
+	text, err := json.Marshal(places)
+	return append(append(out, `,"defaults":`...), text...), err
+}
+
+// eachField calls f for each field that is set in the structs of s, with its place, such as "args.user.tags[2].name".
+func eachField(s *dynamic.Struct, f func(at string, s *dynamic.Struct, field *schema.Field)) {
+	var walk func(path string, v dynamic.Value)
+	walk = func(path string, v dynamic.Value) {
+		switch {
+		case v.Struct() != nil:
+			in := v.Struct()
+			for field, v := range in.Fields() {
+				f(path+"."+field.Name, in, field)
+				walk(path+"."+field.Name, v)
+			}
+		case v.List() != nil:
+			for i, v := range v.List().All() {
+				walk(path+"["+strconv.Itoa(i)+"]", v)
+			}
+		case v.Map() != nil:
+			for i, e := range v.Map().Entries() {
+				walk(path+"{"+strconv.Itoa(i)+"}", e.Key)
+				walk(path+"{"+strconv.Itoa(i)+"}", e.Value)
+			}
+		}
+	}
+	walk(s.Schema().Kind.String(), dynamic.StructValue(s))
+}
+
+// withoutDefaults returns desc, and the structs that it leads to, as they were without defaults; nil if there are no defaults.
+func withoutDefaults(desc *schema.Struct) (*schema.Struct, error) {
+	copies := make(map[*schema.Struct]*schema.Struct)
+	file, found := new(schema.File), false
+	var structOf func(s *schema.Struct) *schema.Struct
+	var typeOf func(t *schema.Type) *schema.Type
+	typeOf = func(t *schema.Type) *schema.Type {
+		switch t.Kind {
+		case schema.KindStruct:
+			return &schema.Type{Kind: t.Kind, Struct: structOf(t.Struct)}
+		case schema.KindMap:
+			return &schema.Type{Kind: t.Kind, Key: typeOf(t.Key), Elem: typeOf(t.Elem)}
+		case schema.KindList, schema.KindSet:
+			return &schema.Type{Kind: t.Kind, Elem: typeOf(t.Elem)}
+		}
+		return t
+	}
+	structOf = func(s *schema.Struct) *schema.Struct {
+		if c := copies[s]; c != nil {
+			return c
+		}
+		c := &schema.Struct{Name: fmt.Sprintf("%s%d", s.Name, len(copies)), Kind: s.Kind}
+		copies[s] = c
+		file.Structs = append(file.Structs, c)
+		for _, f := range s.Fields {
+			found = found || f.Default != nil
+			c.Fields = append(c.Fields, &schema.Field{ID: f.ID, Name: f.Name, Type: typeOf(f.Type), Requiredness: f.Requiredness, Reference: f.Reference})
+		}
+		return c
+	}
+	c := structOf(desc)
+	if !found {
+		return nil, nil
+	}
+	return c, schema.Link(file)
+}
+
+// appendForm appends how a message with a header was written, where that is not as usual.
+func appendForm(out []byte, f msgio.Form) ([]byte, error) {
+	if f.Flags != 0 {
+		out = append(out, `,"flags":`+strconv.Itoa(int(f.Flags))...)
+	}
+	if f.Framed {
+		out = append(out, `,"framed":true`...)
+	}
+	if len(f.Transforms) > 0 {
+		text, err := json.Marshal(f.Transforms)
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(out, `,"transforms":`...), text...)
+	}
+	return out, nil
 }
 
 // method returns what the file has for the name in a message, which may have a service before, or nil.
@@ -326,8 +458,15 @@ func (d *decoder) content(out []byte, h wire.Header, m *schema.Method, s *dynami
 	switch {
 	case h.Type == wire.Exception:
 		code := rpc.Code(s.Get("type").Int())
-		return append(out, `,"error":{"code":`+strconv.Itoa(int(code))+`,"kind":`+quoteJSON(code.String())+
-			`,"message":`+quoteJSON(strings.ToValidUTF8(s.Get("message").Text(), "\ufffd"))+`}`...), nil
+		out = append(out, `,"error":{`...)
+		if s.Has("type") {
+			out = append(out, `"code":`+strconv.Itoa(int(code))+`,`...)
+		}
+		out = append(out, `"kind":`+quoteJSON(code.String())...)
+		if s.Has("message") {
+			out = append(out, `,"message":`+quoteJSON(strings.ToValidUTF8(s.Get("message").Text(), "\ufffd"))...)
+		}
+		return append(out, '}'), nil
 	case m == nil:
 		return d.value(append(out, `,"fields":`...), s)
 	case h.Type != wire.Reply:

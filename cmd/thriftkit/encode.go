@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,8 @@ import (
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/binary"
+	"github.com/thriftkit/thriftkit/wire/compact"
 	"github.com/thriftkit/thriftkit/wire/header"
 	"go.yaml.in/yaml/v3"
 )
@@ -160,7 +163,12 @@ type jsonMessage struct {
 	Name       string            `yaml:"name"`
 	SeqID      *int32            `yaml:"seqid"`
 	Protocol   string            `yaml:"protocol"`
+	Old        bool              `yaml:"old"`     // the binary protocol without a version
+	Version    int               `yaml:"version"` // of the compact protocol; 0 is 1
 	Transport  string            `yaml:"transport"`
+	Flags      uint16            `yaml:"flags"`      // of the header
+	Framed     bool              `yaml:"framed"`     // the message in TTHeader has a frame of its own
+	Transforms []uint32          `yaml:"transforms"` // of THeader
 	Metadata   map[string]string `yaml:"metadata"`
 	Persistent map[string]string `yaml:"persistent"`
 	Args       yaml.Node         `yaml:"args"`
@@ -170,14 +178,15 @@ type jsonMessage struct {
 	Fields     yaml.Node         `yaml:"fields"`
 	Error      *jsonError        `yaml:"error"`
 	Unknown    yaml.Node         `yaml:"unknown"`
+	Defaults   []string          `yaml:"defaults"` // places of fields that were not in the message
 
 	seqID int32
 }
 
 type jsonError struct {
-	Code    int32  `yaml:"code"`
-	Kind    string `yaml:"kind"`
-	Message string `yaml:"message"`
+	Code    *int32  `yaml:"code"`
+	Kind    string  `yaml:"kind"`
+	Message *string `yaml:"message"`
 }
 
 // texts returns the bytes of the JSON texts that the argument, or standard input, has.
@@ -271,11 +280,38 @@ func (e *encoder) text(node *yaml.Node) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := unsetDefaults(s, m.Defaults); err != nil {
+		return nil, err
+	}
 	m.seqID = 1
 	if m.SeqID != nil {
 		m.seqID = *m.SeqID
 	}
 	return e.message(&m, kind, s)
+}
+
+// unsetDefaults takes the fields at places out of s whose values are their defaults; others were changed since.
+func unsetDefaults(s *dynamic.Struct, places []string) error {
+	if len(places) == 0 {
+		return nil
+	}
+	var errs []error
+	var unset []func() error
+	eachField(s, func(at string, in *dynamic.Struct, f *schema.Field) {
+		if f.Default == nil || !slices.Contains(places, at) {
+			return
+		}
+		have, err := dynamic.AppendJSON(nil, f.Type, in.Get(f.Name), dynamic.JSONOptions{})
+		errs = append(errs, err)
+		usual, err := dynamic.AppendJSON(nil, f.Type, dynamic.FromLiteral(f.Default), dynamic.JSONOptions{})
+		if errs = append(errs, err); bytes.Equal(have, usual) {
+			unset = append(unset, func() error { return in.Set(f.Name, nil) })
+		}
+	})
+	for _, f := range unset {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
 }
 
 // value reads a value by name.
@@ -320,7 +356,14 @@ func (e *encoder) content(node *yaml.Node, m *jsonMessage) (wire.MessageType, *d
 		if m.Error == nil {
 			return 0, nil, fill.Errorf(node, `"error" is missing: {"code": 6, "message": "…"}`)
 		}
-		return kind, s, errors.Join(s.Set("message", m.Error.Message), s.Set("type", m.Error.Code))
+		var err error
+		if m.Error.Message != nil {
+			err = s.Set("message", *m.Error.Message)
+		}
+		if m.Error.Code != nil {
+			err = errors.Join(err, s.Set("type", *m.Error.Code))
+		}
+		return kind, s, err
 	case m.Fields.Kind != 0:
 		fields, err := raw.ParseJSON(&m.Fields)
 		s := dynamic.New(anything())
@@ -393,10 +436,16 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 	name := orElse(e.o.transport, m.Transport)
 	framing, err := wire.ParseFraming(name)
 	if err != nil {
-		return nil, usagef("transport %q cannot be written (known: buffered, framed, header, ttheader)", name)
+		return nil, usagef("transport %q cannot be written (known: %s)", name, strings.Join(wire.FramingNames(), ", "))
 	}
 	if framing.HasHeader() && p.Name() != "binary" && p.Name() != "compact" {
 		return nil, usagef("the transport %s carries binary and compact, not %s", framing, p.Name())
+	}
+	switch {
+	case m.Old && p.Name() == "binary":
+		p = binary.Protocol{Old: true}
+	case m.Version == 2 && p.Name() == "compact":
+		p = compact.Protocol{Version2: true}
 	}
 	if e.o.seqID != 0 {
 		m.seqID = e.o.seqID
@@ -429,6 +478,7 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 	env := codec.Envelope(m.seqID, p.Name())
 	env.Reply = kind == wire.Reply || kind == wire.Exception
 	env.Transient, env.Persistent = m.Metadata, m.Persistent
+	env.SetForm(msgio.Form{Flags: m.Flags, Transforms: m.Transforms, Framed: m.Framed})
 	data, payload, err := codec.Begin(nil, env)
 	if err == nil {
 		if data, err = write(data); err == nil {

@@ -160,10 +160,10 @@ var badUsage = []struct {
 	{[]string{"describe", "a.thrift", "Wrok"}, `a.thrift defines no "Wrok" (did you mean Work?)`},
 	{[]string{"serve"}, "serve needs FILE (see thriftkit serve --help)"},
 	{[]string{"serve", "--lisen", ":0", "a.thrift"}, "unknown flag: --lisen (did you mean --listen?)"},
-	{[]string{"serve", "--listen", "9090", "a.thrift"}, `--listen: want host:port, :port or unix:///path, got "9090"`},
+	{[]string{"serve", "--listen", "9090", "a.thrift"}, `--listen: want host:port, :port, unix:///path or udp://host:port, got "9090"`},
 	{[]string{"serve", "--listen", "unix://", "a.thrift"}, `--listen: target "unix://": the path of the socket is missing: want unix:///path`},
-	{[]string{"serve", "--listen", "tls://localhost:0", "a.thrift"}, `--listen: want a tcp or unix address without a query, got "tls://localhost:0"`},
-	{[]string{"serve", "--listen", "tcp://localhost:0?transport=framed", "a.thrift"}, `--listen: want a tcp or unix address without a query, got "tcp://localhost:0?transport=framed"`},
+	{[]string{"serve", "--listen", "tls://localhost:0", "a.thrift"}, `--listen: want a tcp, udp or unix address without a query, got "tls://localhost:0"`},
+	{[]string{"serve", "--listen", "tcp://localhost:0?transport=framed", "a.thrift"}, `--listen: want a tcp, udp or unix address without a query, got "tcp://localhost:0?transport=framed"`},
 	{[]string{"serve", "--service", "U", "a.thrift"}, `a.thrift has no service "U"`},
 }
 

@@ -162,11 +162,7 @@ func dialectOf(target string) (string, error) {
 	if name == "" {
 		name = "binary"
 	}
-	if t.HTTP {
-		name += ", http"
-	} else {
-		name += ", " + t.Framing.String()
-	}
+	name += ", " + t.Transport()
 	if t.Compression != "" {
 		name += ", " + t.Compression
 	}

@@ -82,7 +82,7 @@ func newServe() *cobra.Command {
 	}
 	addIncludeFlag(cmd, &o.includeDirs)
 	f := cmd.Flags()
-	f.StringVar(&o.listen, "listen", "127.0.0.1:9090", "listen on `ADDR`: host:port, :port or unix:///path; port 0 means any free port")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:9090", "listen on `ADDR`: host:port, :port, unix:///path or udp://host:port; port 0 means any free port")
 	f.StringArrayVar(&o.services, "service", nil, "serve the service `NAME` only (may be repeated; default: all of FILE)")
 	f.StringVar(&o.answers, "answers", "", "read answers from this JSON `FILE`")
 	f.BoolVar(&o.echo, "echo", false, "answer with the first argument that has the type of the result")
@@ -158,7 +158,7 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
-	if m.rules != nil {
+	if _, packets := l.(*transport.PacketListener); m.rules != nil && !packets {
 		m.conns = &trackedListener{Listener: l, open: make(map[string]net.Conn)}
 		l = m.conns
 	}
@@ -265,11 +265,11 @@ func serveUntilSignal(server *thriftkit.Server, l net.Listener, out io.Writer, b
 func checkListen(addr string) error {
 	if !strings.Contains(addr, "://") {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
-			return usagef("--listen: want host:port, :port or unix:///path, got %q", addr)
+			return usagef("--listen: want host:port, :port, unix:///path or udp://host:port, got %q", addr)
 		}
 		return nil
 	}
-	if strings.HasPrefix(addr, "tcp://:") {
+	if strings.HasPrefix(addr, "tcp://:") || strings.HasPrefix(addr, "udp://:") {
 		return nil
 	}
 	t, err := transport.ParseTarget(addr)
@@ -278,15 +278,15 @@ func checkListen(addr string) error {
 	}
 	// A dialect is the client's to choose, and a certificate would be needed for TLS.
 	if t != (transport.Target{Network: t.Network, Address: t.Address}) {
-		return usagef("--listen: want a tcp or unix address without a query, got %q", addr)
+		return usagef("--listen: want a tcp, udp or unix address without a query, got %q", addr)
 	}
 	return nil
 }
 
 // listenTarget returns a in the form that "thriftkit call" takes.
 func listenTarget(a net.Addr) string {
-	if a.Network() == "unix" {
-		return transport.Target{Network: "unix", Address: a.String()}.String()
+	if a.Network() != "tcp" {
+		return transport.Target{Network: a.Network(), Address: a.String()}.String()
 	}
 	return a.String()
 }

@@ -282,6 +282,8 @@ func beginning(b []byte) string {
 
 func dialectName(d detect.Dialect) string {
 	switch {
+	case d.Envelope == detect.THeader && d.Framed:
+		return "THeader in frames"
 	case d.Envelope == detect.THeader:
 		return "THeader"
 	case d.Envelope == detect.TTHeader:
@@ -296,7 +298,7 @@ func dialectName(d detect.Dialect) string {
 
 func targetDialect(t transport.Target) string {
 	if t.Protocol == "" {
-		return "binary over " + t.Framing.String()
+		return "binary over " + t.Transport()
 	}
-	return t.Protocol + " over " + t.Framing.String()
+	return t.Protocol + " over " + t.Transport()
 }

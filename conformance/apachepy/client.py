@@ -83,7 +83,7 @@ class Context:
     def connect(self):
         """Returns a client on a new connection, which is closed after the check."""
         transport, factory = peer.factories(self.route)
-        if self.transport == "http":
+        if peer.below(self.route) == "http":
             transport = THttpClient(self.url(), ssl_context=self.ssl_context())
             transport.setTimeout(TIMEOUT_MS)
         else:
@@ -637,7 +637,7 @@ def _(c):
 
 
 def has_headers(c):
-    return c.transport == "header"
+    return c.transport.endswith("header")
 
 
 @check("headers", concerns=has_headers)
@@ -668,7 +668,7 @@ def main():
     count = {"ok": 0, "FAIL": 0, "skip": 0}
     for target in options.targets:
         route, _, address = target.partition("=")
-        if route not in peer.ROUTES:
+        if route not in peer.ROUTES + peer.NESTED_ROUTES:
             parser.error("no such route: " + route)
         context = Context(route, address, options)
         for name, function, concerns, skip in CHECKS:

@@ -56,6 +56,8 @@ HEADER_PROTOCOLS = {
     "binary": THeaderProtocolFactory(default_protocol=THeaderSubprotocolID.BINARY),
     "compact": THeaderProtocolFactory(default_protocol=THeaderSubprotocolID.COMPACT),
 }
+# What may be below the header: NESTED names transports that have it inside.
+NESTED = {"framed-header": "framed", "zlib-header": "zlib", "http-header": "http"}
 TRANSPORTS = {
     "buffered": TBufferedTransportFactory(),
     "framed": TFramedTransportFactory(),
@@ -74,11 +76,26 @@ ROUTES = [
     for socket in SOCKETS
     if (protocol, transport) != ("json", "header") and (transport, socket) != ("http", "unix")
 ] + [MULTIPLEXED]
+NESTED_ROUTES = [
+    "/".join((protocol, transport, socket))
+    for protocol in HEADER_PROTOCOLS
+    for transport in NESTED
+    for socket in SOCKETS
+    if (transport, socket) != ("http-header", "unix")
+]
+
+
+def below(route):
+    """Returns the transport that carries the messages of a route, or their headers."""
+    transport = route.split("/")[1]
+    return NESTED.get(transport, transport)
 
 
 def factories(route):
     """Returns the transport's and the protocol's factory of a route."""
     protocol, transport, _ = route.split("/")
+    if transport in NESTED:
+        return TRANSPORTS[NESTED[transport]], HEADER_PROTOCOLS[protocol]
     protocols = {"header": HEADER_PROTOCOLS, "zlib": ZLIB_PROTOCOLS}.get(transport, PROTOCOLS)
     return TRANSPORTS[transport], protocols[protocol]
 

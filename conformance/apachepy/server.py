@@ -147,11 +147,11 @@ def main():
     multiplexed.registerProcessor("Conformance", service.Processor(handler))
     multiplexed.registerProcessor("Base", base.Processor(handler))
 
-    for route in peer.ROUTES:
+    for route in peer.ROUTES + peer.NESTED_ROUTES:
         if route == peer.MULTIPLEXED:
             address = serve(route, options, multiplexed)
         else:
-            start = serve_http if "/http/" in route else serve
+            start = serve_http if peer.below(route) == "http" else serve
             # One for each: THttpServer leaves a mark on it.
             address = start(route, options, service.Processor(handler))
         print("ROUTE", route, address, flush=True)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
-	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/wire"
 )
 
@@ -138,7 +137,7 @@ func (c *Conn) nextSequenceID() int32 {
 func (c *Conn) encode(dst []byte, f *Pending) (out []byte, n int, err error) {
 	o := &c.pool.opts
 	if o.Headers != nil {
-		return c.encodeHeader(dst, f)
+		return o.encodeHeader(dst, f)
 	}
 	dst = o.Framing.Begin(dst)
 	head := len(dst)
@@ -149,9 +148,9 @@ func (c *Conn) encode(dst []byte, f *Pending) (out []byte, n int, err error) {
 }
 
 // encodeHeader is encode for a header dialect.
-func (c *Conn) encodeHeader(dst []byte, f *Pending) (out []byte, n int, err error) {
-	headers := c.pool.opts.Headers
-	e := headers.Envelope(f.seq, c.pool.opts.Protocol.Name())
+func (o *Options) encodeHeader(dst []byte, f *Pending) (out []byte, n int, err error) {
+	headers := o.Headers
+	e := headers.Envelope(f.seq, o.Protocol.Name())
 	e.Service, e.Method = f.Service, f.Method
 	e.Transient, e.Persistent = f.Transient, f.Persistent
 	if !f.deadline.IsZero() {
@@ -160,7 +159,7 @@ func (c *Conn) encodeHeader(dst []byte, f *Pending) (out []byte, n int, err erro
 	start := len(dst)
 	dst, payload, err := headers.Begin(dst, e)
 	if err == nil {
-		dst, err = f.encode(dst, c.pool.opts.Protocol)
+		dst, err = f.encode(dst, o.Protocol)
 	}
 	if err != nil {
 		return dst, 0, err
@@ -171,16 +170,15 @@ func (c *Conn) encodeHeader(dst []byte, f *Pending) (out []byte, n int, err erro
 }
 
 // decode is the inverse of encode, for a reply.
-func (c *Conn) decode(frame []byte) (Reply, error) {
-	headers := c.pool.opts.Headers
-	if headers == nil {
-		return Reply{Message: frame, Protocol: c.pool.opts.Protocol}, nil
+func (o *Options) decode(frame []byte) (Reply, error) {
+	if o.Headers == nil {
+		return Reply{Message: frame, Protocol: o.Protocol}, nil
 	}
-	e, msg, err := headers.Decode(frame)
+	e, msg, err := o.Headers.Decode(frame)
 	if err != nil {
 		return Reply{}, err
 	}
-	return Reply{msg, protocol.InHeader(e.Protocol, msg), e}, nil
+	return Reply{msg, o.Protocols.InHeader(e.Protocol, msg), e}, nil
 }
 
 // reserve counts f, which is about to use the connection, so that others see it coming.

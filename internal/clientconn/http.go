@@ -3,11 +3,13 @@ package clientconn
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,7 @@ import (
 // goroutines.
 type HTTP struct {
 	url       string
+	at        *url.URL // the same, with the user
 	opts      Options
 	transport *http.Transport
 	seq       atomic.Int32
@@ -32,10 +35,12 @@ type HTTP struct {
 	h2 map[net.Conn]uint64 // connections of HTTP/2 over TLS and their numbers, if there is an Observer
 }
 
-// NewHTTP returns an HTTP that posts to url over the connections that opts.Dial makes, which have done
-// TLS if url says so.
-func NewHTTP(url string, opts Options) *HTTP {
-	h := &HTTP{url: url, opts: opts, h2: make(map[net.Conn]uint64)}
+// NewHTTP returns an HTTP that posts to a URL over the connections that opts.Dial makes, which have done
+// TLS if the URL says so.
+func NewHTTP(at *url.URL, opts Options) *HTTP {
+	bare := *at
+	bare.User = nil
+	h := &HTTP{url: bare.String(), at: at, opts: opts, h2: make(map[net.Conn]uint64)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	idle := msgio.HTTPIdle
 	if opts.MaxIdle > 0 {
@@ -132,9 +137,9 @@ func (h *HTTP) Close() {
 func (h *HTTP) Call(f *Pending) error {
 	const positive = 1<<31 - 1 // some peers cannot write a negative id
 	f.seq = h.seq.Add(1) & positive
-	msg, err := f.encode(nil, h.opts.Protocol)
-	if err == nil && len(msg) > h.opts.MaxMessageBytes {
-		err = msgio.TooLarge(len(msg), h.opts.MaxMessageBytes)
+	msg, n, err := h.encode(f)
+	if err == nil && n > h.opts.MaxMessageBytes {
+		err = msgio.TooLarge(n, h.opts.MaxMessageBytes)
 	}
 	if err != nil {
 		return &ArgumentError{err}
@@ -156,6 +161,15 @@ func (h *HTTP) Call(f *Pending) error {
 		return ErrClosed
 	}
 	return err
+}
+
+// encode returns f as it goes over the connection; n is the length of the message in it.
+func (h *HTTP) encode(f *Pending) (msg []byte, n int, err error) {
+	if h.opts.Headers != nil {
+		return h.opts.encodeHeader(nil, f)
+	}
+	msg, err = f.encode(nil, h.opts.Protocol)
+	return msg, len(msg), err
 }
 
 // post sends msg and returns the reply. net/http sends it again only as long as nothing of it was
@@ -183,7 +197,18 @@ func (h *HTTP) post(ctx context.Context, f *Pending, msg []byte) (Reply, error) 
 			req.Header.Set("Content-Encoding", "gzip")
 		}
 		req.Header.Set("User-Agent", "thriftkit")
-		err = msgio.SetHTTPMetadata(req.Header, f.Transient, f.Persistent, f.deadline)
+		if user := h.at.User; user != nil {
+			password, _ := user.Password()
+			req.SetBasicAuth(user.Username(), password)
+		}
+		if h.opts.Cookies != nil {
+			for _, c := range h.opts.Cookies.Cookies(req.URL) {
+				req.AddCookie(c)
+			}
+		}
+		if h.opts.Headers == nil {
+			err = msgio.SetHTTPMetadata(req.Header, f.Transient, f.Persistent, f.deadline)
+		}
 	}
 	if err != nil {
 		return Reply{}, &ArgumentError{err}
@@ -199,12 +224,29 @@ func (h *HTTP) post(ctx context.Context, f *Pending, msg []byte) (Reply, error) 
 		return Reply{}, err
 	}
 	defer resp.Body.Close()
+	if h.opts.Cookies != nil {
+		if cookies := resp.Cookies(); len(cookies) > 0 {
+			h.opts.Cookies.SetCookies(req.URL, cookies)
+		}
+	}
 	body, err := h.read(resp)
 	if err != nil {
 		return Reply{}, bodyError(resp, err)
 	}
-	reply, err := h.reply(resp, f.Oneway, body)
-	return Reply{reply, h.opts.Protocol, msgio.HTTPMetadata(resp.Header)}, err
+	return h.reply(resp, f.Oneway, body)
+}
+
+// decode returns the reply that a body is.
+func (h *HTTP) decode(resp *http.Response, body []byte) (reply Reply, err error) {
+	if h.opts.Headers == nil {
+		reply = Reply{body, h.opts.Protocol, msgio.HTTPMetadata(resp.Header)}
+	} else if len(body) < 4 || binary.BigEndian.Uint32(body) != uint32(len(body)-4) {
+		return reply, wire.Errorf(0, wire.ErrInvalid, "not a frame of THeader")
+	} else if reply, err = h.opts.decode(body[4:]); err != nil {
+		return reply, err
+	}
+	_, _, err = reply.Protocol.ConsumeHeader(reply.Message)
+	return reply, err
 }
 
 // read returns the body of a response, decompressed.
@@ -222,25 +264,27 @@ func (h *HTTP) read(resp *http.Response) ([]byte, error) {
 }
 
 // reply returns the reply that a response with that body is, or an HTTPError.
-func (h *HTTP) reply(resp *http.Response, oneway bool, body []byte) ([]byte, error) {
-	_, _, err := h.opts.Protocol.ConsumeHeader(body)
+func (h *HTTP) reply(resp *http.Response, oneway bool, body []byte) (Reply, error) {
+	reply, err := h.decode(resp, body)
 	switch ok := resp.StatusCode == http.StatusOK; {
 	case oneway && resp.StatusCode/100 == 2:
-		return nil, nil
+		return Reply{Envelope: msgio.HTTPMetadata(resp.Header)}, nil
 	case oneway, !ok && !msgio.IsThrift(resp.Header.Get("Content-Type")):
 	case err == nil: // thriftpy2's clients do not look at the status either
-		return body, nil
+		return reply, nil
 	case ok && len(body) == 0:
-		return nil, &HTTPError{Message: fmt.Sprintf("server answered %s with an empty body", statusLine(resp))}
+		return Reply{}, &HTTPError{Message: fmt.Sprintf("server answered %s with an empty body", statusLine(resp))}
 	case ok:
-		return nil, &HTTPError{Message: fmt.Sprintf("server answered %s without a message of the protocol %s: %s", statusLine(resp), h.opts.Protocol.Name(), beginning(body)), Err: err}
+		return Reply{}, &HTTPError{Message: fmt.Sprintf("server answered %s without a message of the protocol %s: %s", statusLine(resp), h.opts.Protocol.Name(), beginning(body)), Err: err}
 	}
-	return nil, statusError(resp, body)
+	return Reply{}, statusError(resp, body)
 }
 
 // An HTTPError is an answer over HTTP that is not a reply.
 type HTTPError struct {
 	Status  int // 0 for 200: the body is not a reply
+	Header  http.Header
+	Body    []byte // its beginning
 	Message string
 	Err     error
 }
@@ -257,7 +301,8 @@ func statusError(resp *http.Response, body []byte) *HTTPError {
 	if len(body) > 0 {
 		text += ": " + beginning(body)
 	}
-	return &HTTPError{Status: resp.StatusCode, Message: text}
+	const most = 4 << 10
+	return &HTTPError{Status: resp.StatusCode, Header: resp.Header, Body: body[:min(len(body), most)], Message: text}
 }
 
 // bodyError is the error for a response whose body could not be read to its end, or exceeds the limit.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,8 +23,10 @@ type Options struct {
 	Framing         wire.Framing
 	Headers         *msgio.HeaderCodec // of a header dialect, else nil
 	Protocol        protocol.Protocol
+	Protocols       *protocol.Set // of replies in Headers
 	MaxMessageBytes int
-	Gzip            bool // of HTTP: requests are compressed, and replies asked for that are
+	Cookies         http.CookieJar // of HTTP; nil: none
+	Gzip            bool           // of HTTP: requests are compressed, and replies asked for that are
 	MaxConns        int
 	Exclusive       bool          // a connection carries one call at a time
 	MaxAge          time.Duration // of a connection, more or less a tenth; 0: none

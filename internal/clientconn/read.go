@@ -154,7 +154,7 @@ func (c *Conn) resumeReadingLocked() {
 // deliver gives a reply to the call that it answers, and reports whether that is f; another call is
 // added to answered. now is when it came.
 func (c *Conn) deliver(f *Pending, msg []byte, now time.Time, answered *pendingList) (mine bool, err error) {
-	reply, err := c.decode(msg)
+	reply, err := c.pool.opts.decode(msg)
 	if err != nil {
 		return false, err
 	}

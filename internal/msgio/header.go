@@ -51,6 +51,19 @@ func (e *Envelope) Answer() *Envelope {
 // (HEADER_FLAG_SUPPORT_OUT_OF_ORDER in Apache's HeaderFormat.md) and of Kitex's TTHeader.
 func (e *Envelope) OutOfOrder() bool { return e.flags&1 != 0 }
 
+// Form is what a message says of the way in which it was written, besides its protocol.
+type Form struct {
+	Flags      uint16
+	Transforms []uint32 // of THeader, in the order in which they were applied
+	Framed     bool     // of TTHeader: the message has its length in front as well
+}
+
+// Form returns how the message of e came.
+func (e *Envelope) Form() Form { return Form{e.flags, e.transforms, e.framed} }
+
+// SetForm makes e go out in the form f.
+func (e *Envelope) SetForm(f Form) { e.flags, e.transforms, e.framed = f.Flags, f.Transforms, f.Framed }
+
 // SetTransient adds a name and a value to the metadata for the receiver.
 func (e *Envelope) SetTransient(name, value string) { put(&e.Transient, name, value) }
 
@@ -194,7 +207,7 @@ func (s *HeaderCodec) Begin(dst []byte, e *Envelope) (out []byte, payload int, e
 		out, err = f.Begin(dst)
 	} else {
 		f := e.header()
-		out, err = f.Begin(dst)
+		out, err = f.Begin(s.outer().Begin(dst))
 	}
 	return out, len(out), err
 }
@@ -207,7 +220,21 @@ func (s *HeaderCodec) End(dst []byte, start, payload int, e *Envelope) ([]byte, 
 		return dst, nil
 	}
 	f := header.Frame{Transforms: e.transforms}
-	return f.End(dst, start, payload, s.codec)
+	outer := start
+	if s.outer() == wire.Framed {
+		start += 4
+	}
+	dst, err := f.End(dst, start, payload, s.codec)
+	s.outer().End(dst, outer)
+	return dst, err
+}
+
+// outer is how frames of THeader follow each other.
+func (s *HeaderCodec) outer() wire.Framing {
+	if s.framing == wire.FramedTHeader {
+		return wire.Framed
+	}
+	return wire.Buffered
 }
 
 func (e *Envelope) header() *header.Frame {

@@ -100,6 +100,9 @@ func SetHTTPField(h http.Header, name, value string) error {
 		return fmt.Errorf("metadata %.60q: not a name of a header field", name)
 	case ownFields[key]:
 		return fmt.Errorf("metadata %.60q: HTTP uses this header field itself", name)
+	case key == "Set-Cookie" && !strings.ContainsAny(value, "\r\x00"): // whose values cannot be joined by commas (RFC 9110, section 5.3)
+		h[key] = strings.Split(value, "\n")
+		return nil
 	case strings.ContainsAny(value, "\r\n\x00"):
 		return fmt.Errorf("metadata %.60q: line break or NUL in the value", name)
 	default:
@@ -128,6 +131,9 @@ func HTTPMetadata(h http.Header) *Envelope {
 			continue
 		}
 		value := strings.Join(v, ", ")
+		if k == "Set-Cookie" {
+			value = strings.Join(v, "\n")
+		}
 		if name, ok := strings.CutPrefix(k, persistentField); ok {
 			e.SetPersistent(strings.ToLower(name), value)
 		} else {

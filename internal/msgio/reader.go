@@ -144,6 +144,16 @@ func (r *Reader) message() (n, need int, err error) {
 			return -1, 4 + int(n), nil
 		}
 		r.r0 += 4
+		if n > 0 && r.framing == wire.FramedTHeader {
+			inner := int64(-4)
+			if n >= 4 {
+				inner = int64(binary.BigEndian.Uint32(r.buf[r.r0:]))
+			}
+			if inner != n-4 {
+				return 0, 0, wire.Errorf(4, wire.ErrInvalid, "a frame of %d bytes around one of %d", n, max(0, inner))
+			}
+			r.r0, n = r.r0+4, inner
+		}
 		if n > 0 { // an empty frame is legal and means nothing
 			return int(n), 0, nil
 		}

@@ -29,12 +29,57 @@ type Protocol interface {
 	NewSplitter(maxBytes int) wire.Splitter
 }
 
+// Of is [Set.Of] with the usual limit of nesting.
+func Of(d detect.Dialect) Protocol { return usual.Of(d) }
+
+// ByName is [Set.ByName] with the usual limit of nesting.
+func ByName(name string) (Protocol, error) { return usual.ByName(name) }
+
+// InHeader is [Set.InHeader] with the usual limit of nesting.
+func InHeader(name string, msg []byte) Protocol { return usual.InHeader(name, msg) }
+
+// A Set is all protocols with a limit of nesting; those of JSON have the usual one.
+type Set struct {
+	binary, old       Protocol
+	compact, compact2 Protocol
+}
+
+var usual = &Set{
+	binary: binary.Protocol{}, old: binary.Protocol{Old: true},
+	compact: compact.Protocol{}, compact2: compact.Protocol{Version2: true},
+}
+
+// WithDepth returns the protocols in which structs and containers may nest n levels deep; 0 means wire.MaxDepth.
+func WithDepth(n int) *Set {
+	if n == 0 || n == wire.MaxDepth {
+		return usual
+	}
+	return &Set{
+		binary: binary.Deep{Depth: n}, old: binary.Deep{Protocol: binary.Protocol{Old: true}, Depth: n},
+		compact: compact.Deep{Depth: n}, compact2: compact.Deep{Protocol: compact.Protocol{Version2: true}, Depth: n},
+	}
+}
+
+func (s *Set) binaryOf(old bool) Protocol {
+	if old {
+		return s.old
+	}
+	return s.binary
+}
+
+func (s *Set) compactOf(version2 bool) Protocol {
+	if version2 {
+		return s.compact2
+	}
+	return s.compact
+}
+
 // Of returns the protocol of a dialect that was detected, in the version in which the peer speaks
 // it and wants to be answered.
-func Of(d detect.Dialect) Protocol {
+func (s *Set) Of(d detect.Dialect) Protocol {
 	switch d.Protocol {
 	case "compact":
-		return compact.Protocol{Version2: d.Version2}
+		return s.compactOf(d.Version2)
 	case "json":
 		return json.Apache
 	case "thriftpy2-json":
@@ -42,7 +87,7 @@ func Of(d detect.Dialect) Protocol {
 	case "simple-json":
 		return json.Simple
 	}
-	return binary.Protocol{Old: d.Old}
+	return s.binaryOf(d.Old)
 }
 
 // Names lists what ByName knows.
@@ -51,12 +96,12 @@ func Names() []string {
 }
 
 // ByName returns the protocol called name; "" is binary, the default of every Thrift library.
-func ByName(name string) (Protocol, error) {
+func (s *Set) ByName(name string) (Protocol, error) {
 	switch name {
 	case "", "binary":
-		return binary.Protocol{}, nil
+		return s.binary, nil
 	case "compact":
-		return compact.Protocol{}, nil
+		return s.compact, nil
 	case "json":
 		return json.Apache, nil
 	case "thriftpy2-json":
@@ -69,9 +114,9 @@ func ByName(name string) (Protocol, error) {
 
 // InHeader returns the protocol called name in the version in which msg, which came in the envelope
 // of a header dialect, was written.
-func InHeader(name string, msg []byte) Protocol {
+func (s *Set) InHeader(name string, msg []byte) Protocol {
 	if name == "compact" {
-		return compact.Protocol{Version2: len(msg) > 1 && msg[1]&0x1f == 2}
+		return s.compactOf(len(msg) > 1 && msg[1]&0x1f == 2)
 	}
-	return binary.Protocol{Old: len(msg) > 0 && msg[0] < 0x80}
+	return s.binaryOf(len(msg) > 0 && msg[0] < 0x80)
 }

@@ -316,9 +316,9 @@ func (c *Conn) Leave() {
 	if !last {
 		return
 	}
-	if c.codec != nil && connState(c.state.Load()) == connGoingAway {
-		c.sendGoAway()
-	} else if c.read.lingers {
+	switch goesAway := c.codec != nil && connState(c.state.Load()) == connGoingAway; {
+	case (goesAway || c.read.lingers) && c.sendGoAway():
+	case c.read.lingers:
 		c.linger()
 	}
 	c.enter(connClosed)
@@ -351,13 +351,14 @@ func (c *Conn) endsByServer(err error) bool {
 // while bytes arrive is reset, and then the message might not be read.
 const lingering = 250 * time.Millisecond
 
-// sendGoAway says that the connection ends, to a peer that understands.
-func (c *Conn) sendGoAway() {
+// sendGoAway says that the connection ends, to a peer that understands, and reports whether there is one.
+func (c *Conn) sendGoAway() bool {
 	b := c.codec.GoAway()
 	if b == nil || c.send(b) != nil {
-		return
+		return false
 	}
 	c.linger()
+	return true
 }
 
 // linger lets the peer read what was written last.

@@ -70,3 +70,31 @@ func (Protocol) ConsumeTrailer(_ []byte, off int) (int, error) { return off, nil
 
 // NewSplitter returns what finds the ends of messages of at most max bytes in a stream.
 func (Protocol) NewSplitter(max int) wire.Splitter { return NewSplitter(max) }
+
+// Deep is a Protocol with another limit of nesting than wire.MaxDepth.
+type Deep struct {
+	Protocol
+	Depth int // levels of structs and containers
+}
+
+// AppendMessage appends a whole message.
+func (d Deep) AppendMessage(dst []byte, h wire.Header, t *plan.Type, at mem.Pointer) ([]byte, error) {
+	return d.AppendValue(d.AppendHeader(dst, h), t, at)
+}
+
+// AppendValue appends the value at v, most often a struct.
+func (d Deep) AppendValue(dst []byte, t *plan.Type, v mem.Pointer) ([]byte, error) {
+	dst, err := appendTyped(dst, t, v, d.Depth)
+	return dst, wire.AtDepth(err, d.Depth)
+}
+
+// ConsumeValue is [Protocol.ConsumeValue].
+func (d Deep) ConsumeValue(src []byte, off int, t *plan.Type, v mem.Pointer) (int, error) {
+	end, err := consumeAlone(src, off, t, v, d.Depth)
+	return end, wire.AtDepth(err, d.Depth)
+}
+
+// NewSplitter returns what finds the ends of messages of at most max bytes in a stream.
+func (d Deep) NewSplitter(max int) wire.Splitter {
+	return &Splitter{max: max, levels: d.Depth}
+}

@@ -10,11 +10,12 @@ import (
 // calls, so a message that arrives in many pieces is scanned once. The zero value is not ready:
 // use NewSplitter.
 type Splitter struct {
-	max   int // bytes of one message
-	off   int // everything before it has been understood
-	state splitState
-	stack []splitFrame // of open structs and containers; only the first depth ones
-	depth int
+	max    int // bytes of one message
+	levels int // of structs and containers
+	off    int // everything before it has been understood
+	state  splitState
+	stack  []splitFrame // of open structs and containers; only the first depth ones
+	depth  int
 }
 
 type splitState uint8
@@ -33,7 +34,7 @@ type splitFrame struct {
 }
 
 // NewSplitter returns a Splitter that refuses messages of more than max bytes.
-func NewSplitter(max int) *Splitter { return &Splitter{max: max} }
+func NewSplitter(max int) *Splitter { return &Splitter{max: max, levels: wire.MaxDepth} }
 
 // Split implements [wire.Splitter].
 func (s *Splitter) Split(buf []byte) (n, need int, err error) {
@@ -130,8 +131,8 @@ func (s *Splitter) value(buf []byte, t wire.Type, skip int) (need int, err error
 		s.off = at + size
 		return 0, nil
 	}
-	if t != wire.String && s.depth == wire.MaxDepth {
-		return 0, wire.TooDeep(s.off)
+	if t != wire.String && s.depth == s.levels {
+		return 0, wire.AtDepth(wire.TooDeep(s.off), s.levels)
 	}
 	if t != wire.Struct && at+size > len(buf) {
 		return at + size, nil

@@ -11,6 +11,7 @@ import (
 type splitter struct {
 	version byte
 	max     int // bytes of one message
+	levels  int // of structs and containers
 	off     int // everything before it has been understood
 	inBody  bool
 	stack   []frame // of open structs and containers; only the first depth ones
@@ -183,8 +184,8 @@ func (s *splitter) advance(at int, n int64) error {
 // push opens a struct or container whose inside starts at the offset at. The parent counts it
 // as done at once.
 func (s *splitter) push(at int, f frame) error {
-	if s.depth == wire.MaxDepth {
-		return wire.TooDeep(at)
+	if s.depth == s.levels {
+		return wire.AtDepth(wire.TooDeep(at), s.levels)
 	}
 	s.off = at
 	s.stack = append(s.stack[:s.depth], f)

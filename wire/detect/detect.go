@@ -10,13 +10,23 @@ import (
 // compactID is the first byte of every compact message.
 const compactID = 0x82
 
-// Size is how many bytes Bytes looks at, given the first one. No dialect has a shorter message
-// that starts with it: the shortest compact one has 5 bytes, all others at least 8.
-func Size(first byte) int {
-	if first == compactID {
+// Size is how many bytes Bytes looks at, given those that have come, at least one. It is 2, 8, or, where 8 have come and
+// begin a frame in a frame, 10. No dialect has a shorter message that starts with them: the shortest compact one has 5
+// bytes, one in two frames at least 18, all others at least 8.
+func Size(b []byte) int {
+	switch {
+	case b[0] == compactID:
 		return 2
+	case len(b) >= 8 && nested(b):
+		return 10
 	}
 	return 8
+}
+
+// nested reports whether b begins with two lengths, of a frame and of another one that fills it. THeader has 10 bytes at least.
+func nested(b []byte) bool {
+	first, second := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
+	return second >= 10 && first == second+4
 }
 
 // A Dialect is what the first bytes tell.
@@ -25,7 +35,7 @@ type Dialect struct {
 	Protocol string   // "binary", "compact", "json", "thriftpy2-json", "simple-json"
 	Old      bool     // binary without a version
 	Version2 bool     // compact with big-endian doubles
-	Envelope Envelope // then nothing else is reported: the envelope names the protocol
+	Envelope Envelope // then nothing is reported but Framed, of THeader: the envelope names the protocol
 }
 
 // Bytes returns the dialect that starts with b, and whether there is one; there is none if b has
@@ -38,7 +48,7 @@ type Dialect struct {
 // of a method's name: unframed, the name itself follows, whose first byte is a letter; framed,
 // it is again a length, whose first byte is zero.
 func Bytes(b []byte, maxFrame int) (Dialect, bool) {
-	if len(b) == 0 || len(b) < Size(b[0]) {
+	if len(b) == 0 || len(b) < Size(b) {
 		return Dialect{}, false
 	}
 	if d, ok := versioned(b); ok || b[0] >= 0x80 {
@@ -46,6 +56,9 @@ func Bytes(b []byte, maxFrame int) (Dialect, bool) {
 	}
 	if d, ok := enveloped(b); ok {
 		return d, true
+	}
+	if nested(b) && binary.BigEndian.Uint16(b[8:]) == tHeaderMagic {
+		return Dialect{Framed: true, Envelope: THeader}, true
 	}
 	first, second := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
 	fits := first <= uint32(maxFrame)

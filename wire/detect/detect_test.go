@@ -75,6 +75,12 @@ var (
 		{"old binary: names have no byte 82", "00000004 82636161", unknown},
 		{"THeader", "0000002b 0fff0000", Dialect{Envelope: THeader}},
 		{"THeader, whatever its flags and length", "7fffffff 0fff1234", Dialect{Envelope: THeader}},
+		{"THeader in a frame", "0000002f 0000002b 0fff", Dialect{Envelope: THeader, Framed: true}},
+		{"THeader in a frame, too long for any reader", "7fffffff 7ffffffb 0fff0000", Dialect{Envelope: THeader, Framed: true}},
+		{"THeader in a frame, the least that does not tell", "0000002f 0000002b", unknown},
+		{"THeader in a frame that is longer", "00000030 0000002b 0fff0000", framedOld},
+		{"THeader in a frame, shorter than any", "0000000d 00000009 0fff0000", framedOld},
+		{"two lengths, then no THeader", "0000002f 0000002b 10000000", framedOld},
 		{"TTHeader", "0000002b 10000000", Dialect{Envelope: TTHeader}},
 		{"TTHeader, out of order", "0000002b 10000001", Dialect{Envelope: TTHeader}},
 		{"SASL", "01000000 05504c41", Dialect{Envelope: SASL}}, // PLAIN
@@ -120,7 +126,7 @@ func FuzzDetect(f *testing.F) {
 		if !ok {
 			return
 		}
-		n := Size(b[0])
+		n := Size(b)
 		short, _ := Bytes(b[:n:n], maxFrame)
 		if short != got {
 			t.Fatalf("%+v, of the first bytes %+v", got, short)

@@ -13,13 +13,16 @@ const (
 	SASL              // a negotiation, and frames after it (Apache Thrift, doc/specs/thrift-sasl-spec)
 )
 
+// tHeaderMagic is what a frame of THeader begins with, after its length.
+const tHeaderMagic = 0x0fff
+
 // enveloped returns the dialect whose envelope starts with the 8 bytes of b. A frame has its
 // length first and then a number of its own; a negotiation starts with the status START, the
 // length of a mechanism's name, at most 20, and the name, in capital letters (RFC 4422, section
 // 3.1). A message of its length would start otherwise.
 func enveloped(b []byte) (Dialect, bool) {
 	switch magic := binary.BigEndian.Uint16(b[4:]); {
-	case magic == 0x0fff:
+	case magic == tHeaderMagic:
 		return Dialect{Envelope: THeader}, true
 	case magic == 0x1000:
 		return Dialect{Envelope: TTHeader}, true

@@ -38,7 +38,7 @@ var (
 		{"\x00\x10\x00\x00{\"me", thriftpy2},
 		{"\x00\x10\x00\x01{\"me", unknown},
 		{"\x00\x00\x00\x54{1,2", unknown},
-		{"\x00\x00\x00\x58\x00\x00\x00\x54", Dialect{Protocol: "thriftpy2-json", Framed: true}},
+		{"\x00\x00\x00\x58\x00\x00\x00\x54{\"", Dialect{Protocol: "thriftpy2-json", Framed: true}},
 		{"\x00\x00\x00\x58\x00\x00\x00\x4e", framedOld}, // the name, its type and its sequence id have 9 bytes
 		{"\x00\x00\x00\x58\x00\x00\x00\x55", framedOld},
 		{"\x00\x00\x00\x06\x00\x00\x00\x02", framedOld}, // too short for a text
@@ -57,7 +57,7 @@ func TestText(t *testing.T) {
 // TestTextSize checks that the shortest messages have the bytes that are looked at.
 func TestTextSize(t *testing.T) {
 	for _, msg := range []string{`[1,"",1,0,{}]`, `["",1,0,{}]`} {
-		if n := Size(msg[0]); n > len(msg) {
+		if n := Size([]byte(msg)); n > len(msg) {
 			t.Errorf("%s has %d bytes, and %d are looked at", msg, len(msg), n)
 		}
 	}

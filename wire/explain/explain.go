@@ -186,6 +186,9 @@ func (x *explainer) unit() {
 	case !ok:
 		x.fail(wire.ErrInvalid, "no dialect begins with % x", rest[:min(len(rest), 8)])
 	case d.Envelope == detect.THeader:
+		if d.Framed {
+			x.frame()
+		}
 		x.theader()
 	case d.Envelope == detect.TTHeader:
 		x.ttheader()
@@ -247,8 +250,12 @@ func (x *explainer) http() {
 		return
 	}
 	body := x.src[x.off:end]
-	if d, ok := detect.Bytes(body, wire.DefaultMaxMessageBytes); ok && !d.Framed && d.Envelope == detect.None {
+	switch d, ok := detect.Bytes(body, wire.DefaultMaxMessageBytes); {
+	case ok && !d.Framed && d.Envelope == detect.None:
 		x.enclosed(d.Protocol, end)
+		return
+	case ok && !d.Framed && d.Envelope == detect.THeader:
+		x.theader()
 		return
 	}
 	x.off = end

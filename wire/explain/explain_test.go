@@ -224,6 +224,21 @@ func TestEnvelopes(t *testing.T) {
 000026  18 01 78                              name (field 1, string): "x"
 000029  00                                    end of Shop.find
 `)
+	nested := []byte{0, 0, 0, byte(len(frame))}
+	check(t, append(nested, frame...), options(m), "", `
+000000  00 00 00 2a                           frame length: 42
+000004  00 00 00 26                           frame length: 38
+000008  0f ff 00 00                           magic and flags: 0x0fff, 0
+00000c  00 00 00 07                           sequence id: 7
+000010  00 04                                 header size: 4 words
+000012  02 00 01 01 05 74 72 61 63 65 03 61   header: protocol 2, trace="a b"
+00001e  20 62 00 00
+000022  82 21                                 version and type: compact 1, call
+000024  07                                    sequence id: 7
+000025  04 66 69 6e 64                        method: "find"
+00002a  18 01 78                              name (field 1, string): "x"
+00002d  00                                    end of Shop.find
+`)
 	tt := &ttheader.Frame{SeqID: 7, Protocol: ttheader.Compact, Ints: map[uint16]string{ttheader.ToMethod: "find"}}
 	if frame, err = tt.Begin(nil); err != nil {
 		t.Fatal(err)

@@ -131,8 +131,11 @@ func Messages(stream []byte, f func(*Message) error) error {
 		}
 	case detect.THeader, detect.TTHeader:
 		framing := wire.THeader
-		if d.Envelope == detect.TTHeader {
+		switch {
+		case d.Envelope == detect.TTHeader:
 			framing = wire.TTHeader
+		case d.Framed:
+			framing = wire.FramedTHeader
 		}
 		m.Transport = framing.String()
 		var err error
