@@ -82,7 +82,7 @@ type Message struct {
 	Start, Time time.Time // of the packets with its first and last byte
 	Protocol    string    // binary, compact, json, thriftpy2-json, simple-json
 	Transport   string    // buffered, framed, header, ttheader, http, sasl, udp
-	Over        string    // what is around that: "tls", "zlib", or both, as in "tls+zlib"; "" for nothing
+	Over        string    // what is around that: "tls", "zlib", "gzip" of HTTP, or several, as in "tls+zlib"; "" for nothing
 	Size        int       // bytes, with the frame or header around it; of HTTP, the body
 	Missing     int       // bytes of it that were not captured; Bytes ends where they begin
 	Offset      int       // in Bytes, of the value: the arguments or the result

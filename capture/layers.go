@@ -3,6 +3,7 @@ package capture
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"compress/zlib"
 	"encoding/binary"
 	"io"
@@ -222,6 +223,7 @@ type httpLayer struct {
 	state httpState
 	left  int // bytes of the body, or of a chunk
 	path  string
+	gzip  bool // the body is compressed
 	lost  bool
 }
 
@@ -342,6 +344,7 @@ func (l *httpLayer) head(b []byte) int {
 		return 0
 	}
 	l.path, l.body = "", l.body[:0]
+	l.gzip = strings.Contains(fields.Get("Content-Encoding"), "gzip")
 	if strings.HasPrefix(line, "HTTP/") {
 		l.path = ""
 		if code := words[1]; strings.HasPrefix(code, "1") || code == "204" || code == "304" {
@@ -370,6 +373,14 @@ func (l *httpLayer) head(b []byte) int {
 func (l *httpLayer) done() {
 	l.state = httpHead
 	in := l.inner
+	in.over = l.outer.over
+	if l.gzip && len(l.body) > 0 {
+		l.body = gunzip(l.body, l.outer.c.a.opts.MaxMessageBytes)
+		if in.over != "" {
+			in.over += "+"
+		}
+		in.over += "gzip"
+	}
 	if d, n, _ := in.try(l.body); n > 0 {
 		known := in.known
 		in.use(d)
@@ -388,6 +399,19 @@ func (l *httpLayer) done() {
 		in.known = known // each body says for itself what it is
 	}
 	l.body = l.body[:0]
+}
+
+// gunzip returns what b decompresses to; nil if it is no gzip, or more than limit bytes.
+func gunzip(b []byte, limit int) []byte {
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil
+	}
+	out, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if err != nil || len(out) > limit {
+		return nil
+	}
+	return out
 }
 
 func (l *httpLayer) gap(n int, m mark) {

@@ -175,3 +175,23 @@ func TestDatagrams(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// Bodies of HTTP may be compressed, as Go's servers and clients do.
+func TestHTTPGzip(t *testing.T) {
+	svc := service(t)
+	network := &capturetest.Network{}
+	want := record(t, network, svc, "transport=http&compression=gzip", 4, true)
+	calls, _ := analyze(network.Packets(), capture.Options{})
+	var got []known
+	compressed := 0
+	for _, c := range calls {
+		got = append(got, describe(t, svc, c))
+		if c.Request.Over == "gzip" {
+			compressed++
+		}
+	}
+	compare(t, got, want)
+	if compressed == 0 {
+		t.Error("nothing was compressed")
+	}
+}

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/wire"
@@ -54,10 +55,10 @@ func (l *pendingList) remove(p *pendingCall) {
 type pairing struct {
 	client    int // the half that sends calls; -1: not known
 	pending   []*pendingCall
-	repeated  bool // an id was used for two calls at once, or for two that followed each other
+	repeated  bool // an id was used for two calls at once, or again soon after
 	pipelined bool // a call was sent while another one waited, and the client had got nothing in between
 	gaps      bool
-	lastID    int32
+	ids       [16]int32 // of the latest calls
 	calls     int
 	gapEnd    [2]uint32 // of each half: where its last gap ended
 	hasGap    [2]bool
@@ -68,11 +69,11 @@ const maxPendingPerConn = 65536
 // request takes a call.
 func (p *pairing) request(c *conn, m *Message) {
 	p.client = m.dir
-	if p.calls > 0 && m.SeqID == p.lastID {
+	if slices.Contains(p.ids[:min(p.calls, len(p.ids))], m.SeqID) { // several clients may share a connection, each with ids of its own
 		p.repeated = true
 	}
+	p.ids[p.calls%len(p.ids)] = m.SeqID
 	p.calls++
-	p.lastID = m.SeqID
 	a := c.a
 	if m.Type == wire.Oneway {
 		a.emit(&Call{Client: c.client(), Server: c.server(), Conn: c.id, Request: m, Status: StatusOneway})
@@ -181,8 +182,8 @@ func (p *pairing) gap(dir int, end uint32) {
 	}
 }
 
-// distinct reports whether the client gives every call another id, as far as its calls tell: one alone does not.
-func (p *pairing) distinct() bool { return p.calls > 1 && !p.repeated }
+// distinct reports whether the client gives every call another id, as far as its calls tell: a few do not.
+func (p *pairing) distinct() bool { return p.calls >= 4 && !p.repeated }
 
 // replyMayBeLost reports whether the reply to r, which the half dir sends, may be among missing bytes, and another one be taken for it.
 func (p *pairing) replyMayBeLost(r *Message, dir int) bool {

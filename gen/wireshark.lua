@@ -349,7 +349,7 @@ end
 
 local json
 json = function(r, depth)
-	if depth > max_depth then fail("nested too deep") end
+	if depth > 4 * max_depth then fail("nested too deep") end -- a struct is up to four levels
 	local c = json_space(r)
 	local node = { a = r.off }
 	if c == '"' then
@@ -981,7 +981,7 @@ local function state(pinfo)
 	local key = kind .. string.format("%d", number)
 	local c = streams[key]
 	if not c then
-		c = { waiting = {}, calls = 0 }
+		c = { waiting = {}, calls = 0, ids = {} }
 		streams[key] = c
 	end
 	local side = pinfo.src_port .. " " .. tostring(pinfo.src)
@@ -1009,21 +1009,24 @@ local function pair(pinfo, h, key, cut_short)
 	if not c or seen[key] then return seen[key] end
 	local seq, len, ack = last_of(tcp_seq), last_of(tcp_len), last_of(tcp_ack)
 	if h.type == 1 then
-		if c.calls > 0 and c.last_id == h.seqid then c.repeated = true end
+		for i = 1, math.min(c.calls, 16) do
+			if c.ids[i] == h.seqid then c.repeated = true end
+		end
 		for _, other in ipairs(c.waiting) do
 			if other.seqid == h.seqid then
 				c.repeated = true
 				if other.ack == ack then c.pipelined = true end
 			end
 		end
-		c.calls, c.last_id = c.calls + 1, h.seqid
+		c.ids[c.calls % 16 + 1] = h.seqid
+		c.calls = c.calls + 1
 		local entry = { number = pinfo.number, time = last_of(frame_time), name = h.name, seqid = h.seqid, key = key, cut = cut_short, seq = seq, ack = ack }
 		c.waiting[#c.waiting + 1] = entry
 		seen[key] = { entry = entry }
 		return seen[key]
 	elseif h.type == 2 or h.type == 3 then
 		seen[key] = {}
-		local distinct = c.calls > 1 and not c.repeated -- one call alone does not tell
+		local distinct = c.calls > 3 and not c.repeated -- a few calls do not tell
 		local fallback
 		for i, call in ipairs(c.waiting) do
 			local may = same_method(call.name, h.name)
@@ -1088,7 +1091,7 @@ local function show(m, tvb, outer, pinfo, root)
 	local c = state(pinfo)
 	local frame_range = outer:range(m.off, m.stop - m.off)
 	local source = m.s == m.outer_s and outer or tvb
-	local key = pinfo.number .. ":" .. outer:offset() + m.off .. ":" .. #m.outer_s .. ":" .. (m.serial or 0)
+	local key = pinfo.number .. ":" .. outer:offset() + m.off .. ":" .. #m.outer_s .. ":" .. (m.serial or 0) .. ":" .. h.type .. ":" .. h.seqid
 	local pairing = pair(pinfo, h, key, m.cut)
 	local entry = pairing and pairing.entry
 	local function part(method) return (h.type == 1 or h.type == 4) and method.args or method.reply end
@@ -1282,6 +1285,9 @@ local function begins(s)
 	if m then return true end
 	if not more then return false end
 	if known and (known.head or known.head_known) then return true end
+	for _, at in ipairs({ 1, 5, 9 }) do -- JSON, with the length of a frame and that of thriftpy2's text before it
+		if s:match("^%[%s*1%s*,%s*\"[%w_.:/-]+\"%s*,%s*[1-4]%s*,", at) or s:match("^{%s*\"metadata\"%s*:%s*{", at) then return true end
+	end
 	local ok, h = pcall(head_of, s, 0, #s)
 	return ok and h ~= nil and not h.old
 end

@@ -19,7 +19,6 @@ type queueListener struct {
 	queue    chan net.Conn
 	stopping func() // runs with the first SetDeadline
 
-	mu       sync.Mutex
 	deadline chan struct{} // closed when the deadline is over
 	once     sync.Once
 }

@@ -163,6 +163,10 @@ func (v *callView) add(c *capture.Call) error {
 	if v.err != nil {
 		return v.err
 	}
+	// Apache's Go library sends oneway calls as calls: the IDL knows better.
+	if m := v.r.methodOf(c); m != nil && m.Oneway && c.Status == capture.StatusNoReply {
+		c.Status, c.Note = capture.StatusOneway, ""
+	}
 	if !v.r.matches(v.filter, c) {
 		return nil
 	}
