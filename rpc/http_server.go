@@ -129,7 +129,7 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) bool {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	if s.isDraining() {
+	if !s.isOpen() {
 		http.Error(w, "shutting down", http.StatusServiceUnavailable)
 	} else {
 		io.WriteString(w, "ok\n")

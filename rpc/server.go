@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"reflect"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -168,6 +169,7 @@ type Server struct {
 	compressors msgio.Compressors
 	group       serverconn.Group
 	limiter     *limiter // of MaxCalls
+	handshakes  msgio.Turns
 
 	connDialects []ConnDialect
 	httpDialects []HTTPDialect
@@ -236,6 +238,7 @@ func NewServer(opts ServerOptions) *Server {
 	s.drained = make(chan struct{})
 	s.addDialects()
 	s.codec = header.NewCodec(opts.Transforms...)
+	s.handshakes = make(msgio.Turns, max(1, runtime.GOMAXPROCS(0)/2))
 	s.protocols = protocol.WithDepth(max(0, min(opts.MaxDepth, MaxMaxDepth)))
 	s.limiter = newLimiter(opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second))
 	s.http = s.newHTTPServer()

@@ -285,8 +285,10 @@ func (c *serverConn) startSASL() error {
 
 // startTLS shakes hands, and reads what TLS carries from then on.
 func (c *serverConn) startTLS() error {
-	tc := c.Reader().Server(c.NetConn(), c.s.opts.TLS)
-	if err := c.finishTLS(tc); err != nil {
+	tc, end := c.Reader().Server(c.NetConn(), c.s.opts.TLS, c.s.handshakes)
+	err := c.finishTLS(tc)
+	end()
+	if err != nil {
 		return err
 	}
 	c.Over(tc)

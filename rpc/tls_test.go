@@ -271,3 +271,49 @@ func TestTLSTimeouts(t *testing.T) {
 		}
 	}
 }
+
+// TestTLSTurns has handshakes that say nothing, or wait for a function of the configuration: others do not wait for them.
+func TestTLSTurns(t *testing.T) {
+	leaks(t)
+	a := newAuthority(t, "ca")
+	a.sign(t, "server.test", "server")
+	certificate, err := tls.LoadX509KeyPair(a.file("server.pem"), a.file("server.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocked, release := make(chan struct{}, 100), make(chan struct{})
+	config := &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if hello.ServerName == "slow.test" {
+			blocked <- struct{}{}
+			<-release
+		}
+		return &certificate, nil
+	}}
+	l := listenTCP(t)
+	_, svc := serve(t, l, newHandler(), rpc.ServerOptions{TLS: config})
+	const many = 50 // more than there are turns
+	var conns []net.Conn
+	for range many {
+		slow, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, slow)
+		go tls.Client(slow, &tls.Config{ServerName: "slow.test", InsecureSkipVerify: true}).Handshake()
+		silent, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, silent)
+		silent.Write([]byte{22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3}) // the beginning of a handshake
+	}
+	waitFor(t, "the slow handshakes", func() bool { return len(blocked) == many })
+	c := dial(t, target(l, "ca", a.file("ca.pem"), "servername", "server.test"), rpc.ClientOptions{Timeout: 20 * time.Second})
+	if got, err := rpc.Invoke[string](context.Background(), c, svc.Method("ping")); got != "pong" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	close(release)
+	for _, nc := range conns {
+		nc.Close()
+	}
+}
