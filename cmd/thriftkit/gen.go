@@ -35,7 +35,7 @@ func newGen() *cobra.Command {
 		Use:     "gen LANGUAGE",
 		Short:   "Generate code from .thrift files",
 		Long:    "gen writes code for .thrift files and all that they include. The language is go, proto for the .proto files that clients of\ngRPC need, or wireshark for a plugin.",
-		Example: "  thriftkit gen go --out gen foo.thrift\n  thriftkit gen proto --out proto foo.thrift\n  thriftkit gen wireshark --out foo.lua foo.thrift",
+		Example: "  thriftkit gen go --out gen foo.thrift\n  thriftkit gen proto --out proto foo.thrift\n  thriftkit gen wireshark foo.thrift",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {

@@ -266,8 +266,8 @@ func TestExamples(t *testing.T) {
 		}
 		for line := range strings.SplitSeq(cmd.Example, "\n") {
 			line = strings.TrimSpace(line)
-			// Without flags serve listens where no test should.
-			if line != "thriftkit serve foo.thrift" && !strings.Contains(script, "exec "+line+"\n") {
+			// Without flags serve listens where no test should, and not everybody may capture what goes over interfaces.
+			if line != "thriftkit serve foo.thrift" && !strings.Contains(line, " --interface ") && !strings.Contains(script, "exec "+line+"\n") {
 				t.Errorf("%s: nothing runs %s", cmd.Name(), line)
 			}
 		}
