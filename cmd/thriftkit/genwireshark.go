@@ -36,7 +36,7 @@ Put the file into the folder of personal Lua plugins (in Wireshark: Help, About 
 tshark -X lua_script:foo.lua -r trace.pcap. Wireshark loads one such plugin: several FILEs become one. A file that gen wireshark
 did not write is never replaced.`,
 		Example: `  thriftkit gen wireshark foo.thrift
-  thriftkit gen wireshark --ports 6000 --out plugins foo.thrift shop.thrift`,
+  thriftkit gen wireshark --ports 6000 --out plugins foo.thrift`,
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("gen wireshark needs FILE (see thriftkit gen wireshark --help)")
