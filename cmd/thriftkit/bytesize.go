@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/pflag"
 	"github.com/thriftkit/thriftkit"
-	"github.com/thriftkit/thriftkit/wire"
 )
 
 // A byteSize is a flag: a number of bytes, with a unit if it likes. 0 is the default.
@@ -50,14 +49,6 @@ func (s *byteSize) String() string {
 
 // Type implements [pflag.Value].
 func (s *byteSize) Type() string { return "SIZE" }
-
-// limit returns the longest message in bytes.
-func (s byteSize) limit() int {
-	if s == 0 {
-		return wire.DefaultMaxMessageBytes
-	}
-	return int(s)
-}
 
 // option returns the option of clients and servers.
 func (s byteSize) option() thriftkit.Option { return thriftkit.WithMaxMessageBytes(int(s)) }
