@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/edits"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/plural"
@@ -216,6 +218,8 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 		hint := ""
 		if t.Kind() != reflect.Pointer && reflect.PointerTo(t).NumMethod() > t.NumMethod() {
 			hint = ": pass a pointer, *" + t.String() + " has more methods"
+		} else if near := nearMethod(m, t); near != "" {
+			hint = ": did you mean it by " + near + "?"
 		}
 		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: plan.GoName(t), Message: "the handler has no method for it" + hint}
 	}
@@ -399,13 +403,25 @@ func (c *Client) bindClient(svc *schema.Service, target any, exceptions []error)
 	return nil
 }
 
+// nearMethod returns the method of a handler that was probably meant for m, among those that are for no other; "" if none was.
+func nearMethod(m *schema.Method, t reflect.Type) string {
+	var names []string
+	for i := range t.NumMethod() {
+		name := t.Method(i).Name
+		if !slices.ContainsFunc(m.Service.AllMethods(), func(other *schema.Method) bool { return plan.SameName(other.Name, name) }) {
+			names = append(names, name)
+		}
+	}
+	return edits.Nearest(m.Name, names)
+}
+
 func findMethod(svc *schema.Service, f reflect.StructField, goPath string) (*schema.Method, error) {
 	name := f.Tag.Get("thrift")
 	if name != "" {
 		if m := svc.Method(name); m != nil {
 			return m, nil
 		}
-		return nil, &Mismatch{Pos: svc.Pos, IDL: "service " + svc.Name, Go: goPath, Message: fmt.Sprintf("its tag names method %q, which the IDL does not have", name)}
+		return nil, &Mismatch{Pos: svc.Pos, IDL: "service " + svc.Name, Go: goPath, Message: fmt.Sprintf("its tag names method %q, which the IDL does not have%s", name, meant(svc, name))}
 	}
 	var found *schema.Method
 	for _, m := range svc.AllMethods() {
@@ -418,9 +434,21 @@ func findMethod(svc *schema.Service, f reflect.StructField, goPath string) (*sch
 		found = m
 	}
 	if found == nil {
-		return nil, &Mismatch{Pos: svc.Pos, IDL: "service " + svc.Name, Go: goPath, Message: "the service has no method of this name"}
+		return nil, &Mismatch{Pos: svc.Pos, IDL: "service " + svc.Name, Go: goPath, Message: "the service has no method of this name" + meant(svc, f.Name)}
 	}
 	return found, nil
+}
+
+// meant returns the end of an error about a method that svc does not have: which one was probably meant.
+func meant(svc *schema.Service, name string) string {
+	var names []string
+	for _, m := range svc.AllMethods() {
+		names = append(names, m.Name)
+	}
+	if near := edits.Nearest(name, names); near != "" {
+		return ": did you mean " + near + "?"
+	}
+	return ""
 }
 
 // stub returns a func of type t that calls sig's method over c.

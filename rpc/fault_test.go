@@ -497,6 +497,11 @@ func TestCongestion(t *testing.T) {
 	}
 }
 
+// mistyped is a handler with one method, whose name has a mistake.
+type mistyped struct{}
+
+func (mistyped) Ecoh(context.Context, string) (string, error) { return "", nil }
+
 // TestMismatches binds what does not fit and reads what is said about it.
 func TestMismatches(t *testing.T) {
 	svc := load(t).Service("Test")
@@ -515,6 +520,10 @@ func TestMismatches(t *testing.T) {
 		}},
 		{"a value whose pointer has the methods", s.Register(svc, handler{}), []string{
 			"Parent.ping and Go rpc_test.handler: the handler has no method for it: pass a pointer, *rpc_test.handler has more methods"}},
+		{"a mistyped method", s.Register(svc, mistyped{}), []string{
+			"Test.echo and Go rpc_test.mistyped: the handler has no method for it: did you mean it by Ecoh?",
+			"Parent.ping and Go rpc_test.mistyped: the handler has no method for it",
+		}},
 		{"nil", s.Register(svc, nil), []string{"service Test: the handler is nil"}},
 		{"no service", s.Register(nil, newHandler()), []string{"rpc: Register: service is nil"}},
 		{"all kinds of funcs", c.Bind(svc, &struct {
@@ -525,7 +534,9 @@ func TestMismatches(t *testing.T) {
 			Wait   func(context.Context, int32) (string, error)
 			Greet  func(context.Context, ...string) (string, error)
 			Nope   func(context.Context) error
+			Ecoh   func(context.Context, string) (string, error)
 			Tagged func(context.Context) error `thrift:"nothing"`
+			Near   func(context.Context) error `thrift:"gte"`
 		}{}), []string{
 			"test.thrift:5:25: Parent.ping and Go struct.Ping (func() string): its first parameter must be context.Context; its last result must be error",
 			".Echo: parameter 1 (int32): the Go type must be string or []byte",
@@ -534,8 +545,10 @@ func TestMismatches(t *testing.T) {
 			".Check (func(context.Context) error): got 0 parameters after context.Context, the IDL has 1",
 			".Wait (func(context.Context, int32) (string, error)): it must return error alone: the method is void",
 			".Greet (func(context.Context, ...string) (string, error)): it must not be variadic",
-			".Nope: the service has no method of this name",
-			`.Tagged: its tag names method "nothing", which the IDL does not have`,
+			".Nope: the service has no method of this name\n",
+			".Ecoh: the service has no method of this name: did you mean echo?",
+			`.Tagged: its tag names method "nothing", which the IDL does not have` + "\n",
+			`.Near: its tag names method "gte", which the IDL does not have: did you mean get?`,
 		}},
 		{"not a pointer", c.Bind(svc, client{}), []string{"bind Test: want a pointer to a struct of funcs, got rpc_test.client"}},
 		{"no funcs", c.Bind(svc, &struct{ N int }{}), []string{"has no exported func field"}},

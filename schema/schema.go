@@ -129,18 +129,6 @@ func (f *File) Namespace(scope string) string {
 	return name
 }
 
-// nearest returns the one of names that name was probably meant to be, "" if none is near.
-func nearest(name string, names []string) string {
-	var m edits.Measure
-	best, most := "", max(2, len(name)/3)+1
-	for _, n := range names {
-		if d := m.Distance(strings.ToLower(name), strings.ToLower(n)); d < most {
-			best, most = n, d
-		}
-	}
-	return best
-}
-
 // Service returns the service called name, also "include.Name", or nil.
 func (f *File) Service(name string) *Service { s, _ := f.Lookup(name).(*Service); return s }
 
@@ -157,7 +145,7 @@ func (f *File) MustService(name string) *Service {
 	hint := fmt.Sprintf("it declares %s", strings.Join(names, ", "))
 	if len(names) == 0 {
 		hint = "it declares none"
-	} else if near := nearest(name, names); near != "" {
+	} else if near := edits.Nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	panic(fmt.Sprintf("%s: no service %q: %s", f.Path, name, hint))

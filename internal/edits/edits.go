@@ -1,12 +1,26 @@
 // Package edits tells how far a mistyped name is from one that exists.
 package edits
 
+import "strings"
+
 // Longest is how many bytes the part of a name may have in which it differs from another one, to be compared at all: the time
 // grows with the product of the lengths. Names of more than four times as many bytes are not compared.
 const Longest = 64
 
 // Far is the distance of names that are not compared.
 const Far = 1 << 10
+
+// Nearest returns the one of names that a mistyped name was probably meant to be, whatever its case, "" if none is near.
+func Nearest(name string, names []string) string {
+	var m Measure
+	best, most := "", max(2, len(name)/3)+1
+	for _, n := range names {
+		if d := m.Distance(strings.ToLower(name), strings.ToLower(n)); d < most {
+			best, most = n, d
+		}
+	}
+	return best
+}
 
 // A Measure takes distances and reuses its memory. The zero Measure is ready.
 type Measure struct{ rows [3][Longest + 1]int }
