@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/tailscale/hujson"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/edits"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
 )
@@ -120,6 +122,33 @@ func namedArgument(m *schema.Method, word string) (*schema.Field, string, bool) 
 	f := m.Args.Field(name)
 	return f, text, f != nil
 }
+
+// mistypedNames returns a warning for each word that looks like name=value, where the name is none of a parameter but much like
+// one: it is taken as a value.
+func mistypedNames(m *schema.Method, words []string) []string {
+	var names, warnings []string
+	for _, f := range m.Args.Fields {
+		names = append(names, f.Name)
+	}
+	for _, word := range words {
+		name, _, ok := strings.Cut(word, "=")
+		if _, _, named := namedArgument(m, word); !ok || named || !looksLikeName.MatchString(name) {
+			continue
+		}
+		near := edits.Nearest(name, names)
+		for _, n := range names {
+			if near == "" && len(name) > 2 && strings.HasPrefix(strings.ToLower(n), strings.ToLower(name)) {
+				near = n
+			}
+		}
+		if near != "" {
+			warnings = append(warnings, fmt.Sprintf("warning: %s is taken as a value: %s has no parameter %q (did you mean %s?)", shorten(word), m, name, near))
+		}
+	}
+	return warnings
+}
+
+var looksLikeName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // parseWord returns the value that text is for f, unset for null.
 func parseWord(f *schema.Field, text string, form dynamic.BinaryForm) (dynamic.Value, error) {

@@ -159,6 +159,11 @@ func (o *callOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if r.data == nil {
+		for _, w := range mistypedNames(m, r.words) {
+			fmt.Fprintf(cmd.ErrOrStderr(), "thriftkit: %s\n", w)
+		}
+	}
 	return c.call(m, values, cmd.OutOrStdout())
 }
 
