@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -471,7 +472,7 @@ func (e *encoder) message(m *jsonMessage, kind wire.MessageType, s *dynamic.Stru
 		framing.End(data, 0)
 		return data, nil
 	}
-	codec, err := msgio.NewHeaderCodec(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes)
+	codec, err := msgio.NewHeaderCodec(framing, header.NewCodec(), "", math.MaxInt32)
 	if err != nil {
 		return nil, err
 	}

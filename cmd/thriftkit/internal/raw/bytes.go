@@ -110,14 +110,15 @@ func Messages(stream []byte, f func(*Message) error) error {
 	case bytes.HasPrefix(stream, []byte("HTTP/1.")) || len(stream) >= 8 && msgio.IsHTTP(stream[:8]):
 		return httpMessages(stream, f)
 	}
-	d, ok := detect.Bytes(stream, wire.DefaultMaxMessageBytes)
+	limit := max(wire.DefaultMaxMessageBytes, len(stream)) // what is here already is not too long
+	d, ok := detect.Bytes(stream, limit)
 	if !ok {
 		if other := detect.Foreign(stream); other != "" {
 			return fmt.Errorf("not Thrift but %s", other)
 		}
 		return fmt.Errorf("not a Thrift message in any dialect (%s)", plural.Of(len(stream), "byte"))
 	}
-	r := msgio.NewReader(bytes.NewReader(stream), wire.DefaultMaxMessageBytes)
+	r := msgio.NewReader(bytes.NewReader(stream), limit)
 	m := &Message{Transport: "buffered"}
 	var codec *msgio.HeaderCodec
 	switch d.Envelope {
@@ -127,7 +128,7 @@ func Messages(stream []byte, f func(*Message) error) error {
 			m.Transport = "framed"
 			r.Start(wire.Framed, nil)
 		} else {
-			r.Start(wire.Buffered, m.Protocol.NewSplitter(wire.DefaultMaxMessageBytes))
+			r.Start(wire.Buffered, m.Protocol.NewSplitter(limit))
 		}
 	case detect.THeader, detect.TTHeader:
 		framing := wire.THeader
@@ -139,7 +140,7 @@ func Messages(stream []byte, f func(*Message) error) error {
 		}
 		m.Transport = framing.String()
 		var err error
-		if codec, err = msgio.NewHeaderCodec(framing, header.NewCodec(), "", wire.DefaultMaxMessageBytes); err != nil {
+		if codec, err = msgio.NewHeaderCodec(framing, header.NewCodec(), "", limit); err != nil {
 			return err
 		}
 		r.Start(framing, nil)
