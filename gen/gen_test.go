@@ -154,6 +154,11 @@ func TestCompiles(t *testing.T) {
 			"string.thrift":     "struct S { 1: string a }",
 		},
 		"doubling": {"doubling.thrift": doubling()},
+		"nil": {
+			"nil.thrift":   "include \"error.thrift\"\ninclude \"lib.thrift\"\nservice A extends error.S { void g() }\nservice B extends lib.S { void g() }\nservice C extends lib.S {}",
+			"error.thrift": "service S { void f() }",
+			"lib.thrift":   "namespace go x.nil\nservice S { i32 f() }",
+		},
 	} {
 		f, diags := compile.Compile(name+".thrift", compile.Options{Source: texts})
 		if f == nil {
@@ -185,6 +190,28 @@ func words() string {
 		fmt.Fprintf(&b, "service %s_s { i32 %s_m(%d: i32 %s_p, %d: E ctx, %d: Words err) throws (1: Oops %s_x) }\n", w, w, i+1, w, i+2, i+3, w)
 	}
 	b.WriteString("exception Oops { 1: string Error, 2: string message }\n")
+	var bare []string // what the IDL itself allows as a name
+	for _, w := range all {
+		if f, _ := compile.Compile("w.thrift", compile.Options{Source: compile.Texts{"w.thrift": "struct S { 1: i32 " + w + " }"}}); f != nil {
+			bare = append(bare, w)
+		}
+	}
+	b.WriteString("struct Bare {\n")
+	for i, w := range bare {
+		fmt.Fprintf(&b, "  %d: i32 %s,\n", i+1, w)
+	}
+	b.WriteString("}\nservice OfBare {\n")
+	for _, result := range []string{"i32", "Bare", "void", "list<E>"} {
+		fmt.Fprintf(&b, "  %s of_%s(", result, strings.Trim(result, "<E>"))
+		for i, w := range bare {
+			fmt.Fprintf(&b, "%d: i32 %s, ", i+1, w)
+		}
+		b.WriteString(")\n")
+	}
+	b.WriteString("}\n")
+	for _, w := range bare {
+		fmt.Fprintf(&b, "service one_%s { i32 get(1: i32 %s) }\n", w, w)
+	}
 	return b.String()
 }
 

@@ -45,7 +45,7 @@ func (g *generator) method(s *schema.Service, x *schema.Method, stubs scope) *me
 	m := &method{Method: x, name: g.pkg.meth[x]}
 	m.stub = stubs.pick(unexport(m.name))
 	prefix := unexport(g.pkg.of[s]) + m.name
-	params, fields := scopeOf("ctx c call result err"), make(scope)
+	params, fields := scopeOf("ctx c call result err nil"), make(scope)
 	for _, f := range x.Args.Fields {
 		name := unexport(export(f.Name))
 		m.params = append(m.params, params.pick(name))
@@ -139,15 +139,16 @@ func (g *generator) service(s *schema.Service) {
 // routes writes the method of the type routes that says which func answers which method.
 func (g *generator) routes(s *schema.Service, routes string, methods []*method) {
 	g.p("func (s %s) Routes() []%s {", routes, g.use("thriftimpl", "Route"))
-	parent := "nil"
+	none, parent := "nil", "[]"+g.use("thriftimpl", "Route")+"(nil)"
 	if s.Extends != nil {
 		parent = g.extra(s.Extends.File, "Handler", s.Extends) + "(s.h).Routes()"
+		none = parent
 	}
 	if len(methods) == 0 {
-		g.p("return %s\n}\n", parent)
+		g.p("return %s\n}\n", none)
 		return
 	}
-	g.p("h := s.h\nreturn append(%s,", strings.Replace(parent, "nil", "[]"+g.use("thriftimpl", "Route")+"(nil)", 1))
+	g.p("h := s.h\nreturn append(%s,", parent)
 	for _, m := range methods {
 		g.route(m)
 	}
