@@ -56,7 +56,7 @@ test-all: peers lint cross bench-once vsix test-race ## Everything that a change
 # minutes for a package would be near on a slow machine.
 .PHONY: test-race
 test-race: peers # All tests with the race detector and the peers
-	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 30m $(PACKAGES)
+	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 60m $(PACKAGES)
 	$(call in-bench,$(GO) test -count=1 ./...)
 
 .PHONY: test-32bit
