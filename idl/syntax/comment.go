@@ -3,6 +3,7 @@ package syntax
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A Docs says which comments are documentation.
@@ -67,7 +68,12 @@ func (p *parser) above(list []comment) docText {
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		if c := list[i]; c.kind == DocComment {
-			if text := p.file.text[c.start:c.end]; !p.isLicence(text) {
+			text := p.file.text[c.start:c.end]
+			if isFramed(text) {
+				list = list[i+1:]
+				break
+			}
+			if !p.isLicence(text) {
 				return docText{cleanDoc(text), true}
 			}
 			return docText{}
@@ -305,14 +311,54 @@ func (p *parser) isLicence(text string) bool {
 		return false
 	}
 	lower := strings.ToLower(text)
-	for _, words := range []string{"spdx-license-identifier", "licensed under ", "licensed to the ", "all rights reserved",
-		"general public license", "copyright (c)", "copyright ©", "copyright:"} {
+	for _, words := range []string{"spdx-license-identifier", "licensed under ", "licensed to the ", "licensed to you", "all rights reserved",
+		"public license", "apache license", "mit license", "bsd license", "bsd-style license", "copyright (c)", "copyright:", "©"} {
 		if strings.Contains(lower, words) {
 			return true
 		}
 	}
-	_, after, ok := strings.Cut(lower, "copyright ")
+	if strings.Contains(lower, "licen") {
+		for _, words := range []string{"distributed under ", "released under ", "governed by "} {
+			if strings.Contains(lower, words) {
+				return true
+			}
+		}
+	}
+	return yearFollows(lower, "(c) ") || yearFollows(lower, "copyright ") || holderFollows(text)
+}
+
+// yearFollows is whether a digit stands after words.
+func yearFollows(text, words string) bool {
+	_, after, ok := strings.Cut(text, words)
 	return ok && after != "" && class[after[0]]&digit != 0
+}
+
+// holderFollows is whether a line of a comment begins with Copyright and a name: a word with a capital letter.
+func holderFollows(text string) bool {
+	for line := range strings.Lines(text) {
+		after, ok := strings.CutPrefix(strings.TrimLeft(line, "/*#! \t"), "Copyright ")
+		if r, _ := utf8.DecodeRuneInString(after); ok && unicode.IsUpper(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// isFramed is whether a doc comment is a heading: one line of text between lines of stars.
+func isFramed(comment string) bool {
+	const least = 5 // stars
+	lines := strings.Split(strings.ReplaceAll(comment, "\r", ""), "\n")
+	first, final := strings.TrimPrefix(strings.TrimRight(lines[0], " \t"), "/"), strings.TrimSuffix(strings.Trim(lines[len(lines)-1], " \t"), "/")
+	if len(lines) < 3 || len(first) < least || len(final) < least || strings.Trim(first+final, "*") != "" {
+		return false
+	}
+	texts := 0
+	for _, line := range lines[1 : len(lines)-1] {
+		if strings.Trim(line, "* \t") != "" {
+			texts++
+		}
+	}
+	return texts <= 1
 }
 
 // isCode is whether a line looks like IDL: a definition, a header, an enum value, a field or a function.
@@ -410,7 +456,11 @@ func (p *parser) fileDoc() bool {
 	end := 0
 	for ; end < len(p.comments) && p.comments[end].token <= int32(p.pos); end++ {
 		if c := p.comments[end]; c.kind == DocComment && p.options.Docs != NoComments {
-			if text := p.file.text[c.start:c.end]; !p.isLicence(text) {
+			text := p.file.text[c.start:c.end]
+			if isFramed(text) {
+				continue
+			}
+			if !p.isLicence(text) {
 				p.file.Doc = cleanDoc(text)
 			}
 			p.comments = p.comments[end+1:]

@@ -93,7 +93,7 @@
 // Detached, and so no documentation, are
 //
 //   - what stands after the "}" of a definition's body
-//   - lines of separators (// -----) and headings framed by them, IDL that is commented out, and all that stands
+//   - lines of separators (// -----) and headings framed by them, also a line of text between lines of stars in /*** … ***/; IDL that is commented out, and all that stands
 //     above such a line in the same comment
 //   - a comment before all definitions that is about copyright or licence
 //   - lines for tools: nolint, and name:word as in lint:ignore
