@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/thriftkit/thriftkit/internal/columns"
 )
 
 // A Docs says which comments are documentation.
@@ -110,6 +112,7 @@ func (p *parser) trailing(above docText) string {
 		for end := p.toks[p.pos-1].end; n < len(own) && strings.IndexByte(p.file.text[end:own[n].start], '\n') < 0; n++ {
 			end = own[n].end
 		}
+		n += p.goOn(own, n)
 		list = own[:n]
 		p.comments = p.comments[n:]
 		if n == len(own) && !p.startsLine() {
@@ -143,8 +146,7 @@ func (p *parser) of(token int) []comment {
 }
 
 // atLineEnd returns how many of the comments of one token belong to the line on which the token before it ends: those
-// on it, if nothing else follows there, except maybe a closing bracket, and line comments in the same column on the lines
-// below.
+// on it, if nothing else follows there, except maybe a closing bracket, and those that go on with them on the lines below.
 func (p *parser) atLineEnd(list []comment, orCloser bool) int {
 	if len(list) == 0 || list[0].token == 0 {
 		return 0
@@ -159,27 +161,69 @@ func (p *parser) atLineEnd(list []comment, orCloser bool) int {
 	if n == 0 || n == len(list) && strings.IndexByte(src[end:next.start], '\n') < 0 && next.op != opEOF && !(orCloser && next.op.closes()) {
 		return 0
 	}
-	if n == len(list) || list[n-1].kind != LineComment {
-		return n
-	}
-	for column := p.column(list[n-1].start); n < len(list) && list[n].kind == LineComment && p.column(list[n].start) == column &&
-		strings.Count(src[list[n-1].end:list[n].start], "\n") == 1; n++ {
-	}
-	return n
+	return n + p.goOn(list, n)
 }
 
-// column returns the number of columns before offset in its line, in characters.
-func (p *parser) column(offset int32) int {
-	const tabWidth = 8
-	src := p.file.text[:offset]
-	n := 0
-	for _, r := range src[strings.LastIndexByte(src, '\n')+1:] {
-		if n++; r == '\t' {
-			n += (tabWidth - n%tabWidth) % tabWidth
+// goOn returns how many comments after the first n of a list, which end a line, go on with these.
+func (p *parser) goOn(list []comment, n int) int {
+	if n == 0 {
+		return 0
+	}
+	at := func(i int) Trivia { return Trivia{Span{int(list[i].start), int(list[i].end)}, list[i].kind} }
+	end := n
+	for end < len(list) && list[end].token == list[n-1].token && p.file.Continues(int(list[end].token), at(n-1), at(end-1), at(end)) {
+		end++
+	}
+	return end - n
+}
+
+// Continues reports whether next, a comment before a token, goes on with the comment before it: first stands at the end of the line
+// on which the token before ends, and before is first or goes on with it.
+//
+// Both are line comments, or both block comments of one line, next is alone on the line directly below, and by one way to count columns
+// it begins at most 3 columns left or right of first, nearer to it than to the indentation of the element and of what follows, and right of
+// these. Tabs may be 2, 4 or 8 columns wide, and wide characters of East Asia one or two.
+func (f *File) Continues(token int, first, before, next Trivia) bool {
+	const most = 3
+	src := f.text
+	gap := src[before.End:next.Start]
+	if first.Kind != next.Kind || next.Kind != LineComment && next.Kind != BlockComment || token == 0 || strings.Trim(gap, " \t\r\n") != "" ||
+		strings.Count(gap, "\n") != 1 || strings.IndexByte(src[first.Start:first.End]+src[next.Start:next.End], '\n') >= 0 {
+		return false
+	}
+	if rest, _, _ := strings.Cut(src[next.End:], "\n"); strings.Trim(rest, " \t\r") != "" {
+		return false
+	}
+	line := lineStart(src, first.Start)
+	of := token // the first token of its line
+	for of > 0 && int(f.Tokens[of-1].start) >= line {
+		of--
+	}
+	if of == token || !isBlank(src[line:f.Tokens[of].start]) {
+		return false
+	}
+	member := src[line:f.Tokens[of].start]
+	follows := ""
+	switch t := f.Tokens[token]; {
+	case t.op.closes() && f.Tokens[token-1].op.opens():
+		return false
+	case t.op != opEOF && !t.op.closes() && !t.op.isSeparator():
+		follows = src[lineStart(src, int(t.start)):t.start]
+		follows = follows[:indent(follows)]
+	}
+	for _, m := range columns.All {
+		column := m.Advance(0, src[lineStart(src, next.Start):next.Start])
+		off := column - m.Advance(0, src[line:first.Start])
+		off = max(off, -off)
+		if off <= most && column-max(m.Advance(0, member), m.Advance(0, follows)) > off {
+			return true
 		}
 	}
-	return n
+	return false
 }
+
+// lineStart returns where the line of offset begins.
+func lineStart(src string, offset int) int { return strings.LastIndexByte(src[:offset], '\n') + 1 }
 
 // plainDoc returns the documentation in comments that are no doc comments: each line without the marks of a
 // comment and the indent that they share. What stands above a line of separators or of code is detached.

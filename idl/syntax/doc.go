@@ -87,7 +87,7 @@
 //   - above: comments of the other forms (//, #, /* … */) on the lines directly above the element, without a blank
 //     line between or below them, and a block comment before it on its line
 //   - after: comments that end the line on which the element ends, before or after its separator or, of a
-//     body, on the line of its "{"; and line comments below such a comment that begin in the same column. A doc
+//     body, on the line of its "{"; and comments that go on with such a one on the lines below: see [File.Continues]. A doc
 //     comment counts here too.
 //
 // Detached, and so no documentation, are
