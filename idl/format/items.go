@@ -139,7 +139,7 @@ func (c *collector) comment(i int, t syntax.Trivia) {
 	switch {
 	case len(c.comments) == c.from || !n.newlines:
 		c.first = t
-	default:
+	case c.first == c.last || c.comments[len(c.comments)-1].goesOn:
 		n.goesOn = c.file.Continues(i, c.first, c.last, t)
 	}
 	c.last = t
