@@ -3,7 +3,6 @@ package format
 import (
 	"bytes"
 	"strings"
-	"unicode/utf8"
 )
 
 // blanks are those that end lines for nothing.
@@ -23,12 +22,6 @@ func trimLines(text string) string {
 // columnAt returns the number of columns before offset in its line.
 func columnAt(src []byte, offset int) int {
 	return columnsOf(src[bytes.LastIndexByte(src[:offset], '\n')+1 : offset])
-}
-
-// runeColumnAt is columnAt in characters, as lines are measured when they are written.
-func runeColumnAt(src []byte, offset int) int {
-	line := src[bytes.LastIndexByte(src[:offset], '\n')+1 : offset]
-	return columnsOf(line) - len(line) + utf8.RuneCount(line)
 }
 
 func columnsOf[T string | []byte](s T) int {

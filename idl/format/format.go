@@ -43,7 +43,7 @@
 //
 // A comment stays between the two tokens between which it stood, apart from separators, which go
 // directly after the token that they follow. It stays after a line if it stood there, and on lines of
-// its own if it had some. A comment of several lines on lines of its own is moved as a whole, with the stars
+// its own if it had some. Comments below one after a line that go on with it ([syntax.File.Continues]) stay with it, and come into its column. A comment of several lines on lines of its own is moved as a whole, with the stars
 // down its left side in one column; the documentation that is made of it is the same.
 //
 // # Text
@@ -68,7 +68,7 @@ const (
 
 // Options change details of the layout. The zero Options are the usual one.
 type Options struct {
-	Width     int       // columns that a line should have at most, counted in characters; 100 if not positive
+	Width     int       // columns that a line should have at most, where wide characters of East Asia are two; 100 if not positive
 	Indent    int       // blanks for each level; 2 if not positive
 	Separator Separator // Comma if not set
 

@@ -286,6 +286,7 @@ func TestManyLists(t *testing.T) {
 		"const list<i32> A = [" + strings.Repeat("[1, 2, 3] ", 20000) + "]",
 		strings.Repeat("struct A { 1: i32 a } ", 20000),
 		"struct A {" + strings.Repeat("/* a\n */ ", 20000) + "}",
+		strings.Repeat("struct A { 1: i32 a } ", 10000) + strings.Repeat("// a\n", 50000),
 	} {
 		for _, o := range variants {
 			if _, err := format.Source("a.thrift", []byte(src), o); err != nil {

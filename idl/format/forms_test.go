@@ -87,7 +87,48 @@ var forms = []form{
 	{
 		name: "comments that go on below, after text that is not ASCII",
 		src:  "struct A {\n  1: string a = \"é中\", // where\n                      // nobody\n}",
-		want: "struct A {\n  1: string a = \"é中\", // where\n                      // nobody\n}\n",
+		want: "struct A {\n  1: string a = \"é中\", // where\n                       // nobody\n}\n",
+	},
+	{
+		name: "comments that go on below, a few columns off",
+		src:  "struct A {\n  1: i64 id,   // id of it. Only for\n                // reading\n\n  2: i32 a // a\n        // b\n  // of c\n  3: i32 c // c\n       // d\n}",
+		want: "struct A {\n  1: i64 id, // id of it. Only for\n             // reading\n\n  2: i32 a, // a\n            // b\n  // of c\n  3: i32 c, // c\n  // d\n}\n",
+	},
+	{
+		name: "comments that go on below are nearer to the comment than to the fields",
+		src:  "enum E {\n  A, // a\n   // of B\n  B, // b\n    // still b\n  C // c\n\n     // of D\n  D // d\n       // of E\n       E\n}",
+		want: "enum E {\n  A, // a\n  // of B\n  B, // b\n     // still b\n  C, // c\n\n  // of D\n  D, // d\n  // of E\n  E,\n}\n",
+	},
+	{
+		name: "comments that go on below, by tabs of 2, 4 and 8 columns",
+		src:  "struct A {\n\t1: string uri\t// where\n\t\t\t\t\t// nobody\n\t2: i32 a\t// x\n\t\t\t// y\n\t3: string bcd\t// x\n\t\t\t\t\t\t\t\t\t// y\n\t// of e\n\t4: i32 e\n}",
+		want: "struct A {\n  1: string uri, // where\n                 // nobody\n  2: i32 a, // x\n            // y\n  3: string bcd, // x\n                 // y\n  // of e\n  4: i32 e,\n}\n",
+	},
+	{
+		name: "comments that go on below, in columns as editors show them",
+		src:  "struct A {\n  1: string a = \"中文中文\", // where\n                            // nobody\n}",
+		want: "struct A {\n  1: string a = \"中文中文\", // where\n                            // nobody\n}\n",
+	},
+	{
+		name: "block comments that go on below",
+		src:  "struct A {\n  1: i32 a /* x */\n           /* y */\n  2: i32 b /* x */\n           /* z */ 3: i32 c /* x */\n           /** of d */\n  4: i32 d\n}",
+		want: "struct A {\n  1: i32 a, /* x */\n            /* y */\n  2: i32 b, /* x */\n  /* z */ 3: i32 c, /* x */\n  /** of d */\n  4: i32 d,\n}\n",
+	},
+	{
+		name: "comments that go on below, before the separator",
+		src:  "struct A {\n  1: i32 a // x\n           // y\n  , 2: i32 b }",
+		want: "struct A {\n  1: i32 a, // x\n            // y\n  2: i32 b,\n}\n",
+	},
+	{
+		name: "comments below those after a bracket or a line of another comment are on their own",
+		src:  "struct A { // a\n           // b\n}\nstruct B { // a\n           // b\n  1: i32 c /* c\n  */ // d\n     // e\n}",
+		want: "struct A { // a\n  // b\n}\n\nstruct B { // a\n           // b\n  1: i32 c, /* c\n  */ // d\n  // e\n}\n",
+	},
+	{
+		name: "wide characters in columns",
+		src:  "struct S {\n  1: string a = '中文' // x\n  2: string b = 'abc' // y\n}",
+		opts: format.Options{Align: true},
+		want: "struct S {\n  1: string a = '中文', // x\n  2: string b = 'abc',  // y\n}\n",
 	},
 	{
 		name: "comments on their own lines",

@@ -2,9 +2,9 @@ package format
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/internal/columns"
 )
 
 // An item is a token with what stands before it. Separators that may be left out are no items.
@@ -37,11 +37,12 @@ const (
 
 type comment struct {
 	text     string
-	column   int32 // in which it began, if it ends with the line or has several
+	column   int32 // in which it began, if it has several lines
 	newlines bool  // before it
 	blank    bool
 	line     bool // it ends with the line
 	lines    bool // it has several lines
+	goesOn   bool // with the one before it, which stands after something on its line or goes on itself
 }
 
 // endsLine is whether nothing can stay on one line with what is before c.
@@ -51,9 +52,11 @@ func (c *comment) endsLine() bool { return c.line || c.lines }
 type collector struct {
 	file     *syntax.File
 	items    []item
-	comments []comment // of all items
-	from     int       // the first of those of the next item
-	newlines int       // since the last comment or item
+	comments []comment     // of all items
+	first    syntax.Trivia // the last comment that began no line
+	last     syntax.Trivia // the last comment
+	from     int           // the first of those of the next item
+	newlines int           // since the last comment or item
 	before   int
 	open     []int32 // openers, and -1 for each "<"
 	foreign  int     // brackets that are open in xsd_attrs, which the tree does not have
@@ -119,20 +122,27 @@ func (c *collector) gap(i int) {
 		case syntax.Newline:
 			c.newlines++
 		case syntax.LineComment, syntax.BlockComment, syntax.DocComment:
-			c.comment(t)
+			c.comment(i, t)
 		}
 	}
 }
 
-func (c *collector) comment(t syntax.Trivia) {
+// comment reads a comment before token i.
+func (c *collector) comment(i int, t syntax.Trivia) {
 	n := comment{text: c.file.Text(t.Span), newlines: c.newlines > 0, blank: c.newlines > 1, line: t.Kind == syntax.LineComment}
 	if n.line {
 		n.text = strings.TrimRight(n.text, blanks)
-		n.column = int32(runeColumnAt(c.file.Source, t.Start))
 	} else if n.lines = strings.IndexByte(n.text, '\n') >= 0; n.lines {
 		n.text = trimLines(n.text)
 		n.column = int32(columnAt(c.file.Source, t.Start))
 	}
+	switch {
+	case len(c.comments) == c.from || !n.newlines:
+		c.first = t
+	case c.first == c.last || c.comments[len(c.comments)-1].goesOn:
+		n.goesOn = c.file.Continues(i, c.first, c.last, t)
+	}
+	c.last = t
 	c.comments = append(c.comments, n)
 	c.newlines = 0
 }
@@ -155,9 +165,9 @@ func (c *collector) add(t syntax.Token, text string, m mark) {
 	case syntax.EOF:
 		i.kind = last
 	case syntax.String:
-		i.width = int32(utf8.RuneCountInString(text))
+		i.width = int32(columns.Editor.Advance(0, text))
 		if line, _, several := strings.Cut(text, "\n"); several {
-			i.width, i.lines = int32(utf8.RuneCountInString(line)), true
+			i.width, i.lines = int32(columns.Editor.Advance(0, line)), true
 		}
 	case syntax.Punctuation:
 		if m&verbatim == 0 || text != "<" && text != ">" {
@@ -170,7 +180,7 @@ func (c *collector) add(t syntax.Token, text string, m mark) {
 	}
 	for k := range i.comments {
 		if !i.comments[k].endsLine() {
-			i.end += int32(utf8.RuneCountInString(i.comments[k].text)) + 1
+			i.end += int32(columns.Editor.Advance(0, i.comments[k].text)) + 1
 		}
 	}
 	i.end += i.width

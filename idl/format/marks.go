@@ -19,8 +19,8 @@ const (
 	verbatim      // part of a structured annotation
 )
 
-// columns are the marks of columns from left to right.
-var columns = [...]mark{atPresence, atType, atName, atValue}
+// alignedMarks are the marks of columns from left to right.
+var alignedMarks = [...]mark{atPresence, atType, atName, atValue}
 
 // A marker walks the tree in the order of the text, so that the token of a node is always ahead.
 type marker struct {

@@ -2,7 +2,8 @@ package format
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"github.com/thriftkit/thriftkit/internal/columns"
 )
 
 // A printer writes items.
@@ -20,7 +21,7 @@ func (p *printer) write(s string) {
 	if n := strings.LastIndexByte(s, '\n'); n >= 0 {
 		p.col, s = 0, s[n+1:]
 	}
-	p.col += utf8.RuneCountInString(s)
+	p.col = columns.Editor.Advance(p.col, s)
 }
 
 // line ends the line, if there is one, and begins another after a blank line if asked to.
@@ -130,7 +131,7 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 		p.write(it.comments[k].text)
 	}
 	lead := it.comments[trailing:]
-	for trailing > 0 && len(lead) > 0 && lead[0].continues(&it.comments[trailing-1]) {
+	for trailing > 0 && len(lead) > 0 && lead[0].goesOn {
 		p.line(at, false)
 		p.write(lead[0].text)
 		lead, trailing = lead[1:], trailing+1
@@ -156,12 +157,6 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 		return
 	}
 	p.line(indent, (it.blank || blankLine) && !starts && !ends)
-}
-
-// continues is whether c goes on with the comment before it, which stands after something on its line: it is
-// on the next line, in the same column.
-func (c *comment) continues(before *comment) bool {
-	return c.line && before.line && c.newlines && !c.blank && c.column == before.column
 }
 
 // opens is whether a list begins with it.
@@ -359,7 +354,7 @@ func (p *printer) isRow(lo, hi, col int) bool {
 func (p *printer) alignRows(rows [][2]int) {
 	shift := make([]int, len(rows))
 	at := make([]int, len(rows))
-	for _, column := range columns {
+	for _, column := range alignedMarks {
 		most := 0
 		for r, row := range rows {
 			at[r] = p.columnItem(row, column)

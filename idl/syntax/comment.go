@@ -3,6 +3,9 @@ package syntax
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"github.com/thriftkit/thriftkit/internal/columns"
 )
 
 // A Docs says which comments are documentation.
@@ -67,7 +70,12 @@ func (p *parser) above(list []comment) docText {
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		if c := list[i]; c.kind == DocComment {
-			if text := p.file.text[c.start:c.end]; !p.isLicence(text) {
+			text := p.file.text[c.start:c.end]
+			if isFramed(text) {
+				list = list[i+1:]
+				break
+			}
+			if !p.isLicence(text) {
 				return docText{cleanDoc(text), true}
 			}
 			return docText{}
@@ -104,6 +112,7 @@ func (p *parser) trailing(above docText) string {
 		for end := p.toks[p.pos-1].end; n < len(own) && strings.IndexByte(p.file.text[end:own[n].start], '\n') < 0; n++ {
 			end = own[n].end
 		}
+		n += p.goOn(own, n)
 		list = own[:n]
 		p.comments = p.comments[n:]
 		if n == len(own) && !p.startsLine() {
@@ -137,8 +146,7 @@ func (p *parser) of(token int) []comment {
 }
 
 // atLineEnd returns how many of the comments of one token belong to the line on which the token before it ends: those
-// on it, if nothing else follows there, except maybe a closing bracket, and line comments in the same column on the lines
-// below.
+// on it, if nothing else follows there, except maybe a closing bracket, and those that go on with them on the lines below.
 func (p *parser) atLineEnd(list []comment, orCloser bool) int {
 	if len(list) == 0 || list[0].token == 0 {
 		return 0
@@ -153,27 +161,69 @@ func (p *parser) atLineEnd(list []comment, orCloser bool) int {
 	if n == 0 || n == len(list) && strings.IndexByte(src[end:next.start], '\n') < 0 && next.op != opEOF && !(orCloser && next.op.closes()) {
 		return 0
 	}
-	if n == len(list) || list[n-1].kind != LineComment {
-		return n
-	}
-	for column := p.column(list[n-1].start); n < len(list) && list[n].kind == LineComment && p.column(list[n].start) == column &&
-		strings.Count(src[list[n-1].end:list[n].start], "\n") == 1; n++ {
-	}
-	return n
+	return n + p.goOn(list, n)
 }
 
-// column returns the number of columns before offset in its line, in characters.
-func (p *parser) column(offset int32) int {
-	const tabWidth = 8
-	src := p.file.text[:offset]
-	n := 0
-	for _, r := range src[strings.LastIndexByte(src, '\n')+1:] {
-		if n++; r == '\t' {
-			n += (tabWidth - n%tabWidth) % tabWidth
+// goOn returns how many comments after the first n of a list, which end a line, go on with these.
+func (p *parser) goOn(list []comment, n int) int {
+	if n == 0 {
+		return 0
+	}
+	at := func(i int) Trivia { return Trivia{Span{int(list[i].start), int(list[i].end)}, list[i].kind} }
+	end := n
+	for end < len(list) && list[end].token == list[n-1].token && p.file.Continues(int(list[end].token), at(n-1), at(end-1), at(end)) {
+		end++
+	}
+	return end - n
+}
+
+// Continues reports whether next, a comment before a token, goes on with the comment before it: first stands at the end of the line
+// on which the token before ends, and before is first or goes on with it.
+//
+// Both are line comments, or both block comments of one line, next is alone on the line directly below, and by one way to count columns
+// it begins at most 3 columns left or right of first, nearer to it than to the indentation of the element and of what follows, and right of
+// these. Tabs may be 2, 4 or 8 columns wide, and wide characters of East Asia one or two.
+func (f *File) Continues(token int, first, before, next Trivia) bool {
+	const most = 3
+	src := f.text
+	gap := src[before.End:next.Start]
+	if first.Kind != next.Kind || next.Kind != LineComment && next.Kind != BlockComment || token == 0 || strings.Trim(gap, " \t\r\n") != "" ||
+		strings.Count(gap, "\n") != 1 || strings.IndexByte(src[first.Start:first.End]+src[next.Start:next.End], '\n') >= 0 {
+		return false
+	}
+	if rest, _, _ := strings.Cut(src[next.End:], "\n"); strings.Trim(rest, " \t\r") != "" {
+		return false
+	}
+	line := lineStart(src, first.Start)
+	of := token // the first token of its line
+	for of > 0 && int(f.Tokens[of-1].start) >= line {
+		of--
+	}
+	if of == token || !isBlank(src[line:f.Tokens[of].start]) {
+		return false
+	}
+	member := src[line:f.Tokens[of].start]
+	follows := ""
+	switch t := f.Tokens[token]; {
+	case t.op.closes() && f.Tokens[token-1].op.opens():
+		return false
+	case t.op != opEOF && !t.op.closes() && !t.op.isSeparator():
+		follows = src[lineStart(src, int(t.start)):t.start]
+		follows = follows[:indent(follows)]
+	}
+	for _, m := range columns.All {
+		column := m.Advance(0, src[lineStart(src, next.Start):next.Start])
+		off := column - m.Advance(0, src[line:first.Start])
+		off = max(off, -off)
+		if off <= most && column-max(m.Advance(0, member), m.Advance(0, follows)) > off {
+			return true
 		}
 	}
-	return n
+	return false
 }
+
+// lineStart returns where the line of offset begins.
+func lineStart(src string, offset int) int { return strings.LastIndexByte(src[:offset], '\n') + 1 }
 
 // plainDoc returns the documentation in comments that are no doc comments: each line without the marks of a
 // comment and the indent that they share. What stands above a line of separators or of code is detached.
@@ -305,14 +355,54 @@ func (p *parser) isLicence(text string) bool {
 		return false
 	}
 	lower := strings.ToLower(text)
-	for _, words := range []string{"spdx-license-identifier", "licensed under ", "licensed to the ", "all rights reserved",
-		"general public license", "copyright (c)", "copyright ©", "copyright:"} {
+	for _, words := range []string{"spdx-license-identifier", "licensed under ", "licensed to the ", "licensed to you", "all rights reserved",
+		"public license", "apache license", "mit license", "bsd license", "bsd-style license", "copyright (c)", "copyright:", "©"} {
 		if strings.Contains(lower, words) {
 			return true
 		}
 	}
-	_, after, ok := strings.Cut(lower, "copyright ")
+	if strings.Contains(lower, "licen") {
+		for _, words := range []string{"distributed under ", "released under ", "governed by "} {
+			if strings.Contains(lower, words) {
+				return true
+			}
+		}
+	}
+	return yearFollows(lower, "(c) ") || yearFollows(lower, "copyright ") || holderFollows(text)
+}
+
+// yearFollows is whether a digit stands after words.
+func yearFollows(text, words string) bool {
+	_, after, ok := strings.Cut(text, words)
 	return ok && after != "" && class[after[0]]&digit != 0
+}
+
+// holderFollows is whether a line of a comment begins with Copyright and a name: a word with a capital letter.
+func holderFollows(text string) bool {
+	for line := range strings.Lines(text) {
+		after, ok := strings.CutPrefix(strings.TrimLeft(line, "/*#! \t"), "Copyright ")
+		if r, _ := utf8.DecodeRuneInString(after); ok && unicode.IsUpper(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// isFramed is whether a doc comment is a heading: one line of text between lines of stars.
+func isFramed(comment string) bool {
+	const least = 5 // stars
+	lines := strings.Split(strings.ReplaceAll(comment, "\r", ""), "\n")
+	first, final := strings.TrimPrefix(strings.TrimRight(lines[0], " \t"), "/"), strings.TrimSuffix(strings.Trim(lines[len(lines)-1], " \t"), "/")
+	if len(lines) < 3 || len(first) < least || len(final) < least || strings.Trim(first+final, "*") != "" {
+		return false
+	}
+	texts := 0
+	for _, line := range lines[1 : len(lines)-1] {
+		if strings.Trim(line, "* \t") != "" {
+			texts++
+		}
+	}
+	return texts <= 1
 }
 
 // isCode is whether a line looks like IDL: a definition, a header, an enum value, a field or a function.
@@ -410,7 +500,11 @@ func (p *parser) fileDoc() bool {
 	end := 0
 	for ; end < len(p.comments) && p.comments[end].token <= int32(p.pos); end++ {
 		if c := p.comments[end]; c.kind == DocComment && p.options.Docs != NoComments {
-			if text := p.file.text[c.start:c.end]; !p.isLicence(text) {
+			text := p.file.text[c.start:c.end]
+			if isFramed(text) {
+				continue
+			}
+			if !p.isLicence(text) {
 				p.file.Doc = cleanDoc(text)
 			}
 			p.comments = p.comments[end+1:]

@@ -87,13 +87,13 @@
 //   - above: comments of the other forms (//, #, /* … */) on the lines directly above the element, without a blank
 //     line between or below them, and a block comment before it on its line
 //   - after: comments that end the line on which the element ends, before or after its separator or, of a
-//     body, on the line of its "{"; and line comments below such a comment that begin in the same column. A doc
+//     body, on the line of its "{"; and comments that go on with such a one on the lines below: see [File.Continues]. A doc
 //     comment counts here too.
 //
 // Detached, and so no documentation, are
 //
 //   - what stands after the "}" of a definition's body
-//   - lines of separators (// -----) and headings framed by them, IDL that is commented out, and all that stands
+//   - lines of separators (// -----) and headings framed by them, also a line of text between lines of stars in /*** … ***/; IDL that is commented out, and all that stands
 //     above such a line in the same comment
 //   - a comment before all definitions that is about copyright or licence
 //   - lines for tools: nolint, and name:word as in lint:ignore
