@@ -908,12 +908,57 @@ union V {1: U u}
 service S { void f(1: U u), V g(), void h(1: list<U> u) }`,
 		want: []string{
 			`a.thrift:1:7: warning: no value of U can exist: it requires itself, U.v -> V.u -> U; v is defined at a.thrift:1:15; u is defined at a.thrift:2:15 (add a member that does not lead back) [endless-struct]`,
-			`a.thrift:3:18: error: method f needs a value of U, and none can exist; U is defined at a.thrift:1:7 [endless-struct]`,
-			`a.thrift:3:31: error: method g needs a value of V, and none can exist; V is defined at a.thrift:2:7 [endless-struct]`,
+			`a.thrift:3:18: warning: method f needs a value of U, and none can exist; U is defined at a.thrift:1:7 [endless-struct]`,
+			`a.thrift:3:31: warning: method g needs a value of V, and none can exist; V is defined at a.thrift:2:7 [endless-struct]`,
 		},
 		good: `union U {1: V v, 2: i32 i}
 union V {1: U u}
 service S { void f(1: U u), V g(), void h(1: list<U> u) }`,
+	},
+	{
+		name: "a method that needs what no program can make, through what it requires",
+		bad: `struct A {1: required B b}
+struct B {1: required C c, 2: required A a}
+struct C {1: optional A a}
+service S { A f(1: C c) }`,
+		want: []string{
+			`a.thrift:1:8: warning: no value of A can exist: it requires itself, A.b -> B.a -> A; b is defined at a.thrift:1:25; a is defined at a.thrift:2:42 (make one of the fields optional) [endless-struct]`,
+			`a.thrift:4:15: error: method f needs a value of A, and none can exist; A is defined at a.thrift:1:8 [endless-struct]`,
+		},
+		good: `struct A {1: required B b}
+struct B {1: required C c, 2: optional A a}
+struct C {1: optional A a}
+service S { A f(1: C c) }`,
+	},
+	{
+		name: "a method that needs a union without members",
+		bad: `union U {}
+service S { U f(1: list<U> u) }`,
+		want: []string{
+			`a.thrift:2:15: warning: method f needs a value of U, and none can exist; U is defined at a.thrift:1:7 (add a member to it) [endless-struct]`,
+		},
+		good: `union U {1: i32 a}
+service S { U f(1: list<U> u) }`,
+	},
+	{
+		name: "results, values and lists that are nearly right",
+		bad: `include "lib.thrift"
+const list<i32> A = {1}
+const lib.Color B = lib.RDE
+service S { viod f() }
+-- lib.thrift --
+enum Color { RED = 1 }`,
+		want: []string{
+			`a.thrift:2:23: error: expected ":" after the key, found "}" (sets are written with [ and ]) [syntax]`,
+			`a.thrift:3:21: error: unknown name lib.RDE (did you mean lib.Color.RED?) [unknown-name]`,
+			`a.thrift:4:13: error: unknown type viod (did you mean void?) [unknown-type]`,
+		},
+		good: `include "lib.thrift"
+const list<i32> A = [1]
+const lib.Color B = lib.Color.RED
+service S { void f() }
+-- lib.thrift --
+enum Color { RED = 1 }`,
 	},
 	{
 		name: "enum values by their include, and of an enum of the same name",

@@ -152,3 +152,22 @@ func TestStringsOfLines(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// fbthrift's compiler has the declarations of its own annotations, so that a copy of them is rarely there.
+func TestAnnotationIncludes(t *testing.T) {
+	const missing = `include "thrift/annotation/cpp.thrift"` + "\n"
+	for _, c := range []struct{ text, want string }{
+		{missing + "@cpp.Ref\nstruct A {}", ""},
+		{missing + "struct A { 1: cpp.Ref r }", "a.thrift:2:15: error: unknown type cpp.Ref (no include is seen here as cpp) [unknown-type]"},
+		{"include \"thrift/other/cpp.thrift\"\nstruct A {}", "a.thrift:1:9: error: no file thrift/other/cpp.thrift; looked for thrift/other/cpp.thrift (add the directory that holds it to the include directories) [missing-include]"},
+		{"@Foo{a = }\nstruct S {}", `a.thrift:1:10: error: expected a value, found "}" [syntax]`},
+		{"@Foo{a = 1, b}\nstruct S {}", `a.thrift:1:14: error: expected "=" after the name of a field, found "}" [syntax]`},
+		{"@Foo{1: 2}\nstruct S {}", `a.thrift:1:6: error: expected a field of the annotation or "}", found "1" [syntax]`},
+		{"@A @Foo{a = [1, 2]; b = {'x': Foo{a = -1}},} @B{} struct S { @A{x = true} @B 1: i32 a }", ""},
+	} {
+		f, diags := Compile("a.thrift", Options{Source: Texts{"a.thrift": c.text}, Syntax: syntax.Options{Dialect: syntax.FBThrift}})
+		if diags.Error() != c.want || (f == nil) != (c.want != "") {
+			t.Errorf("%s\ngot  %v\nwant %s", c.text, diags, c.want)
+		}
+	}
+}

@@ -34,6 +34,7 @@ type unit struct {
 	later       []func()  // checks that need everything else
 	lines       cursor
 	checker     fieldChecker
+	result      syntax.Type // of the function that is compiled
 }
 
 // An include is a file as another one sees it.
@@ -117,7 +118,11 @@ func (u *unit) include(h *syntax.Include) {
 		return
 	}
 	inc := include{name: programName(h.Path.Text), at: h}
-	if inc.unit = u.find(h); inc.unit != nil {
+	var left bool
+	if inc.unit, left = u.find(h); left {
+		return
+	}
+	if inc.unit != nil {
 		u.included[h] = inc.unit.tree
 	}
 	for _, other := range u.includes {
@@ -146,18 +151,23 @@ func (u *unit) include(h *syntax.Include) {
 	})
 }
 
-// find returns the unit of an included file, loading it if it is new; nil, after a report, if
-// that fails. The directory of the including file comes first, then the include directories.
-func (u *unit) find(h *syntax.Include) *unit {
+// annotationFolder is where fbthrift's compiler has the files that declare its annotations. They are part of it, so most
+// projects have no copy; annotations are kept as they are written, whether their declarations are found or not.
+const annotationFolder = "thrift/annotation/"
+
+// find returns the unit of an included file, loading it if it is new; nil, after a report, if that fails. The directory of
+// the including file comes first, then the include directories. left is whether the include is left out: it is one of
+// annotationFolder and not there.
+func (u *unit) find(h *syntax.Include) (found *unit, left bool) {
 	name := h.Path.Text
 	if name == "" {
 		u.error(h.Path.Span, "missing-include", "the include has no path")
-		return nil
+		return nil, false
 	}
 	if scheme, _, ok := strings.Cut(name, "://"); ok && scheme != "" {
 		u.error(h.Path.Span, "missing-include", "%s is a URL, and includes are files", name).
 			hint("download the file and include its path")
-		return nil
+		return nil, false
 	}
 	candidates := []string{cleanPath(name)}
 	if !isAbs(name) {
@@ -172,16 +182,16 @@ func (u *unit) find(h *syntax.Include) *unit {
 		if known := u.units[id]; known != nil {
 			if known.loading {
 				u.reportCycle(h, known)
-				return nil
+				return nil, false
 			}
-			return known
+			return known, false
 		}
 		data, err := u.source.ReadFile(name)
 		if err == nil {
 			u.stack = append(u.stack, frame{u, h})
 			known := u.load(name, id, data)
 			u.stack = u.stack[:len(u.stack)-1]
-			return known
+			return known, false
 		}
 		if unreadable == nil && !errors.Is(err, fs.ErrNotExist) {
 			unreadable = fmt.Errorf("%s cannot be read: %s", name, reason(err))
@@ -189,13 +199,16 @@ func (u *unit) find(h *syntax.Include) *unit {
 	}
 	if unreadable != nil {
 		u.error(h.Path.Span, "cannot-read", "%v", unreadable)
-		return nil
+		return nil, false
+	}
+	if u.tree.Dialect == syntax.FBThrift && strings.HasPrefix(name, annotationFolder) {
+		return nil, true
 	}
 	r := u.error(h.Path.Span, "missing-include", "no file %s; looked for %s", name, strings.Join(candidates, ", "))
 	if !isAbs(name) {
 		r.hint("add the directory that holds it to the include directories")
 	}
-	return nil
+	return nil, false
 }
 
 // A frame is an include directive that is being followed.

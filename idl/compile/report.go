@@ -20,8 +20,19 @@ func (u *unit) error(s syntax.Span, code, format string, args ...any) report {
 
 // errorAt is error for a place of the schema, whose end is not known.
 func (u *unit) errorAt(pos schema.Position, code, format string, args ...any) report {
-	r := u.error(syntax.Span{}, code, format, args...)
+	u.failed = true
+	return u.warnAt(pos, code, format, args...).severity(syntax.Error)
+}
+
+// warnAt is warn for a place of the schema, whose end is not known.
+func (u *unit) warnAt(pos schema.Position, code, format string, args ...any) report {
+	r := u.warn(syntax.Span{}, code, format, args...)
 	r.d.Place = syntax.Place{File: pos.File, Line: pos.Line, Column: pos.Column, EndLine: pos.Line, EndColumn: pos.Column}
+	return r
+}
+
+func (r report) severity(s syntax.Severity) report {
+	r.d.Severity = s
 	return r
 }
 

@@ -161,6 +161,7 @@ func (u *unit) method(m *schema.Method, s *symbol, fn *syntax.Function) {
 		m.Result = u.baseOf(schema.KindVoid)
 		throws = roleThrowsVoid
 	} else {
+		u.result = fn.Result
 		m.Result, _ = u.typeOf(fn.Result)
 	}
 	if fn.Oneway && fn.Result != nil {

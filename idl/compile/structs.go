@@ -368,12 +368,9 @@ func (u *unit) checkEndless() {
 	}
 }
 
-// checkNeeded reports methods that need a value of a struct of which none can exist. Such a struct is
-// a warning otherwise: files in use have some.
+// checkNeeded reports methods that need a value of a struct of which none can exist. Such a struct is a warning otherwise:
+// files in use have some. So is the method if an empty union would end the circle: peers send those, although no member is set.
 func (u *unit) checkNeeded() {
-	if len(u.endless) == 0 {
-		return
-	}
 	for i := range u.symbols {
 		s := &u.symbols[i]
 		if s.service == nil {
@@ -386,14 +383,45 @@ func (u *unit) checkNeeded() {
 			}
 			reported := make(map[*schema.Struct]bool)
 			for _, t := range needs {
-				if t != nil && t.Kind == schema.KindStruct && u.endless[t.Struct] && !reported[t.Struct] {
-					reported[t.Struct] = true
-					u.errorAt(m.Pos, "endless-struct", "method %s needs a value of %s, and none can exist", m.Name, t.Struct.Name).
-						alsoAt(t.Struct.Pos, t.Struct.Name+" is defined")
+				if t == nil || t.Kind != schema.KindStruct || reported[t.Struct] {
+					continue
+				}
+				empty := t.Struct.Kind == schema.Union && len(t.Struct.Fields) == 0 && !u.mayLack(t.Struct.File, t.Struct.Pos)
+				if !empty && !u.endless[t.Struct] {
+					continue
+				}
+				reported[t.Struct] = true
+				at := u.errorAt
+				if empty || !requiresItself(t.Struct, make(map[*schema.Struct]bool)) {
+					at = u.warnAt
+				}
+				r := at(m.Pos, "endless-struct", "method %s needs a value of %s, and none can exist", m.Name, t.Struct.Name)
+				r.alsoAt(t.Struct.Pos, t.Struct.Name+" is defined")
+				if empty {
+					r.hint("add a member to it")
 				}
 			}
 		}
 	}
+}
+
+// requiresItself is whether required fields lead from s back to a struct on the way, without a union among them. seen holds
+// the structs met: true for those on the way.
+func requiresItself(s *schema.Struct, seen map[*schema.Struct]bool) bool {
+	if way, met := seen[s]; met {
+		return way
+	}
+	if s.Kind == schema.Union {
+		return false
+	}
+	seen[s] = true
+	for _, f := range s.Fields {
+		if f.Requiredness == schema.Required && f.Type != nil && f.Type.Kind == schema.KindStruct && requiresItself(f.Type.Struct, seen) {
+			return true
+		}
+	}
+	seen[s] = false
+	return false
 }
 
 func hasStructField(s *schema.Struct) bool {

@@ -41,14 +41,17 @@ func otherNames(name string) string {
 
 var baseNames = [...]string{"bool", "byte", "i8", "i16", "i32", "i64", "double", "string", "binary", "uuid"}
 
-// suggestType returns a hint for an unknown name of a type.
-func (u *unit) suggestType(name string) string {
+// suggestType returns a hint for an unknown name of a type; void is one of a result.
+func (u *unit) suggestType(name string, result bool) string {
 	if other := otherNames(name); other != "" {
 		return "did you mean " + other + "?"
 	}
 	return u.suggest(name, func(find *nearest) {
 		for _, base := range baseNames {
 			find.offer(base)
+		}
+		if result {
+			find.offer("void")
 		}
 		u.eachSymbol(func(prefix string, s *symbol) {
 			if s.service == nil {
@@ -88,7 +91,11 @@ func (u *unit) suggestValue(name string, t *schema.Type) string {
 					continue
 				}
 				for _, value := range s.enum.Values {
-					find.offer(prefix + s.name.Text + "." + value.Name)
+					full := prefix + s.name.Text + "." + value.Name
+					find.offer(full)
+					if prefix != "" {
+						find.offerAs(full, prefix+value.Name)
+					}
 				}
 			}
 		})
@@ -190,7 +197,10 @@ func newNearest(name string) *nearest {
 	return &nearest{name: name, lower: strings.ToLower(name), distance: min(len(last)/3, 4) + 1}
 }
 
-func (n *nearest) offer(name string) {
+func (n *nearest) offer(name string) { n.offerAs(name, name) }
+
+// offerAs offers a name that may also be written as short.
+func (n *nearest) offerAs(full, name string) {
 	if n.looked++; n.looked > maxNames || name == "" || name == n.name {
 		return
 	}
@@ -207,7 +217,7 @@ func (n *nearest) offer(name string) {
 		d = n.measure.Distance(n.name, name)
 	}
 	if d < n.distance {
-		n.best, n.distance = name, d
+		n.best, n.distance = full, d
 	}
 }
 

@@ -106,7 +106,7 @@ func (u *unit) namedType(t *syntax.NamedType) (*schema.Type, int) {
 			r.also(unit, span, "defined")
 			return nil, 0
 		}
-		r.hint("%s", u.suggestType(t.Name))
+		r.hint("%s", u.suggestType(t.Name, t == u.result))
 		return nil, 0
 	case m.symbol.service != nil:
 		u.error(t.Span, "wrong-kind", "%s is a service, not a type", t.Name).also(m.symbol.unit, m.symbol.name.Span, "defined")

@@ -106,7 +106,9 @@ func (u *unit) value(v syntax.Value, t *schema.Type) (*schema.Literal, int) {
 		case t.Kind == schema.KindStruct:
 			return u.structValue(v, t)
 		case t.Kind == schema.KindList && len(v.Entries) == 0:
-			u.warn(v.Span, "list-braces", "{} is an empty list").hint("write []")
+			if !u.mistakeIn(v.Span) {
+				u.warn(v.Span, "list-braces", "{} is an empty list").hint("write []")
+			}
 			fallthrough
 		case t.Kind == schema.KindSet && len(v.Entries) == 0:
 			return &schema.Literal{Type: t, Pos: u.pos(v.Span)}, 1
@@ -114,6 +116,11 @@ func (u *unit) value(v syntax.Value, t *schema.Type) (*schema.Literal, int) {
 		return u.mapValue(v, t)
 	}
 	return nil, 0
+}
+
+// mistakeIn is whether the parser reported something within s, which may hold more than was understood.
+func (u *unit) mistakeIn(s syntax.Span) bool {
+	return slices.ContainsFunc(u.mistakes, func(offset int) bool { return s.Start <= offset && offset < s.End })
 }
 
 // mismatch reports that v cannot be a value of type t.

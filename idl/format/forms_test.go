@@ -284,10 +284,10 @@ var forms = []form{
 	},
 	{
 		name: "structured annotations of several lines",
-		src: "@T{\n x=1 // why\n}\n@O{inner = o.I{a = 1;},\n m = {'k': o.V{}}, l=[{x = 1},{y=2},],}\n@Long{name = 'aaaaaaaaaaaaaaaa', other = 'bbbbbbbbbbbbbbbb'}\n" +
+		src: "@T{\n x=1 // why\n}\n@O{inner = o.I{a = 1;},\n m = {'k': o.V{}}, l=[I{x = 1},I{y=2},],}\n@Long{name = 'aaaaaaaaaaaaaaaa', other = 'bbbbbbbbbbbbbbbb'}\n" +
 			"struct A { @P{}\n1: i32 a }\nservice S { void f(@P{a={\n1:2}} 1: i32 a) }",
 		opts: format.Options{Dialect: syntax.FBThrift, Width: 40},
-		want: "@T{\n  x = 1, // why\n}\n@O{\n  inner = o.I{a = 1},\n  m = {'k': o.V{}},\n  l = [{x = 1}, {y = 2}],\n}\n@Long{\n  name = 'aaaaaaaaaaaaaaaa',\n  other = 'bbbbbbbbbbbbbbbb',\n}\n" +
+		want: "@T{\n  x = 1, // why\n}\n@O{\n  inner = o.I{a = 1},\n  m = {'k': o.V{}},\n  l = [I{x = 1}, I{y = 2}],\n}\n@Long{\n  name = 'aaaaaaaaaaaaaaaa',\n  other = 'bbbbbbbbbbbbbbbb',\n}\n" +
 			"struct A {\n  @P{}\n  1: i32 a,\n}\n\nservice S {\n  void f(\n    @P{\n      a = {\n        1: 2,\n      },\n    }\n    1: i32 a,\n  ),\n}\n",
 	},
 	{

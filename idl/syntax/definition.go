@@ -1,6 +1,8 @@
 package syntax
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/internal/edits"
@@ -152,7 +154,7 @@ func definitionHint(name string) string {
 	case "import", "require":
 		return `did you mean "include"?`
 	case "extend":
-		return "nothing is added to a definition elsewhere: write the fields into it"
+		return "nothing is added to a definition elsewhere: write the fields into it, or a service with extends"
 	case "interface":
 		return `did you mean "service"?`
 	case "interaction":
@@ -191,11 +193,23 @@ func nearest(name string, words ...string) string {
 	var m edits.Measure
 	best, least := "", min(len(name)/3, 2)+1
 	for _, word := range words {
-		if d := m.Distance(name, word); d < least {
+		d := m.Distance(name, word)
+		if d < least || best == "" && d == 2 && len(name) > 3 && isAnagram(name, word) {
 			best, least = word, d
 		}
 	}
 	return best
+}
+
+// isAnagram is whether b has the bytes of a in another order, as emun those of enum.
+func isAnagram(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return bytes.Equal(x, y)
 }
 
 // skipDefinition moves past the current token to the next one that begins a header or a
@@ -538,6 +552,8 @@ func (p *parser) body(begins func(p *parser, n int) bool) (opener int, ok bool) 
 		hint = "a service extends one other"
 	} else if p.op() == opExtends {
 		hint = "only a service extends another"
+	} else if p.op() == opName && p.peek(1) == opName && nearest(p.text(), "extends") != "" {
+		hint = `did you mean "extends"?`
 	}
 	p.expectedHint(`"{"`, hint)
 	if begins(p, 0) {

@@ -211,6 +211,19 @@ var pairs = []struct {
 		},
 	},
 	{
+		"service S extends T {}",
+		"service S extend T {}\nservice Q extands T {}",
+		[]string{
+			`1:11: error: expected "{", found "extend" (did you mean "extends"?) [syntax]`,
+			`2:11: error: expected "{", found "extands" (did you mean "extends"?) [syntax]`,
+		},
+	},
+	{
+		"enum E { A }",
+		"emun E { A }",
+		[]string{`1:1: error: expected a definition, found "emun" (did you mean "enum"?) [syntax]`},
+	},
+	{
 		"struct rpc {}\nservice S {\n rpc Get(1: P p)\n rpc Two(stream P)\n}",
 		"service S {\n rpc Get (P) returns (Q);\n rpc Two (stream P) returns (stream a.Q) {}\n rpc Three (P) returns (Q) { option (x) = 1; }\n void }\nextend A { 1: i32 }\nstruct B { 1: slist<i32> a }",
 		[]string{
@@ -218,7 +231,7 @@ var pairs = []struct {
 			`3:2: error: expected a function or "}", found "rpc" (write a.Q Two(1: P request)) [syntax]`,
 			`4:2: error: expected a function or "}", found "rpc" (write Q Three(1: P request)) [syntax]`,
 			`5:7: error: expected the name of a function, found "}" [syntax]`,
-			`6:1: error: expected a definition, found "extend" (nothing is added to a definition elsewhere: write the fields into it) [syntax]`,
+			`6:1: error: expected a definition, found "extend" (nothing is added to a definition elsewhere: write the fields into it, or a service with extends) [syntax]`,
 			`7:20: error: "slist" accepts no types in "<>"; only list, set and map do (did you mean "list"?) [syntax]`,
 		},
 	},

@@ -314,16 +314,29 @@ func (p *parser) structuredAnnotation() {
 	p.next()
 	a := p.annSlab.alloc()
 	a.Structured, a.Name = true, p.ident()
-	if from := p.pos; p.op() == opBrace {
-		p.skipBalanced()
-		if !p.toks[p.pos-1].op.closes() {
-			p.expected(`"}"`)
-		} else {
-			a.Value = &StringLit{p.since(from), p.spaced(from+1, p.pos-1)}
-		}
+	if from := p.pos; p.op() == opBrace && p.annotationFields() {
+		a.Value = &StringLit{p.since(from), p.spaced(from+1, p.pos-1)}
 	}
 	a.Span = p.since(start)
 	p.structured = append(p.structured, a)
+}
+
+// annotationFields reads the fields of a structured annotation, {name = value, ...}, of which the text is kept; false if they
+// are not closed.
+func (p *parser) annotationFields() bool {
+	before := p.structured // a list begins with none
+	p.structured = nil
+	defer func() { p.structured = before }()
+	if !p.enter() {
+		p.skipBalanced()
+		return false
+	}
+	defer p.leave()
+	p.next()
+	mark := p.entries.mark()
+	p.list("a field of the annotation", (*parser).structEntry)
+	p.entries.cut(mark)
+	return p.toks[p.pos-1].op == opUnbrace
 }
 
 // spaced returns the text of tokens lo to hi with blanks in the usual places and commas between elements, whatever they are in
