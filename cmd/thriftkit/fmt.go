@@ -155,6 +155,10 @@ func (o *fmtOptions) result(changed bool, err error) error {
 
 // walkThrift calls f for the file at path, or for each .thrift file below it.
 func walkThrift(path string, f func(path string, err error)) {
+	if strings.Contains(path, "://") {
+		f(path, fmt.Errorf("%s is a URL (fetch the file first)", path))
+		return
+	}
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		f(path, nil) // which meets the error again
 		return

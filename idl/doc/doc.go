@@ -31,8 +31,9 @@ type File struct {
 
 // A Namespace is one namespace directive.
 type Namespace struct {
-	Scope string `json:"scope"`
-	Name  string `json:"name"`
+	Scope       string       `json:"scope"`
+	Name        string       `json:"name"`
+	Annotations []Annotation `json:"annotations,omitempty"`
 }
 
 // A Definition is what a file gives a name to.
@@ -71,6 +72,8 @@ type Type struct {
 	ID   string `json:"id,omitempty"`   // of the definition that Name stands for
 	Of   []Type `json:"of,omitempty"`   // key and elements
 	Kind string `json:"kind,omitempty"` // enum, struct, union, exception, typedef; "" for others
+
+	Annotations []Annotation `json:"annotations,omitempty"` // written after the type itself
 }
 
 // A Field is a member of a struct, or a parameter or an exception of a method.
@@ -215,7 +218,7 @@ func (b *builder) file(f *schema.File) *File {
 		out.Includes = append(out.Includes, b.names[inc.File])
 	}
 	for _, n := range f.Namespaces {
-		out.Namespaces = append(out.Namespaces, Namespace{n.Scope, n.Name})
+		out.Namespaces = append(out.Namespaces, Namespace{n.Scope, n.Name, annotations(n.Annotations)})
 	}
 	for _, s := range f.Services {
 		out.Definitions = append(out.Definitions, b.service(s))
@@ -320,7 +323,7 @@ func (b *builder) use(id string, at Ref) {
 
 // typeOf returns t, and notes that it is used at a place.
 func (b *builder) typeOf(t *schema.Type, at Ref) *Type {
-	out := &Type{Text: t.String(), Name: t.Kind.String()}
+	out := &Type{Text: t.String(), Name: t.Kind.String(), Annotations: annotations(t.Annotations)}
 	switch {
 	case t.Typedef != nil:
 		out.Name, out.ID, out.Kind = out.Text, b.id(t.Typedef.File, t.Typedef.Name), "typedef"

@@ -12,12 +12,12 @@ import (
 
 const shop = `/** The <shop>. */
 include "lib.thrift"
-namespace py shop
+namespace py shop (role = "a")
 typedef list<i64> Ids
 const i32 Work = 10
 /** What | there is
  * to do. */
-struct Work { 1: required string name = "a|b" (max = "1"), 2: Color color = Color.RED, 3: map<Color, Ids> ids, 4: Work next }
+struct Work { 1: required string name = "a|b" (max = "1"), 2: Color color = Color.RED, 3: map<Color, Ids> ids, 4: Work next, 5: list<i32 (js.type = "Long")> n }
 enum Color { RED = 1, /** Like <i>grass</i>. */ GREEN }
 union Any { 1: Work work }
 service Shop extends lib.Base {
@@ -125,6 +125,7 @@ func TestLinks(t *testing.T) {
 	for _, want := range []string{
 		"| 1 | `name` | string | required | `\"a\\|b\"` | `max = \"1\"` |\n", "| `RED` | 1 |  |\n", "### find\n\nlist&lt;[Work](#shop.Work)&gt; find(string `name`, i32 `limit`) throws [Not\\_Found](#lib.Not_Found)\n",
 		"streams: client; first response [Color](#shop.Color); the client sends [Work](#shop.Work) and throws [Not\\_Found](#lib.Not_Found); the server replies [Any](#shop.Any)\n",
+		"- namespace `py`: `shop` (`role = \"a\"`)\n", "| 5 | `n` | list&lt;i32 (`js.type = \"Long\"`)&gt; |",
 		"oneway void forget([Any](#shop.Any) `what`)", "i32 = `10`", "- annotation `slow` = `1`", "- `name` `min = \"1\"`\n", "- throws [Not\\_Found](#lib.Not_Found) `missing` none `code = \"404\"`\n", "`early = \"1\"`", "`late = \"1\"`", "What | there is\nto do.",
 	} {
 		if !strings.Contains(markdown, want) {

@@ -33,7 +33,7 @@ func (d *Doc) AppendMarkdown(dst []byte) []byte {
 			fmt.Fprintf(b, "%s\n\n", text(f.Doc))
 		}
 		for _, n := range f.Namespaces {
-			fmt.Fprintf(b, "- namespace `%s`: `%s`\n", n.Scope, n.Name)
+			fmt.Fprintf(b, "- namespace `%s`: `%s`%s\n", n.Scope, n.Name, inParentheses(n.Annotations))
 		}
 		if len(f.Namespaces) > 0 {
 			b.WriteString("\n")
@@ -163,7 +163,21 @@ func notes(b *bytes.Buffer, list []Annotation) {
 	}
 }
 
-func markdownType(t Type) string {
+// inParentheses returns annotations as they stand in the IDL, after a blank; "" if there are none.
+func inParentheses(list []Annotation) string {
+	if len(list) == 0 {
+		return ""
+	}
+	var all []string
+	for _, a := range list {
+		all = append(all, code(a.Name+" = "+strconv.Quote(a.Value)))
+	}
+	return " (" + strings.Join(all, ", ") + ")"
+}
+
+func markdownType(t Type) string { return bareType(t) + inParentheses(t.Annotations) }
+
+func bareType(t Type) string {
 	if len(t.Of) > 0 && t.ID == "" {
 		var of []string
 		for _, e := range t.Of {

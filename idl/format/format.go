@@ -24,13 +24,15 @@
 //	}
 //
 // Definitions, headers, fields, enum values and functions have lines of their own. A separator stands
-// after each field, enum value and function; Options say which. There is none after headers and
-// definitions, where Apache Thrift does not accept one. Elsewhere it is the comma, after the last element
+// after each field, enum value and function; Options say which. There is none after headers and definitions with a body,
+// where Apache Thrift does not accept one, and after constants and typedefs only the ";" of a file that has them after most, with
+// the separator Keep. Elsewhere it is the comma, after the last element
 // only if that ends a line.
 //
 // Parameters, exceptions, annotations, and the elements of constant lists and maps follow each other on
 // one line. They get lines of their own if the line would be too long, or if there is a comment between
-// them, and those of a constant list or map also if one of them began a line. Of several lists on a line the widest is broken first. Names and strings are never
+// them, and those of a constant list or map also if one of them began a line. Of several lists on a line the widest is broken first, or those
+// before it if they do not fit on the line either. Names and strings are never
 // broken, so that a line may be longer all the same, and comments after a line do not count.
 //
 // Single blank lines are kept, several become one, and there is none at the beginning or the end
@@ -63,7 +65,7 @@ const (
 	Comma       Separator = iota // 1: i32 a,
 	Semicolon                    // 1: i32 a;
 	NoSeparator                  // 1: i32 a
-	Keep                         // what most of those elements of the file have; a last one without a separator does not count
+	Keep                         // what most of those elements of the file have, the comma if as many have either; a last one without a separator does not count
 )
 
 // Options change details of the layout. The zero Options are the usual one.
@@ -73,8 +75,9 @@ type Options struct {
 	Separator Separator // Comma if not set
 
 	// Align puts types, names and default values of fields that follow each other line by line into columns,
-	// the numbers of enum values, and the comments after them. A blank line begins new columns, and so does a field of several
-	// lines. Lines may get longer than Width by it.
+	// the numbers of enum values, and the comments after them and after constants and typedefs. A blank line begins new columns, and
+	// so does a field of several lines, or one whose list would not fit on its line in its column: it has none then. Lines without
+	// such a list may get longer than Width.
 	Align bool
 
 	Dialect syntax.Dialect // in which the text is read
@@ -95,11 +98,12 @@ func Source(path string, src []byte, opts Options) ([]byte, error) {
 	if opts.Indent <= 0 {
 		opts.Indent = 2
 	}
-	list, prevailing := items(f, marks(f))
+	list, prevailing, semicolons := items(f, marks(f))
+	semicolons = semicolons && opts.Separator == Keep
 	if opts.Separator == Keep {
 		opts.Separator = prevailing
 	}
-	p := printer{Options: opts, items: list, out: make([]byte, 0, len(src)+len(src)/8)}
+	p := printer{Options: opts, items: list, semicolons: semicolons, out: make([]byte, 0, len(src)+len(src)/8)}
 	if opts.Align {
 		p.pads = make([]int, len(p.items))
 		p.tails = make([]int, len(p.items))

@@ -341,4 +341,29 @@ var forms = []form{
 		opts: format.Options{Align: true},
 		want: "struct A {\n  1: i32    a,\n  /* b\n   */\n  2: string b,\n}\n",
 	},
+	{
+		name: "semicolons after constants and typedefs are kept if most have one",
+		src:  "include 'a.thrift';\nconst i32 A = 1; const list<i32> B = [1; 2]; // b\ntypedef i32 C /* c */; typedef i32 D\nstruct S { 1: i32 a; };",
+		opts: format.Options{Separator: format.Keep},
+		want: "include 'a.thrift'\n\nconst i32 A = 1;\nconst list<i32> B = [1, 2]; // b\ntypedef i32 C; /* c */\ntypedef i32 D;\n\nstruct S {\n  1: i32 a;\n}\n",
+	},
+	{
+		name: "and left out if few have one, or another separator is asked for",
+		src:  "const i32 A = 1; const i32 B = 2\nstruct S { 1: i32 a; }",
+		opts: format.Options{Separator: format.Keep},
+		want: "const i32 A = 1\nconst i32 B = 2\n\nstruct S {\n  1: i32 a;\n}\n",
+	},
+	{
+		name: "columns of comments after constants and typedefs",
+		src:  "const i32 A = 1 // a\nconst string LONG = 'x' // b\n// c\ntypedef i32 C; // d\n\ntypedef string D // e\nconst list<i32> F = [\n1] // f\nconst i32 G = 1 // g",
+		opts: format.Options{Align: true},
+		want: "const i32 A = 1         // a\nconst string LONG = 'x' // b\n// c\ntypedef i32 C           // d\n\ntypedef string D // e\nconst list<i32> F = [\n  1,\n] // f\nconst i32 G = 1 // g\n",
+	},
+	{
+		name: "a field that its columns would make too long has none",
+		src:  "struct S { 1: i32 a = 1, 2: map<string, string> b = {'a': 'b'}, 3: list<i32> cccccccccccccccccc = [1, 2, 3], 4: i32 d = 4, 5: string e = '' }",
+		opts: format.Options{Align: true, Width: 46},
+		want: "struct S {\n  1: i32                 a = 1,\n  2: map<string, string> b = {'a': 'b'},\n  3: list<i32> cccccccccccccccccc = [1, 2, 3],\n" +
+			"  4: i32    d = 4,\n  5: string e = '',\n}\n",
+	},
 }

@@ -63,10 +63,14 @@ type collector struct {
 
 	elements   int // of bodies, except for last ones without a separator
 	separators [2]int
+
+	short      bool // the definition is a constant or a typedef
+	shorts     int
+	semicolons int // after those
 }
 
-// items returns the items of f, and the separator that prevails in it.
-func items(f *syntax.File, marks []mark) ([]item, Separator) {
+// items returns the items of f, the separator that prevails in it, and whether most constants and typedefs end with ";".
+func items(f *syntax.File, marks []mark) (list []item, sep Separator, semicolons bool) {
 	c := &collector{file: f, items: make([]item, 0, len(f.Tokens)), before: -1}
 	for i, t := range f.Tokens {
 		text := f.Text(t.Range())
@@ -76,12 +80,14 @@ func items(f *syntax.File, marks []mark) ([]item, Separator) {
 			c.before = len(c.comments) - c.from
 			if c.inBody() {
 				c.separators[strings.IndexByte(",;", text[0])]++
+			} else if len(c.open) == 0 && c.short && text == ";" {
+				c.semicolons++
 			}
 		default:
 			c.add(t, text, marks[i])
 		}
 	}
-	return c.items, c.prevailing()
+	return c.items, c.prevailing(), 2*c.semicolons > c.shorts
 }
 
 // inBody is whether the innermost thing that is open is the body of a definition.
@@ -155,6 +161,10 @@ func (c *collector) add(t syntax.Token, text string, m mark) {
 	}
 	c.from, c.newlines, c.before = len(c.comments), 0, -1
 	switch {
+	case len(c.open) == 0 && m&begins != 0:
+		if c.short = isShort(text); c.short {
+			c.shorts++
+		}
 	case !c.inBody():
 	case m&(begins|annotates) == begins:
 		c.elements++
@@ -190,6 +200,9 @@ func (c *collector) add(t syntax.Token, text string, m mark) {
 		c.open = append(c.open, int32(n))
 	}
 }
+
+// isShort is whether a definition that begins with keyword is one after which Apache Thrift accepts a separator.
+func isShort(keyword string) bool { return keyword == "const" || keyword == "typedef" }
 
 // punctuation finds out about i, which will be item n.
 func (c *collector) punctuation(i *item, n int) {

@@ -9,7 +9,9 @@ import (
 // A printer writes items.
 type printer struct {
 	Options
-	items []item
+	items      []item
+	semicolons bool // after constants and typedefs
+
 	pads  []int // blanks before items for columns; nil without
 	tails []int // blanks before the comments after the line before items
 	out   []byte
@@ -45,6 +47,9 @@ func (p *printer) blanks(n int) {
 func (p *printer) file() {
 	before := none
 	i := 0
+	if p.Align {
+		p.alignDefinitions()
+	}
 	for p.items[i].kind != last {
 		end := p.next(i)
 		is := p.definitionKind(i, end)
@@ -58,7 +63,10 @@ func (p *printer) file() {
 			}
 			p.gap(i, 0, 0, before != none && (before != whole || whole == bodied))
 		}
-		p.segment(i, end, 0, 0)
+		p.segment(i, end, 0, p.ending(i))
+		if p.ending(i) > 0 {
+			p.write(";")
+		}
 		before, i = is, end
 	}
 	p.gap(i, 0, 0, false)
@@ -68,6 +76,32 @@ func (p *printer) file() {
 	if len(p.out) > 0 {
 		p.out = append(p.out, '\n')
 	}
+}
+
+// ending returns the columns of the separator after the definition that begins with item i.
+func (p *printer) ending(i int) int {
+	if p.semicolons && isShort(p.items[i].text) {
+		return 1
+	}
+	return 0
+}
+
+// alignDefinitions finds the blanks before the comments after constants and typedefs that follow each other.
+func (p *printer) alignDefinitions() {
+	var rows [][2]int
+	for i := 0; p.items[i].kind != last; {
+		after := p.next(i)
+		isRow := isShort(p.items[i].text) && p.isRow(i, after, p.ending(i))
+		if !isRow || p.items[i].hasBlank() {
+			p.alignComments(rows, make([]int, len(rows)))
+			rows = rows[:0]
+		}
+		if isRow {
+			rows = append(rows, [2]int{i, after})
+		}
+		i = after
+	}
+	p.alignComments(rows, make([]int, len(rows)))
 }
 
 // A definitionKind is what blank lines between definitions depend on.
@@ -234,6 +268,11 @@ func (p *printer) toBreak(lo, hi, col int) int {
 	if fits {
 		return -1
 	}
+	if widest >= 0 { // where what stands before it does not fit either, it may stay whole when that is broken
+		if first := p.toBreak(lo, widest+1, col); first >= 0 {
+			return first
+		}
+	}
 	return widest
 }
 
@@ -317,7 +356,7 @@ func (p *printer) align(open, end, col int) {
 		after := p.next(i)
 		isRow := p.isRow(i, after, col)
 		if !isRow || p.items[i].hasBlank() {
-			p.alignRows(rows)
+			p.alignRows(rows, col)
 			rows = rows[:0]
 		}
 		if isRow {
@@ -325,13 +364,13 @@ func (p *printer) align(open, end, col int) {
 		}
 		i = after
 	}
-	p.alignRows(rows)
+	p.alignRows(rows, col)
 }
 
 // isRow is whether items lo to hi, an element, are on one line from its beginning.
 func (p *printer) isRow(lo, hi, col int) bool {
 	first := &p.items[lo]
-	if first.afterComment(first.trailing(p.items[lo-1].opens(), false)) {
+	if lo > 0 && first.afterComment(first.trailing(p.items[lo-1].opens(), false)) {
 		return false
 	}
 	if first.mark&annotates != 0 {
@@ -350,8 +389,45 @@ func (p *printer) isRow(lo, hi, col int) bool {
 	return p.toBreak(lo, hi, col) < 0
 }
 
-// alignRows finds the blanks before the columns of elements that follow each other.
-func (p *printer) alignRows(rows [][2]int) {
+// alignRows finds the blanks before the columns of elements that follow each other, after col columns. One that its columns make
+// too long for its line has none, and separates those before and after it.
+func (p *printer) alignRows(rows [][2]int, col int) { p.alignSome(rows, col, 16) }
+
+// alignSome is alignRows. It leaves out one row at a time, the longest, at most tries times, and then all that are too long: those
+// that are left have narrower columns.
+func (p *printer) alignSome(rows [][2]int, col, tries int) {
+	shift := p.shift(rows)
+	var out []int
+	most := -1
+	for r, row := range rows {
+		if p.toBreak(row[0], row[1], col+shift[r]) < 0 {
+			continue
+		}
+		width := p.offset(row[0], row[1]-1)
+		if tries > 0 && width <= most {
+			continue
+		}
+		if most = width; tries > 0 {
+			out = out[:0]
+		}
+		out = append(out, r)
+	}
+	if len(out) == 0 {
+		p.alignComments(rows, shift)
+		return
+	}
+	from := 0
+	for _, r := range append(out, len(rows)) {
+		if r < len(rows) {
+			clear(p.pads[rows[r][0]:rows[r][1]])
+		}
+		p.alignSome(rows[from:r], col, max(tries-1, 0))
+		from = r + 1
+	}
+}
+
+// shift sets the blanks before the columns of rows, and returns how many each row has.
+func (p *printer) shift(rows [][2]int) []int {
 	shift := make([]int, len(rows))
 	at := make([]int, len(rows))
 	for _, column := range alignedMarks {
@@ -369,7 +445,7 @@ func (p *printer) alignRows(rows [][2]int) {
 			}
 		}
 	}
-	p.alignComments(rows, shift)
+	return shift
 }
 
 // alignComments finds the blanks before the comments after rows, whose columns are shifted.

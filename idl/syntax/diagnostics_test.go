@@ -599,6 +599,14 @@ var pairs = []struct {
 		},
 	},
 	{
+		"struct S { 1: i32 a (x = \"{ b }\") 2: i32 b }",
+		"struct S { 1: i32 a (x = \"{\n b: [1]\n c: {}\n }) 2: i32 b\n struct }",
+		[]string{
+			`1:26: error: string is not closed with '"' (a string stays on one line; write \n for a newline) [unterminated-string]`,
+			`5:2: error: expected a field or "}", found keyword "struct" [syntax]`,
+		},
+	},
+	{
 		`const string S = "a\nb"`,
 		"const string S = \"a\nb\"\nstruct A {}",
 		[]string{

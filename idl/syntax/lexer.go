@@ -628,13 +628,13 @@ func unescape(c byte) byte {
 	return 0
 }
 
-// brokenString reports a string that its line, or the file, does not close. Where the next line has
-// an odd number of the same quotes, the string is assumed to go on to the first of them, so that what
-// follows is not read inside out.
+// brokenString reports a string that its line, or the file, does not close. Where the next line has an odd number of the same
+// quotes, the string is assumed to go on to the first of them, so that what follows is not read inside out; and where its line
+// ends with an opening bracket, as JSON of several lines does, to the one that closes it, if an annotation can end there.
 func (l *lexer) brokenString(start int, delimiter byte, fl *flags) {
 	end := lineEnd(l.src, start)
 	*fl |= malformed
-	code, hint := "unterminated-string", ""
+	hint := ""
 	l.pos = end
 	if n := strings.IndexByte(l.src[end:], '\n'); n >= 0 {
 		next := end + n + 1
@@ -642,9 +642,40 @@ func (l *lexer) brokenString(start int, delimiter byte, fl *flags) {
 		if quotes := strings.Count(line, string(delimiter)); quotes%2 == 1 {
 			hint = `a string stays on one line; write \n for a newline`
 			l.pos = next + strings.IndexByte(line, delimiter) + 1
+		} else if balanced := closingBracket(l.src, start, end); balanced >= 0 {
+			hint = `a string stays on one line; write \n for a newline`
+			l.pos = balanced
 		}
 	}
-	l.add(Error, code, Span{start, end}, hint, "string is not closed with %s", closingQuote(delimiter))
+	l.add(Error, "unterminated-string", Span{start, end}, hint, "string is not closed with %s", closingQuote(delimiter))
+}
+
+// closingBracket returns the end of the bracket that closes the one with which src[start:end], the first line of a string, ends, if
+// what ends an annotation follows it; else -1.
+func closingBracket(src string, start, end int) int {
+	const most = 4 << 10 // bytes
+	text := strings.TrimRight(src[start:end], " \t\r")
+	if !strings.HasSuffix(text, "{") && !strings.HasSuffix(text, "[") {
+		return -1
+	}
+	depth := strings.Count(text, "{") + strings.Count(text, "[") - strings.Count(text, "}") - strings.Count(text, "]")
+	for i := end; i < min(len(src), end+most); i++ {
+		switch src[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		default:
+			continue
+		}
+		if depth <= 0 {
+			if after := strings.TrimLeft(src[i+1:min(i+81, len(src))], " \t\r\n"); after != "" && (after[0] == ')' || after[0] == ',') {
+				return i + 1
+			}
+			return -1
+		}
+	}
+	return -1
 }
 
 func closingQuote(delimiter byte) string {
