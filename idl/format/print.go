@@ -26,6 +26,22 @@ func (p *printer) write(s string) {
 	p.col = columns.Editor.Advance(p.col, s)
 }
 
+// token is write for the text of an item.
+func (p *printer) token(it *item) {
+	if c := it.text[0]; c == '"' || c == '\'' { // what a tab in it takes depends on the column
+		p.write(it.text)
+		return
+	}
+	p.out = append(p.out, it.text...)
+	p.col += int(it.width)
+}
+
+// separator is write for a "," or ";", or nothing.
+func (p *printer) separator(s string) {
+	p.out = append(p.out, s...)
+	p.col += len(s)
+}
+
 // line ends the line, if there is one, and begins another after a blank line if asked to.
 func (p *printer) line(indent int, blankLine bool) {
 	if len(p.out) > 0 {
@@ -65,7 +81,7 @@ func (p *printer) file() {
 		}
 		p.segment(i, end, 0, p.ending(i))
 		if p.ending(i) > 0 {
-			p.write(";")
+			p.separator(";")
 		}
 		before, i = is, end
 	}
@@ -157,7 +173,7 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 	}
 	at := 0 // the column of the last of them
 	for k := range it.comments[:trailing] {
-		p.write(" ")
+		p.blanks(1)
 		if k == 0 && p.tails != nil {
 			p.blanks(p.tails[i])
 		}
@@ -174,7 +190,7 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 	for k := range lead {
 		c := &lead[k]
 		if k > 0 && !c.newlines {
-			p.write(" ")
+			p.blanks(1)
 			p.write(c.text)
 			continue
 		}
@@ -187,7 +203,7 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 		}
 	}
 	if !ends && it.afterComment(trailing) {
-		p.write(" ")
+		p.blanks(1)
 		return
 	}
 	p.line(indent, (it.blank || blankLine) && !starts && !ends)
@@ -282,7 +298,7 @@ func (p *printer) flat(lo, hi, indent int) {
 		if i > lo {
 			p.inlineGap(i, indent)
 		}
-		p.write(p.items[i].text)
+		p.token(&p.items[i])
 	}
 }
 
@@ -291,7 +307,7 @@ func (p *printer) inlineGap(i, indent int) {
 	it := &p.items[i]
 	lead := int(it.lead)
 	if lead == 2 {
-		p.write(",")
+		p.separator(",")
 		lead = 1
 	}
 	more := indent + 2*p.Indent // for the rest after a comment that ends a line
@@ -301,7 +317,7 @@ func (p *printer) inlineGap(i, indent int) {
 		if ended || c.line && c.newlines {
 			p.line(more, false)
 		} else if k > 0 || !strings.Contains("([{<", p.items[i-1].text) {
-			p.write(" ")
+			p.blanks(1)
 		}
 		p.write(c.text)
 		ended = c.line
@@ -342,7 +358,7 @@ func (p *printer) body(open, end, indent int) {
 			p.segment(i, after, inner, 0)
 		} else {
 			p.segment(i, after, inner, len(sep))
-			p.write(sep)
+			p.separator(sep)
 		}
 		i = after
 	}
