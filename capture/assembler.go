@@ -24,6 +24,8 @@ type Options struct {
 	HeadersOnly bool
 	// Secrets decrypts TLS; nil decrypts nothing.
 	Secrets *Secrets
+	// Protocols are those of other frameworks to look for; none by default.
+	Protocols []Protocol
 }
 
 func (o Options) withDefaults() Options {
@@ -46,7 +48,7 @@ type Counters struct {
 	OtherLinks  int64 // packets of link layers that are not understood
 	Cut         int64 // packets of which the end was not captured
 	Connections int64 // of TCP, and pairs of peers of UDP, that carried anything
-	Thrift      int64 // of these, those with messages of Thrift
+	Thrift      int64 // of these, those with messages of Thrift, or of Options.Protocols
 	Encrypted   int64 // TLS without the keys for it
 	Messages    int64
 	Incomplete  int64 // messages of which a part is missing
@@ -145,19 +147,22 @@ type connKey struct {
 
 // A conn is a connection of TCP, or the datagrams between two addresses.
 type conn struct {
-	key        connKey
-	a          *Assembler
-	id         int64
-	ends       [2]netip.AddrPort // halves[i] is what ends[i] sends
-	halves     [2]half
-	pairing    pairing
-	proxied    netip.AddrPort // the client, if a proxy says so
-	tls        *tlsConn
-	isThrift   bool
-	closed     bool
-	reset      bool
-	lastSeen   int64
-	prev, next *conn // in the list by lastSeen
+	key          connKey
+	a            *Assembler
+	id           int64
+	ends         [2]netip.AddrPort // halves[i] is what ends[i] sends
+	halves       [2]half
+	pairing      pairing
+	proxied      netip.AddrPort // the client, if a proxy says so
+	tls          *tlsConn
+	foreign      *foreignConn  // nil for Thrift
+	httpRequests []httpRequest // that wait for their responses
+	httpLost     bool          // which response is whose is not clear any more
+	isThrift     bool
+	closed       bool
+	reset        bool
+	lastSeen     int64
+	prev, next   *conn // in the list by lastSeen
 }
 
 // A half is one direction of a connection.
@@ -602,6 +607,10 @@ func (c *conn) finish() {
 		why = "no reply was captured"
 	}
 	c.pairing.finish(why)
+	if c.foreign != nil {
+		c.foreign.end(c.a, why)
+	}
+	c.dropHTTP(why)
 	for i := range c.halves {
 		c.halves[i].stream.close()
 	}

@@ -39,7 +39,7 @@ type Call struct {
 	Client, Server netip.AddrPort
 	Request, Reply *Message // either may be nil, but not both
 	Status         Status
-	Note           string // why the request or the reply is nil; else ""
+	Note           string // why the request or the reply is nil, or what else there was; else ""
 }
 
 // Time returns when the call was sent; if only the reply was captured, when that was.
@@ -76,7 +76,7 @@ func (c *Call) Latency() (time.Duration, bool) {
 	return c.Reply.Time.Sub(c.Request.Time), true
 }
 
-// A Message is one message of Thrift.
+// A Message is one message of Thrift, or of another framework: then Type, SeqID and Name are what comes nearest.
 type Message struct {
 	wire.Header
 	Start, Time time.Time // of the packets with its first and last byte
@@ -89,6 +89,9 @@ type Message struct {
 	Bytes       []byte    // the message alone, or its beginning; nil with Options.HeadersOnly
 	Metadata    map[string]string
 	Target      string // the path of a request of HTTP, and the service where TTHeader names it
+
+	Codec   Codec    // of another framework's message; nil for Thrift
+	Failure *Failure // of another framework's reply of StatusError
 
 	service     string
 	status      Status
@@ -120,11 +123,29 @@ func cutService(name string) (service, method string, ok bool) {
 	return "", name, false
 }
 
-// Decode returns the value of the message, read as the struct desc: Method.Args of a call, Method.Reply() of a reply. It
+// Value returns the value of the message: the arguments of method, or the fields of its reply. It shares memory with Bytes. The error
+// is a *wire.Error: the message is incomplete, or not of this method.
+func (m *Message) Value(method *schema.Method) (*dynamic.Struct, error) {
+	switch {
+	case m.Codec != nil:
+		if err := m.check(); err != nil {
+			return nil, err
+		}
+		return m.Codec.Decode(m, method)
+	case m.Type == wire.Call || m.Type == wire.Oneway:
+		return m.Decode(method.Args)
+	}
+	return m.Decode(method.Reply())
+}
+
+// Decode returns the value of a message of Thrift, read as the struct desc: Method.Args of a call, Method.Reply() of a reply. It
 // shares memory with Bytes. The error is a *wire.Error: the message is incomplete, or no such struct.
 func (m *Message) Decode(desc *schema.Struct) (*dynamic.Struct, error) {
 	if err := m.check(); err != nil {
 		return nil, err
+	}
+	if m.codec == nil {
+		return nil, wire.Errorf(0, wire.ErrInvalid, "a message in %s is not one of Thrift", m.Protocol)
 	}
 	t, err := plan.ForType(reflect.TypeFor[*dynamic.Struct](), desc.Type())
 	if err != nil {
@@ -164,9 +185,10 @@ func (m *Message) AppendJSON(dst []byte, desc *schema.Struct, opts dynamic.JSONO
 	return dynamic.AppendJSON(dst, desc.Type(), dynamic.StructValue(s), opts)
 }
 
-// NeedsSchema reports whether the message can be read by a schema only: its fields have names in place of ids.
+// NeedsSchema reports whether the message can be read by a schema only: its fields have names in place of ids, or it is not one of
+// Thrift. Then Value reads it, and Decode and AppendJSON do not.
 func (m *Message) NeedsSchema() bool {
-	return m.Protocol == "thriftpy2-json" || m.Protocol == "simple-json"
+	return m.Codec != nil || m.Protocol == "thriftpy2-json" || m.Protocol == "simple-json"
 }
 
 // statusOf returns what a reply says of its call.

@@ -214,17 +214,20 @@ func (l *zlibLayer) end() {
 
 // An httpLayer finds the bodies of requests or responses of HTTP/1.1 (RFC 9112).
 type httpLayer struct {
-	outer *stream
-	inner *stream // of the body
-	buf   []byte
-	body  []byte
-	mark  mark // of what is looked at
-	first mark // of the body
-	state httpState
-	left  int // bytes of the body, or of a chunk
-	path  string
-	gzip  bool // the body is compressed
-	lost  bool
+	outer  *stream
+	inner  *stream // of the body
+	buf    []byte
+	body   []byte
+	mark   mark // of what is looked at
+	first  mark // of the body
+	state  httpState
+	left   int // bytes of the body, or of a chunk
+	path   string
+	method string
+	status int // of a response
+	fields textproto.MIMEHeader
+	gzip   bool // the body is compressed
+	lost   bool
 }
 
 type httpState uint8
@@ -266,6 +269,7 @@ func (l *httpLayer) data(b []byte, m mark) {
 		used += n
 	}
 	if l.lost {
+		l.outer.c.loseHTTP("the connection is not understood as HTTP")
 		l.buf, l.body = nil, nil
 	} else {
 		l.buf = l.buf[:copy(l.buf, l.buf[used:])]
@@ -343,17 +347,26 @@ func (l *httpLayer) head(b []byte) int {
 		l.lost = true
 		return 0
 	}
-	l.path, l.body = "", l.body[:0]
+	l.path, l.method, l.status, l.fields, l.body, l.first = "", "", 0, fields, l.body[:0], l.mark
 	l.gzip = strings.Contains(fields.Get("Content-Encoding"), "gzip")
 	if strings.HasPrefix(line, "HTTP/") {
-		l.path = ""
-		if code := words[1]; strings.HasPrefix(code, "1") || code == "204" || code == "304" {
+		code := words[1]
+		if strings.HasPrefix(code, "1") {
+			return i + 4
+		}
+		if l.status, err = strconv.Atoi(code); err != nil || l.status < 100 {
+			l.lost = true
+			return 0
+		}
+		if code == "204" || code == "304" {
+			l.httpMessage(nil)
 			return i + 4
 		}
 	} else {
-		l.path = words[1]
+		l.method, l.path = words[0], words[1]
 	}
-	switch length := fields.Get("Content-Length"); {
+	length := fields.Get("Content-Length")
+	switch {
 	case strings.Contains(strings.ToLower(fields.Get("Transfer-Encoding")), "chunked"):
 		l.state = httpChunk
 	case length != "":
@@ -365,6 +378,13 @@ func (l *httpLayer) head(b []byte) int {
 		if l.left = int(n); n > 0 {
 			l.state = httpBody
 		}
+	}
+	switch {
+	case l.state != httpHead:
+	case l.status > 0 && length == "": // up to the end of the connection
+		l.outer.c.loseHTTP("the response has no length")
+	default:
+		l.httpMessage(nil)
 	}
 	return i + 4
 }
@@ -381,6 +401,7 @@ func (l *httpLayer) done() {
 		}
 		in.over += "gzip"
 	}
+	l.httpMessage(l.body)
 	if d, n, _ := in.try(l.body); n > 0 {
 		known := in.known
 		in.use(d)
@@ -415,6 +436,7 @@ func gunzip(b []byte, limit int) []byte {
 }
 
 func (l *httpLayer) gap(n int, m mark) {
+	l.outer.c.loseHTTP("bytes of the connection are missing")
 	if l.state == httpBody || l.state == httpSkip {
 		if n <= l.left {
 			l.left -= n

@@ -118,6 +118,11 @@ func (s *stream) data(b []byte, m mark) {
 		s.layer.data(b, m)
 		return
 	}
+	if s.c.foreign != nil {
+		s.attach()
+		s.layer.data(b, m)
+		return
+	}
 	if s.state == foreign {
 		return
 	}
@@ -693,6 +698,12 @@ func (s *stream) try(b []byte) (d detect.Dialect, n int, more bool) {
 
 // start recognizes what a connection begins with.
 func (s *stream) start(b []byte, used int) int {
+	if ok, more := s.isForeign(b); ok {
+		return 0
+	} else if more {
+		s.need = used + len(b) + 1
+		return 0
+	}
 	switch {
 	case len(b) >= 3 && msgio.IsTLS(b):
 		if s.over == "" || !strings.Contains(s.over, "tls") {

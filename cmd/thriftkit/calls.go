@@ -71,9 +71,12 @@ func (r *callReader) methodOf(c *capture.Call) *schema.Method { return r.named(c
 // fullName returns Service.method as far as it is known.
 func (r *callReader) fullName(c *capture.Call) string { return r.named(c).name }
 
-// json appends what a message has as JSON: by the names of desc, or by ids if desc is nil.
-func (r *callReader) json(dst []byte, m *capture.Message, desc *schema.Struct) ([]byte, error) {
-	if desc == nil {
+// json appends the arguments of method as JSON; what a message has by ids if method is nil.
+func (r *callReader) json(dst []byte, m *capture.Message, method *schema.Method) ([]byte, error) {
+	if method == nil {
+		if m.Codec != nil {
+			return dst, fmt.Errorf("messages in %s over %s cannot be read without their types: --idl is needed", m.Protocol, m.Transport)
+		}
 		if m.NeedsSchema() {
 			return dst, fmt.Errorf("messages in %s have names in place of ids: --idl is needed", m.Protocol)
 		}
@@ -83,15 +86,18 @@ func (r *callReader) json(dst []byte, m *capture.Message, desc *schema.Struct) (
 		}
 		return r.decoder.value(dst, s)
 	}
-	if r.redact && r.hasSensitive(desc) {
-		s, err := m.Decode(desc)
-		if err != nil {
-			return dst, err
-		}
-		r.hide(s)
-		return dynamic.AppendJSON(dst, desc.Type(), dynamic.StructValue(s), dynamic.JSONOptions{Binary: r.form})
+	hidden := r.redact && r.hasSensitive(method.Args)
+	if !hidden && m.Codec == nil {
+		return m.AppendJSON(dst, method.Args, dynamic.JSONOptions{Binary: r.form})
 	}
-	return m.AppendJSON(dst, desc, dynamic.JSONOptions{Binary: r.form})
+	s, err := m.Value(method)
+	if err != nil {
+		return dst, err
+	}
+	if hidden {
+		r.hide(s)
+	}
+	return dynamic.AppendJSON(dst, s.Schema().Type(), dynamic.StructValue(s), dynamic.JSONOptions{Binary: r.form})
 }
 
 // sensitiveNames are the annotations of fields that must not be shown.
@@ -185,6 +191,10 @@ func (r *callReader) outcome(c *capture.Call) answerText {
 	}
 	if c.Status == capture.StatusError {
 		o := answerText{kind: "error"}
+		if f := m.Failure; f != nil {
+			o.code, o.name, o.text = int32(f.Code), f.Name, strings.ToValidUTF8(f.Text, "\ufffd")
+			return o
+		}
 		s, err := m.Decode(rpcError())
 		if err != nil {
 			o.err = err
@@ -206,7 +216,7 @@ func (r *callReader) outcome(c *capture.Call) answerText {
 		}
 		return o
 	}
-	s, err := m.Decode(method.Reply())
+	s, err := m.Value(method)
 	if err != nil {
 		o.err = err
 		return o
@@ -240,11 +250,7 @@ func (r *callReader) args(c *capture.Call) ([]byte, error) {
 
 // appendArgs appends the arguments of a call, of which there is a request, as JSON.
 func (r *callReader) appendArgs(dst []byte, c *capture.Call) ([]byte, error) {
-	var desc *schema.Struct
-	if m := r.methodOf(c); m != nil {
-		desc = m.Args
-	}
-	return r.json(dst, c.Request, desc)
+	return r.json(dst, c.Request, r.methodOf(c))
 }
 
 const shortText = 100 // bytes of arguments or a result in a line
@@ -452,7 +458,11 @@ func (r *callReader) printExplained(w io.Writer, c *capture.Call) error {
 		if m == nil {
 			continue
 		}
-		ranges, err := explain.Stream(m.Bytes, explain.Options{Protocol: m.Protocol, Method: func(string) *schema.Method { return method }})
+		var ranges []explain.Range
+		var err error
+		if m.Codec == nil {
+			ranges, err = explain.Stream(m.Bytes, explain.Options{Protocol: m.Protocol, Method: func(string) *schema.Method { return method }})
+		}
 		mark := []string{"  > ", "  < "}[i]
 		for line := range strings.SplitSeq(strings.TrimSuffix(string(explain.AppendDump(nil, m.Bytes, ranges)), "\n"), "\n") {
 			out.WriteString(mark + line + "\n")
@@ -489,6 +499,18 @@ func callTarget(c *capture.Call) string {
 		q.Set("transport", m.Transport)
 	case "sasl":
 		q.Set("transport", "framed")
+	case "grpc", "connect":
+		scheme = m.Transport + "://"
+		if q.Del("protocol"); m.Protocol == "json" {
+			q.Set("protocol", "json")
+		}
+		if strings.Contains(m.Over, "tls") {
+			scheme = m.Transport + "s://"
+		}
+		if len(q) > 0 {
+			address += "?" + q.Encode()
+		}
+		return scheme + address
 	}
 	if strings.Contains(m.Over, "zlib") {
 		q.Set("compression", "zlib")

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/transport"
@@ -132,6 +133,9 @@ func (d *dialect) wantsTLS() bool {
 
 // foreignDialects returns the option by which clients and servers speak gRPC and Connect.
 func foreignDialects() thriftkit.Option { return thriftkit.WithDialects(grpc.Dialect()) }
+
+// capturedProtocols are those of captures besides Thrift's.
+func capturedProtocols() []capture.Protocol { return []capture.Protocol{grpc.Capture()} }
 
 // options returns the options of a client.
 func (d *dialect) options() ([]thriftkit.ClientOption, error) {

@@ -87,7 +87,7 @@ func (o *tapOptions) run(cmd *cobra.Command, name string) error {
 		target: transport.Target{Network: target.Network, Address: target.Address}, errOut: cmd.ErrOrStderr(), v: v,
 		conns: make(map[net.Conn]bool), stop: stop,
 	}
-	t.a = capture.NewAssembler(capture.Options{HeadersOnly: o.view.headersOnly()}, func(c *capture.Call) {
+	t.a = capture.NewAssembler(capture.Options{HeadersOnly: o.view.headersOnly(), Protocols: capturedProtocols()}, func(c *capture.Call) {
 		if t.err == nil {
 			if t.err = v.add(c); t.err != nil {
 				stop()
