@@ -13,7 +13,7 @@
 // bytes are there. Nothing is guessed. Memory is bounded, see [Options].
 //
 // Everything that servers of this module speak is recognized, with the same first bytes: docs/dialects.md in the repository
-// lists it. Messages are decoded by package schema's descriptors, or without any by their fields' ids.
+// lists it. [Options.Protocols] adds other frameworks: gRPC and Connect come with x/grpc. Messages are decoded by package schema's descriptors, or without any by their fields' ids.
 package capture
 
 import (
