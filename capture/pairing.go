@@ -113,9 +113,12 @@ func (p *pairing) reply(c *conn, m *Message) {
 
 func (p *pairing) take(i int) *pendingCall {
 	call := p.pending[i]
-	if i == 0 {
+	switch {
+	case len(p.pending) == 1:
+		p.pending[0], p.pending = nil, p.pending[:0] // keeps its memory
+	case i == 0:
 		p.pending = p.pending[1:]
-	} else {
+	default:
 		p.pending = append(p.pending[:i], p.pending[i+1:]...)
 	}
 	call.conn.a.buffered -= call.bytes

@@ -30,6 +30,7 @@ type callReader struct {
 	redact bool // fields that are annotated as sensitive
 
 	methods   map[methodKey]namedMethod
+	scratch   []byte // for the JSON of one reply after the other
 	sensitive map[*schema.Struct]bool
 }
 
@@ -184,7 +185,10 @@ type answerText struct {
 }
 
 // outcome reads the reply of a call.
-func (r *callReader) outcome(c *capture.Call) answerText {
+func (r *callReader) outcome(c *capture.Call) answerText { return r.outcomeIn(nil, c) }
+
+// outcomeIn is outcome with a buffer for the JSON, which is in use then as long as that. scratch keeps the largest.
+func (r *callReader) outcomeIn(buf []byte, c *capture.Call) answerText {
 	m := c.Reply
 	if m == nil {
 		return answerText{}
@@ -216,6 +220,9 @@ func (r *callReader) outcome(c *capture.Call) answerText {
 		}
 		return o
 	}
+	if r.transcoded(&o, buf, m, method) {
+		return o
+	}
 	s, err := m.Value(method)
 	if err != nil {
 		o.err = err
@@ -238,6 +245,38 @@ func (r *callReader) outcome(c *capture.Call) answerText {
 		}
 	}
 	return o
+}
+
+// transcoded reads a reply without a value in between, where there is nothing to hide, and reports whether it has.
+func (r *callReader) transcoded(o *answerText, buf []byte, m *capture.Message, method *schema.Method) bool {
+	reply := method.Reply()
+	if m.Codec != nil || r.redact && r.hasSensitive(reply) {
+		return false
+	}
+	text, err := m.AppendJSON(buf, reply, dynamic.JSONOptions{Binary: r.form})
+	if err != nil {
+		return false
+	}
+	if buf != nil && cap(text) > cap(r.scratch) {
+		r.scratch = text
+	}
+	for _, f := range reply.Fields {
+		value, ok := bytes.CutPrefix(text, []byte(`{"`+f.Name+`":`))
+		if !ok {
+			continue
+		}
+		for _, other := range reply.Fields { // a reply has one of them; or, if it is broken, several
+			if bytes.Contains(value, []byte(`,"`+other.Name+`":`)) {
+				return false
+			}
+		}
+		o.json = value[:len(value)-1]
+		if f.ID != 0 {
+			o.kind, o.name = "exception", f.Type.Struct.Name
+		}
+		return true
+	}
+	return false
 }
 
 // args returns the arguments of a call as JSON; nil without a request.
@@ -375,7 +414,10 @@ func (r *callReader) appendJSONLine(dst []byte, c *capture.Call) []byte {
 	}
 	if c.Reply != nil {
 		missing += c.Reply.Missing
-		switch o := r.outcome(c); {
+		if r.scratch == nil {
+			r.scratch = make([]byte, 0, 512)
+		}
+		switch o := r.outcomeIn(r.scratch[:0], c); {
 		case o.err != nil:
 			note("reply", o.err)
 		case o.kind == "error":
