@@ -76,6 +76,7 @@ func (p *replayer) add(c *capture.Call) error {
 			return p.ctx.Err()
 		}
 	}
+	line := p.v.r.appendLine(nil, c) // the reader of calls is not for concurrent use
 	p.sent++
 	p.slots <- struct{}{}
 	p.wait.Go(func() {
@@ -107,8 +108,7 @@ func (p *replayer) add(c *capture.Call) error {
 		case got.kind == want.kind && (got.name == want.name || c.Reply.Failure != nil) && got.text == want.text && bytes.Equal(got.json, want.json):
 			p.note(&p.same, "")
 		default:
-			text := p.v.r.appendLine(nil, c)
-			p.note(&p.different, fmt.Sprintf("different: %s       now: %s\n", text, got.String()))
+			p.note(&p.different, fmt.Sprintf("different: %s       now: %s\n", line, got.String()))
 		}
 	})
 	return nil

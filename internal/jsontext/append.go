@@ -35,13 +35,27 @@ func AppendBareDouble(dst []byte, f float64) []byte {
 	return dst
 }
 
+// isPlain reports whether none of the 8 bytes of s needs an escape: it looks at all of them at once, a word that is less
+// than the value by which it is compared in any byte has a borrow in the highest bit of that byte.
+func isPlain(s string) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	_ = s[7]
+	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	quote, backslash := w^('"'*ones), w^('\\'*ones)
+	return ((w-' '*ones)&^w|(quote-ones)&^quote|(backslash-ones)&^backslash)&high == 0
+}
+
 // AppendString appends s, which must be UTF-8, as a string of JSON. It escapes what RFC 8259,
 // section 7, wants escaped.
 func AppendString(dst []byte, s string) []byte {
 	const hexDigits = "0123456789abcdef"
 	dst = append(dst, '"')
 	start := 0
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
+		if i+8 <= len(s) && isPlain(s[i:i+8]) {
+			i += 7
+			continue
+		}
 		c := s[i]
 		if c >= ' ' && c != '"' && c != '\\' {
 			continue

@@ -1,6 +1,7 @@
 package jsontext
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -274,3 +275,20 @@ func FuzzSkip(f *testing.F) {
 
 // unpaired reports whether err is for half of a surrogate pair, which encoding/json replaces.
 func unpaired(err error) bool { return err != nil && strings.Contains(err.Error(), "unpaired") }
+
+// TestAppendStringAt puts each byte that needs an escape, and some that do not, at each place of strings of several lengths.
+func TestAppendStringAt(t *testing.T) {
+	for n := range 20 {
+		for at := range n {
+			for _, c := range []byte{0, 1, '\t', '\n', 0x1f, ' ', '!', '"', '#', '[', '\\', ']', 0x7f, 0x80, 0xa0, 0xa2, 0xdc, 0xff} {
+				b := bytes.Repeat([]byte{'x'}, n)
+				b[at] = c
+				var got string
+				text := AppendString(nil, string(b))
+				if err := json.Unmarshal(text, &got); c < 0x80 && (err != nil || got != string(b)) || c >= 0x80 && string(text) != `"`+string(b)+`"` {
+					t.Fatalf("%q becomes %s: %v", b, text, err)
+				}
+			}
+		}
+	}
+}
