@@ -64,7 +64,7 @@ test-32bit: ## Unit tests as a 32-bit program (on amd64)
 	CGO_ENABLED=0 GOARCH=386 $(GO) test $(PACKAGES)
 
 .PHONY: lint
-lint: fmt-check vet vet-bench staticcheck ## Formatting, go vet and staticcheck
+lint: fmt-check vet vet-bench staticcheck actionlint ## Formatting, go vet, staticcheck and the workflows
 
 .PHONY: fmt
 fmt: ## Format all Go files
@@ -80,8 +80,9 @@ vet: # Run go vet
 	$(GO) vet $(PACKAGES)
 
 .PHONY: vet-bench
-vet-bench: # Run go vet in the module of the comparison
+vet-bench: # Run go vet in the modules of the comparison and of releases
 	$(call in-bench,$(GO) vet ./...)
+	cd tools/release; GOWORK=off $(GO) vet ./...
 
 # Its module is outside of the workspace: its requirements are nobody else's. Building it
 # when it is built already takes no time.
@@ -90,6 +91,11 @@ staticcheck: # Run staticcheck as pinned in tools/go.mod
 	GOWORK=off $(GO) build -C tools -o ../bin/ honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck $(PACKAGES)
 	$(call in-bench,../bin/staticcheck ./...)
+
+.PHONY: actionlint
+actionlint: # Check .github/workflows
+	GOWORK=off $(GO) build -C tools -o ../bin/ github.com/rhysd/actionlint/cmd/actionlint
+	bin/actionlint -no-color -shellcheck= -pyflakes= .github/workflows/*.yml
 
 .PHONY: cross
 cross: ## Vet for other systems
@@ -145,8 +151,9 @@ generate: ## Generate the walkers of wire/, the man pages and the reference of c
 	$(GO) generate ./wire ./cmd/thriftkit/...
 
 .PHONY: release
-release: ## The program for each system that is released, with checksums, in dist/
-	GO=$(GO) scripts/release.sh dist
+release: ## Archives and packages of the program for each system, with checksums, in dist/; VERSION=v1.2.3
+	GOWORK=off $(GO) build -C tools/release -o ../../bin/release .
+	bin/release $(if $(VERSION),-version $(VERSION)) dist
 
 .PHONY: clean
 clean: ## Remove what was built here

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -196,3 +199,103 @@ type treeFile struct{ file, name string }
 func (f treeFile) Path() string                 { return f.name }
 func (f treeFile) Lstat() (os.FileInfo, error)  { return os.Lstat(f.file) }
 func (f treeFile) Open() (io.ReadCloser, error) { return os.Open(f.file) }
+
+// TestRelease makes a release for Linux, and installs and uses its package.
+func TestRelease(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a release")
+	}
+	dir := t.TempDir()
+	program := filepath.Join(t.TempDir(), "release")
+	run := func(in string, env []string, name string, args ...string) string {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Dir, cmd.Env = in, append(os.Environ(), env...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", cmd, err, out)
+		}
+		return string(out)
+	}
+	run("../tools/release", []string{"GOWORK=off"}, "go", "build", "-o", program, ".")
+	run("..", []string{"SOURCE_DATE_EPOCH=1700000000"}, program, "-version", "v1.2.3-rc.1", "-systems", "linux/"+runtime.GOARCH, dir)
+	name := "thriftkit_1.2.3-rc.1_linux_" + runtime.GOARCH
+
+	sums := strings.Split(strings.TrimSpace(string(read(t, filepath.Join(dir, "SHA256SUMS")))), "\n")
+	for _, line := range sums {
+		sum, file, ok := strings.Cut(line, "  ")
+		if got := fmt.Sprintf("%x", sha256.Sum256(read(t, filepath.Join(dir, file)))); !ok || got != sum {
+			t.Errorf("%s: the sum is %s", line, got)
+		}
+	}
+	if len(sums) != 7 { // archive, modules, three packages, formula and manifest
+		t.Errorf("%q", sums)
+	}
+
+	unpacked := t.TempDir()
+	run(dir, nil, "tar", "-xzf", name+".tar.gz", "-C", unpacked)
+	for _, file := range []string{"LICENSE", "README.md", "README.zh-CN.md", "CHANGELOG.md", "man/thriftkit.1", "man/thriftkit-call.1", "completions/thriftkit.bash", "completions/_thriftkit", "completions/thriftkit.fish"} {
+		read(t, filepath.Join(unpacked, name, file))
+	}
+	if got := run(unpacked, nil, filepath.Join(unpacked, name, "thriftkit"), "version"); !strings.HasPrefix(got, "thriftkit v1.2.3-rc.1 (") {
+		t.Errorf("version prints %q", got)
+	}
+	info, err := os.Stat(filepath.Join(unpacked, name, "thriftkit"))
+	if err != nil || info.Mode().Perm() != 0o755 || info.ModTime().Unix() != 1700000000 {
+		t.Errorf("%v, %v", info, err)
+	}
+
+	var bom struct {
+		BOMFormat  string
+		Components []struct{ Name, Version, Purl string }
+	}
+	if err := json.Unmarshal(read(t, filepath.Join(dir, name+".cdx.json")), &bom); err != nil || bom.BOMFormat != "CycloneDX" {
+		t.Errorf("%s, %v", bom.BOMFormat, err)
+	}
+	if !slices.ContainsFunc(bom.Components, func(c struct{ Name, Version, Purl string }) bool {
+		return c.Name == "github.com/spf13/cobra" && c.Purl == "pkg:golang/github.com/spf13/cobra@"+c.Version
+	}) {
+		t.Errorf("%v", bom.Components)
+	}
+	formula := string(read(t, filepath.Join(dir, "thriftkit.rb")))
+	archive := strings.Fields(sums[slices.IndexFunc(sums, func(s string) bool { return strings.HasSuffix(s, name+".tar.gz") })])[0]
+	if !strings.Contains(formula, `sha256 "`+archive+`"`) || !strings.Contains(formula, "releases/download/v1.2.3-rc.1/"+name+".tar.gz") {
+		t.Error(formula)
+	}
+	var scoop map[string]any
+	if err := json.Unmarshal(read(t, filepath.Join(dir, "thriftkit.json")), &scoop); err != nil || scoop["version"] != "1.2.3-rc.1" {
+		t.Errorf("%v, %v", scoop, err)
+	}
+
+	dpkg, err := exec.LookPath("dpkg")
+	if err != nil {
+		missing(t, "there is no dpkg on this machine")
+	}
+	packages, err := filepath.Glob(filepath.Join(dir, "*.deb"))
+	if err != nil || len(packages) != 1 {
+		t.Fatal(packages, err)
+	}
+	root := t.TempDir()
+	if os.Getuid() == 0 {
+		for _, folder := range []string{"var/lib/dpkg/updates", "var/lib/dpkg/info"} {
+			if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(root, "var/lib/dpkg/status"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		run(dir, nil, dpkg, "--root="+root, "--log="+filepath.Join(root, "log"), "-i", packages[0])
+		if got := run(dir, nil, dpkg, "--root="+root, "-s", "thriftkit"); !strings.Contains(got, "Status: install ok installed") || !strings.Contains(got, "Version: 1.2.3~rc.1") {
+			t.Error(got)
+		}
+	} else {
+		run(dir, nil, "dpkg-deb", "-x", packages[0], root)
+	}
+	if got := run(dir, nil, filepath.Join(root, "usr/bin/thriftkit"), "--version"); !strings.HasPrefix(got, "thriftkit v1.2.3-rc.1 (") {
+		t.Errorf("the package's program prints %q", got)
+	}
+	for _, file := range []string{"man/man1/thriftkit.1.gz", "bash-completion/completions/thriftkit", "zsh/vendor-completions/_thriftkit", "doc/thriftkit/copyright"} {
+		read(t, filepath.Join(root, "usr/share", file))
+	}
+}

@@ -168,7 +168,7 @@ func (o *breakingOptions) run(cmd *cobra.Command, args []string) error {
 	if list, err = o.accepted(list, findings); err != nil || o.writeAccepted {
 		return err
 	}
-	opts := forms.Options{Tool: "thriftkit breaking", Version: version(), Files: paths}
+	opts := forms.Options{Tool: "thriftkit breaking", Version: readVersion().String(), Files: paths}
 	for _, r := range breaking.Rules() {
 		opts.Rules = append(opts.Rules, forms.Rule{ID: r.ID, Meaning: r.Meaning.English})
 	}

@@ -213,7 +213,7 @@ func (o *lintOptions) run(out, errOut io.Writer, args []string) error {
 	if list, err = withoutBaseline(o.baseline, list); err != nil {
 		return err
 	}
-	opts := forms.Options{Tool: "thriftkit lint", Version: version(), Files: paths}
+	opts := forms.Options{Tool: "thriftkit lint", Version: readVersion().String(), Files: paths}
 	for _, r := range lint.Rules() {
 		opts.Rules = append(opts.Rules, forms.Rule{ID: r.ID, Meaning: r.Meaning.English})
 	}

@@ -30,7 +30,7 @@ section breaking, changes that break something are findings as you type.`,
 		Args:    needArgs(0, 0, "no arguments"),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			return lsp.Serve(cmd.Context(), cmd.InOrStdin(), lspOutput{cmd.OutOrStdout()}, lsp.Options{
-				Version:    version(),
+				Version:    readVersion().String(),
 				ConfigName: configName,
 				Configure: func(roots []string, setting string) (analysis.Options, error) {
 					if setting == "" {

@@ -40,7 +40,7 @@ func newRoot() *cobra.Command {
 		Short:         "Check, describe, call and serve Thrift services from their .thrift files, and generate code",
 		Long:          "thriftkit checks, describes, calls and serves Thrift services, and generates code for them. It needs only their .thrift file.",
 		Example:       rootExample,
-		Version:       version(),
+		Version:       readVersion().String(),
 		SilenceErrors: true, // run reports them
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs, // RunE says what is wrong with them
@@ -65,7 +65,7 @@ func newRoot() *cobra.Command {
 			return about.Help()
 		},
 	})
-	root.AddCommand(newCheck(), newFmt(), newLint(), newBreaking(), newCI(), newLSP(), newDescribe(), newGen(), newCall(), newProbe(), newServe(), newRegistry(), newConfig(), newBench(), newDecode(), newEncode(), newCapture(), newTap(), newManual())
+	root.AddCommand(newCheck(), newFmt(), newLint(), newBreaking(), newCI(), newLSP(), newDescribe(), newGen(), newCall(), newProbe(), newServe(), newRegistry(), newConfig(), newBench(), newDecode(), newEncode(), newCapture(), newTap(), newVersion(), newManual())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Args = cobra.ArbitraryArgs
