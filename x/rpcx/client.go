@@ -34,7 +34,7 @@ func (d *dialect) DialTarget(ctx context.Context, t transport.Target, opts rpc.C
 	}
 	c := &client{
 		conns: conns, service: t.Service, gzip: t.Compression == "gzip", max: opts.MaxMessageBytes, idlNames: d.opts.IDLNames,
-		form: form{s, msgpack.Options{GoNames: !d.opts.IDLNames, EnumNames: d.opts.EnumNames}},
+		form: form{s, msgpack.Options{GoNames: s == msgPack && !d.opts.IDLNames, EnumNames: d.opts.EnumNames}},
 	}
 	return c.handle, conns.Close, nil
 }

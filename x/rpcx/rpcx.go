@@ -50,8 +50,9 @@ type Options struct {
 	// names; others read numbers, which are the default. Both are accepted.
 	EnumNames bool
 
-	// IDLNames makes a client write methods, and the fields of JSON and msgpack, as the IDL spells them. By default they are spelled as Go
-	// exports them, GetUser for get_user, as servers of rpcx have them.
+	// IDLNames makes a client write methods, and the fields of msgpack, as the IDL spells them. By default they are spelled as Go
+	// exports them, GetUser for get_user, as servers of rpcx have them. Fields of JSON are always as in the IDL: generated Go types
+	// have tags with these names.
 	IDLNames bool
 }
 
