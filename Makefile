@@ -28,7 +28,7 @@ PACKAGES = $(addsuffix /...,$(MODULES))
 # Runs a command in the module of the comparison, which is outside of the workspace.
 in-bench = cd bench; GOWORK=off $(1)
 # Runs a command in each module of tests against other frameworks that is outside of the workspace, too.
-OUTSIDE = conformance/rpcx
+OUTSIDE = conformance/motan conformance/rpcx
 in-outside = for module in $(OUTSIDE); do (cd $$module; GOWORK=off $(1)); done
 
 # Tells the conformance tests where the peers are, and whether one that is missing is an error.

@@ -34,7 +34,7 @@ type Target struct {
 	Query       string // of HTTP: the server's own, escaped, in the order of its keys; else ""
 	// User is who HTTP's Basic authentication says we are: a name, or a name, a colon and a password, both escaped as in URLs; else "".
 	User string
-	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: connect, grpc, rpcx; else "".
+	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: connect, grpc, motan2, rpcx; else "".
 	Foreign string
 	TLS     bool
 	Files   TLSFiles // of TLS, where the defaults do not do
@@ -68,7 +68,8 @@ func (t Target) Transport() string {
 // grpc://host:port, connect://host:port/path and, with TLS, grpcs and connects name servers of another protocol; its
 // messages are in protobuf, or JSON with protocol=json. There service names the service that is called, in place of the one
 // that declares the method or is bound. A client needs the dialect for it: module x/grpc. rpcx://host:port and rpcxs are those of
-// package x/rpcx: there protocol is binary (Thrift's), json, msgpack or proto, and compression may be gzip.
+// package x/rpcx: there protocol is binary (Thrift's), json, msgpack or proto, and compression may be gzip. motan2://host:port and motan2s are
+// those of package x/motan.
 //
 // The port of an http or https target may be left out. Its messages are not framed, but may be in THeader (transport=header);
 // host:port?transport=http is another way to write http://host:port/, and with tls:// https. It may have a user, as in
@@ -141,7 +142,7 @@ func parseTarget(s string) (t Target, err error) {
 		case strings.Contains(u.Host, ","):
 			return t, fmt.Errorf("a target here is one server: lists are for thriftkit.Dial")
 		}
-	case "rpcx", "rpcxs":
+	case "motan2", "motan2s", "rpcx", "rpcxs":
 		t.Foreign, t.TLS = strings.CutSuffix(u.Scheme, "s")
 		t.Network, t.Address, t.Path = "tcp", u.Host, "/"
 		switch {
@@ -170,7 +171,7 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, grpc, grpcs, http, https, rpcx, rpcxs, tcp, tls, udp, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -279,12 +280,12 @@ func (t Target) IsCompressed() bool {
 
 // foreignProtocols lists the protocols of each foreign scheme, the default first.
 var foreignProtocols = map[string][]string{
-	"connect": {"proto", "json"}, "grpc": {"proto", "json"}, "rpcx": {"binary", "json", "msgpack", "proto"},
+	"connect": {"proto", "json"}, "grpc": {"proto", "json"}, "motan2": {"simple"}, "rpcx": {"binary", "json", "msgpack", "proto"},
 }
 
 func (t *Target) checkForeign() error {
 	known := foreignProtocols[t.Foreign]
-	compresses := t.Foreign == "rpcx"
+	compresses := t.Foreign == "motan2" || t.Foreign == "rpcx"
 	switch {
 	case t.Framing != wire.Buffered || t.HTTP || t.Compression != "" && !compresses:
 		if compresses {

@@ -20,6 +20,7 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/x/grpc"
+	"github.com/thriftkit/thriftkit/x/motan"
 	"github.com/thriftkit/thriftkit/x/rpcx"
 )
 
@@ -94,7 +95,7 @@ func (d *dialect) target(target string) (string, error) {
 		address = "tls://" + address
 	}
 	scheme, _, _ := strings.Cut(address, "://")
-	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects", "rpcxs"}, scheme)
+	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects", "motan2s", "rpcxs"}, scheme)
 	if d.wantsTLS() && !isTLS && group && !strings.HasPrefix(address, "tcp://") && !has.Has("tls") {
 		isTLS = true
 		query = strings.TrimPrefix(query+"&tls=true", "&")
@@ -120,7 +121,7 @@ func (d *dialect) target(target string) (string, error) {
 		}
 	}
 	if d.wantsTLS() && !isTLS {
-		return "", usagef("the flags for TLS go with tls://, https://, grpcs://, connects:// and rpcxs:// targets, and with host:port, not with %q", address)
+		return "", usagef("the flags for TLS go with tls://, https://, grpcs://, connects://, motan2s:// and rpcxs:// targets, and with host:port, not with %q", address)
 	}
 	if err := checkTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
@@ -133,7 +134,7 @@ func (d *dialect) wantsTLS() bool {
 }
 
 // clientDialects are the dialects besides Thrift's that clients speak.
-func clientDialects() []rpc.Dialect { return []rpc.Dialect{grpc.Dialect(), rpcx.Dialect()} }
+func clientDialects() []rpc.Dialect { return []rpc.Dialect{grpc.Dialect(), motan.Dialect(), rpcx.Dialect()} }
 
 // foreignDialects returns the option by which clients speak them.
 func foreignDialects() thriftkit.Option { return thriftkit.WithDialects(clientDialects()...) }

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strconv"
-	"time"
 
 	"github.com/thriftkit/thriftkit/internal/gonames"
 	"github.com/thriftkit/thriftkit/internal/muxconn"
@@ -56,7 +54,7 @@ type client struct {
 func (c *client) handle(ctx context.Context, call *rpc.Call) error {
 	method := call.Method
 	if method.Stream != schema.Unary {
-		return notSent(method, errors.New("the method streams, which rpcx does not carry"))
+		return muxconn.NotSent(method, errors.New("the method streams, which rpcx does not carry"))
 	}
 	f := c.form
 	m := &message{serialization: f.serialization, path: c.service, method: method.Name}
@@ -68,7 +66,7 @@ func (c *client) handle(ctx context.Context, call *rpc.Call) error {
 	}
 	var err error
 	if m.payload, err = f.appendArgs(nil, call); err != nil {
-		return notSent(method, err)
+		return muxconn.NotSent(method, err)
 	}
 	if c.gzip {
 		m.compress()
@@ -76,13 +74,13 @@ func (c *client) handle(ctx context.Context, call *rpc.Call) error {
 	if method.Oneway {
 		m.flags |= flagOneway
 	}
-	m.metadata = outgoing(ctx)
+	m.metadata = muxconn.OutgoingMetadata(ctx, timeoutMetadata)
 	b, err := c.conns.Call(ctx, method.Oneway, func(dst []byte, id uint64) ([]byte, error) {
 		m.id = id
 		return m.append(dst), nil
 	})
 	if err != nil {
-		return named(method, err)
+		return muxconn.InMethod(method, err)
 	}
 	if method.Oneway {
 		return nil
@@ -97,75 +95,23 @@ func (c *client) result(ctx context.Context, call *rpc.Call, f *form, b []byte) 
 		err = m.decompress(c.max)
 	}
 	if err != nil {
-		return badReply(call.Method, err)
+		return muxconn.BadReply(call.Method, err)
 	}
 	if len(m.metadata) > 0 {
-		rpc.SetReceivedMetadata(ctx, received(m.metadata))
+		rpc.SetReceivedMetadata(ctx, muxconn.Received(m.metadata, isOwn))
 	}
 	f.serialization = m.serialization
 	if m.flags&maskStatus == flagError {
-		if x := f.exception(call.Method, m.payload, m.metadata[exceptionMetadata]); x != nil {
+		if x := f.exception(call.Method, m.payload, m.metadata[muxconn.ExceptionMetadata]); x != nil {
 			return x
 		}
 		return failureOf(call.Method, m)
 	}
 	if err := m.serialization.check(); err != nil {
-		return badReply(call.Method, err)
+		return muxconn.BadReply(call.Method, err)
 	}
 	if err := f.setResult(call, m.payload); err != nil {
-		return badReply(call.Method, err)
+		return muxconn.BadReply(call.Method, err)
 	}
 	return nil
-}
-
-// received returns the metadata of a reply that is not about its error.
-func received(md map[string]string) map[string]string {
-	var out map[string]string
-	for k, v := range md {
-		switch k {
-		case errorMetadata, codeMetadata, exceptionMetadata, businessStatus, businessMessage, businessExtra:
-			continue
-		}
-		if out == nil {
-			out = make(map[string]string)
-		}
-		out[k] = v
-	}
-	return out
-}
-
-// outgoing returns the metadata of a call.
-func outgoing(ctx context.Context) map[string]string {
-	transient, persistent := rpc.OutgoingMetadata(ctx)
-	deadline, ok := ctx.Deadline()
-	n := len(transient) + len(persistent)
-	if !ok && n == 0 {
-		return nil
-	}
-	md := make(map[string]string, n+1)
-	for k, v := range persistent {
-		md[persistentPrefix+k] = v
-	}
-	for k, v := range transient {
-		md[k] = v
-	}
-	if ok {
-		md[timeoutMetadata] = strconv.FormatInt(max(int64((time.Until(deadline)+time.Millisecond-1)/time.Millisecond), 1), 10)
-	}
-	return md
-}
-
-func notSent(m *schema.Method, err error) error {
-	return &rpc.Error{Code: rpc.CodeArgument, Outcome: rpc.OutcomeNotSent, Message: err.Error(), Method: m.String(), Cause: err}
-}
-
-// named returns err, of the connection, with the name of the method.
-func named(m *schema.Method, err error) error {
-	var e *rpc.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	c := *e
-	c.Method = m.String()
-	return &c
 }

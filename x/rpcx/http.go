@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/rpc"
 )
 
@@ -42,7 +43,7 @@ func (d *dialect) MatchHTTP(r *http.Request) bool {
 
 // ServeHTTP implements [rpc.HTTPDialect].
 func (d *dialect) ServeHTTP(w http.ResponseWriter, r *http.Request, s rpc.Invoker) {
-	h := &handler{d: d, s: s, names: d.namesOf(s)}
+	h := &handler{d, s}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.MaxMessageBytes())))
 	var long *http.MaxBytesError
 	switch {
@@ -100,7 +101,7 @@ func (h *handler) serveGateway(w http.ResponseWriter, r *http.Request, body []by
 	}
 	out, denied := h.call(r.Context(), m, len(body))
 	q := make(url.Values)
-	for k, v := range received(out.metadata) {
+	for k, v := range muxconn.Received(out.metadata, isOwn) {
 		q.Set(k, v)
 	}
 	w.Header().Set(fieldMeta, q.Encode())
@@ -244,7 +245,7 @@ func (h *handler) serveJSONRPC(ctx context.Context, w http.ResponseWriter, body 
 // jsonErrorOf returns the error that a reply is. Its data are what a declared exception has.
 func jsonErrorOf(m *message, denied bool) *jsonError {
 	e := &jsonError{Code: jsonServerError, Message: m.metadata[errorMetadata], Data: m.payload}
-	n, err := strconv.Atoi(m.metadata[codeMetadata])
+	n, err := strconv.Atoi(m.metadata[muxconn.CodeMetadata])
 	switch {
 	case denied, err != nil:
 	case rpc.Code(n) == rpc.CodeUnknownMethod:

@@ -1,15 +1,11 @@
 package rpcx
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/thriftkit/thriftkit/internal/muxconn"
 )
@@ -170,23 +166,12 @@ func appendPart[T string | []byte](dst []byte, part T) []byte {
 // compressAbove is how long a payload is that is worth compressing, as for rpcx's client.
 const compressAbove = 1024
 
-var (
-	zippers   = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
-	unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
-)
-
 // compress compresses the payload, if it is long.
 func (m *message) compress() {
 	if len(m.payload) <= compressAbove {
 		return
 	}
-	var out bytes.Buffer
-	w := zippers.Get().(*gzip.Writer)
-	defer zippers.Put(w)
-	w.Reset(&out)
-	w.Write(m.payload) // to memory: it does not fail
-	w.Close()
-	m.payload = out.Bytes()
+	m.payload = muxconn.Gzip(m.payload)
 	m.flags |= flagGzip
 }
 
@@ -199,17 +184,9 @@ func (m *message) decompress(max int) error {
 	default:
 		return fmt.Errorf("unknown compression %d (known: 0 none, 1 gzip)", m.flags&maskCompress>>2)
 	}
-	r := unzippers.Get().(*gzip.Reader)
-	defer unzippers.Put(r)
-	if err := r.Reset(bytes.NewReader(m.payload)); err != nil {
-		return fmt.Errorf("the payload is not gzip: %w", err)
-	}
-	b, err := io.ReadAll(io.LimitReader(r, int64(max)+1))
-	switch {
-	case err != nil:
-		return fmt.Errorf("the payload is not gzip: %w", err)
-	case len(b) > max:
-		return fmt.Errorf("the payload exceeds %d bytes when decompressed", max)
+	b, err := muxconn.Gunzip(m.payload, max)
+	if err != nil {
+		return err
 	}
 	m.payload = b
 	m.flags &^= maskCompress

@@ -2,15 +2,14 @@ package rpcx
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protomap"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/binary"
 	"github.com/thriftkit/thriftkit/wire/msgpack"
 	"github.com/thriftkit/thriftkit/wire/proto"
@@ -70,16 +69,6 @@ func (f *form) binary(payload []byte, desc *schema.Struct) (b []byte, hasGoNames
 	return payload, false, nil
 }
 
-// consume reads the value of t in b, all of it, into memory.
-func consume(b []byte, t *plan.Type, at mem.Pointer) error {
-	t.Zero(at)
-	end, err := binary.Protocol{}.ConsumeValue(b, 0, t, at)
-	if err == nil && end != len(b) {
-		err = wire.Errorf(end, wire.ErrInvalid, "unexpected bytes after the struct: %d", len(b)-end)
-	}
-	return err
-}
-
 // readArgs decodes the payload of a request into the arguments of call. It sets the spelling of f to that of the request.
 func (f *form) readArgs(call *rpc.Call, payload []byte) error {
 	t, at := call.Arguments()
@@ -93,7 +82,7 @@ func (f *form) readArgs(call *rpc.Call, payload []byte) error {
 			return err
 		}
 		f.names.GoNames = goNames
-		return consume(b, t, at)
+		return muxconn.Consume(b, t, at)
 	}
 	b, goNames, err := f.binary(payload, desc)
 	if err != nil {
@@ -102,24 +91,13 @@ func (f *form) readArgs(call *rpc.Call, payload []byte) error {
 	f.names.GoNames = goNames
 	if t.Op == plan.OpStruct {
 		field := &t.Struct.Fields[0]
-		return consume(b, field.Type, at.Add(field.Offset))
+		return muxconn.Consume(b, field.Type, at.Add(field.Offset))
 	}
-	v, err := readDynamic(b, desc)
+	v, err := muxconn.ConsumeStruct(b, desc)
 	if err != nil {
 		return err
 	}
 	return call.SetArg(0, v)
-}
-
-// readDynamic reads a struct as a dynamic value.
-func readDynamic(b []byte, desc *schema.Struct) (*dynamic.Struct, error) {
-	var v *dynamic.Struct
-	t, err := plan.ForType(reflect.TypeOf(v), desc.Type())
-	if err != nil {
-		return nil, err
-	}
-	err = consume(b, t, mem.To(&v))
-	return v, err
 }
 
 // appendReply appends the reply of a call: its result, or with failed the struct that has the declared exception.
@@ -206,12 +184,12 @@ func (f *form) setResult(call *rpc.Call, payload []byte) error {
 		}
 		missing := &rpc.Error{Code: rpc.CodeMissingResult, Outcome: rpc.OutcomeExecuted, Message: "the reply has no field success", Method: m.String()}
 		if t.Op == plan.OpStruct {
-			if err := consume(b, t, at); err != nil || t.Struct.Fields[0].IsSet(at) {
+			if err := muxconn.Consume(b, t, at); err != nil || t.Struct.Fields[0].IsSet(at) {
 				return err
 			}
 			return missing
 		}
-		v, err := readDynamic(b, m.Reply())
+		v, err := muxconn.ConsumeStruct(b, m.Reply())
 		switch {
 		case err != nil:
 			return err
@@ -226,9 +204,9 @@ func (f *form) setResult(call *rpc.Call, payload []byte) error {
 	}
 	if t.Op == plan.OpStruct {
 		field := &t.Struct.Fields[0]
-		return consume(b, field.Type, at.Add(field.Offset))
+		return muxconn.Consume(b, field.Type, at.Add(field.Offset))
 	}
-	v, err := readDynamic(b, desc)
+	v, err := muxconn.ConsumeStruct(b, desc)
 	if err != nil {
 		return err
 	}
@@ -248,7 +226,7 @@ func (f *form) exception(m *schema.Method, payload []byte, named string) *rpc.Ex
 	if err != nil {
 		return nil
 	}
-	v, err := readDynamic(b, m.Reply())
+	v, err := muxconn.ConsumeStruct(b, m.Reply())
 	if err != nil {
 		return nil
 	}

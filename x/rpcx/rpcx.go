@@ -19,18 +19,10 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"math"
 	"net"
-	"slices"
-	"strconv"
-	"strings"
-	"sync"
-	"time"
 
 	"github.com/thriftkit/thriftkit/internal/muxconn"
-	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/rpc"
-	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire/msgpack"
 )
 
@@ -60,11 +52,8 @@ type Options struct {
 func New(o Options) rpc.Dialect { return &dialect{opts: o} }
 
 type dialect struct {
-	opts Options
-
-	mu       sync.Mutex
-	services []*schema.Service // that names is of
-	names    *names
+	opts  Options
+	names muxconn.Names
 }
 
 func (d *dialect) Name() string { return Name }
@@ -76,75 +65,14 @@ func (d *dialect) Match(first []byte) bool {
 
 // ServeConn implements [rpc.ConnDialect].
 func (d *dialect) ServeConn(ctx context.Context, nc net.Conn, s rpc.Invoker) error {
-	h := &handler{d: d, s: s, names: d.namesOf(s)}
+	h := &handler{d, s}
 	return muxconn.Serve(ctx, nc, s, muxconn.Answerer{Format: format, Answer: h.answer, Refuse: h.refuse})
-}
-
-// names finds the methods that clients name.
-type names struct {
-	services map[string]*serviceNames
-	folded   map[string]string // methods of all services
-}
-
-type serviceNames struct {
-	exact, folded map[string]string // the IDL's name by itself, and by plan.FoldName
-}
-
-// namesOf returns the names of the services of s.
-func (d *dialect) namesOf(s rpc.Invoker) *names {
-	services := s.Services()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.names != nil && slices.Equal(d.services, services) {
-		return d.names
-	}
-	n := &names{services: make(map[string]*serviceNames), folded: make(map[string]string)}
-	for _, svc := range services {
-		x := &serviceNames{exact: make(map[string]string), folded: make(map[string]string)}
-		for s := svc; s != nil; s = s.Extends {
-			for _, m := range s.Methods {
-				if x.exact[m.Name] != "" {
-					continue
-				}
-				x.exact[m.Name] = m.Name
-				for _, to := range []map[string]string{x.folded, n.folded} {
-					if fold := plan.FoldName(m.Name); to[fold] == "" {
-						to[fold] = m.Name
-					}
-				}
-			}
-		}
-		n.services[svc.Name] = x
-	}
-	d.services, d.names = slices.Clone(services), n
-	return n
-}
-
-// maxName is how long a name is that may be a method's in another spelling.
-const maxName = 255
-
-// method returns the IDL's name of a method of a service.
-func (n *names) method(service, method string) string {
-	folded := n.folded
-	if x := n.services[service]; x != nil {
-		if x.exact[method] != "" {
-			return method
-		}
-		folded = x.folded
-	}
-	if len(method) <= maxName {
-		if name := folded[plan.FoldName(method)]; name != "" {
-			return name
-		}
-	}
-	return method
 }
 
 // A handler answers the calls of a connection, or of an HTTP request.
 type handler struct {
-	d     *dialect
-	s     rpc.Invoker
-	names *names
+	d *dialect
+	s rpc.Invoker
 }
 
 // answer is the Answer of a muxconn.Answerer.
@@ -180,15 +108,6 @@ func reply(m *message) *message {
 	return &message{flags: m.flags&^(maskStatus|maskCompress) | flagResponse, serialization: m.serialization, id: m.id, path: m.path, method: m.method}
 }
 
-// The metadata of replies that are errors, by which clients of thriftkit learn more than the text.
-const (
-	codeMetadata      = "thriftkit-code"      // of an rpc.Error
-	exceptionMetadata = "thriftkit-exception" // the name of the declared exception in the payload
-	businessStatus    = "biz-status"          // these three as Kitex has them
-	businessMessage   = "biz-message"
-	businessExtra     = "biz-extra"
-)
-
 // failure returns the reply that is an error.
 func (h *handler) failure(m *message, err error) *message {
 	out := reply(m)
@@ -199,7 +118,7 @@ func (h *handler) failure(m *message, err error) *message {
 
 // call makes a call and returns its reply. denied says that the client may not make it.
 func (h *handler) call(ctx context.Context, m *message, bytes int) (out *message, denied bool) {
-	method := h.names.method(m.path, m.method)
+	method := h.d.names.Method(h.s, m.path, m.method)
 	if auth := h.d.opts.Auth; auth != nil {
 		if err := auth(ctx, m.path, method, m.metadata[AuthMetadata]); err != nil {
 			return h.failure(m, rpc.Errorf(rpc.CodeUnknown, "%v", err)), true
@@ -207,8 +126,8 @@ func (h *handler) call(ctx context.Context, m *message, bytes int) (out *message
 	}
 	gzip := m.flags&maskCompress == flagGzip
 	f := &form{serialization: m.serialization, names: msgpack.Options{EnumNames: h.d.opts.EnumNames}}
-	in := &rpc.Invocation{Service: m.path, Method: method, Bytes: bytes, Timeout: timeoutOf(m.metadata)}
-	in.Metadata, in.PersistentMetadata = splitMetadata(m.metadata)
+	in := &rpc.Invocation{Service: m.path, Method: method, Bytes: bytes, Timeout: muxconn.Timeout(m.metadata[timeoutMetadata])}
+	in.Metadata, in.PersistentMetadata = muxconn.SplitMetadata(m.metadata, func(name string) bool { return name == timeoutMetadata })
 	in.Args = func(call *rpc.Call) error {
 		if err := m.serialization.check(); err != nil {
 			return err
@@ -261,37 +180,4 @@ func (h *handler) result(m *message, f *form, r *rpc.Result) *message {
 		out.metadata = md
 	}
 	return out
-}
-
-// timeoutOf returns how long the caller waits, 0 if it does not say.
-func timeoutOf(md map[string]string) time.Duration {
-	ms, err := strconv.ParseInt(md[timeoutMetadata], 10, 64)
-	if err != nil || ms > math.MaxInt64/int64(time.Millisecond) {
-		return 0
-	}
-	return max(time.Duration(ms)*time.Millisecond, 1)
-}
-
-// persistentPrefix is before the names of metadata that a server passes on, as Kitex has it in TTHeader.
-const persistentPrefix = "RPC_PERSIST_"
-
-// splitMetadata returns metadata without rpcx's own, and what of it is to be passed on.
-func splitMetadata(md map[string]string) (transient, persistent map[string]string) {
-	for k, v := range md {
-		switch name, passed := strings.CutPrefix(k, persistentPrefix); {
-		case k == timeoutMetadata:
-			continue
-		case passed:
-			if persistent == nil {
-				persistent = make(map[string]string)
-			}
-			persistent[name] = v
-		default:
-			if transient == nil {
-				transient = make(map[string]string)
-			}
-			transient[k] = v
-		}
-	}
-	return transient, persistent
 }
