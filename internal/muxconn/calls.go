@@ -91,6 +91,16 @@ func Timeout(ms string) time.Duration {
 	return max(time.Duration(n)*time.Millisecond, 1)
 }
 
+// Outcome returns what the caller of a call is to learn that began at a time and has ended with r: of one whose deadline has passed that
+// it has, whatever the handler made of it.
+func Outcome(r *rpc.Result, began time.Time, timeout time.Duration) error {
+	var e *rpc.Error
+	if timeout > 0 && time.Since(began) >= timeout && errors.As(r.Err, &e) && e.Code == rpc.CodeInternal {
+		return &rpc.Error{Code: rpc.CodeTimeout, Message: context.DeadlineExceeded.Error(), Cause: r.Err}
+	}
+	return r.Err
+}
+
 // persistentPrefix is before the names of metadata that a server passes on, as Kitex has it in TTHeader.
 const persistentPrefix = "RPC_PERSIST_"
 

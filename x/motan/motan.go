@@ -159,7 +159,7 @@ func (h *handler) call(ctx context.Context, m *message, bytes int) *message {
 	}
 	r := h.s.Invoke(ctx, in)
 	defer r.Release()
-	out := h.result(m, r)
+	out := h.result(m, r, muxconn.Outcome(r, start, in.Timeout))
 	if m.kind&typeGzip != 0 {
 		out.compress()
 	}
@@ -221,10 +221,9 @@ func (h *handler) readArgs(call *rpc.Call, m *message) error {
 	return muxconn.Consume(b, t, at)
 }
 
-// result returns the reply for what became of a call.
-func (h *handler) result(m *message, r *rpc.Result) *message {
+// result returns the reply for a call that has ended with r, and of which the client is to learn err.
+func (h *handler) result(m *message, r *rpc.Result, err error) *message {
 	out := &message{kind: typeResponse, serialization: simple, id: m.id}
-	err := r.Err
 	var declared *rpc.Exception
 	isException := errors.As(err, &declared) && declared.Value != nil
 	if err != nil {

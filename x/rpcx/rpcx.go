@@ -20,6 +20,7 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"time"
 
 	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/rpc"
@@ -137,9 +138,10 @@ func (h *handler) call(ctx context.Context, m *message, bytes int) (out *message
 		}
 		return f.readArgs(call, m.payload)
 	}
+	began := time.Now()
 	r := h.s.Invoke(ctx, in)
 	defer r.Release()
-	out = h.result(m, f, r)
+	out = h.result(m, f, r, muxconn.Outcome(r, began, in.Timeout))
 	if gzip {
 		out.compress()
 	}
@@ -150,10 +152,9 @@ func (h *handler) call(ctx context.Context, m *message, bytes int) (out *message
 	return out, false
 }
 
-// result returns the reply for what became of a call.
-func (h *handler) result(m *message, f *form, r *rpc.Result) *message {
+// result returns the reply for a call that has ended with r, and of which the client is to learn err.
+func (h *handler) result(m *message, f *form, r *rpc.Result, err error) *message {
 	out := reply(m)
-	err := r.Err
 	if err == nil {
 		out.payload, err = f.appendReply(nil, r.Call, false)
 		if err != nil {
