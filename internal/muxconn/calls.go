@@ -2,8 +2,10 @@ package muxconn
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +24,7 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
-	"github.com/thriftkit/thriftkit/wire/binary"
+	thrift "github.com/thriftkit/thriftkit/wire/binary"
 )
 
 // Names finds the methods that clients name, ignoring case and underscores. The zero value is ready. It is safe for concurrent use.
@@ -263,7 +265,7 @@ func InMethod(m *schema.Method, err error) error {
 // Consume reads the value of t that b is in the binary protocol, all of it.
 func Consume(b []byte, t *plan.Type, at mem.Pointer) error {
 	t.Zero(at)
-	end, err := binary.Protocol{}.ConsumeValue(b, 0, t, at)
+	end, err := thrift.Protocol{}.ConsumeValue(b, 0, t, at)
 	if err == nil && end != len(b) {
 		err = wire.Errorf(end, wire.ErrInvalid, "unexpected bytes after the struct: %d", len(b)-end)
 	}
@@ -297,19 +299,29 @@ func Gzip(b []byte) []byte {
 	return out.Bytes()
 }
 
-// Gunzip returns b decompressed, which is an error above max bytes.
+// Gunzip returns b decompressed, one member of gzip, which is an error above max bytes. The end of b says how long it is (RFC 1952, section
+// 2.3.1): no more is read than that, and no more memory is taken than b can become.
 func Gunzip(b []byte, max int) ([]byte, error) {
 	r := unzippers.Get().(*gzip.Reader)
 	defer unzippers.Put(r)
 	if err := r.Reset(bytes.NewReader(b)); err != nil {
 		return nil, fmt.Errorf("the payload is not gzip: %w", err)
 	}
-	out, err := io.ReadAll(io.LimitReader(r, int64(max)+1))
+	r.Multistream(false)
+	const mostRatio = 1032 // of deflate
+	size := uint64(binary.LittleEndian.Uint32(b[len(b)-4:]))
 	switch {
-	case err != nil:
-		return nil, fmt.Errorf("the payload is not gzip: %w", err)
-	case len(out) > max:
+	case size > uint64(max):
 		return nil, fmt.Errorf("the payload exceeds %d bytes when decompressed", max)
+	case size > mostRatio*uint64(len(b)):
+		return nil, errors.New("the payload is not gzip: it is shorter than its end says")
+	}
+	out := make([]byte, size)
+	if _, err := io.ReadFull(r, out); err != nil {
+		return nil, fmt.Errorf("the payload is not gzip: %w", err)
+	}
+	if n, err := r.Read(make([]byte, 1)); n > 0 || err != io.EOF { // the checksum is compared at the end
+		return nil, fmt.Errorf("the payload is not gzip: it is not what its end says: %w", cmp.Or(err, io.ErrUnexpectedEOF))
 	}
 	return out, nil
 }

@@ -72,7 +72,7 @@ func TestGzip(t *testing.T) {
 	if err := m.decompress(1 << 20); err != nil || len(m.payload) != 1<<20 || m.flags != 0 {
 		t.Error(err, len(m.payload), m.flags)
 	}
-	for _, m := range []*message{{flags: flagGzip, payload: []byte("no")}, {flags: flagGzip, payload: bomb.payload[:20]}, {flags: 0x1c}} {
+	for _, m := range []*message{{flags: flagGzip, payload: []byte("no")}, {flags: flagGzip, payload: append(bomb.payload[:20:20], 0, 0, 0, 0)}, {flags: 0x1c}} {
 		if err := m.decompress(1 << 20); err == nil {
 			t.Errorf("%+v: no error", m)
 		}
