@@ -392,6 +392,13 @@ func (d *dialectConn) SetReadDeadline(t time.Time) error {
 	return d.Conn.SetReadDeadline(t)
 }
 
+// Drained reports whether reading has ended because the server shuts down.
+func (d *dialectConn) Drained() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cut
+}
+
 // enter and exit count the calls under way.
 func (d *dialectConn) enter() {
 	d.mu.Lock()

@@ -134,7 +134,9 @@ func (d *dialect) wantsTLS() bool {
 }
 
 // clientDialects are the dialects besides Thrift's that clients speak.
-func clientDialects() []rpc.Dialect { return []rpc.Dialect{grpc.Dialect(), motan.Dialect(), rpcx.Dialect()} }
+func clientDialects() []rpc.Dialect {
+	return []rpc.Dialect{grpc.Dialect(), motan.Dialect(), rpcx.Dialect()}
+}
 
 // foreignDialects returns the option by which clients speak them.
 func foreignDialects() thriftkit.Option { return thriftkit.WithDialects(clientDialects()...) }

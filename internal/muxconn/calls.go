@@ -16,9 +16,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/gonames"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/rpc"
@@ -28,29 +30,31 @@ import (
 )
 
 // Names finds the methods that clients name, ignoring case and underscores. The zero value is ready. It is safe for concurrent use.
-type Names struct {
-	mu       sync.Mutex
-	services []*schema.Service // that the maps are of
-	exact    map[string]serviceNames
+type Names struct{ known atomic.Pointer[names] }
+
+// names has the methods of some services.
+type names struct {
+	services []*schema.Service
+	of       map[string]serviceNames
 	folded   map[string]string // methods of all services
 }
 
 type serviceNames struct {
-	exact, folded map[string]string // the IDL's name by itself, and by plan.FoldName
+	spelled map[string]string // the IDL's name by itself, and as Go exports it
+	folded  map[string]string // by plan.FoldName
 }
 
 // Method returns the IDL's name of a method of a service of s; method, if there is none.
 func (n *Names) Method(s rpc.Invoker, service, method string) string {
-	n.mu.Lock()
-	if services := s.Services(); !slices.Equal(n.services, services) {
-		n.read(services)
+	x := n.known.Load()
+	if services := s.Services(); x == nil || !slices.Equal(x.services, services) {
+		x = newNames(services)
+		n.known.Store(x)
 	}
-	of, ok := n.exact[service]
-	folded := n.folded
-	n.mu.Unlock()
-	if ok {
-		if of.exact[method] != "" {
-			return method
+	folded := x.folded
+	if of, ok := x.of[service]; ok {
+		if name := of.spelled[method]; name != "" {
+			return name
 		}
 		folded = of.folded
 	}
@@ -63,16 +67,13 @@ func (n *Names) Method(s rpc.Invoker, service, method string) string {
 	return method
 }
 
-func (n *Names) read(services []*schema.Service) {
-	n.services, n.exact, n.folded = slices.Clone(services), make(map[string]serviceNames), make(map[string]string)
+func newNames(services []*schema.Service) *names {
+	n := &names{services: slices.Clone(services), of: make(map[string]serviceNames), folded: make(map[string]string)}
 	for _, svc := range services {
 		x := serviceNames{make(map[string]string), make(map[string]string)}
 		for s := svc; s != nil; s = s.Extends {
 			for _, m := range s.Methods {
-				if x.exact[m.Name] != "" {
-					continue
-				}
-				x.exact[m.Name] = m.Name
+				x.spelled[m.Name] = m.Name
 				for _, to := range []map[string]string{x.folded, n.folded} {
 					if fold := plan.FoldName(m.Name); to[fold] == "" {
 						to[fold] = m.Name
@@ -80,8 +81,16 @@ func (n *Names) read(services []*schema.Service) {
 				}
 			}
 		}
-		n.exact[svc.Name] = x
+		for s := svc; s != nil; s = s.Extends {
+			for _, m := range s.Methods {
+				if goName := gonames.Export(m.Name); x.spelled[goName] == "" {
+					x.spelled[goName] = m.Name
+				}
+			}
+		}
+		n.of[svc.Name] = x
 	}
+	return n
 }
 
 // Timeout returns how long a caller waits that says so in milliseconds; 0 if it does not.

@@ -15,6 +15,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/thriftkit/thriftkit/rpc"
@@ -194,17 +195,24 @@ const maxAtOnce = 1024
 
 // Serve answers the messages that come over nc, a connection of a server that gives it to an [rpc.ConnDialect]. Messages under
 // way have together no more bytes than the longest one may have.
-func Serve(ctx context.Context, nc net.Conn, s rpc.Invoker, a Answerer) error {
+//
+// The goroutine that reads answers messages itself, and writes the replies when no more messages have come. When an answer takes
+// long, w has another goroutine go on reading.
+func (w *Watchdog) Serve(ctx context.Context, nc net.Conn, s rpc.Invoker, a Answerer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &served{Answerer: a, q: newQueue(nc), limit: s.MaxMessageBytes()}
+	c := &served{Answerer: a, watchdog: w, ctx: ctx, nc: nc, q: newQueue(nc), limit: s.MaxMessageBytes(), ended: make(chan error, 1)}
 	c.cond.L = &c.mu
-	r := &reader{bufio.NewReaderSize(nc, 16<<10), a.Format, s.MaxMessageBytes()}
-	timeout, _ := s.MessageTimeouts()
-	err := c.read(ctx, nc, r, timeout)
+	c.r = &reader{bufio.NewReaderSize(nc, 16<<10), a.Format, s.MaxMessageBytes()}
+	c.timeout, _ = s.MessageTimeouts()
+	go c.read()
+	err := <-c.ended
 	var long *TooLong
 	switch {
-	case err == nil, errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded) && r.Buffered() == 0:
+	case errors.Is(err, io.EOF) && !isDrained(nc):
+		cancel()
+		err = nil
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded) && c.r.Buffered() == 0:
 		err = nil
 	case errors.As(err, &long) && a.Refuse != nil:
 		if b := a.Refuse(nil, long.Head, err); len(b) > 0 {
@@ -217,12 +225,35 @@ func Serve(ctx context.Context, nc net.Conn, s rpc.Invoker, a Answerer) error {
 	return err
 }
 
+// isDrained reports whether reading from nc has ended because the server shuts down.
+func isDrained(nc net.Conn) bool {
+	d, ok := nc.(interface{ Drained() bool })
+	return ok && d.Drained()
+}
+
 // served is a connection of a server.
 type served struct {
 	Answerer
-	q       *queue
-	limit   int // of bytes
-	running sync.WaitGroup
+	watchdog *Watchdog
+	ctx      context.Context
+	nc       net.Conn
+	q        *queue
+	limit    int // of bytes
+	timeout  time.Duration
+	ended    chan error // how reading has ended
+
+	// Of the goroutine that reads, while turn is even.
+	r       *reader
+	out     []byte        // replies that are to be written
+	average time.Duration // of an answer
+
+	// turn is odd while the goroutine that reads answers a message, and changes when it begins and ends that. When the watchdog
+	// changes it meanwhile, another goroutine reads.
+	turn    atomic.Uint64
+	slow    atomic.Bool // messages are answered by goroutines of their own
+	watched atomic.Bool
+
+	running sync.WaitGroup // messages that are being answered
 
 	mu    sync.Mutex
 	cond  sync.Cond
@@ -231,47 +262,116 @@ type served struct {
 	over  bool
 }
 
-func (c *served) read(ctx context.Context, nc net.Conn, r *reader, timeout time.Duration) error {
+// read reads messages until the connection ends, or another goroutine reads.
+func (c *served) read() {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
 	for {
-		bounded := false
-		msg, err := r.next(func() {
-			if timeout > 0 && !bounded {
-				bounded = true
-				nc.SetReadDeadline(time.Now().Add(timeout))
+		if len(c.out) > 0 && (c.r.Buffered() < c.r.format.Head || len(c.out) > maxBatch) {
+			c.flush()
+		}
+		msg, err := c.next()
+		if err != nil || !c.enter(len(msg)) {
+			c.flush()
+			c.ended <- err
+			return
+		}
+		if c.slow.Load() {
+			c.flush()
+			c.running.Go(func() { c.answer(msg) })
+			continue
+		}
+		c.running.Add(1)
+		turn := c.turn.Add(1)
+		c.watchdog.watch(c)
+		began := time.Now()
+		reply, last := c.Answer(c.ctx, (*buf)[:0], msg)
+		if cap(reply) <= maxKept {
+			*buf = reply[:0]
+		}
+		c.exit(len(msg))
+		if !c.turn.CompareAndSwap(turn, turn+1) {
+			if len(reply) > 0 && c.q.send(reply) != nil || last {
+				c.end()
 			}
-		})
-		if bounded {
-			nc.SetReadDeadline(time.Time{})
+			c.running.Done()
+			return
 		}
-		if err != nil {
-			return err
+		c.running.Done()
+		c.took(time.Since(began))
+		if c.out = append(c.out, reply...); last {
+			c.flush()
+			c.end()
 		}
-		if !c.enter(len(msg)) {
-			return nil
-		}
-		c.running.Go(func() {
-			defer c.exit(len(msg))
-			c.answer(ctx, nc, msg)
-		})
 	}
+}
+
+// maxBatch is how many bytes of replies wait for others that may come.
+const maxBatch = 64 << 10
+
+// flush writes the replies of the goroutine that reads.
+func (c *served) flush() {
+	if len(c.out) == 0 {
+		return
+	}
+	if c.q.send(c.out) != nil {
+		c.end()
+	}
+	if c.out = c.out[:0]; cap(c.out) > maxKept {
+		c.out = nil
+	}
+}
+
+// took notes how long an answer has taken. Connections whose messages take long have goroutines for them.
+func (c *served) took(d time.Duration) {
+	const (
+		most = 400 * time.Microsecond // that one counts
+		long = 150 * time.Microsecond
+	)
+	if c.average += (min(d, most) - c.average) / 8; c.average > long {
+		c.average = 0
+		c.slow.Store(true)
+	}
+}
+
+// next reads a message.
+func (c *served) next() ([]byte, error) {
+	bounded := false
+	msg, err := c.r.next(func() {
+		if c.timeout > 0 && !bounded {
+			bounded = true
+			c.nc.SetReadDeadline(time.Now().Add(c.timeout))
+		}
+	})
+	if bounded {
+		c.nc.SetReadDeadline(time.Time{})
+	}
+	return msg, err
 }
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *served) answer(ctx context.Context, nc net.Conn, msg []byte) {
+// answer answers a message on a goroutine of its own.
+func (c *served) answer(msg []byte) {
+	defer c.exit(len(msg))
 	buf := buffers.Get().(*[]byte)
-	reply, last := c.Answer(ctx, (*buf)[:0], msg)
+	reply, last := c.Answer(c.ctx, (*buf)[:0], msg)
 	if len(reply) > 0 && c.q.send(reply) != nil || last {
-		c.mu.Lock()
-		c.over = true
-		c.cond.Broadcast()
-		c.mu.Unlock()
-		nc.SetReadDeadline(time.Unix(1, 0))
+		c.end()
 	}
 	if cap(reply) <= maxKept {
 		*buf = reply[:0]
 		buffers.Put(buf)
 	}
+}
+
+// end makes reading end.
+func (c *served) end() {
+	c.mu.Lock()
+	c.over = true
+	c.cond.Broadcast()
+	c.mu.Unlock()
+	c.nc.SetReadDeadline(time.Unix(1, 0))
 }
 
 // enter waits until a message of n bytes may be answered beside the others. It returns false when no more are answered.

@@ -177,6 +177,67 @@ func TestSlowMessage(t *testing.T) {
 	}
 }
 
+// TestSlowCall has calls on one connection overtake a slow one, before it and after it is known to be slow.
+func TestSlowCall(t *testing.T) {
+	addr, _, _ := serve(t, rpcx.Options{})
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	nc.SetDeadline(time.Now().Add(60 * time.Second))
+	wait := message(0, 4, "wait", []byte{8, 0, 1, 0, 0, 3, 0xe8, 0}) // a second
+	wait[11] = 99
+	var all []byte
+	for range 3 {
+		all = append(all, message(0, 4, "echo", echo)...)
+	}
+	all = append(all, wait...)
+	for range 3 {
+		all = append(all, message(0, 4, "echo", echo)...)
+	}
+	nc.Write(all)
+	for i := range 7 {
+		head := make([]byte, 16)
+		if _, err := io.ReadFull(nc, head); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, nc, int64(binary.BigEndian.Uint32(head[12:]))); err != nil {
+			t.Fatal(err)
+		}
+		if slow := head[11] == 99; slow != (i == 6) {
+			t.Errorf("reply %d has the id %d", i, head[11])
+		}
+	}
+}
+
+// TestGone ends the context of a handler whose client has gone.
+func TestGone(t *testing.T) {
+	ended := make(chan error, 1)
+	addr, _, _ := serve(t, rpcx.Options{}, thriftkit.WithErrorLog(nil), thriftkit.WithInterceptors(func(next rpc.Handler) rpc.Handler {
+		return func(ctx context.Context, call *rpc.Call) error {
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return ctx.Err()
+		}
+	}))
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Write(message(0, 4, "echo", echo))
+	time.Sleep(50 * time.Millisecond)
+	nc.Close()
+	select {
+	case err := <-ended:
+		if err != context.Canceled {
+			t.Error(err)
+		}
+	case <-time.After(60 * time.Second):
+		t.Error("the handler waits for ever")
+	}
+}
+
 // TestShutdown answers the calls that are under way.
 func TestShutdown(t *testing.T) {
 	file, err := thriftkit.Parse("shop.thrift", shopIDL)

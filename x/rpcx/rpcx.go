@@ -53,8 +53,9 @@ type Options struct {
 func New(o Options) rpc.Dialect { return &dialect{opts: o} }
 
 type dialect struct {
-	opts  Options
-	names muxconn.Names
+	opts     Options
+	names    muxconn.Names
+	watchdog muxconn.Watchdog
 }
 
 func (d *dialect) Name() string { return Name }
@@ -67,7 +68,7 @@ func (d *dialect) Match(first []byte) bool {
 // ServeConn implements [rpc.ConnDialect].
 func (d *dialect) ServeConn(ctx context.Context, nc net.Conn, s rpc.Invoker) error {
 	h := &handler{d, s}
-	return muxconn.Serve(ctx, nc, s, muxconn.Answerer{Format: format, Answer: h.answer, Refuse: h.refuse})
+	return d.watchdog.Serve(ctx, nc, s, muxconn.Answerer{Format: format, Answer: h.answer, Refuse: h.refuse})
 }
 
 // A handler answers the calls of a connection, or of an HTTP request.
