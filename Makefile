@@ -27,6 +27,9 @@ PACKAGES = $(addsuffix /...,$(MODULES))
 
 # Runs a command in the module of the comparison, which is outside of the workspace.
 in-bench = cd bench; GOWORK=off $(1)
+# Runs a command in each module of tests against other frameworks that is outside of the workspace, too.
+OUTSIDE = conformance/motan conformance/rpcx
+in-outside = for module in $(OUTSIDE); do (cd $$module; GOWORK=off $(1)); done
 
 # Tells the conformance tests where the peers are, and whether one that is missing is an error.
 PEERS_ENV = peers="$$(scripts/peers.sh --env)"; eval "$$peers";
@@ -58,6 +61,7 @@ test-all: peers lint cross bench-once vsix test-race ## Everything that a change
 test-race: peers # All tests with the race detector and the peers
 	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 60m $(PACKAGES)
 	$(call in-bench,$(GO) test -count=1 ./...)
+	$(call in-outside,$(GO) test -count=1 ./...)
 
 .PHONY: test-32bit
 test-32bit: ## Unit tests as a 32-bit program (on amd64)
@@ -80,8 +84,9 @@ vet: # Run go vet
 	$(GO) vet $(PACKAGES)
 
 .PHONY: vet-bench
-vet-bench: # Run go vet in the modules of the comparison and of releases
+vet-bench: # Run go vet in the modules outside of the workspace
 	$(call in-bench,$(GO) vet ./...)
+	$(call in-outside,$(GO) vet ./...)
 	cd tools/release; GOWORK=off $(GO) vet ./...
 
 # Its module is outside of the workspace: its requirements are nobody else's. Building it
@@ -91,6 +96,7 @@ staticcheck: # Run staticcheck as pinned in tools/go.mod
 	GOWORK=off $(GO) build -C tools -o ../bin/ honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck $(PACKAGES)
 	$(call in-bench,../bin/staticcheck ./...)
+	$(call in-outside,../../bin/staticcheck $$($(GO) list ./... | grep -v /internal/))
 
 .PHONY: actionlint
 actionlint: # Check .github/workflows

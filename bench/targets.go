@@ -72,6 +72,11 @@ func targets() []report.Target {
 		add("structs/60B/"+callers, dynamicClient, report.CallsPerSec, 0.95, bound)  // 5 % slower
 		add("structs/4.5KB/"+callers, dynamicClient, report.CallsPerSec, 0.8, bound) // 25 % slower
 	}
+	for _, method := range []string{call.RPCXThrift, call.RPCXMsgpack} {
+		for _, callers := range []string{"16", "100"} {
+			add(method+"/1KB/"+callers, "thriftkit-rpcx", report.CallsPerSec, 1.5, "rpcx")
+		}
+	}
 	add("echo/0B/16", generated, report.AllocsPerCall, 2)
 	add("echo/0B/16", bound, report.AllocsPerCall, 8)
 	add("echo/0B/16", dynamic, report.AllocsPerCall, 12)

@@ -6,36 +6,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/thriftkit/thriftkit/internal/gonames"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
-// initialisms are words that Go writes in capitals, where they stand between underscores.
-var initialisms = map[string]bool{
-	"api": true, "ascii": true, "cpu": true, "css": true, "db": true, "dns": true, "eof": true, "guid": true, "html": true,
-	"http": true, "https": true, "id": true, "ip": true, "json": true, "os": true, "qps": true, "ram": true, "rpc": true,
-	"sql": true, "ssh": true, "tcp": true, "tls": true, "ttl": true, "udp": true, "ui": true, "uid": true, "uri": true,
-	"url": true, "utf8": true, "uuid": true, "vm": true, "xml": true,
-}
+// export returns the Go name of what the IDL calls name.
+func export(name string) string { return gonames.Export(name) }
 
-// export returns the Go name of what the IDL calls name: the words between underscores, each with
-// a capital in front, together.
-func export(name string) string {
-	var b strings.Builder
-	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return !isLetter(r) && !isDigit(r) }) {
-		if initialisms[word] {
-			b.WriteString(strings.ToUpper(word))
-			continue
-		}
-		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
-	}
-	if s := b.String(); s != "" && isLetter(rune(s[0])) {
-		return s
-	}
-	return "X" + b.String()
-}
-
-func isLetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
-func isDigit(r rune) bool  { return '0' <= r && r <= '9' }
+func isLetter(r rune) bool { return gonames.IsLetter(r) }
+func isDigit(r rune) bool  { return gonames.IsDigit(r) }
 
 // exportConst is export, but a name in capitals keeps its underscores.
 func exportConst(name string) string {

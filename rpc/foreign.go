@@ -43,8 +43,8 @@ type ConnDialect interface {
 	// When it returns, the connection is closed; an error other than io.EOF goes to the error log. ctx
 	// ends with the server, and [PeerOf] knows the client.
 	//
-	// A read fails with os.ErrDeadlineExceeded after ServerOptions.IdleTimeout without a byte, and a
-	// write after WriteTimeout. When the server shuts down, reads return io.EOF as soon as no Invoke is
+	// A read fails with os.ErrDeadlineExceeded after ServerOptions.IdleTimeout without a byte, unless nc.SetReadDeadline has set
+	// a deadline, and a write after WriteTimeout. When the server shuts down, reads return io.EOF as soon as no Invoke is
 	// under way, unless the dialect asked for Draining: then it ends the connection itself.
 	ServeConn(ctx context.Context, nc net.Conn, s Invoker) error
 }
@@ -90,7 +90,7 @@ func dialForeign(ctx context.Context, t transport.Target, opts ClientOptions) (*
 			return NewClient(h, opts), nil
 		}
 	}
-	return nil, fmt.Errorf("target %q: the client has no dialect for it: WithDialects(grpc.Dialect()), of module x/grpc, is one for grpc and connect", t)
+	return nil, fmt.Errorf("target %q: the client has no dialect for it: WithDialects(grpc.Dialect()), of module x/grpc, is one for grpc and connect, packages x/motan and x/rpcx have those for motan2 and rpcx", t)
 }
 
 // An Invoker is what a [Dialect] may ask of the server, for one connection or request. It is safe for
@@ -381,15 +381,22 @@ func (d *dialectConn) Write(b []byte) (int, error) {
 	return d.Conn.Write(b)
 }
 
-// SetReadDeadline implements [net.Conn]. From then on reads have no other deadline.
+// SetReadDeadline implements [net.Conn]. From then on reads have no other deadline, until t is the zero time.
 func (d *dialectConn) SetReadDeadline(t time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.manual = true
+	d.manual, d.read = !t.IsZero(), serverconn.TimeBound{}
 	if d.cut {
 		return nil
 	}
 	return d.Conn.SetReadDeadline(t)
+}
+
+// Drained reports whether reading has ended because the server shuts down.
+func (d *dialectConn) Drained() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cut
 }
 
 // enter and exit count the calls under way.

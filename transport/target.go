@@ -34,7 +34,7 @@ type Target struct {
 	Query       string // of HTTP: the server's own, escaped, in the order of its keys; else ""
 	// User is who HTTP's Basic authentication says we are: a name, or a name, a colon and a password, both escaped as in URLs; else "".
 	User string
-	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: grpc, connect; else "".
+	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: connect, grpc, motan2, rpcx; else "".
 	Foreign string
 	TLS     bool
 	Files   TLSFiles // of TLS, where the defaults do not do
@@ -67,7 +67,9 @@ func (t Target) Transport() string {
 //
 // grpc://host:port, connect://host:port/path and, with TLS, grpcs and connects name servers of another protocol; its
 // messages are in protobuf, or JSON with protocol=json. There service names the service that is called, in place of the one
-// that declares the method or is bound. A client needs the dialect for it: module x/grpc.
+// that declares the method or is bound. A client needs the dialect for it: module x/grpc. rpcx://host:port and rpcxs are those of
+// package x/rpcx: there protocol is binary (Thrift's), json, msgpack or proto, and compression may be gzip. motan2://host:port and motan2s are
+// those of package x/motan.
 //
 // The port of an http or https target may be left out. Its messages are not framed, but may be in THeader (transport=header);
 // host:port?transport=http is another way to write http://host:port/, and with tls:// https. It may have a user, as in
@@ -140,6 +142,17 @@ func parseTarget(s string) (t Target, err error) {
 		case strings.Contains(u.Host, ","):
 			return t, fmt.Errorf("a target here is one server: lists are for thriftkit.Dial")
 		}
+	case "motan2", "motan2s", "rpcx", "rpcxs":
+		t.Foreign, t.TLS = strings.CutSuffix(u.Scheme, "s")
+		t.Network, t.Address, t.Path = "tcp", u.Host, "/"
+		switch {
+		case u.Hostname() == "":
+			return t, fmt.Errorf("the host is missing: want %s://host:port", u.Scheme)
+		case u.Port() == "":
+			return t, fmt.Errorf("the port is missing: want %s://host:port", u.Scheme)
+		case u.Path != "" && u.Path != "/":
+			return t, fmt.Errorf("a %s target has no path", t.Foreign)
+		}
 	case "grpc", "grpcs", "connect", "connects":
 		t.Foreign, t.TLS = strings.CutSuffix(u.Scheme, "s")
 		t.Network, t.Address, t.Path = "tcp", u.Host, u.EscapedPath()
@@ -158,7 +171,7 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, grpc, grpcs, http, https, tcp, tls, udp, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -262,17 +275,29 @@ func (t Target) IsCompressed() bool {
 	if t.Framing.HasHeader() {
 		return t.Compression == zlibStream
 	}
-	return t.Compression != "" && !t.HTTP
+	return t.Compression != "" && !t.HTTP && t.Foreign == ""
+}
+
+// foreignProtocols lists the protocols of each foreign scheme, the default first.
+var foreignProtocols = map[string][]string{
+	"connect": {"proto", "json"}, "grpc": {"proto", "json"}, "motan2": {"simple"}, "rpcx": {"binary", "json", "msgpack", "proto"},
 }
 
 func (t *Target) checkForeign() error {
+	known := foreignProtocols[t.Foreign]
+	compresses := t.Foreign == "motan2" || t.Foreign == "rpcx"
 	switch {
-	case t.Framing != wire.Buffered || t.HTTP || t.Compression != "":
+	case t.Framing != wire.Buffered || t.HTTP || t.Compression != "" && !compresses:
+		if compresses {
+			return fmt.Errorf("a %s target has no transport", t.Foreign)
+		}
 		return fmt.Errorf("a %s target has no transport and no compression", t.Foreign)
-	case t.Protocol == "proto":
-		t.Protocol = "" // the default
-	case t.Protocol != "" && t.Protocol != "json":
-		return fmt.Errorf("unknown protocol %q of %s (known: json, proto)", t.Protocol, t.Foreign)
+	case t.Compression != "" && t.Compression != "gzip":
+		return fmt.Errorf("unknown compression %q of %s (known: gzip)", t.Compression, t.Foreign)
+	case t.Protocol == known[0]:
+		t.Protocol = ""
+	case t.Protocol != "" && !slices.Contains(known, t.Protocol):
+		return fmt.Errorf("unknown protocol %q of %s (known: %s)", t.Protocol, t.Foreign, strings.Join(slices.Sorted(slices.Values(known)), ", "))
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func TestParseTargetBad(t *testing.T) {
 		{"me@localhost:1", "a target has neither user nor fragment; one of HTTP may have a user"},
 		{"localhost:1#top", "a target has neither user nor fragment; one of HTTP may have a user"},
 		{"unix://", "the path of the socket is missing: want unix:///path"},
-		{"ftp://localhost:1", `unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, tcp, tls, udp, unix)`},
+		{"ftp://localhost:1", `unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)`},
 		{"h:1?transport=fast", `unknown transport "fast" (known: buffered, framed, header, ttheader, framed-header, http, udp)`},
 		{"unix:///s?transport=fast", `unknown transport "fast" (want buffered, framed, header, ttheader, framed-header)`},
 		{"unix:///s?transport=http", "transport http does not go over a unix socket"},
@@ -145,7 +145,7 @@ func TestListen(t *testing.T) {
 		l.Close()
 	}
 	for target, want := range map[string]string{
-		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, tcp, tls, udp, unix)`,
+		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)`,
 		"http://x:1":       `listen on "http://x:1": a server takes HTTP on any listener, give its host:port`,
 		"unix://" + dir:    "listen unix " + dir + ": bind: address already in use",
 		"tcp://127.0.0.1/": `target "tcp://127.0.0.1/": the port is missing: want host:port`,

@@ -17,9 +17,12 @@ import (
 	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/x/grpc"
+	"github.com/thriftkit/thriftkit/x/motan"
+	"github.com/thriftkit/thriftkit/x/rpcx"
 )
 
 // A dialect is what flags and thriftkit.yaml say about how to talk to a target.
@@ -93,7 +96,7 @@ func (d *dialect) target(target string) (string, error) {
 		address = "tls://" + address
 	}
 	scheme, _, _ := strings.Cut(address, "://")
-	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects"}, scheme)
+	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects", "motan2s", "rpcxs"}, scheme)
 	if d.wantsTLS() && !isTLS && group && !strings.HasPrefix(address, "tcp://") && !has.Has("tls") {
 		isTLS = true
 		query = strings.TrimPrefix(query+"&tls=true", "&")
@@ -119,7 +122,7 @@ func (d *dialect) target(target string) (string, error) {
 		}
 	}
 	if d.wantsTLS() && !isTLS {
-		return "", usagef("the flags for TLS go with tls://, https://, grpcs:// and connects:// targets, and with host:port, not with %q", address)
+		return "", usagef("the flags for TLS go with tls://, https://, grpcs://, connects://, motan2s:// and rpcxs:// targets, and with host:port, not with %q", address)
 	}
 	if err := checkTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
@@ -131,8 +134,13 @@ func (d *dialect) wantsTLS() bool {
 	return d.insecure || d.serverName != "" || d.tls != transport.TLSFiles{}
 }
 
-// foreignDialects returns the option by which clients and servers speak gRPC and Connect.
-func foreignDialects() thriftkit.Option { return thriftkit.WithDialects(grpc.Dialect()) }
+// clientDialects are the dialects besides Thrift's that clients speak.
+func clientDialects() []rpc.Dialect {
+	return []rpc.Dialect{grpc.Dialect(), motan.Dialect(), rpcx.Dialect()}
+}
+
+// foreignDialects returns the option by which clients speak them.
+func foreignDialects() thriftkit.Option { return thriftkit.WithDialects(clientDialects()...) }
 
 // capturedProtocols are those of captures besides Thrift's.
 func capturedProtocols() []capture.Protocol { return []capture.Protocol{grpc.Capture()} }

@@ -22,6 +22,8 @@ import (
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/x/grpc"
+	"github.com/thriftkit/thriftkit/x/motan"
+	"github.com/thriftkit/thriftkit/x/rpcx"
 )
 
 type serveOptions struct {
@@ -184,7 +186,7 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 		}
 	}
 	opts = append(opts, o.maxMessage.option())
-	opts = append(opts, thriftkit.WithDialects(grpc.New(grpc.Options{NoReflection: !o.reflection})))
+	opts = append(opts, thriftkit.WithDialects(grpc.New(grpc.Options{NoReflection: !o.reflection}), motan.Dialect(), rpcx.Dialect()))
 	for _, text := range o.proxies {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {

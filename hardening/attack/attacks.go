@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +21,7 @@ type attack struct {
 	bound    int64 // of the growth of memory, in bytes; 0 means 64 MiB
 	needsTLS bool
 	thrift   bool // makes sense only for a server of Thrift
+	motan    bool // or only for one of Motan
 	rpcx     bool // or only for one of rpcx
 	run      func(*run) error
 }
@@ -63,7 +63,9 @@ func attacks() []attack {
 		{name: "wrong protocols on the port", run: foreign},
 		{name: "random bytes", run: noise},
 		{name: "sequence ids wrong and twice", thrift: true, run: sequences},
+		{name: "frames of Motan that lie", motan: true, run: motanFrames},
 		{name: "frames of rpcx that lie", rpcx: true, run: rpcxFrames},
+		{name: "bombs of gzip in rpcx and Motan", rpcx: true, bound: 256 << 20, run: foreignBombs},
 		{name: "one byte a second", run: slowLoris},
 		{name: "calls whose answers nobody reads", thrift: true, bound: 128 << 20, run: neverReading},
 		{name: "connections that rest after 10 MiB", thrift: true, bound: 128 << 20, run: resting},
@@ -175,29 +177,6 @@ func sequences(x *run) error {
 		}
 		return all, nil
 	})
-}
-
-// rpcxFrames claims what is not there, in the frames of rpcx.
-func rpcxFrames(x *run) error {
-	var all []input
-	for _, n := range lies {
-		b := child.RPCXMessage(1)
-		binary.BigEndian.PutUint32(b[12:], uint32(n))
-		all = append(all, input{name: "a length of the message", bytes: b})
-		for _, at := range []int{16, 16 + 4 + len("Conformance")} {
-			b := child.RPCXMessage(1)
-			binary.BigEndian.PutUint32(b[at:], uint32(n))
-			all = append(all, input{name: "a length in the message", bytes: b})
-		}
-	}
-	for i := range child.RPCXMessage(1) {
-		b := child.RPCXMessage(1)
-		all = append(all, input{name: "cut", bytes: b[:i]})
-		b[i] ^= 0xff
-		all = append(all, input{name: "changed", bytes: b})
-	}
-	x.throwAll(x.Addr, all)
-	return x.ctx.Err()
 }
 
 // together runs n goroutines and waits for them.

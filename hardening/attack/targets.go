@@ -23,7 +23,7 @@ func Thriftkit(certs string) (t *Target, stop func() error, err error) {
 		return nil, nil, err
 	}
 	t = &Target{
-		Name: "thriftkit", Addr: s.Addr, TLS: true, Process: s.Process,
+		Name: "thriftkit", Addr: s.Addr, TLS: true, Motan: true, RPCX: true, Process: s.Process,
 		Call:   Dialect{"binary", "buffered"}.Target(s.Addr),
 		Settle: func() { s.Stats() },
 		Panics: func() int64 {
@@ -77,7 +77,7 @@ const maxPeerMemory = 8 << 20
 
 // Target starts the peer.
 func (p Peer) Target() (*Target, error) {
-	t := &Target{Name: p.Name, Foreign: true, RPCXOnly: p.RPCX}
+	t := &Target{Name: p.Name, Foreign: true, RPCX: p.RPCX, RPCXOnly: p.RPCX}
 	t.Start = func() error {
 		args := []string{"-c", "", p.Program}
 		for _, a := range p.Args {

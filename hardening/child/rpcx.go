@@ -20,10 +20,17 @@ const (
 
 // RPCXMessage returns a call of the method ping of the service Conformance with no arguments, in raw bytes.
 func RPCXMessage(seq uint64) []byte {
-	b := []byte{rpcxMagic, 0, 0, 0} // version 0, a request that wants an answer, no compression, raw bytes
-	b = binary.BigEndian.AppendUint64(b, seq)
+	b := RPCXCall("Ping", 0, 0, nil)
+	binary.BigEndian.PutUint64(b[4:], seq)
+	return b
+}
+
+// RPCXCall returns a call of a method of the service Conformance, of version 0, that wants an answer.
+func RPCXCall(method string, flags, serialization byte, payload []byte) []byte {
+	b := []byte{rpcxMagic, 0, flags, serialization << 4}
+	b = binary.BigEndian.AppendUint64(b, 1)
 	var body []byte
-	for _, part := range []string{"Conformance", "Ping", "", ""} {
+	for _, part := range []string{"Conformance", method, "", string(payload)} {
 		body = binary.BigEndian.AppendUint32(body, uint32(len(part)))
 		body = append(body, part...)
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/conformance"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/x/motan"
+	"github.com/thriftkit/thriftkit/x/rpcx"
 )
 
 // ServerOptions are what a server in a child is told.
@@ -153,7 +155,7 @@ func serve(args []string) error {
 		}
 		opts = append(opts, thriftkit.WithTLS(config))
 	}
-	s := thriftkit.NewServer(opts...)
+	s := thriftkit.NewServer(append(opts, thriftkit.WithDialects(motan.Dialect(), rpcx.Dialect()))...)
 	if err := s.Register(file.Service("Conformance"), h); err != nil {
 		return err
 	}

@@ -452,11 +452,11 @@ func (n *fieldNames) find(tag, goName string) (*schema.Field, string) {
 	if n.folded == nil {
 		n.folded = make(map[string][]*schema.Field, len(n.desc.Fields))
 		for _, f := range n.desc.Fields {
-			key := foldName(f.Name)
+			key := FoldName(f.Name)
 			n.folded[key] = append(n.folded[key], f)
 		}
 	}
-	switch found := n.folded[foldName(goName)]; len(found) {
+	switch found := n.folded[FoldName(goName)]; len(found) {
 	case 0:
 		return nil, "the IDL has no such field: use a tag such as `thrift:\"name\"` for another name, or `thrift:\"-\"` to leave it out"
 	case 1:
@@ -467,7 +467,7 @@ func (n *fieldNames) find(tag, goName string) (*schema.Field, string) {
 }
 
 // SameName reports whether an IDL name and a Go name are the same, ignoring case and underscores.
-func SameName(idl, goName string) bool { return foldName(idl) == foldName(goName) }
+func SameName(idl, goName string) bool { return FoldName(idl) == FoldName(goName) }
 
 // GoName returns the name of t for messages, short for structs that have none: theirs are as long as they are.
 func GoName(t reflect.Type) string {
@@ -477,8 +477,8 @@ func GoName(t reflect.Type) string {
 	return t.String()
 }
 
-// foldName returns what names have in common that are the same, ignoring case and underscores.
-func foldName(name string) string {
+// FoldName returns what names have in common that are the same, ignoring case and underscores.
+func FoldName(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '_':

@@ -62,6 +62,15 @@ func Rows() []Row {
 			})
 		}
 	}
+	for _, method := range []struct{ name, in string }{{RPCXThrift, "Thrift"}, {RPCXMsgpack, "msgpack"}} {
+		for _, callers := range []int{1, 16, 100} {
+			rows = append(rows, Row{
+				Name:  fmt.Sprintf("%s/1KB/%d", method.name, callers),
+				About: fmt.Sprintf("echo of 1KB by rpcx's client in %s, %d callers", method.in, callers),
+				Spec:  Spec{Method: method.name, Size: 1 << 10, Callers: callers},
+			})
+		}
+	}
 	return append(rows,
 		Row{Name: "slow/alone", About: "fast calls of 4 callers on one connection", Spec: Spec{Method: Echo, Callers: 4}},
 		Row{Name: "slow/beside", About: "the same with calls of 4 more callers beside them that take 10 ms each", Spec: Spec{Method: Echo, Callers: 4, Slow: 4}},

@@ -48,7 +48,8 @@ func sides() []side {
 		{name: "apache-buffered", server: "apache", late: true, dial: dialApache(false)},
 		{name: "apache-framed", server: "apache", args: []string{"framed"}, late: true, dial: dialApache(true)},
 		{name: "grpc-go", server: "grpc", late: true, dial: dialGRPC},
-		{name: "rpcx", server: "rpcx", late: true, dial: dialRPCX},
+		{name: "rpcx", server: "rpcx", methods: []string{Echo, RPCXThrift, RPCXMsgpack}, late: true, dial: dialRPCX},
+		{name: "thriftkit-rpcx", server: "thriftkit", args: []string{"rpcx"}, methods: []string{RPCXThrift, RPCXMsgpack}, dial: dialRPCX},
 		{name: "net/rpc", server: "netrpc", dial: dialNetRPC},
 		{name: "drpc", server: "drpc", late: true, dial: dialDRPC},
 		{name: report.RawGo, server: "raw", late: true, dial: dialRaw},
@@ -148,16 +149,33 @@ func dialDRPC(s Spec) (*session, error) {
 	return &session{callers: callers, close: closeAll(&conns)}, err
 }
 
-// dialRPCX has all callers share a client, with messages of Protocol Buffers.
+// dialRPCX has all callers share a client, with messages of Protocol Buffers unless the method says otherwise.
 func dialRPCX(s Spec) (*session, error) {
 	log.SetDummyLogger()
 	option := client.DefaultOption
 	option.SerializeType = protocol.ProtoBuffer
+	switch s.Method {
+	case RPCXThrift:
+		option.SerializeType = protocol.Thrift
+	case RPCXMsgpack:
+		option.SerializeType = protocol.MsgPack
+	}
 	c := client.NewClient(option)
 	if err := c.Connect("tcp", s.Addr); err != nil {
 		return nil, err
 	}
 	newContext := contexts(s.Deadline)
+	if s.Method != Echo {
+		args := &apachegen.BenchEchoArgs{V: make([]byte, s.Size)}
+		callers, err := each(s.Callers, func(int) (caller, error) {
+			return func() error {
+				got := apachegen.NewBenchEchoResult()
+				err := c.Call(context.Background(), "BenchThrift", "Echo", args, got)
+				return errors.Join(err, checkLen(len(got.Success), s.Size))
+			}, nil
+		})
+		return &session{callers: callers, close: func() { c.Close() }}, err
+	}
 	v := &pb.Blob{V: make([]byte, s.Size)}
 	callers, err := each(s.Callers, func(int) (caller, error) {
 		return func() error {

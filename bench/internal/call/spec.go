@@ -13,6 +13,9 @@ const (
 	Echo   = "echo"   // of so many bytes
 	Login  = "login"  // of 60 bytes, as a struct
 	Nested = "nested" // of 4.5 KB, as a struct
+
+	RPCXThrift  = "rpcx-thrift"  // echo by rpcx's client, in its serialization Thrift
+	RPCXMsgpack = "rpcx-msgpack" // the same in msgpack
 )
 
 // A Spec is the work of a client.

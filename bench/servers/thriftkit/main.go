@@ -1,6 +1,6 @@
 // Command thriftkit serves bench.thrift with thriftkit: a handler with Go types or, with the
 // argument dynamic, one without; with the argument generated, one by generated code. With the
-// arguments interceptor and stats there is something around the calls.
+// arguments interceptor and stats there is something around the calls; with the argument rpcx it answers rpcx as well.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"github.com/thriftkit/thriftkit/bench/internal/payload"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/x/rpcx"
 )
 
 type handler struct{}
@@ -66,6 +67,8 @@ func options(args []string) []thriftkit.ServerOption {
 	switch {
 	case len(args) > 0 && args[0] == "interceptor":
 		return []thriftkit.ServerOption{thriftkit.WithInterceptors(payload.Passing)}
+	case len(args) > 0 && args[0] == "rpcx":
+		return []thriftkit.ServerOption{thriftkit.WithDialects(rpcx.Dialect())}
 	case len(args) > 0 && args[0] == "stats":
 		return []thriftkit.ServerOption{thriftkit.WithStats(new(payload.Counting))}
 	}

@@ -1,0 +1,196 @@
+package motan
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"strings"
+
+	"github.com/thriftkit/thriftkit/internal/gonames"
+	"github.com/thriftkit/thriftkit/internal/muxconn"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
+	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
+)
+
+// Dials implements [rpc.ClientDialect].
+func (*dialect) Dials(scheme string) bool { return scheme == Name }
+
+// DialTarget implements [rpc.ClientDialect]. Calls share one connection.
+func (d *dialect) DialTarget(ctx context.Context, t transport.Target, opts rpc.ClientOptions) (rpc.Handler, func(), error) {
+	conns, err := muxconn.NewClient(ctx, t, opts, format, idOf)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &client{conns: conns, opts: d.opts, path: t.Service, gzip: t.Compression == "gzip", max: opts.MaxMessageBytes}
+	return c.handle, conns.Close, nil
+}
+
+// idOf returns the id of a message, and whether it is a reply.
+func idOf(b []byte) (uint64, bool) {
+	return binary.BigEndian.Uint64(b[5:]), b[2]&(typeResponse|typeHeartbeat) == typeResponse
+}
+
+// A client makes the calls for a target.
+type client struct {
+	conns *muxconn.Client
+	opts  Options
+	path  string // "": that of the service of the call
+	gzip  bool
+	max   int
+}
+
+// pathOf returns the path of a service: with the namespace for Java before it, if it has one.
+func pathOf(svc *schema.Service) string {
+	if svc.File != nil {
+		for _, ns := range svc.File.Namespaces {
+			if ns.Scope == "java" {
+				return ns.Name + "." + svc.Name
+			}
+		}
+	}
+	return svc.Name
+}
+
+// methodName returns the name of a method as Java and Go have it: getUser for get_user.
+func methodName(name string) string {
+	if !strings.Contains(name, "_") {
+		return name
+	}
+	parts := strings.SplitAfterN(strings.TrimLeft(name, "_"), "_", 2)
+	if len(parts) < 2 {
+		return name
+	}
+	return strings.TrimSuffix(parts[0], "_") + gonames.Export(parts[1])
+}
+
+// handle makes a call.
+func (c *client) handle(ctx context.Context, call *rpc.Call) error {
+	method := call.Method
+	if method.Stream != schema.Unary {
+		return muxconn.NotSent(method, errStreams)
+	}
+	m := &message{serialization: simple, metadata: muxconn.OutgoingMetadata(ctx, timeoutMetadata)}
+	if err := checkMetadata(m.metadata); err != nil {
+		return muxconn.NotSent(method, err)
+	}
+	if m.metadata == nil {
+		m.metadata = make(map[string]string)
+	}
+	path := c.path
+	if path == "" && call.Service != nil {
+		path = pathOf(call.Service)
+	}
+	for k, v := range map[string]string{
+		pathMetadata: path, methodMetadata: methodName(method.Name), proxyMetadata: Name,
+		GroupMetadata: c.opts.Group, VersionMetadata: c.opts.Version, ModuleMetadata: c.opts.Module, ApplicationMetadata: c.opts.Application,
+	} {
+		if v != "" && m.metadata[k] == "" {
+			m.metadata[k] = v
+		}
+	}
+	t, at := call.Arguments()
+	b, err := wirebinary.Protocol{}.AppendValue(nil, t, at)
+	if err == nil {
+		m.body, err = appendArgs(make([]byte, 0, len(b)), b, method.Args)
+	}
+	if err != nil {
+		return muxconn.NotSent(method, err)
+	}
+	if c.gzip {
+		m.compress()
+	}
+	if method.Oneway {
+		m.kind |= typeOneway
+	}
+	reply, err := c.conns.Call(ctx, method.Oneway, func(dst []byte, id uint64) ([]byte, error) {
+		m.id = id
+		return m.append(dst), nil
+	})
+	switch {
+	case err != nil:
+		return muxconn.InMethod(method, err)
+	case method.Oneway:
+		return nil
+	}
+	return c.result(ctx, call, reply)
+}
+
+// result reads the reply to a call.
+func (c *client) result(ctx context.Context, call *rpc.Call, b []byte) error {
+	m, err := parse(b)
+	if err == nil {
+		err = m.decompress(c.max)
+	}
+	if err != nil {
+		return muxconn.BadReply(call.Method, err)
+	}
+	if md := muxconn.Received(m.metadata, isOwn); md != nil {
+		rpc.SetReceivedMetadata(ctx, md)
+	}
+	switch {
+	case m.status != 0:
+		return failureOf(call.Method, m)
+	case m.serialization != simple && len(m.body) > 0:
+		return muxconn.BadReply(call.Method, rpc.Errorf(rpc.CodeInvalidProtocol, "the reply has the serialization %d, want 6 simple", m.serialization))
+	case call.Method.Result.Kind == schema.KindVoid:
+		return nil
+	}
+	if err := setResult(call, m.body); err != nil {
+		return muxconn.BadReply(call.Method, err)
+	}
+	return nil
+}
+
+// setResult decodes the body of a reply that is no error.
+func setResult(call *rpc.Call, body []byte) error {
+	m := call.Method
+	b, err := readValue(make([]byte, 0, len(body)+64), body, m.Reply(), m.Reply().Fields[0])
+	if err != nil {
+		return err
+	}
+	missing := &rpc.Error{Code: rpc.CodeMissingResult, Outcome: rpc.OutcomeExecuted, Message: "the reply is null", Method: m.String()}
+	if t, at := call.Reply(); t.Op == plan.OpStruct {
+		if err := muxconn.Consume(b, t, at); err != nil || t.Struct.Fields[0].IsSet(at) {
+			return err
+		}
+		return missing
+	}
+	v, err := muxconn.ConsumeStruct(b, m.Reply())
+	switch {
+	case err != nil:
+		return err
+	case !v.At(0).IsSet():
+		return missing
+	}
+	return call.SetResult(v.At(0))
+}
+
+// failureOf returns the error that a reply of a server is.
+func failureOf(method *schema.Method, m *message) error {
+	x := exception{Message: m.metadata[exceptionMetadata]}
+	if err := json.Unmarshal([]byte(x.Message), &x); err != nil {
+		x.Code = 0
+	}
+	if name := x.More[muxconn.ExceptionMetadata]; name != "" {
+		for _, f := range method.Throws {
+			if f.Type.Struct.Name != name {
+				continue
+			}
+			b, err := readValue(nil, m.body, method.Reply(), f)
+			if err != nil {
+				return muxconn.BadReply(method, err)
+			}
+			if v, err := muxconn.ConsumeStruct(b, method.Reply()); err == nil && v.Get(f.Name).Struct() != nil {
+				return &rpc.Exception{Value: v.Get(f.Name).Struct()}
+			}
+		}
+	}
+	code := rpc.CodeUnknown
+	if x.Type == serviceException && x.Code == 404 || strings.HasSuffix(x.Message, " is not found in provider.") {
+		code = rpc.CodeUnknownMethod
+	}
+	return muxconn.ErrorOf(method, x.More, code, x.Message)
+}
