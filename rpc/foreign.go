@@ -90,7 +90,7 @@ func dialForeign(ctx context.Context, t transport.Target, opts ClientOptions) (*
 			return NewClient(h, opts), nil
 		}
 	}
-	return nil, fmt.Errorf("target %q: the client has no dialect for it: WithDialects(grpc.Dialect()), of module x/grpc, is one for grpc and connect", t)
+	return nil, fmt.Errorf("target %q: the client has no dialect for it: WithDialects takes grpc.Dialect() of module x/grpc for grpc and connect, dubbo.Dialect() of x/dubbo for dubbo", t)
 }
 
 // An Invoker is what a [Dialect] may ask of the server, for one connection or request. It is safe for

@@ -34,10 +34,13 @@ type Target struct {
 	Query       string // of HTTP: the server's own, escaped, in the order of its keys; else ""
 	// User is who HTTP's Basic authentication says we are: a name, or a name, a colon and a password, both escaped as in URLs; else "".
 	User string
-	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: grpc, connect; else "".
+	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: connect, dubbo, grpc; else "".
 	Foreign string
-	TLS     bool
-	Files   TLSFiles // of TLS, where the defaults do not do
+	// Group and Version select a service of a dubbo target; "" for none.
+	Group, Version string
+
+	TLS   bool
+	Files TLSFiles // of TLS, where the defaults do not do
 
 	// ServerName is the name that the server's certificate must have; "" is the host.
 	ServerName string
@@ -68,6 +71,10 @@ func (t Target) Transport() string {
 // grpc://host:port, connect://host:port/path and, with TLS, grpcs and connects name servers of another protocol; its
 // messages are in protobuf, or JSON with protocol=json. There service names the service that is called, in place of the one
 // that declares the method or is bound. A client needs the dialect for it: module x/grpc.
+//
+// dubbo://host:port and, with TLS, dubbos name servers of Dubbo's classic protocol, by port 20880 unless they say another; the keys
+// service, group and version select a service, and dubbo://host:port/com.acme.Calculator is another way to write
+// service=com.acme.Calculator. A client needs the dialect of package x/dubbo.
 //
 // The port of an http or https target may be left out. Its messages are not framed, but may be in THeader (transport=header);
 // host:port?transport=http is another way to write http://host:port/, and with tls:// https. It may have a user, as in
@@ -152,13 +159,23 @@ func parseTarget(s string) (t Target, err error) {
 		if t.Path == "" {
 			t.Path = "/"
 		}
+	case "dubbo", "dubbos":
+		t.Foreign, t.TLS = "dubbo", u.Scheme == "dubbos"
+		t.Network, t.Address, t.Path = "tcp", u.Host, "/"
+		t.Service = strings.Trim(u.Path, "/")
+		switch {
+		case u.Hostname() == "":
+			return t, fmt.Errorf("the host is missing: want %s://host:port", u.Scheme)
+		case u.Port() == "":
+			t.Address = net.JoinHostPort(u.Hostname(), dubboPort)
+		}
 	case "unix":
 		t.Network, t.Address = "unix", u.Host+u.Path
 		if t.Address == "" {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, grpc, grpcs, http, https, tcp, tls, udp, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, tcp, tls, udp, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -184,6 +201,9 @@ func (t *Target) setKeys(query url.Values) error {
 	known := map[string]*string{"protocol": &t.Protocol, "service": &t.Service, "compression": &t.Compression, "transport": new(string)}
 	if t.TLS {
 		known["ca"], known["cert"], known["key"], known["servername"] = &t.Files.CA, &t.Files.Cert, &t.Files.Key, &t.ServerName
+	}
+	if t.Foreign == "dubbo" {
+		known["group"], known["version"] = &t.Group, &t.Version
 	}
 	own := make(url.Values)
 	for _, k := range slices.Sorted(maps.Keys(query)) {
@@ -269,13 +289,17 @@ func (t *Target) checkForeign() error {
 	switch {
 	case t.Framing != wire.Buffered || t.HTTP || t.Compression != "":
 		return fmt.Errorf("a %s target has no transport and no compression", t.Foreign)
-	case t.Protocol == "proto":
+	case t.Foreign == "dubbo" && t.Protocol != "" && t.Protocol != "hessian2":
+		return fmt.Errorf("unknown protocol %q of dubbo (known: hessian2)", t.Protocol)
+	case t.Foreign == "dubbo", t.Protocol == "proto":
 		t.Protocol = "" // the default
 	case t.Protocol != "" && t.Protocol != "json":
 		return fmt.Errorf("unknown protocol %q of %s (known: json, proto)", t.Protocol, t.Foreign)
 	}
 	return nil
 }
+
+const dubboPort = "20880"
 
 func defaultPort(isTLS bool) string {
 	if isTLS {
@@ -312,7 +336,7 @@ func (t Target) URL() *url.URL {
 func (t Target) String() string {
 	q := make(url.Values)
 	for k, v := range map[string]string{
-		"protocol": t.Protocol, "service": t.Service, "compression": t.Compression,
+		"protocol": t.Protocol, "service": t.Service, "group": t.Group, "version": t.Version, "compression": t.Compression,
 		"ca": t.Files.CA, "cert": t.Files.Cert, "key": t.Files.Key, "servername": t.ServerName,
 	} {
 		if v != "" {

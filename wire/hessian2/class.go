@@ -11,7 +11,7 @@ import (
 type class struct {
 	name       string   // "": as maps
 	definition []byte   // of the class
-	message    bool     // the definition ends with the text of an exception
+	throwable  []string // the fields of Java's Throwable with which the definition of an exception ends
 	keys       [][]byte // the names of the fields as strings, by schema.Field.Index
 	byName     map[string]int
 	byFold     map[string]int
@@ -21,6 +21,9 @@ type classKey struct{}
 
 // messageField is the field of Java's Throwable for the text.
 const messageField = "detailMessage"
+
+// throwableFields are all its fields. A class that has them is an exception for dubbo-go, whether it knows it or not.
+var throwableFields = []string{messageField, "cause", "stackTrace", "suppressedExceptions"}
 
 // FallbackException is the class of exceptions that have no class of their own.
 const FallbackException = "java.lang.RuntimeException"
@@ -40,12 +43,12 @@ func classOf(desc *schema.Struct) *class {
 		for i, f := range desc.Fields {
 			c.byName[javamap.FieldName(f)] = i
 		}
-		count := len(desc.Fields)
-		if _, own := c.byName[messageField]; desc.Kind == schema.Exception && !own {
-			c.message = true
-			count++
+		for _, name := range throwableFields {
+			if _, own := c.byName[name]; desc.Kind == schema.Exception && !own {
+				c.throwable = append(c.throwable, name)
+			}
 		}
-		c.definition = appendInt(appendText(append(c.definition, tagClass), c.name), int32(count))
+		c.definition = appendInt(appendText(append(c.definition, tagClass), c.name), int32(len(desc.Fields)+len(c.throwable)))
 		for i, f := range desc.Fields {
 			name := javamap.FieldName(f)
 			key := appendText(nil, name)
@@ -56,8 +59,8 @@ func classOf(desc *schema.Struct) *class {
 				c.byFold[fold] = i
 			}
 		}
-		if c.message {
-			c.definition = appendText(c.definition, messageField)
+		for _, name := range c.throwable {
+			c.definition = appendText(c.definition, name)
 		}
 		c.definition = slices.Clip(c.definition)
 		return c

@@ -48,6 +48,9 @@ func NewDecoder(src []byte) *Decoder { return &Decoder{src: src} }
 // Offset returns how many bytes have been read.
 func (d *Decoder) Offset() int { return d.off }
 
+// Rewind goes back to where a value began that has been read or skipped: it is read again.
+func (d *Decoder) Rewind(offset int) { d.off = offset }
+
 // End returns an error if something is left of the message.
 func (d *Decoder) End() error {
 	if d.off < len(d.src) {
@@ -160,8 +163,18 @@ func (d *Decoder) double() (float64, error) {
 		return float64(n), err
 	}
 	tag := d.src[d.off]
-	size := map[byte]int{tagZero: 1, tagOne: 1, tagDoubleByte: 2, tagDoubleShort: 3, tagDoubleMill: 5, tagDouble: 9}
-	b, err := d.take(size[tag])
+	size := 1
+	switch tag {
+	case tagDoubleByte:
+		size = 2
+	case tagDoubleShort:
+		size = 3
+	case tagDoubleMill:
+		size = 5
+	case tagDouble:
+		size = 9
+	}
+	b, err := d.take(size)
 	if err != nil {
 		return 0, err
 	}
@@ -327,7 +340,7 @@ func (d *Decoder) follow() (back int, err error) {
 		return 0, wire.Errorf(start, wire.ErrInvalid, "a reference to value %d of %d", n, len(d.refs))
 	}
 	r := d.refs[n]
-	if r.end == 0 {
+	if r.end == 0 || start >= r.start && start < r.end {
 		return 0, wire.Errorf(start, wire.ErrInvalid, "a cycle: a reference to the value that began at byte %d", r.start)
 	}
 	most := maxCopied + maxCopiedX*len(d.src)

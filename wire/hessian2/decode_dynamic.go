@@ -8,6 +8,9 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
+// Dynamic reads a value of type t without a Go type; an unset one if it is null.
+func (d *Decoder) Dynamic(t *schema.Type) (dynamic.Value, error) { return d.dynamic(t, wire.MaxDepth) }
+
 // dynamic reads a value of type t; an unset one if it is null.
 func (d *Decoder) dynamic(t *schema.Type, depth int) (v dynamic.Value, err error) {
 	f, err := d.definitions()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -276,14 +277,70 @@ func (e *Encoder) structure(s *plan.Struct, v mem.Pointer, depth int) error {
 }
 
 // closeStruct ends what open began.
-func (e *Encoder) closeStruct(c *class, asMap bool, text func() string) (err error) {
-	switch {
-	case asMap:
+func (e *Encoder) closeStruct(c *class, asMap bool, text func() string) error {
+	if asMap {
 		e.dst = append(e.dst, tagEnd)
-	case c.message:
-		e.dst, err = appendString(e.dst, text())
+		return nil
+	}
+	for _, name := range c.throwable {
+		if err := e.throwable(name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// throwable writes a field of Throwable.
+func (e *Encoder) throwable(name string, text func() string) (err error) {
+	switch name {
+	case messageField:
+		e.dst, err = appendString(e.dst, strings.ToValidUTF8(text(), "\ufffd"))
+	case "stackTrace": // null would do harm
+		e.typed(0, "[java.lang.StackTraceElement")
+	default:
+		e.Null()
 	}
 	return err
+}
+
+// Exception writes an exception of a class that no struct of the schema has. Fields come before those of Throwable.
+func (e *Encoder) Exception(class, text string, fields ...Field) error {
+	var names []string
+	for _, f := range fields {
+		names = append(names, f.Name)
+	}
+	e.define(class, append(names, throwableFields...))
+	for _, f := range fields {
+		if err := e.Any(f.Value); err != nil {
+			return err
+		}
+	}
+	for _, name := range throwableFields {
+		if err := e.throwable(name, func() string { return text }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fields writes the fields of the struct at v one after the other, null for those that are unset: the arguments of a method.
+func (e *Encoder) Fields(s *plan.Struct, v mem.Pointer) error {
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		if f.Presence != plan.Always && !f.IsSet(v) {
+			e.Null()
+			continue
+		}
+		if err := e.value(f.Type, v.Add(f.Offset), wire.MaxDepth); err != nil {
+			return wire.InField(err, s.Schema.Name, f.Schema.Name, f.ID)
+		}
+	}
+	return nil
+}
+
+// Dynamic writes a value of type t.
+func (e *Encoder) Dynamic(t *schema.Type, v dynamic.Value) error {
+	return e.dynamic(t, v, wire.MaxDepth)
 }
 
 // textFields are the fields of exceptions that say in words what is wrong.
@@ -309,10 +366,14 @@ func exceptionText(s *plan.Struct, v mem.Pointer) string {
 	return s.Schema.Name
 }
 
-// enum writes a value of an enum.
+// enum writes a value of an enum. A zero that has no name is what Go programs leave unset: null.
 func (e *Encoder) enum(desc *schema.Enum, n int32) error {
 	value := desc.ByNumber(n)
-	if value == nil {
+	switch {
+	case value == nil && n == 0:
+		e.Null()
+		return nil
+	case value == nil:
 		return wire.Errorf(-1, wire.ErrValue, "enum %s has no value %d, and Java no enums without a name", desc.Name, n)
 	}
 	class := javamap.EnumClass(desc)
