@@ -28,6 +28,9 @@ PACKAGES = $(addsuffix /...,$(MODULES))
 # Runs a command in the module of the comparison, which is outside of the workspace.
 in-bench = cd bench; GOWORK=off $(1)
 
+# Runs a command in the module of Dubbo's peers, which is outside of the workspace as well.
+in-dubbo = $(PEERS_ENV) cd conformance/dubbo; export GOWORK=off; $(1)
+
 # Tells the conformance tests where the peers are, and whether one that is missing is an error.
 PEERS_ENV = peers="$$(scripts/peers.sh --env)"; eval "$$peers";
 
@@ -50,7 +53,7 @@ test: fmt-check vet ## Everything that needs nothing but Go (2 minutes the first
 
 # Tests come last, so that the closing lines say what ran.
 .PHONY: test-all
-test-all: peers lint cross bench-once vsix test-race ## Everything that a change must pass: also peers in other languages, race detector, linters
+test-all: peers lint cross bench-once vsix test-race test-dubbo ## Everything that a change must pass: also peers in other languages, race detector, linters
 
 # Without the test cache: it does not see changes of the peers' programs. Go's own limit of 10
 # minutes for a package would be near on a slow machine.
@@ -58,6 +61,11 @@ test-all: peers lint cross bench-once vsix test-race ## Everything that a change
 test-race: peers # All tests with the race detector and the peers
 	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 60m $(PACKAGES)
 	$(call in-bench,$(GO) test -count=1 ./...)
+
+# Its module is outside of the workspace: dubbo-go takes minutes to build.
+.PHONY: test-dubbo
+test-dubbo: peers ## Tests against dubbo-go and Dubbo for Java
+	$(call in-dubbo,$(GO) vet ./... && $(GO) test -count=1 -timeout 20m ./...)
 
 .PHONY: test-32bit
 test-32bit: ## Unit tests as a 32-bit program (on amd64)

@@ -21,6 +21,7 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/x/dubbo"
 	"github.com/thriftkit/thriftkit/x/grpc"
 )
 
@@ -184,7 +185,7 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 		}
 	}
 	opts = append(opts, o.maxMessage.option())
-	opts = append(opts, thriftkit.WithDialects(grpc.New(grpc.Options{NoReflection: !o.reflection})))
+	opts = append(opts, thriftkit.WithDialects(dubbo.Dialect(), grpc.New(grpc.Options{NoReflection: !o.reflection})))
 	for _, text := range o.proxies {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {

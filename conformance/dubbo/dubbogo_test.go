@@ -168,6 +168,8 @@ func serveOurs(t *testing.T) (string, shop) {
 
 const shopInterface = "com.acme.shop.Shop"
 
+var dialect = dubbo.Dialect()
+
 // goShopProxy has methods as funcs, whose calls take attachments along.
 type goShopProxy struct {
 	Metadata func(ctx context.Context, reply map[any]any) (map[any]any, error) `dubbo:"metadata"`

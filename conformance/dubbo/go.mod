@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	dubbo.apache.org/dubbo-go/v3 v3.3.1
 	github.com/apache/dubbo-go-hessian2 v1.12.5
-	github.com/thriftkit/thriftkit v0.1.0
+	github.com/thriftkit/thriftkit v0.0.0
 )
 
 require (

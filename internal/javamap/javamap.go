@@ -11,7 +11,7 @@ import (
 
 // The annotations.
 const (
-	// ClassAnnotation names the Java class of a struct, exception or enum, or the Java interface of a service.
+	// ClassAnnotation names the Java class of a struct, exception or enum, or the Java interface of a service; "" says that there is none.
 	ClassAnnotation = "java.class"
 	// NameAnnotation names the field of the Java class.
 	NameAnnotation = "java.name"
@@ -33,7 +33,7 @@ func Interface(s *schema.Service) string {
 }
 
 func className(annotations schema.Annotations, f *schema.File, name string) string {
-	if class, ok := annotations.Get(ClassAnnotation); ok && class != "" {
+	if class, ok := annotations.Get(ClassAnnotation); ok {
 		return class
 	}
 	if f == nil {
@@ -100,20 +100,28 @@ func Descriptors(m *schema.Method) string {
 	return b.String()
 }
 
-// primitives are the Java types of values that cannot be absent, and of those that can.
-var primitives = map[schema.Kind][2]string{
-	schema.KindVoid: {"void", "Void"}, schema.KindBool: {"boolean", "Boolean"}, schema.KindI8: {"byte", "Byte"}, schema.KindI16: {"short", "Short"},
-	schema.KindI32: {"int", "Integer"}, schema.KindI64: {"long", "Long"}, schema.KindDouble: {"double", "Double"},
+// primitives are the Java types of values that cannot be absent, of those that can, and of those in containers, where Hessian does not
+// keep small integers apart.
+var primitives = map[schema.Kind][3]string{
+	schema.KindVoid: {"void", "Void", "Void"}, schema.KindBool: {"boolean", "Boolean", "Boolean"}, schema.KindI8: {"byte", "Byte", "Integer"},
+	schema.KindI16: {"short", "Short", "Integer"}, schema.KindI32: {"int", "Integer", "Integer"}, schema.KindI64: {"long", "Long", "Long"},
+	schema.KindDouble: {"double", "Double", "Double"},
 }
 
-// Type returns the Java type of values of type t as Java writes it, with full names; boxed is for values that may be null and those
-// in containers.
-func Type(t *schema.Type, boxed bool) string {
+// A Place is where a value of Java is.
+type Place int
+
+// The places: what is always there, what may be null, an element of a container.
+const (
+	Always Place = iota
+	Nullable
+	Element
+)
+
+// Type returns the Java type of values of type t as Java writes it, with full names.
+func Type(t *schema.Type, at Place) string {
 	if names, ok := primitives[t.Kind]; ok {
-		if boxed {
-			return names[1]
-		}
-		return names[0]
+		return names[at]
 	}
 	switch t.Kind {
 	case schema.KindBinary:
@@ -130,11 +138,11 @@ func Type(t *schema.Type, boxed bool) string {
 			return class
 		}
 	case schema.KindList:
-		return "java.util.List<" + Type(t.Elem, true) + ">"
+		return "java.util.List<" + Type(t.Elem, Element) + ">"
 	case schema.KindSet:
-		return "java.util.Set<" + Type(t.Elem, true) + ">"
+		return "java.util.Set<" + Type(t.Elem, Element) + ">"
 	case schema.KindMap:
-		return "java.util.Map<" + Type(t.Key, true) + ", " + Type(t.Elem, true) + ">"
+		return "java.util.Map<" + Type(t.Key, Element) + ", " + Type(t.Elem, Element) + ">"
 	}
 	return "String"
 }

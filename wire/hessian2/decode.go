@@ -694,32 +694,46 @@ func (d *Decoder) uuid(f form, depth int) (id [16]byte, err error) {
 	at := d.off
 	switch f {
 	case formString:
-		text, err := d.text()
-		if err != nil {
-			return id, err
-		}
-		v, err := dynamic.ParseUUID(text)
-		if err != nil {
-			return id, wire.Errorf(at, wire.ErrInvalid, "%.60q is not a uuid", text)
-		}
-		return v.UUID(), nil
+		return d.uuidText()
 	case formObject, formMap:
+		halves := 0
 		err = d.strings(f, depth, func(name string) error {
 			half := id[:8]
 			switch name {
-			case "leastSigBits":
+			case uuidText:
+				halves = 2
+				id, err = d.uuidText()
+				return err
+			case uuidLow:
 				half = id[8:]
-			case "mostSigBits":
+			case uuidHigh:
 			default:
 				return d.skip(depth - 1)
 			}
+			halves++
 			n, err := d.integer()
 			binary.BigEndian.PutUint64(half, uint64(n))
 			return err
 		})
+		if err == nil && halves != 2 {
+			err = wire.Errorf(at, wire.ErrInvalid, "a uuid without a value")
+		}
 		return id, err
 	}
 	return id, d.want("a uuid", f)
+}
+
+func (d *Decoder) uuidText() (id [16]byte, err error) {
+	at := d.off
+	text, err := d.text()
+	if err != nil {
+		return id, err
+	}
+	v, err := dynamic.ParseUUID(text)
+	if err != nil {
+		return id, wire.Errorf(at, wire.ErrInvalid, "%.60q is not a uuid", text)
+	}
+	return v.UUID(), nil
 }
 
 // mappingFor returns which fields of desc the fields of c are.

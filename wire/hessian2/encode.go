@@ -396,7 +396,13 @@ func (e *Encoder) enum(desc *schema.Enum, n int32) error {
 	return nil
 }
 
-const uuidClass = "java.util.UUID"
+// A uuid travels as Java's library of Dubbo has it; that of Hessian itself has two longs.
+const (
+	uuidClass = "java.util.UUID"
+	uuidText  = "value"
+	uuidHigh  = "mostSigBits"
+	uuidLow   = "leastSigBits"
+)
 
 // uuid writes a uuid.
 func (e *Encoder) uuid(id [16]byte) {
@@ -404,12 +410,8 @@ func (e *Encoder) uuid(id [16]byte) {
 		e.dst = appendText(e.dst, dynamic.FormatUUID(id))
 		return
 	}
-	e.define(uuidClass, []string{"mostSigBits", "leastSigBits"})
-	var words [2]int64
-	for i, b := range id {
-		words[i/8] = words[i/8]<<8 | int64(b)
-	}
-	e.dst = appendLong(appendLong(e.dst, words[0]), words[1])
+	e.define(uuidClass, []string{uuidText})
+	e.dst = appendText(e.dst, dynamic.FormatUUID(id))
 }
 
 // define begins an object of a class that no struct of the schema has.
