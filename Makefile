@@ -27,9 +27,9 @@ PACKAGES = $(addsuffix /...,$(MODULES))
 
 # Runs a command in the module of the comparison, which is outside of the workspace.
 in-bench = cd bench; GOWORK=off $(1)
-
-# Runs a command in the module of Dubbo's peers, which is outside of the workspace as well.
-in-dubbo = $(PEERS_ENV) cd conformance/dubbo; export GOWORK=off; $(1)
+# Runs a command in each module of tests against other frameworks that is outside of the workspace, too.
+OUTSIDE = conformance/dubbo
+in-outside = for module in $(OUTSIDE); do (cd $$module; GOWORK=off $(1)); done
 
 # Tells the conformance tests where the peers are, and whether one that is missing is an error.
 PEERS_ENV = peers="$$(scripts/peers.sh --env)"; eval "$$peers";
@@ -53,7 +53,7 @@ test: fmt-check vet ## Everything that needs nothing but Go (2 minutes the first
 
 # Tests come last, so that the closing lines say what ran.
 .PHONY: test-all
-test-all: peers lint cross bench-once vsix test-race test-dubbo ## Everything that a change must pass: also peers in other languages, race detector, linters
+test-all: peers lint cross bench-once vsix test-race ## Everything that a change must pass: also peers in other languages, race detector, linters
 
 # Without the test cache: it does not see changes of the peers' programs. Go's own limit of 10
 # minutes for a package would be near on a slow machine.
@@ -61,11 +61,7 @@ test-all: peers lint cross bench-once vsix test-race test-dubbo ## Everything th
 test-race: peers # All tests with the race detector and the peers
 	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 60m $(PACKAGES)
 	$(call in-bench,$(GO) test -count=1 ./...)
-
-# Its module is outside of the workspace: dubbo-go takes minutes to build.
-.PHONY: test-dubbo
-test-dubbo: peers ## Tests against dubbo-go and Dubbo for Java
-	$(call in-dubbo,$(GO) vet ./... && $(GO) test -count=1 -timeout 20m ./...)
+	$(PEERS_ENV) $(call in-outside,$(GO) test -count=1 ./...)
 
 .PHONY: test-32bit
 test-32bit: ## Unit tests as a 32-bit program (on amd64)
@@ -88,8 +84,9 @@ vet: # Run go vet
 	$(GO) vet $(PACKAGES)
 
 .PHONY: vet-bench
-vet-bench: # Run go vet in the module of the comparison
+vet-bench: # Run go vet in the modules outside of the workspace
 	$(call in-bench,$(GO) vet ./...)
+	$(call in-outside,$(GO) vet ./...)
 
 # Its module is outside of the workspace: its requirements are nobody else's. Building it
 # when it is built already takes no time.
@@ -98,6 +95,7 @@ staticcheck: # Run staticcheck as pinned in tools/go.mod
 	GOWORK=off $(GO) build -C tools -o ../bin/ honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck $(PACKAGES)
 	$(call in-bench,../bin/staticcheck ./...)
+	$(call in-outside,../../bin/staticcheck $$($(GO) list ./... | grep -v /internal/))
 
 .PHONY: cross
 cross: ## Vet for other systems

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,9 @@ var probes = []string{
 	"transport=http", "protocol=compact&transport=http", "protocol=json&transport=http",
 }
 
+// foreignProbes are the schemes of the protocols besides Thrift's that Probe tries, if the options have a dialect for them.
+var foreignProbes = []string{"dubbo"}
+
 // probeMethod is a name that no service has.
 const probeMethod = "thriftkit_probe_of_dialects"
 
@@ -41,8 +45,8 @@ const probeMethod = "thriftkit_probe_of_dialects"
 // well if it speaks nothing without; then no certificate is verified, as nothing secret is sent.
 //
 // The dialects are tried one after the other, for servers that accept one connection at a time,
-// each on a new connection and for at most patience. The error says why nothing could be tried:
-// there is no server, or target is wrong.
+// each on a new connection and for at most patience. Of the protocols of opts.Dialects it tries dubbo. The error says why
+// nothing could be tried: there is no server, or target is wrong.
 func Probe(ctx context.Context, target string, patience time.Duration, opts ClientOptions) ([]Finding, error) {
 	t, err := transport.ParseTarget(target)
 	if err != nil {
@@ -79,13 +83,23 @@ func anySpoken(found []Finding) bool {
 // probe tries every dialect that goes with t.
 func probe(ctx context.Context, t transport.Target, opts ClientOptions) ([]Finding, error) {
 	m := probedMethod()
-	var found []Finding
+	targets := make([]string, 0, len(probes)+len(foreignProbes))
 	for _, query := range probes {
 		overHTTP := strings.HasSuffix(query, "transport=http")
 		if t.HTTP && !overHTTP || t.Network == "unix" && overHTTP || t.Network == "udp" && query != "" && query != "protocol=compact" {
 			continue
 		}
-		target := withQuery(t, query)
+		targets = append(targets, withQuery(t, query))
+	}
+	for _, scheme := range foreignProbes {
+		if t.Network == "tcp" && !t.HTTP && hasDialect(opts.Dialects, scheme) {
+			x := t
+			x.Foreign, x.Path = scheme, "/"
+			targets = append(targets, x.String())
+		}
+	}
+	var found []Finding
+	for _, target := range targets {
 		speaks, err := probeOne(ctx, target, m, opts)
 		var e *Error
 		if errors.As(err, &e) && e.Code == CodeUnavailable && len(found) == 0 {
@@ -97,6 +111,14 @@ func probe(ctx context.Context, t transport.Target, opts ClientOptions) ([]Findi
 		found = append(found, Finding{target, speaks, err})
 	}
 	return found, nil
+}
+
+// hasDialect reports whether one of list has the targets of a scheme.
+func hasDialect(list []Dialect, scheme string) bool {
+	return slices.ContainsFunc(list, func(d Dialect) bool {
+		x, ok := d.(ClientDialect)
+		return ok && x.Dials(scheme)
+	})
 }
 
 // withQuery returns the target t in the dialect that query names.

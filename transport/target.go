@@ -285,16 +285,20 @@ func (t Target) IsCompressed() bool {
 	return t.Compression != "" && !t.HTTP
 }
 
+// foreignProtocols lists the protocols of each foreign scheme, the default first.
+var foreignProtocols = map[string][]string{
+	"connect": {"proto", "json"}, "dubbo": {"hessian2"}, "grpc": {"proto", "json"},
+}
+
 func (t *Target) checkForeign() error {
+	known := foreignProtocols[t.Foreign]
 	switch {
 	case t.Framing != wire.Buffered || t.HTTP || t.Compression != "":
 		return fmt.Errorf("a %s target has no transport and no compression", t.Foreign)
-	case t.Foreign == "dubbo" && t.Protocol != "" && t.Protocol != "hessian2":
-		return fmt.Errorf("unknown protocol %q of dubbo (known: hessian2)", t.Protocol)
-	case t.Foreign == "dubbo", t.Protocol == "proto":
-		t.Protocol = "" // the default
-	case t.Protocol != "" && t.Protocol != "json":
-		return fmt.Errorf("unknown protocol %q of %s (known: json, proto)", t.Protocol, t.Foreign)
+	case t.Protocol == known[0]:
+		t.Protocol = ""
+	case t.Protocol != "" && !slices.Contains(known, t.Protocol):
+		return fmt.Errorf("unknown protocol %q of %s (known: %s)", t.Protocol, t.Foreign, strings.Join(slices.Sorted(slices.Values(known)), ", "))
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/x/dubbo"
@@ -93,7 +94,7 @@ func (d *dialect) target(target string) (string, error) {
 		address = "tls://" + address
 	}
 	scheme, _, _ := strings.Cut(address, "://")
-	isTLS := slices.Contains([]string{"tls", "https", "connects", "dubbos", "grpcs"}, scheme)
+	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects", "dubbos"}, scheme)
 	if d.wantsTLS() && !isTLS && group && !strings.HasPrefix(address, "tcp://") && !has.Has("tls") {
 		isTLS = true
 		query = strings.TrimPrefix(query+"&tls=true", "&")
@@ -119,7 +120,7 @@ func (d *dialect) target(target string) (string, error) {
 		}
 	}
 	if d.wantsTLS() && !isTLS {
-		return "", usagef("the flags for TLS go with tls://, https://, connects://, dubbos:// and grpcs:// targets, and with host:port, not with %q", address)
+		return "", usagef("the flags for TLS go with tls://, https://, grpcs://, connects:// and dubbos:// targets, and with host:port, not with %q", address)
 	}
 	if err := checkTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
@@ -131,8 +132,11 @@ func (d *dialect) wantsTLS() bool {
 	return d.insecure || d.serverName != "" || d.tls != transport.TLSFiles{}
 }
 
-// foreignDialects returns the option by which clients and servers speak Dubbo, gRPC and Connect.
-func foreignDialects() thriftkit.Option { return thriftkit.WithDialects(dubbo.Dialect(), grpc.Dialect()) }
+// clientDialects are the dialects besides Thrift's that clients speak.
+func clientDialects() []rpc.Dialect { return []rpc.Dialect{dubbo.Dialect(), grpc.Dialect()} }
+
+// foreignDialects returns the option by which clients speak them.
+func foreignDialects() thriftkit.Option { return thriftkit.WithDialects(clientDialects()...) }
 
 // options returns the options of a client.
 func (d *dialect) options() ([]thriftkit.ClientOption, error) {

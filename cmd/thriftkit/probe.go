@@ -16,7 +16,7 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 )
 
-const probeLong = `probe finds out which Thrift dialects a server speaks and prints a target for each, for use with call or Dial.
+const probeLong = `probe finds out which Thrift dialects a server speaks, and whether it speaks Dubbo, and prints a target for each, for use with call or Dial.
 
 It calls a method that no server has, in one dialect after the other, each on its own connection: none of the server's
 methods is executed. A server that does not answer within --timeout does not speak the dialect. If no dialect works
@@ -77,7 +77,7 @@ func (o *probeOptions) run(cmd *cobra.Command, target string) error {
 	if o.ctx, err = d.context(cmd.Context()); err != nil {
 		return err
 	}
-	o.client.MaxMessageBytes = int(d.maxMessage)
+	o.client.MaxMessageBytes, o.client.Dialects = int(d.maxMessage), clientDialects()
 	if d.insecure {
 		o.client.TLS = &tls.Config{InsecureSkipVerify: true}
 	}
@@ -162,7 +162,11 @@ func dialectOf(target string) (string, error) {
 	if name == "" {
 		name = "binary"
 	}
-	name += ", " + t.Transport()
+	if t.Foreign != "" {
+		name = t.Foreign
+	} else {
+		name += ", " + t.Transport()
+	}
 	if t.Compression != "" {
 		name += ", " + t.Compression
 	}

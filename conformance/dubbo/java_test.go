@@ -51,7 +51,7 @@ func TestJavaClient(t *testing.T) {
 			ok++
 		}
 	}
-	if err != nil || ok != 20 {
+	if err != nil || ok != 21 {
 		t.Errorf("%v, %d checks passed:\n%s", err, ok, out)
 	}
 	select {

@@ -542,8 +542,8 @@ func TestBytes(t *testing.T) {
 		// statuses
 		{"no method", message(0xc2, 0, 7, call("nope", "")), `02 60 #7 "unknown method: unknown method \"nope\""`},
 		{"no service", message(0xc2, 0, 7, body("2.0.2", "com.acme.Nope", "0.0.0", "ping", "")), `02 60 #7 "no service \"com.acme.Nope\": this server has com.acme.shop.Shop"`},
-		{"fastjson2", message(0xc0|23, 0, 7, []byte("{}")), `02 40 #7 "the serialization fastjson2 (23) is not supported: want hessian2 (2); for Dubbo 3 in Java set dubbo.protocol.serialization=hessian2, or prefer-serialization of the reference"`},
-		{"an unknown serialization", message(0xc0|31, 0, 7, nil), `02 40 #7 "the serialization 31 is not supported: want hessian2 (2); for Dubbo 3 in Java set dubbo.protocol.serialization=hessian2, or prefer-serialization of the reference"`},
+		{"fastjson2", message(0xc0|23, 0, 7, []byte("{}")), `02 40 #7 "the serialization fastjson2 (23) is not supported: want hessian2 (2); in Java set dubbo.protocol.serialization=hessian2, or serialization=hessian2 in the URL of the reference"`},
+		{"an unknown serialization", message(0xc0|31, 0, 7, nil), `02 40 #7 "the serialization 31 is not supported: want hessian2 (2); in Java set dubbo.protocol.serialization=hessian2, or serialization=hessian2 in the URL of the reference"`},
 		{"too many arguments", message(0xc2, 0, 7, call("add", "III", int32(1), int32(2), int32(3))), `02 40 #7 "protocol error: Shop.add has 2 parameters, got 3"`},
 		{"too few", message(0xc2, 0, 7, generic("add", int32(1))), `02 40 #7 "protocol error: Shop.add has 2 parameters, got 1"`},
 		{"another type", message(0xc2, 0, 7, call("add", "II", "x", int32(2))), `"protocol error: at byte 38, in Shop.add.a (field 1): invalid data: want an integer, got a string"`},

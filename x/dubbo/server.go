@@ -283,8 +283,8 @@ func (c *serverConn) answer(ctx context.Context, h header, body []byte) {
 // read reads a request as far as it is not the method's.
 func (c *serverConn) read(h header, body []byte) (*request, error) {
 	if h.serial() != hessian2Serial {
-		return nil, refuse(statusBadRequest, "the serialization %s is not supported: want hessian2 (2); for Dubbo 3 in Java set dubbo.protocol.serialization=hessian2, "+
-			"or prefer-serialization of the reference", serialName(h.serial()))
+		return nil, refuse(statusBadRequest, "the serialization %s is not supported: want hessian2 (2); in Java set dubbo.protocol.serialization=hessian2, "+
+			"or serialization=hessian2 in the URL of the reference", serialName(h.serial()))
 	}
 	r, err := parse(body)
 	if err != nil {

@@ -19,6 +19,7 @@ import org.apache.dubbo.config.RegistryConfig;
 import org.apache.dubbo.config.ServiceConfig;
 import org.apache.dubbo.config.bootstrap.DubboBootstrap;
 import org.apache.dubbo.rpc.RpcContext;
+import org.apache.dubbo.rpc.RpcException;
 import org.apache.dubbo.rpc.service.EchoService;
 import org.apache.dubbo.rpc.service.GenericException;
 import org.apache.dubbo.rpc.service.GenericService;
@@ -234,6 +235,17 @@ public class Peer {
         brief.setInterface(Shop.class);
         brief.setTimeout(200);
         check("a timeout", "org.apache.dubbo.rpc.RpcException: …", () -> brief.get().wait(5_000));
+
+        ReferenceConfig<Shop> json = reference(addr + "?serialization=fastjson2");
+        json.setInterface(Shop.class);
+        check("fastjson2 is refused", "the serialization fastjson2 (23) is not supported", () -> {
+            try {
+                return json.get().ping();
+            } catch (RpcException e) {
+                int at = e.getMessage().indexOf("the serialization");
+                return at < 0 ? e.getMessage() : e.getMessage().substring(at, e.getMessage().indexOf(':', at));
+            }
+        });
 
         ReferenceConfig<GenericService> generic = reference(addr);
         generic.setInterface("com.acme.shop.Shop");
