@@ -22,6 +22,7 @@ type attack struct {
 	bound    int64 // of the growth of memory, in bytes; 0 means 64 MiB
 	needsTLS bool
 	thrift   bool // makes sense only for a server of Thrift
+	dubbo    bool // or only for one of Dubbo
 	rpcx     bool // or only for one of rpcx
 	run      func(*run) error
 }
@@ -63,6 +64,7 @@ func attacks() []attack {
 		{name: "wrong protocols on the port", run: foreign},
 		{name: "random bytes", run: noise},
 		{name: "sequence ids wrong and twice", thrift: true, run: sequences},
+		{name: "frames of Dubbo that lie", dubbo: true, run: dubboFrames},
 		{name: "frames of rpcx that lie", rpcx: true, run: rpcxFrames},
 		{name: "one byte a second", run: slowLoris},
 		{name: "calls whose answers nobody reads", thrift: true, bound: 128 << 20, run: neverReading},

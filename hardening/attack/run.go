@@ -26,6 +26,7 @@ type Target struct {
 	Start    func() error       // starts it again after it has died; may be nil: then the attacks end there
 	Panics   func() int64       // those that it contained; may be nil
 	Foreign  bool               // a library other than thriftkit: what it does is reported, never a failure
+	Dubbo    bool               // speaks Dubbo as well
 	RPCXOnly bool               // speaks rpcx and no Thrift
 }
 
@@ -136,7 +137,7 @@ func Run(ctx context.Context, t *Target, o Options) ([]Result, error) {
 	defer func() { l.Stop() }()
 	var results []Result
 	for _, a := range attacks() {
-		if o.Only != nil && !o.Only(a.name) || a.needsTLS && !t.TLS || a.thrift && t.RPCXOnly || a.rpcx && !t.RPCXOnly {
+		if o.Only != nil && !o.Only(a.name) || a.needsTLS && !t.TLS || a.thrift && t.RPCXOnly || a.dubbo && !t.Dubbo || a.rpcx && !t.RPCXOnly {
 			continue
 		}
 		r, err := attackOnce(ctx, t, o, a, l)

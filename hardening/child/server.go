@@ -19,6 +19,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/conformance"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/x/dubbo"
 )
 
 // ServerOptions are what a server in a child is told.
@@ -153,7 +154,7 @@ func serve(args []string) error {
 		}
 		opts = append(opts, thriftkit.WithTLS(config))
 	}
-	s := thriftkit.NewServer(opts...)
+	s := thriftkit.NewServer(append(opts, thriftkit.WithDialects(dubbo.Dialect()))...)
 	if err := s.Register(file.Service("Conformance"), h); err != nil {
 		return err
 	}

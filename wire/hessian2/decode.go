@@ -343,7 +343,7 @@ func (d *Decoder) follow() (back int, err error) {
 	if r.end == 0 || start >= r.start && start < r.end {
 		return 0, wire.Errorf(start, wire.ErrInvalid, "a cycle: a reference to the value that began at byte %d", r.start)
 	}
-	most := maxCopied + maxCopiedX*len(d.src)
+	most := maxCopied + min(maxCopiedX*len(d.src), maxCopiedAll)
 	if d.copied += refCost + r.end - r.start; d.copied > most {
 		return 0, wire.Errorf(start, wire.ErrTooLarge, "references repeat more than %d bytes", most)
 	}

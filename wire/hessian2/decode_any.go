@@ -20,6 +20,9 @@ func (d *Decoder) Int() (int32, error) {
 	return int32(n), err
 }
 
+// IsNull reports whether the next value is null.
+func (d *Decoder) IsNull() bool { return d.off < len(d.src) && d.src[d.off] == tagNull }
+
 // Skip reads a value and forgets it.
 func (d *Decoder) Skip() error { return d.skip(wire.MaxDepth) }
 

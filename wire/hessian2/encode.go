@@ -524,6 +524,9 @@ func (e *Encoder) dynamicStruct(s *dynamic.Struct, depth int) error {
 	})
 }
 
+// Raw writes a value as it is. It must not refer to anything before it, nor anything after it to what it defines.
+func (e *Encoder) Raw(b []byte) { e.dst = append(e.dst, b...) }
+
 // Null writes null.
 func (e *Encoder) Null() { e.dst = append(e.dst, tagNull) }
 

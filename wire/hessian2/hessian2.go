@@ -24,11 +24,12 @@ import (
 
 // The limits of a message, besides wire.MaxDepth.
 const (
-	maxClasses = 4096    // class definitions; and as many types
-	maxFields  = 4096    // of a class
-	maxCopied  = 1 << 20 // bytes of the message that references repeat, besides maxCopiedX times its length
-	maxCopiedX = 16
-	refCost    = 16 // of maxCopied, besides what is repeated
+	maxClasses   = 4096     // class definitions; and as many types
+	maxFields    = 4096     // of a class
+	maxCopied    = 64 << 10 // bytes of the message that references repeat, besides maxCopiedX times its length, up to maxCopiedAll
+	maxCopiedX   = 16
+	maxCopiedAll = 8 << 20
+	refCost      = 16 // of maxCopied, besides what is repeated
 )
 
 // A value without a schema is one of nil, bool, int32, int64, float64, string, []byte, time.Time, []any, *List, *Map and *Object. An

@@ -80,25 +80,21 @@ var errClosed = &rpc.Error{Code: rpc.CodeClosed, Outcome: rpc.OutcomeNotSent, Me
 
 // conn returns a connection that takes calls.
 func (c *client) conn(ctx context.Context) (*clientConn, error) {
-	for {
-		if x := c.usable(); x != nil {
-			return x, nil
-		}
-		select {
-		case c.dialing <- struct{}{}:
-		case <-ctx.Done():
-			return nil, notConnected(ctx.Err())
-		case <-c.life.Done():
-			return nil, errClosed
-		}
-		x := c.usable()
-		var err error
-		if x == nil {
-			x, err = c.dial(ctx)
-		}
-		<-c.dialing
-		return x, err
+	if x := c.usable(); x != nil {
+		return x, nil
 	}
+	select {
+	case c.dialing <- struct{}{}:
+		defer func() { <-c.dialing }()
+	case <-ctx.Done():
+		return nil, notConnected(ctx.Err())
+	case <-c.life.Done():
+		return nil, errClosed
+	}
+	if x := c.usable(); x != nil { // another call has made it
+		return x, nil
+	}
+	return c.dial(ctx)
 }
 
 func (c *client) usable() *clientConn {

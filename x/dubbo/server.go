@@ -177,8 +177,9 @@ type request struct {
 	version, path, serviceVersion, method, descriptors string
 
 	d           *hessian2.Decoder
-	args        int // where they begin
-	count       int // how many there are
+	args        int    // where they begin
+	value       []byte // all of them
+	count       int    // how many there are
 	attachments map[string]string
 	generic     bool // $invoke
 
@@ -218,6 +219,7 @@ func parse(body []byte) (*request, error) {
 			return nil, fmt.Errorf("argument %d: %w", i, err)
 		}
 	}
+	r.value = body[r.args:r.d.Offset()]
 	if r.d.More() {
 		v, err := r.d.Any()
 		if err == nil {
@@ -396,17 +398,17 @@ func (c *serverConn) echo(id uint64, r *request) error {
 	if r.count != 1 {
 		return fmt.Errorf("%s has 1 parameter, got %d", methodEcho, r.count)
 	}
-	v, err := r.d.Any()
-	if err != nil {
-		return err
-	}
 	e := c.response(r, false)
-	if v == nil {
+	var err error
+	if r.d.IsNull() {
 		err = e.tag(tagNull)
-	} else {
-		err = errors.Join(e.tag(tagValue), e.Any(v))
+	} else if err = e.tag(tagValue); err == nil {
+		e.Raw(r.value) // as it came: nothing before it has a class, a type or a number that it refers to
 	}
-	if err = errors.Join(err, e.end(nil)); err == nil {
+	if err == nil {
+		err = e.end(nil)
+	}
+	if err == nil {
 		c.send(id, e)
 	}
 	return err
