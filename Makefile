@@ -28,7 +28,7 @@ PACKAGES = $(addsuffix /...,$(MODULES))
 # Runs a command in the module of the comparison, which is outside of the workspace.
 in-bench = cd bench; GOWORK=off $(1)
 # Runs a command in each module of tests against other frameworks that is outside of the workspace, too.
-OUTSIDE = conformance/motan conformance/rpcx
+OUTSIDE = conformance/dubbo conformance/motan conformance/rpcx
 in-outside = for module in $(OUTSIDE); do (cd $$module; GOWORK=off $(1)); done
 
 # Tells the conformance tests where the peers are, and whether one that is missing is an error.
@@ -61,7 +61,7 @@ test-all: peers lint cross bench-once vsix test-race ## Everything that a change
 test-race: peers # All tests with the race detector and the peers
 	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 60m $(PACKAGES)
 	$(call in-bench,$(GO) test -count=1 ./...)
-	$(call in-outside,$(GO) test -count=1 ./...)
+	$(PEERS_ENV) $(call in-outside,$(GO) test -count=1 ./...)
 
 .PHONY: test-32bit
 test-32bit: ## Unit tests as a 32-bit program (on amd64)

@@ -90,7 +90,7 @@ func dialForeign(ctx context.Context, t transport.Target, opts ClientOptions) (*
 			return NewClient(h, opts), nil
 		}
 	}
-	return nil, fmt.Errorf("target %q: the client has no dialect for it: WithDialects(grpc.Dialect()), of module x/grpc, is one for grpc and connect, packages x/motan and x/rpcx have those for motan2 and rpcx", t)
+	return nil, fmt.Errorf("target %q: the client has no dialect for it: WithDialects takes grpc.Dialect() of module x/grpc for grpc and connect, and those of packages x/dubbo, x/motan and x/rpcx for dubbo, motan2 and rpcx", t)
 }
 
 // An Invoker is what a [Dialect] may ask of the server, for one connection or request. It is safe for

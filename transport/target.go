@@ -34,10 +34,13 @@ type Target struct {
 	Query       string // of HTTP: the server's own, escaped, in the order of its keys; else ""
 	// User is who HTTP's Basic authentication says we are: a name, or a name, a colon and a password, both escaped as in URLs; else "".
 	User string
-	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: connect, grpc, motan2, rpcx; else "".
+	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: connect, dubbo, grpc, motan2, rpcx; else "".
 	Foreign string
-	TLS     bool
-	Files   TLSFiles // of TLS, where the defaults do not do
+	// Group and Version select a service of a dubbo target; "" for none.
+	Group, Version string
+
+	TLS   bool
+	Files TLSFiles // of TLS, where the defaults do not do
 
 	// ServerName is the name that the server's certificate must have; "" is the host.
 	ServerName string
@@ -70,6 +73,10 @@ func (t Target) Transport() string {
 // that declares the method or is bound. A client needs the dialect for it: module x/grpc. rpcx://host:port and rpcxs are those of
 // package x/rpcx: there protocol is binary (Thrift's), json, msgpack or proto, and compression may be gzip. motan2://host:port and motan2s are
 // those of package x/motan.
+//
+// dubbo://host:port and, with TLS, dubbos name servers of Dubbo's classic protocol, by port 20880 unless they say another; the keys
+// service, group and version select a service, and dubbo://host:port/com.acme.Calculator is another way to write
+// service=com.acme.Calculator. A client needs the dialect of package x/dubbo.
 //
 // The port of an http or https target may be left out. Its messages are not framed, but may be in THeader (transport=header);
 // host:port?transport=http is another way to write http://host:port/, and with tls:// https. It may have a user, as in
@@ -165,13 +172,23 @@ func parseTarget(s string) (t Target, err error) {
 		if t.Path == "" {
 			t.Path = "/"
 		}
+	case "dubbo", "dubbos":
+		t.Foreign, t.TLS = "dubbo", u.Scheme == "dubbos"
+		t.Network, t.Address, t.Path = "tcp", u.Host, "/"
+		t.Service = strings.Trim(u.Path, "/")
+		switch {
+		case u.Hostname() == "":
+			return t, fmt.Errorf("the host is missing: want %s://host:port", u.Scheme)
+		case u.Port() == "":
+			t.Address = net.JoinHostPort(u.Hostname(), dubboPort)
+		}
 	case "unix":
 		t.Network, t.Address = "unix", u.Host+u.Path
 		if t.Address == "" {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
-		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -197,6 +214,9 @@ func (t *Target) setKeys(query url.Values) error {
 	known := map[string]*string{"protocol": &t.Protocol, "service": &t.Service, "compression": &t.Compression, "transport": new(string)}
 	if t.TLS {
 		known["ca"], known["cert"], known["key"], known["servername"] = &t.Files.CA, &t.Files.Cert, &t.Files.Key, &t.ServerName
+	}
+	if t.Foreign == "dubbo" {
+		known["group"], known["version"] = &t.Group, &t.Version
 	}
 	own := make(url.Values)
 	for _, k := range slices.Sorted(maps.Keys(query)) {
@@ -280,7 +300,7 @@ func (t Target) IsCompressed() bool {
 
 // foreignProtocols lists the protocols of each foreign scheme, the default first.
 var foreignProtocols = map[string][]string{
-	"connect": {"proto", "json"}, "grpc": {"proto", "json"}, "motan2": {"simple"}, "rpcx": {"binary", "json", "msgpack", "proto"},
+	"connect": {"proto", "json"}, "dubbo": {"hessian2"}, "grpc": {"proto", "json"}, "motan2": {"simple"}, "rpcx": {"binary", "json", "msgpack", "proto"},
 }
 
 func (t *Target) checkForeign() error {
@@ -301,6 +321,8 @@ func (t *Target) checkForeign() error {
 	}
 	return nil
 }
+
+const dubboPort = "20880"
 
 func defaultPort(isTLS bool) string {
 	if isTLS {
@@ -337,7 +359,7 @@ func (t Target) URL() *url.URL {
 func (t Target) String() string {
 	q := make(url.Values)
 	for k, v := range map[string]string{
-		"protocol": t.Protocol, "service": t.Service, "compression": t.Compression,
+		"protocol": t.Protocol, "service": t.Service, "group": t.Group, "version": t.Version, "compression": t.Compression,
 		"ca": t.Files.CA, "cert": t.Files.Cert, "key": t.Files.Key, "servername": t.ServerName,
 	} {
 		if v != "" {

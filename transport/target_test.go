@@ -52,6 +52,9 @@ func TestParseTarget(t *testing.T) {
 		{"h:1?transport=udp", Target{Network: "udp", Address: "h:1"}, "udp://h:1"},
 		{"udp://[::1]:1?transport=udp", Target{Network: "udp", Address: "[::1]:1"}, "udp://[::1]:1"},
 		{"tls://h:1?compression=zlib", Target{Network: "tcp", Address: "h:1", TLS: true, Compression: "zlib"}, "tls://h:1?compression=zlib"},
+		{"dubbo://h", Target{Network: "tcp", Address: "h:20880", Foreign: "dubbo", Path: "/"}, "dubbo://h:20880"},
+		{"dubbos://h:1/com.acme.Calc?group=g&version=1.0&protocol=hessian2", Target{Network: "tcp", Address: "h:1", Foreign: "dubbo", Path: "/", TLS: true, Service: "com.acme.Calc", Group: "g", Version: "1.0"},
+			"dubbos://h:1?group=g&service=com.acme.Calc&version=1.0"},
 		{"unix:///a%20b", Target{Network: "unix", Address: "/a b"}, "unix:///a%20b"},
 		{"unix:///a%3fb%25", Target{Network: "unix", Address: "/a?b%"}, "unix:///a%3Fb%25"},
 	}
@@ -82,7 +85,7 @@ func TestParseTargetBad(t *testing.T) {
 		{"me@localhost:1", "a target has neither user nor fragment; one of HTTP may have a user"},
 		{"localhost:1#top", "a target has neither user nor fragment; one of HTTP may have a user"},
 		{"unix://", "the path of the socket is missing: want unix:///path"},
-		{"ftp://localhost:1", `unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)`},
+		{"ftp://localhost:1", `unknown scheme "ftp" (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)`},
 		{"h:1?transport=fast", `unknown transport "fast" (known: buffered, framed, header, ttheader, framed-header, http, udp)`},
 		{"unix:///s?transport=fast", `unknown transport "fast" (want buffered, framed, header, ttheader, framed-header)`},
 		{"unix:///s?transport=http", "transport http does not go over a unix socket"},
@@ -115,6 +118,10 @@ func TestParseTargetBad(t *testing.T) {
 		{"h:1?service=%zz", `invalid URL escape "%zz"`},
 		{"http://h:1/?protocl=compact", `unknown key "protocl" (known: compression, protocol, service, transport)`},
 		{"http://h:1/?Compression=gzip", `unknown key "Compression" (known: compression, protocol, service, transport)`},
+		{"dubbo://", "the host is missing: want dubbo://host:port"},
+		{"dubbo://h:1?protocol=json", `unknown protocol "json" of dubbo (known: hessian2)`},
+		{"dubbo://h:1?transport=framed", "a dubbo target has no transport and no compression"},
+		{"dubbo://h:1?own=1", `unknown key "own" (known: compression, group, protocol, service, transport, version)`},
 		{"grpc://h:1?own=1", `unknown key "own" (known: compression, protocol, service, transport)`},
 	}
 	for _, test := range tests {
@@ -145,7 +152,7 @@ func TestListen(t *testing.T) {
 		l.Close()
 	}
 	for target, want := range map[string]string{
-		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (known: connect, connects, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)`,
+		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)`,
 		"http://x:1":       `listen on "http://x:1": a server takes HTTP on any listener, give its host:port`,
 		"unix://" + dir:    "listen unix " + dir + ": bind: address already in use",
 		"tcp://127.0.0.1/": `target "tcp://127.0.0.1/": the port is missing: want host:port`,

@@ -20,6 +20,7 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/x/dubbo"
 	"github.com/thriftkit/thriftkit/x/grpc"
 	"github.com/thriftkit/thriftkit/x/motan"
 	"github.com/thriftkit/thriftkit/x/rpcx"
@@ -96,7 +97,7 @@ func (d *dialect) target(target string) (string, error) {
 		address = "tls://" + address
 	}
 	scheme, _, _ := strings.Cut(address, "://")
-	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects", "motan2s", "rpcxs"}, scheme)
+	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects", "dubbos", "motan2s", "rpcxs"}, scheme)
 	if d.wantsTLS() && !isTLS && group && !strings.HasPrefix(address, "tcp://") && !has.Has("tls") {
 		isTLS = true
 		query = strings.TrimPrefix(query+"&tls=true", "&")
@@ -122,7 +123,7 @@ func (d *dialect) target(target string) (string, error) {
 		}
 	}
 	if d.wantsTLS() && !isTLS {
-		return "", usagef("the flags for TLS go with tls://, https://, grpcs://, connects://, motan2s:// and rpcxs:// targets, and with host:port, not with %q", address)
+		return "", usagef("the flags for TLS go with tls://, https://, grpcs://, connects://, dubbos://, motan2s:// and rpcxs:// targets, and with host:port, not with %q", address)
 	}
 	if err := checkTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
@@ -136,7 +137,7 @@ func (d *dialect) wantsTLS() bool {
 
 // clientDialects are the dialects besides Thrift's that clients speak.
 func clientDialects() []rpc.Dialect {
-	return []rpc.Dialect{grpc.Dialect(), motan.Dialect(), rpcx.Dialect()}
+	return []rpc.Dialect{dubbo.Dialect(), grpc.Dialect(), motan.Dialect(), rpcx.Dialect()}
 }
 
 // foreignDialects returns the option by which clients speak them.

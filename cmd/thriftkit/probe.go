@@ -16,7 +16,7 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 )
 
-const probeLong = `probe finds out which Thrift dialects a server speaks, and whether it speaks Motan2 and rpcx, and prints a
+const probeLong = `probe finds out which Thrift dialects a server speaks, and whether it speaks Dubbo, Motan2 and rpcx, and prints a
 target for each, for use with call or Dial.
 
 It calls a method that no server has, in one dialect after the other, each on its own connection: none of the server's

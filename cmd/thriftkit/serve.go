@@ -21,6 +21,7 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/x/dubbo"
 	"github.com/thriftkit/thriftkit/x/grpc"
 	"github.com/thriftkit/thriftkit/x/motan"
 	"github.com/thriftkit/thriftkit/x/rpcx"
@@ -186,7 +187,7 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 		}
 	}
 	opts = append(opts, o.maxMessage.option())
-	opts = append(opts, thriftkit.WithDialects(grpc.New(grpc.Options{NoReflection: !o.reflection}), motan.Dialect(), rpcx.Dialect()))
+	opts = append(opts, thriftkit.WithDialects(dubbo.Dialect(), grpc.New(grpc.Options{NoReflection: !o.reflection}), motan.Dialect(), rpcx.Dialect()))
 	for _, text := range o.proxies {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {

@@ -21,6 +21,7 @@ type attack struct {
 	bound    int64 // of the growth of memory, in bytes; 0 means 64 MiB
 	needsTLS bool
 	thrift   bool // makes sense only for a server of Thrift
+	dubbo    bool // or only for one of Dubbo
 	motan    bool // or only for one of Motan
 	rpcx     bool // or only for one of rpcx
 	run      func(*run) error
@@ -64,6 +65,7 @@ func attacks() []attack {
 		{name: "random bytes", run: noise},
 		{name: "sequence ids wrong and twice", thrift: true, run: sequences},
 		{name: "frames of Motan that lie", motan: true, run: motanFrames},
+		{name: "frames of Dubbo that lie", dubbo: true, run: dubboFrames},
 		{name: "frames of rpcx that lie", rpcx: true, run: rpcxFrames},
 		{name: "bombs of gzip in rpcx and Motan", rpcx: true, bound: 256 << 20, run: foreignBombs},
 		{name: "one byte a second", run: slowLoris},

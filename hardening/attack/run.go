@@ -28,6 +28,7 @@ type Target struct {
 	Foreign  bool               // a library other than thriftkit: what it does is reported, never a failure
 	Motan    bool               // speaks Motan as well
 	RPCX     bool               // speaks rpcx as well
+	Dubbo    bool               // speaks Dubbo as well
 	RPCXOnly bool               // speaks rpcx and no Thrift
 }
 
@@ -138,7 +139,7 @@ func Run(ctx context.Context, t *Target, o Options) ([]Result, error) {
 	defer func() { l.Stop() }()
 	var results []Result
 	for _, a := range attacks() {
-		if o.Only != nil && !o.Only(a.name) || a.needsTLS && !t.TLS || a.thrift && t.RPCXOnly || a.motan && !t.Motan || a.rpcx && !t.RPCX {
+		if o.Only != nil && !o.Only(a.name) || a.needsTLS && !t.TLS || a.thrift && t.RPCXOnly || a.dubbo && !t.Dubbo || a.motan && !t.Motan || a.rpcx && !t.RPCX {
 			continue
 		}
 		r, err := attackOnce(ctx, t, o, a, l)

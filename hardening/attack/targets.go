@@ -23,7 +23,7 @@ func Thriftkit(certs string) (t *Target, stop func() error, err error) {
 		return nil, nil, err
 	}
 	t = &Target{
-		Name: "thriftkit", Addr: s.Addr, TLS: true, Motan: true, RPCX: true, Process: s.Process,
+		Name: "thriftkit", Addr: s.Addr, TLS: true, Dubbo: true, Motan: true, RPCX: true, Process: s.Process,
 		Call:   Dialect{"binary", "buffered"}.Target(s.Addr),
 		Settle: func() { s.Stats() },
 		Panics: func() int64 {

@@ -19,6 +19,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/conformance"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/x/dubbo"
 	"github.com/thriftkit/thriftkit/x/motan"
 	"github.com/thriftkit/thriftkit/x/rpcx"
 )
@@ -155,7 +156,7 @@ func serve(args []string) error {
 		}
 		opts = append(opts, thriftkit.WithTLS(config))
 	}
-	s := thriftkit.NewServer(append(opts, thriftkit.WithDialects(motan.Dialect(), rpcx.Dialect()))...)
+	s := thriftkit.NewServer(append(opts, thriftkit.WithDialects(dubbo.Dialect(), motan.Dialect(), rpcx.Dialect()))...)
 	if err := s.Register(file.Service("Conformance"), h); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func TestClientConnections(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `unknown protocol "compact" of rpcx (known: binary, json, msgpack, proto)`) {
 		t.Error(err)
 	}
-	if _, err = thriftkit.Dial(t.Context(), "rpcx://"+addr); err == nil || !strings.Contains(err.Error(), "packages x/motan and x/rpcx") {
+	if _, err = thriftkit.Dial(t.Context(), "rpcx://"+addr); err == nil || !strings.Contains(err.Error(), "x/rpcx for dubbo, motan2 and rpcx") {
 		t.Errorf("without the dialect: %v", err)
 	}
 }
