@@ -61,7 +61,7 @@ test-all: peers lint cross bench-once vsix test-race ## Everything that a change
 test-race: peers # All tests with the race detector and the peers
 	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 60m $(PACKAGES)
 	$(call in-bench,$(GO) test -count=1 ./...)
-	$(call in-outside,$(GO) test -count=1 ./...)
+	$(PEERS_ENV) $(call in-outside,$(GO) test -count=1 ./...)
 
 .PHONY: test-32bit
 test-32bit: ## Unit tests as a 32-bit program (on amd64)
