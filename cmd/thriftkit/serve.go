@@ -103,7 +103,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
 	f.StringVar(&o.tls.CA, "client-ca", "", "accept only TLS clients with a certificate of an authority in this PEM `FILE`")
 	f.StringSliceVar(&o.proxies, "proxy-protocol", nil, "trust the proxies in the networks `CIDR,CIDR` to say by the PROXY protocol who the client is")
-	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, or both as in compact/framed (may be repeated)")
+	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, both as in compact/framed, or grpc, motan2, rpcx (may be repeated)")
 	f.BoolVar(&o.reflection, "reflection", true, "answer clients that ask for the schema, comments included")
 	addUserFlag(f, &o.user, "take only clients that log in by SASL as `NAME:PASSWORD`")
 	mustComplete(cmd.MarkFlagFilename("answers", "json"))

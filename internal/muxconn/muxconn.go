@@ -168,16 +168,6 @@ func (q *queue) send(msg []byte) error {
 	return q.err
 }
 
-// close makes senders fail with err.
-func (q *queue) close(err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.err == nil {
-		q.err = err
-	}
-	q.cond.Broadcast()
-}
-
 // An Answerer answers messages of one connection of a server.
 type Answerer struct {
 	Format

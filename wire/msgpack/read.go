@@ -120,6 +120,9 @@ func (r *reader) text() (b []byte, ok bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	if n > uint64(len(r.src)) {
+		return nil, false, wire.Truncated(len(r.src))
+	}
 	b, err = r.take(int(n))
 	return b, err == nil, err
 }
@@ -535,6 +538,9 @@ func (r *reader) skip(depth int) error {
 		n, err := r.number(1 << (c - ext8))
 		if err != nil {
 			return err
+		}
+		if n >= uint64(len(r.src)) {
+			return wire.Truncated(len(r.src))
 		}
 		size = int(n) + 1
 	case c >= fixExt1 && c <= fixExt16:

@@ -1,0 +1,56 @@
+package com.example;
+
+import com.weibo.api.motan.config.ProtocolConfig;
+import com.weibo.api.motan.config.RefererConfig;
+import com.weibo.api.motan.config.RegistryConfig;
+import java.util.Map;
+
+/** Calls the server at the address that is its argument, and prints a line for each call. */
+public final class Client {
+    public static void main(String[] args) {
+        RegistryConfig registry = new RegistryConfig();
+        registry.setRegProtocol("local");
+        ProtocolConfig protocol = new ProtocolConfig();
+        protocol.setId("motan2");
+        protocol.setName("motan2");
+        protocol.setSerialization(args[1]);
+        protocol.setRequestTimeout(20000);
+        RefererConfig<Shop> config = new RefererConfig<>();
+        config.setInterface(Shop.class);
+        config.setGroup("demo");
+        config.setVersion("1.0");
+        config.setRegistry(registry);
+        config.setProtocol(protocol);
+        config.setDirectUrl(args[0]);
+        config.setRequestTimeout(20000);
+        Shop shop = config.getRef();
+        print("greet", () -> shop.greet("Ann"));
+        print("names", () -> shop.echoNames(Map.of("k", "值")));
+        print("bytes", () -> shop.echoBytes(new byte[] {0, -1}).length);
+        print("long", () -> shop.greet("长 long ".repeat(50000)).length());
+        print("exception", () -> shop.greet(""));
+        print("error", () -> {
+            shop.fail("x");
+            return "";
+        });
+        print("void", () -> {
+            shop.nothing();
+            return "done";
+        });
+        System.exit(0);
+    }
+
+    interface Call {
+        Object call();
+    }
+
+    static void print(String name, Call call) {
+        String text;
+        try {
+            text = String.valueOf(call.call());
+        } catch (Throwable e) {
+            text = "! " + e.getClass().getSimpleName() + ": " + e.getMessage();
+        }
+        System.out.println(name + ": " + text.replace("\n", " "));
+    }
+}
