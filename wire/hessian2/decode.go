@@ -303,13 +303,34 @@ func (d *Decoder) bytes() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if first && last {
+		switch {
+		case first && last:
 			return b, nil
+		case first:
+			all = make([]byte, 0, len(b)+d.rest())
 		}
 		if all = append(all, b...); last {
 			return all, nil
 		}
 	}
+}
+
+// rest returns how long the parts of a binary are that follow, as far as they are there.
+func (d *Decoder) rest() (n int) {
+	at := d.off
+	for last := false; !last; {
+		var size int
+		var err error
+		if size, last, err = d.part(formBinary); err != nil {
+			break
+		}
+		if _, err = d.take(size); err != nil {
+			break
+		}
+		n += size
+	}
+	d.off = at
+	return n
 }
 
 // open notes that a list, map or object begins at start; close that it has ended.
