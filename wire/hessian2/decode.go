@@ -222,8 +222,7 @@ func (d *Decoder) boolean() (bool, error) {
 	return d.src[d.off-1] == tagTrue, nil
 }
 
-// part reads the length of a chunk of a string or binary, and whether it is the last one. short is the first byte with a length in
-// it and shorter that with a length in the next one, too.
+// part reads the length of a part of a string or binary, in characters or bytes, and whether it is the last one.
 func (d *Decoder) part(want form) (n int, last bool, err error) {
 	f, err := d.peek()
 	switch {

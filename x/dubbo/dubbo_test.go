@@ -3,6 +3,8 @@ package dubbo_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -10,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -370,6 +373,21 @@ func TestTargets(t *testing.T) {
 		case test.want != "" && (!errors.As(err, &e) || e.Message != test.want || e.Code != rpc.CodeUnknownMethod || e.Outcome != rpc.OutcomeRefused):
 			t.Errorf("%s: %v", test.target, err)
 		}
+	}
+}
+
+// TestTLS calls a server by TLS.
+func TestTLS(t *testing.T) {
+	certs := httptest.NewTLSServer(nil)
+	certs.Close()
+	addr, _, _ := serve(t, thriftkit.WithDialects(dubbo.Dialect()), thriftkit.WithTLS(&tls.Config{Certificates: certs.TLS.Certificates}), thriftkit.WithTLSOnly())
+	roots := x509.NewCertPool()
+	roots.AddCert(certs.Certificate())
+	if got, err := bind(t, dial(t, "dubbos://"+addr, thriftkit.WithTLS(&tls.Config{RootCAs: roots}))).Ping(t.Context()); got != "pong" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := bind(t, dial(t, "dubbo://"+addr)).Ping(t.Context()); err == nil {
+		t.Error("served without TLS")
 	}
 }
 
