@@ -29,7 +29,7 @@ PACKAGES = $(addsuffix /...,$(MODULES))
 in-bench = cd bench; GOWORK=off $(1)
 # Runs a command in each module of tests against other frameworks that is outside of the workspace, too.
 OUTSIDE = conformance/dubbo conformance/motan conformance/rpcx
-in-outside = for module in $(OUTSIDE); do (cd $$module; GOWORK=off $(1)); done
+in-outside = for module in $(OUTSIDE); do (cd $$module; export GOWORK=off; $(1)); done
 
 # Tells the conformance tests where the peers are, and whether one that is missing is an error.
 PEERS_ENV = peers="$$(scripts/peers.sh --env)"; eval "$$peers";

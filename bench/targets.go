@@ -42,6 +42,8 @@ func targets() []report.Target {
 		add("encode/proto/"+size, bound, report.NsPerOp, 0.2, "dynamicpb")
 		add("decode/proto/"+size, bound, report.NsPerOp, 1, "protobuf-go")
 		add("decode/proto/"+size, bound, report.NsPerOp, 0.2, "dynamicpb")
+		add("encode/hessian2/"+size, bound, report.NsPerOp, 0.5, "dubbo-go-hessian2")
+		add("decode/hessian2/"+size, bound, report.NsPerOp, 0.5, "dubbo-go-hessian2")
 		add("JSON-to-Thrift/"+size, direct, report.NsPerOp, 0.85, "dynamicgo")
 		add("Thrift-to-JSON/"+size, direct, report.NsPerOp, 0.65, "dynamicgo")
 	}

@@ -222,8 +222,7 @@ func (d *Decoder) boolean() (bool, error) {
 	return d.src[d.off-1] == tagTrue, nil
 }
 
-// part reads the length of a chunk of a string or binary, and whether it is the last one. short is the first byte with a length in
-// it and shorter that with a length in the next one, too.
+// part reads the length of a part of a string or binary, in characters or bytes, and whether it is the last one.
 func (d *Decoder) part(want form) (n int, last bool, err error) {
 	f, err := d.peek()
 	switch {
@@ -303,13 +302,34 @@ func (d *Decoder) bytes() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if first && last {
+		switch {
+		case first && last:
 			return b, nil
+		case first:
+			all = make([]byte, 0, len(b)+d.rest())
 		}
 		if all = append(all, b...); last {
 			return all, nil
 		}
 	}
+}
+
+// rest returns how long the parts of a binary are that follow, as far as they are there.
+func (d *Decoder) rest() (n int) {
+	at := d.off
+	for last := false; !last; {
+		var size int
+		var err error
+		if size, last, err = d.part(formBinary); err != nil {
+			break
+		}
+		if _, err = d.take(size); err != nil {
+			break
+		}
+		n += size
+	}
+	d.off = at
+	return n
 }
 
 // open notes that a list, map or object begins at start; close that it has ended.

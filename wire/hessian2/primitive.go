@@ -9,7 +9,7 @@ import (
 	"github.com/thriftkit/thriftkit/wire"
 )
 
-// chunk is the most characters or bytes of one part, as Java writes them.
+// chunk is the most characters or bytes of a part, as Java writes them.
 const chunk = 0x8000
 
 func appendInt(dst []byte, v int32) []byte {
@@ -142,7 +142,7 @@ func appendText(dst []byte, s string) []byte {
 	}
 }
 
-// part returns how many bytes of s make a chunk, how many characters of Java that is, and whether there are some that Java has two for.
+// part returns how many bytes of s make a part, how many characters of Java that is, and whether there are some that Java has two for.
 func part(s string) (end, units int, wide bool) {
 	for i, r := range s {
 		n := 1
@@ -176,7 +176,7 @@ func appendSurrogate(dst []byte, r rune) []byte {
 	return append(dst, byte(0xe0|r>>12), byte(0x80|r>>6&0x3f), byte(0x80|r&0x3f))
 }
 
-// units returns how many bytes n characters of Java take at the beginning of src, and whether there are surrogates among them. at is the
+// unitsIn returns how many bytes n characters of Java take at the beginning of src, and whether there are surrogates among them. at is the
 // offset of src.
 func unitsIn(src []byte, n, at int) (size int, surrogates bool, err error) {
 	if n <= len(src) && isASCII(src[:n]) {

@@ -3,6 +3,8 @@ package dubbo_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -10,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -373,6 +376,21 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// TestTLS calls a server by TLS.
+func TestTLS(t *testing.T) {
+	certs := httptest.NewTLSServer(nil)
+	certs.Close()
+	addr, _, _ := serve(t, thriftkit.WithDialects(dubbo.Dialect()), thriftkit.WithTLS(&tls.Config{Certificates: certs.TLS.Certificates}), thriftkit.WithTLSOnly())
+	roots := x509.NewCertPool()
+	roots.AddCert(certs.Certificate())
+	if got, err := bind(t, dial(t, "dubbos://"+addr, thriftkit.WithTLS(&tls.Config{RootCAs: roots}))).Ping(t.Context()); got != "pong" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := bind(t, dial(t, "dubbo://"+addr)).Ping(t.Context()); err == nil {
+		t.Error("served without TLS")
+	}
+}
+
 // TestReconnect calls a server that has been started again.
 func TestReconnect(t *testing.T) {
 	addr, _, s := serve(t)
@@ -427,8 +445,9 @@ func body(values ...any) []byte {
 	return e.Bytes()
 }
 
-// exchange sends bytes and returns what comes back, with the values of the body, until the server has nothing more to say.
-func exchange(t *testing.T, addr string, msg []byte) string {
+// exchange sends bytes and returns what comes back, with the values of the bodies: n messages, or what comes after the client has closed its
+// direction if n is 0.
+func exchange(t *testing.T, addr string, msg []byte, n int) string {
 	t.Helper()
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -437,17 +456,22 @@ func exchange(t *testing.T, addr string, msg []byte) string {
 	defer nc.Close()
 	go func() {
 		nc.Write(msg)
-		nc.(*net.TCPConn).CloseWrite()
+		if n == 0 {
+			nc.(*net.TCPConn).CloseWrite()
+		}
 	}()
-	all, err := io.ReadAll(nc)
-	if err != nil && len(all) == 0 {
-		return "reset"
-	}
 	var out []string
-	for len(all) >= 16 {
-		n := 16 + int(binary.BigEndian.Uint32(all[12:]))
-		d := hessian2.NewDecoder(all[16:n])
-		text := fmt.Sprintf("%02x %d #%d", all[2], all[3], binary.BigEndian.Uint64(all[4:]))
+	for len(out) < n || n == 0 {
+		head := make([]byte, 16)
+		if _, err := io.ReadFull(nc, head); err != nil {
+			break
+		}
+		b := make([]byte, binary.BigEndian.Uint32(head[12:]))
+		if _, err := io.ReadFull(nc, b); err != nil {
+			return err.Error()
+		}
+		d := hessian2.NewDecoder(b)
+		text := fmt.Sprintf("%02x %d #%d", head[2], head[3], binary.BigEndian.Uint64(head[4:]))
 		for d.More() {
 			v, err := d.Any()
 			if err != nil {
@@ -455,7 +479,7 @@ func exchange(t *testing.T, addr string, msg []byte) string {
 			}
 			text += " " + show(v)
 		}
-		out, all = append(out, text), all[n:]
+		out = append(out, text)
 	}
 	return strings.Join(out, "; ")
 }
@@ -565,7 +589,11 @@ func TestBytes(t *testing.T) {
 		{"then no magic", append(message(0xc2, 0, 7, call("ping", "")), make([]byte, 16)...), `02 20 #7 4 "pong" {}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := exchange(t, addr, test.msg); got != test.want && (test.want == "" || !strings.HasSuffix(got, test.want)) {
+			n := 1
+			if test.want == "" {
+				n = 0
+			}
+			if got := exchange(t, addr, test.msg, n); got != test.want && (test.want == "" || !strings.HasSuffix(got, test.want)) {
 				t.Errorf("%s\nwant %s", got, test.want)
 			}
 		})
@@ -585,15 +613,37 @@ func TestTruncated(t *testing.T) {
 	addr, _, _ := serve(t)
 	msg := message(0xc2, 0, 7, body("2.0.2", "com.acme.shop.Shop", "0.0.0", "where", "Ljava/lang/String;", "é", map[string]string{"a": "b"}))
 	for n := range msg {
-		if got := exchange(t, addr, msg[:n]); got != "" && got != "reset" {
+		if got := exchange(t, addr, msg[:n], 0); got != "" {
 			t.Errorf("%d bytes: %s", n, got)
 		}
 		flipped := bytes.Clone(msg)
 		flipped[n] ^= 0xff
-		exchange(t, addr, flipped)
+		exchange(t, addr, flipped, 0)
 	}
-	if got := exchange(t, addr, msg); !strings.HasPrefix(got, "02 20 #7 4 ") {
+	if got := exchange(t, addr, msg, 1); !strings.HasPrefix(got, "02 20 #7 4 ") {
 		t.Error(got)
+	}
+}
+
+// TestGone has a client go away during a call: the handler's context ends, and the server does not wait.
+func TestGone(t *testing.T) {
+	began := make(chan struct{}, 1)
+	note := func(next rpc.Handler) rpc.Handler {
+		return func(ctx context.Context, call *rpc.Call) error {
+			began <- struct{}{}
+			return next(ctx, call)
+		}
+	}
+	addr, _, s := serve(t, thriftkit.WithDialects(dubbo.Dialect()), thriftkit.WithInterceptors(note))
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Write(message(0xc2, 0, 7, body("2.0.2", "com.acme.shop.Shop", "0.0.0", "wait", "I", int32(600_000))))
+	<-began
+	nc.Close()
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -50,6 +50,7 @@ type serverConn struct {
 func (d *dialect) ServeConn(ctx context.Context, nc net.Conn, s rpc.Invoker) error {
 	c := &serverConn{d: d, nc: nc, s: s, services: servicesOf(s.Services()), slots: make(chan struct{}, maxRequests)}
 	defer c.wg.Wait()
+	calls, cancel := context.WithCancel(ctx)
 	over := make(chan struct{})
 	defer close(over)
 	draining := s.Draining()
@@ -62,13 +63,16 @@ func (d *dialect) ServeConn(ctx context.Context, nc net.Conn, s rpc.Invoker) err
 	}()
 	br := bufio.NewReader(nc)
 	for {
-		err := c.next(ctx, br)
+		err := c.next(ctx, calls, br)
 		switch {
 		case err == nil:
 			continue
 		case isClosed(draining):
-			return nil // goodbye has ended reading
+			defer cancel() // after the calls: goodbye has ended reading
+			c.wg.Wait()
+			return nil
 		}
+		cancel() // nobody waits for the replies
 		return err
 	}
 }
@@ -113,8 +117,9 @@ func (c *serverConn) write(msg []byte) {
 	}
 }
 
-// next reads a message and begins to answer it. The error ends the connection.
-func (c *serverConn) next(ctx context.Context, br *bufio.Reader) error {
+// next reads a message and begins to answer it: in the context calls if the client waits for a reply, else in ctx. The error ends the
+// connection.
+func (c *serverConn) next(ctx, calls context.Context, br *bufio.Reader) error {
 	if _, err := br.Peek(1); err != nil {
 		return err
 	}
@@ -152,6 +157,9 @@ func (c *serverConn) next(ctx context.Context, br *bufio.Reader) error {
 			c.write(heartbeat(h.id, flagEvent))
 		}
 	default:
+		if h.flags&flagTwoWay != 0 {
+			ctx = calls
+		}
 		c.slots <- struct{}{}
 		c.wg.Add(1)
 		go func() {

@@ -35,7 +35,7 @@ type Row struct {
 // are made and each side is made ready.
 func Rows() ([]Row, error) {
 	var rows []Row
-	for _, group := range []func() ([]Row, error){binaryRows, compactRows, jsonProtocolRows, protoRows, longsRows, transcodeRows, idlRows, seriesRows} {
+	for _, group := range []func() ([]Row, error){binaryRows, compactRows, jsonProtocolRows, protoRows, hessianRows, longsRows, transcodeRows, idlRows, seriesRows} {
 		more, err := group()
 		if err != nil {
 			return nil, err
