@@ -221,11 +221,11 @@ func WithDialTimeout(d time.Duration) ClientOption {
 }
 
 // WithStats reports connections and calls to a listener: what a client or a server does, and more than
-// interceptors see. See [Stats].
+// interceptors see. See [Stats]. Given several times, each listener learns of everything.
 func WithStats(stats Stats) Option {
 	return bothOption{
-		func(o *rpc.ServerOptions) { o.Stats = stats },
-		func(o *clientConfig) { o.Stats = stats },
+		func(o *rpc.ServerOptions) { o.Stats = rpc.JoinStats(o.Stats, stats) },
+		func(o *clientConfig) { o.Stats = rpc.JoinStats(o.Stats, stats) },
 	}
 }
 

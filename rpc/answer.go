@@ -148,9 +148,10 @@ func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 		return s.refuse(dst, in.p, in.h, in.x, err.(*Error))
 	}
 	defer m.release(call)
+	declared := false
 	if in.stats != nil {
 		start := len(dst)
-		defer func() { in.stats.replied(in.ctx, len(out)-start, in.err) }()
+		defer func() { in.stats.replied(in.ctx, call, len(out)-start, in.err, declared) }()
 	}
 	if m.method.Oneway {
 		if err != nil {
@@ -160,6 +161,7 @@ func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 	}
 	if err != nil {
 		err = s.throw(m, call, err)
+		declared = err == nil
 	}
 	if in.x.putStatus(err) {
 		m.clearReply(call)

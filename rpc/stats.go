@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"strconv"
 	"sync"
@@ -123,6 +124,13 @@ type CallEvent struct {
 
 	Outcome Outcome // of AttemptEnded
 	Err     error   // CallRefused, CallReplied, AttemptEnded: a declared exception, an *Error, or what the handler returned
+
+	// Declared says that Err is an exception which the IDL declares: CallReplied, AttemptEnded.
+	Declared bool
+
+	// Values has the arguments and the result, for [Call.Arg] and [Call.Result]: CallReplied, AttemptEnded. It is valid until
+	// HandleCall returns, and must not be changed.
+	Values *Call
 }
 
 // callStats is what the server remembers of a call for its Stats.
@@ -177,12 +185,12 @@ func (t *callStats) begun(ctx context.Context) {
 
 // replied reports that the reply to the call, of size bytes, has been made. A refused one was reported
 // already.
-func (t *callStats) replied(ctx context.Context, size int, err error) {
+func (t *callStats) replied(ctx context.Context, call *Call, size int, err error, declared bool) {
 	if t == nil || t.refusal {
 		return
 	}
 	e := t.event
-	e.Kind, e.Time, e.ReplyBytes, e.Err = CallReplied, time.Now(), size, err
+	e.Kind, e.Time, e.ReplyBytes, e.Err, e.Declared, e.Values = CallReplied, time.Now(), size, err, declared, call
 	e.Duration = e.Time.Sub(t.start)
 	t.stats.HandleCall(ctx, e)
 }
@@ -260,8 +268,77 @@ func (o *clientObserver) attemptEnded(ctx context.Context, call *Call, e *CallEv
 	}
 	now := time.Now()
 	e.Kind, e.Time, e.Duration = AttemptEnded, now, now.Sub(e.Time)
-	e.Instance, e.Outcome, e.Err = call.instance, call.outcome, err
+	e.Instance, e.Outcome, e.Err, e.Values = call.instance, call.outcome, err, call
+	e.Declared = err != nil && isDeclared(err)
 	o.stats.HandleCall(ctx, *e)
+}
+
+// isDeclared reports whether err, with which an attempt ended, is a declared exception: all other errors of attempts are *Error or
+// *BusinessError, or the end of a context.
+func isDeclared(err error) bool {
+	var e *Error
+	var business *BusinessError
+	return !errors.As(err, &e) && !errors.As(err, &business) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// JoinStats returns a listener that reports everything to each of list, in its order, leaving out those that are nil; nil if none is
+// left. It is a [ByteStats] if one of them is.
+func JoinStats(list ...Stats) Stats {
+	var all joinedStats
+	bytes := false
+	for _, s := range list {
+		switch s := s.(type) {
+		case nil:
+			continue
+		case joinedStats:
+			all = append(all, s...)
+		case joinedByteStats:
+			all = append(all, s.joinedStats...)
+		default:
+			all = append(all, s)
+		}
+		_, b := s.(ByteStats)
+		bytes = bytes || b
+	}
+	switch {
+	case len(all) == 0:
+		return nil
+	case len(all) == 1:
+		return all[0]
+	case bytes:
+		return joinedByteStats{all}
+	}
+	return all
+}
+
+// joinedStats are the listeners of JoinStats.
+type joinedStats []Stats
+
+// HandleConn implements [Stats].
+func (j joinedStats) HandleConn(e ConnEvent) {
+	for _, s := range j {
+		s.HandleConn(e)
+	}
+}
+
+// HandleCall implements [Stats].
+func (j joinedStats) HandleCall(ctx context.Context, e CallEvent) {
+	for _, s := range j {
+		s.HandleCall(ctx, e)
+	}
+}
+
+// joinedByteStats are joinedStats of which at least one is a ByteStats.
+type joinedByteStats struct{ joinedStats }
+
+// HandleBytes implements [ByteStats].
+func (j joinedByteStats) HandleBytes(conn uint64, sent bool, b []byte) {
+	for _, s := range j.joinedStats {
+		if s, ok := s.(ByteStats); ok {
+			s.HandleBytes(conn, sent, b)
+		}
+	}
 }
 
 // A tappedConn hands what goes over it to a ByteStats.
