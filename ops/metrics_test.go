@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -299,4 +300,26 @@ func BenchmarkMetrics(b *testing.B) {
 			m.HandleCall(b.Context(), replied)
 		}
 	})
+}
+
+// The dashboard for Grafana asks for series that there are.
+func TestDashboard(t *testing.T) {
+	board, err := os.ReadFile("../docs/grafana-dashboard.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := ops.NewMetrics()
+	c := serve(t, shop(t), m.Server(), m.Client())
+	c.Echo(t.Context(), "")
+	text := string(m.Append(nil, false))
+	names := regexp.MustCompile(`\b(?:thriftkit|go|process)_\w+`).FindAllString(string(board), -1)
+	if len(names) < 20 {
+		t.Fatal(names)
+	}
+	for _, name := range names {
+		family := strings.TrimSuffix(name, "_bucket")
+		if !strings.Contains(text, "# TYPE "+family+" ") {
+			t.Errorf("no metric %s", name)
+		}
+	}
 }
