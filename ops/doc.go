@@ -1,4 +1,4 @@
-// Package ops has what operators need of a program that serves or calls: [Metrics] for Prometheus.
+// Package ops has what operators need of a program that serves or calls: [Metrics] for Prometheus, and [AccessLog] for log/slog.
 //
 // Everything here listens to what servers and clients do, by [rpc.Stats]. A program that uses none of it pays nothing for it.
 package ops

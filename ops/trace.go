@@ -17,7 +17,19 @@ type traceparent string
 
 // traceOf returns the trace of the call that a server runs with ctx.
 func traceOf(ctx context.Context) traceparent {
-	v := rpc.MetadataValue(ctx, traceparentName)
+	return parseTraceparent(rpc.MetadataValue(ctx, traceparentName))
+}
+
+// outgoingTrace returns the trace of the call that a client makes with ctx.
+func outgoingTrace(ctx context.Context) traceparent {
+	transient, persistent := rpc.OutgoingMetadata(ctx)
+	if v, ok := transient[traceparentName]; ok {
+		return parseTraceparent(v)
+	}
+	return parseTraceparent(persistent[traceparentName])
+}
+
+func parseTraceparent(v string) traceparent {
 	if !validTraceparent(v) {
 		return ""
 	}
@@ -47,6 +59,14 @@ func (t traceparent) id() string {
 		return ""
 	}
 	return string(t[3:35])
+}
+
+// span returns the id of the caller's span, 16 hexadecimal digits; "" if there is no trace.
+func (t traceparent) span() string {
+	if t == "" {
+		return ""
+	}
+	return string(t[36:52])
 }
 
 // sampled reports whether the caller records the trace.

@@ -203,6 +203,13 @@ func (c *Call) Arguments() (*plan.Type, mem.Pointer) {
 	return c.sig.args, c.args
 }
 
+// DynamicArgs returns a copy of the arguments without their Go types: for logs and tools, which need not know them. The error is a
+// *wire.Error: an argument cannot be encoded.
+func (c *Call) DynamicArgs() (*dynamic.Struct, error) {
+	c.check()
+	return asDynamic(c.sig.args, c.args)
+}
+
 // Reply returns where the reply is, a struct of the result and the exceptions, and its plan: for dialects
 // of this module, whose walkers encode it. Other programs use Result.
 func (c *Call) Reply() (*plan.Type, mem.Pointer) {

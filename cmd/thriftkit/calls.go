@@ -29,8 +29,7 @@ type callReader struct {
 	decoder
 	redact bool // fields that are annotated as sensitive
 
-	methods   map[methodKey]namedMethod
-	sensitive map[*schema.Struct]bool
+	methods map[methodKey]namedMethod
 }
 
 type methodKey struct{ service, method string }
@@ -83,88 +82,7 @@ func (r *callReader) json(dst []byte, m *capture.Message, desc *schema.Struct) (
 		}
 		return r.decoder.value(dst, s)
 	}
-	if r.redact && r.hasSensitive(desc) {
-		s, err := m.Decode(desc)
-		if err != nil {
-			return dst, err
-		}
-		r.hide(s)
-		return dynamic.AppendJSON(dst, desc.Type(), dynamic.StructValue(s), dynamic.JSONOptions{Binary: r.form})
-	}
-	return m.AppendJSON(dst, desc, dynamic.JSONOptions{Binary: r.form})
-}
-
-// sensitiveNames are the annotations of fields that must not be shown.
-var sensitiveNames = []string{"sensitive", "redact", "go.redact", "thriftkit.sensitive"}
-
-func isSensitive(f *schema.Field) bool {
-	for _, all := range []schema.Annotations{f.Annotations, f.Type.Annotations} {
-		for _, name := range sensitiveNames {
-			if v, ok := all.Get(name); ok && v != "false" && v != "0" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// hasSensitive reports whether a value of desc may have a field that must not be shown.
-func (r *callReader) hasSensitive(desc *schema.Struct) bool {
-	if known, ok := r.sensitive[desc]; ok {
-		return known
-	}
-	if r.sensitive == nil {
-		r.sensitive = make(map[*schema.Struct]bool)
-	}
-	seen := make(map[*schema.Struct]bool)
-	var walk func(t *schema.Type) bool
-	fields := func(s *schema.Struct) bool {
-		if seen[s] {
-			return false
-		}
-		seen[s] = true
-		return slices.ContainsFunc(s.Fields, func(f *schema.Field) bool { return isSensitive(f) || walk(f.Type) })
-	}
-	walk = func(t *schema.Type) bool {
-		return t != nil && (t.Struct != nil && fields(t.Struct) || walk(t.Key) || walk(t.Elem))
-	}
-	found := fields(desc)
-	r.sensitive[desc] = found
-	return found
-}
-
-const redacted = "[redacted]"
-
-// hide replaces the texts that must not be shown, and unsets other values.
-func (r *callReader) hide(s *dynamic.Struct) {
-	for _, f := range s.Schema().Fields {
-		v := s.At(f.Index)
-		switch {
-		case !v.IsSet():
-		case !isSensitive(f):
-			r.hideIn(v)
-		case f.Type.Kind == schema.KindString:
-			_ = s.Set(f.Name, redacted) // a text fits
-		default:
-			_ = s.Set(f.Name, nil)
-		}
-	}
-}
-
-func (r *callReader) hideIn(v dynamic.Value) {
-	switch {
-	case v.Struct() != nil:
-		r.hide(v.Struct())
-	case v.List() != nil:
-		for _, e := range v.List().All() {
-			r.hideIn(e)
-		}
-	case v.Map() != nil:
-		for _, e := range v.Map().Entries() {
-			r.hideIn(e.Key)
-			r.hideIn(e.Value)
-		}
-	}
+	return m.AppendJSON(dst, desc, dynamic.JSONOptions{Binary: r.form, Redact: r.redact})
 }
 
 // An answerText is what a reply says.
@@ -211,14 +129,11 @@ func (r *callReader) outcome(c *capture.Call) answerText {
 		o.err = err
 		return o
 	}
-	if r.redact && r.hasSensitive(method.Reply()) {
-		r.hide(s)
-	}
 	for f, v := range s.Fields() {
 		if f.ID != 0 {
 			o.kind, o.name = "exception", f.Type.Struct.Name
 		}
-		o.json, o.err = dynamic.AppendJSON(nil, f.Type, v, dynamic.JSONOptions{Binary: r.form})
+		o.json, o.err = dynamic.AppendJSON(nil, f.Type, v, dynamic.JSONOptions{Binary: r.form, Redact: r.redact})
 		return o
 	}
 	if len(s.Unknown()) > 0 {

@@ -62,7 +62,7 @@ A call is answered by the first of these that has an answer:
   otherwise         the defaults of the IDL and zero values
 
 --record FILE writes what the server of --upstream answered, for --replay; --log FILE writes every call. Both write a line of
-JSON for each call. Each call is also a line on standard error. SIGINT and SIGTERM stop the server after pending calls have
+JSON for each call. Each call is also a line on standard error, without what is annotated as sensitive. SIGINT and SIGTERM stop the server after pending calls have
 been answered.`
 
 func newServe() *cobra.Command {
@@ -374,7 +374,7 @@ func argsJSON(call *thriftkit.Call) string {
 }
 
 func compactJSON(t *schema.Type, v dynamic.Value) string {
-	text, err := dynamic.AppendJSON(nil, t, v, dynamic.JSONOptions{})
+	text, err := dynamic.AppendJSON(nil, t, v, dynamic.JSONOptions{Redact: true})
 	if err != nil {
 		return "(" + err.Error() + ")"
 	}
