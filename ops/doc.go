@@ -1,4 +1,5 @@
-// Package ops has what operators need of a program that serves or calls: [Metrics] for Prometheus, and [AccessLog] for log/slog.
+// Package ops has what operators need of a program that serves or calls: [Metrics] for Prometheus, [AccessLog] for log/slog, and [Health] for
+// probes and balancers.
 //
 // Everything here listens to what servers and clients do, by [rpc.Stats]. A program that uses none of it pays nothing for it.
 package ops
