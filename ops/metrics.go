@@ -208,6 +208,7 @@ func (x *methodMetrics) shard(e *rpc.CallEvent) *shard {
 type methodTotal struct {
 	queue, latency           distribution
 	succeeded, failed        uint64
+	exceptions, refused      uint64 // among the failed: declared exceptions, and calls that a server refused
 	requestBytes, replyBytes uint64
 }
 
@@ -231,7 +232,14 @@ func (x *methodMetrics) total() *methodTotal {
 	}
 	for i := range x.failures {
 		for j := range x.failures[i] {
-			t.failed += x.failures[i][j].Load()
+			n := x.failures[i][j].Load()
+			t.failed += n
+			switch {
+			case result(i) == resultException:
+				t.exceptions += n
+			case rpc.Outcome(j) == rpc.OutcomeRefused:
+				t.refused += n
+			}
 		}
 	}
 	return t

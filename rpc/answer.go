@@ -135,7 +135,9 @@ func (in *incoming) run() error {
 		return e
 	}
 	in.stats.begun(in.ctx)
-	return in.m.handler(in.ctx, in.call)
+	err := in.m.handler(in.ctx, in.call)
+	in.stats.handled()
+	return err
 }
 
 // finish appends the reply to a call that was executed, with what it has in front; nothing for oneway.

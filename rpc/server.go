@@ -381,6 +381,17 @@ func (s *Server) RegisterAs(name string, svc *schema.Service, handler any) error
 	return nil
 }
 
+// Options returns the options of the server with the defaults entered; timeouts without limit are 0. The caller must not change what
+// they point to.
+func (s *Server) Options() ServerOptions {
+	o := s.opts
+	o.QueueTimeout = orDefault(o.QueueTimeout, time.Second)
+	if o.MaxDepth == 0 {
+		o.MaxDepth = wire.MaxDepth
+	}
+	return o
+}
+
 // Services returns the services that are registered, in the order in which they were. The caller
 // must not change the slice.
 func (s *Server) Services() []*schema.Service { return s.served }

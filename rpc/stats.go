@@ -115,7 +115,8 @@ type CallEvent struct {
 	Attempt  int    // of a client, counted from 1
 	Instance string // of a client: the address of the server
 
-	Queue    time.Duration // CallBegun: since it was received
+	Queue    time.Duration // CallBegun, CallReplied: from when it was received until it began
+	Handled  time.Duration // CallReplied: from when it was received until its handler returned
 	Duration time.Duration // CallReplied: since it was received; AttemptEnded: since it began
 
 	// How many bytes the messages of the call have, without frames and headers: known for the request
@@ -177,10 +178,18 @@ func (t *callStats) begun(ctx context.Context) {
 	if t == nil {
 		return
 	}
+	now := time.Now()
+	t.event.Queue = now.Sub(t.start)
 	e := t.event
-	e.Kind, e.Time = CallBegun, time.Now()
-	e.Queue = e.Time.Sub(t.start)
+	e.Kind, e.Time = CallBegun, now
 	t.stats.HandleCall(ctx, e)
+}
+
+// handled notes that the handler of the call has returned.
+func (t *callStats) handled() {
+	if t != nil {
+		t.event.Handled = time.Since(t.start)
+	}
 }
 
 // replied reports that the reply to the call, of size bytes, has been made. A refused one was reported
