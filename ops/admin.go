@@ -177,7 +177,7 @@ func (a *Admin) Close() error {
 type Status struct {
 	Time     time.Time      `json:"time"`
 	Uptime   float64        `json:"uptime_seconds"`
-	Build    build          `json:"build"`
+	Build    Build          `json:"build"`
 	NotReady []string       `json:"not_ready"` // why the program wants no calls; empty if it does
 	Outside  Outside        `json:"outside"`
 	Server   []MethodStatus `json:"server"`

@@ -282,17 +282,17 @@ func (m *Metrics) process(w *textWriter) {
 	w.sample("process_start_time_seconds", "", "", float64(m.started.UnixMilli())/1000)
 }
 
-// build says what the program was built from.
-type build struct {
+// Build says what the program was built from.
+type Build struct {
 	Program   string `json:"program"` // the path of its module
 	Version   string `json:"version"`
 	Thriftkit string `json:"thriftkit"` // the version of thriftkit
 	Go        string `json:"go"`
 }
 
-func buildInfo() build {
+func buildInfo() Build {
 	const path = "github.com/thriftkit/thriftkit"
-	b := build{Program: "unknown", Version: "unknown", Thriftkit: "unknown", Go: runtime.Version()}
+	b := Build{Program: "unknown", Version: "unknown", Thriftkit: "unknown", Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b

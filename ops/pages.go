@@ -30,7 +30,7 @@ var pageNames = []string{"status", "calls", "errors", "connections", "settings",
 type page struct {
 	Title string
 	Pages []string
-	Build build
+	Build Build
 	Host  string
 	Query string
 	Data  any
