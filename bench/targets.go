@@ -72,6 +72,7 @@ func targets() []report.Target {
 		add("structs/60B/"+callers, dynamicClient, report.CallsPerSec, 0.95, bound)  // 5 % slower
 		add("structs/4.5KB/"+callers, dynamicClient, report.CallsPerSec, 0.8, bound) // 25 % slower
 	}
+	add("echo-around/0B/16", "thriftkit-ops", report.CallsPerSec, 0.95, bound) // 5 % slower
 	add("echo/0B/16", generated, report.AllocsPerCall, 2)
 	add("echo/0B/16", bound, report.AllocsPerCall, 8)
 	add("echo/0B/16", dynamic, report.AllocsPerCall, 12)

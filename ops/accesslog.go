@@ -78,6 +78,9 @@ type accessLog struct {
 // HandleConn implements [rpc.Stats].
 func (l *accessLog) HandleConn(rpc.ConnEvent) {}
 
+// CallNeeds implements [rpc.SelectiveStats].
+func (l *accessLog) CallNeeds() rpc.CallNeeds { return rpc.CallNeeds{} }
+
 // HandleCall implements [rpc.Stats].
 func (l *accessLog) HandleCall(ctx context.Context, e rpc.CallEvent) {
 	switch e.Kind {

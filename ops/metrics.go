@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"runtime"
 	"slices"
@@ -87,7 +88,7 @@ const other = "_other"
 
 // A side has the numbers of servers, or of clients.
 type side struct {
-	methods atomic.Pointer[map[methodKey]*methodMetrics] // replaced as a whole
+	methods atomic.Pointer[map[*schema.Method]*methodEntry] // replaced as a whole
 
 	mu     sync.Mutex
 	byName map[[2]string]*methodMetrics // a schema that is loaded again has other descriptors of the same method
@@ -97,9 +98,21 @@ type side struct {
 	failed, refused, broken uint64
 }
 
-type methodKey struct {
+// A methodEntry has the numbers of a method, of one service: others may inherit it. A map by the method alone is twice as fast as one
+// by both.
+type methodEntry struct {
 	service *schema.Service
-	method  *schema.Method
+	metrics *methodMetrics
+	next    *methodEntry
+}
+
+func (e *methodEntry) find(svc *schema.Service) *methodMetrics {
+	for ; e != nil; e = e.next {
+		if e.service == svc {
+			return e.metrics
+		}
+	}
+	return nil
 }
 
 // dialectConns counts the connections of a dialect; "" is that of connections which have not shown theirs.
@@ -107,23 +120,22 @@ type dialectConns struct{ opened, closed uint64 }
 
 // of returns the numbers of a method, which are zero in the beginning.
 func (s *side) of(svc *schema.Service, m *schema.Method) *methodMetrics {
-	key := methodKey{svc, m}
 	if all := s.methods.Load(); all != nil {
-		if x, ok := (*all)[key]; ok {
+		if x := (*all)[m].find(svc); x != nil {
 			return x
 		}
 	}
-	return s.add(key)
+	return s.add(svc, m)
 }
 
-func (s *side) add(key methodKey) *methodMetrics {
+func (s *side) add(svc *schema.Service, m *schema.Method) *methodMetrics {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names := [2]string{"", other}
-	if key.method != nil && len(s.byName) < maxMethods {
-		names[1] = key.method.Name
-		if key.service != nil {
-			names[0] = key.service.Name
+	if m != nil && len(s.byName) < maxMethods {
+		names[1] = m.Name
+		if svc != nil {
+			names[0] = svc.Name
 		}
 	}
 	x := s.byName[names]
@@ -134,16 +146,13 @@ func (s *side) add(key methodKey) *methodMetrics {
 		x = newMethodMetrics(names[0], names[1])
 		s.byName[names] = x
 	}
-	all := make(map[methodKey]*methodMetrics)
-	if old := s.methods.Load(); old != nil {
-		if len(*old) >= maxMethods { // descriptors come and go: those that are gone must not stay here
-			old = &map[methodKey]*methodMetrics{}
-		}
-		for k, v := range *old {
-			all[k] = v
-		}
+	all := make(map[*schema.Method]*methodEntry)
+	if old := s.methods.Load(); old != nil && len(*old) < maxMethods { // descriptors come and go: those that are gone must not stay here
+		maps.Copy(all, *old)
 	}
-	all[key] = x
+	if all[m].find(svc) == nil {
+		all[m] = &methodEntry{svc, x, all[m]}
+	}
 	s.methods.Store(&all)
 	return x
 }
@@ -327,6 +336,9 @@ func outcomeOfEvent(e *rpc.CallEvent) rpc.Outcome {
 
 // A serverMetrics counts what servers do.
 type serverMetrics struct{ *side }
+
+// CallNeeds implements [rpc.SelectiveStats].
+func (s serverMetrics) CallNeeds() rpc.CallNeeds { return rpc.CallNeeds{Begun: true} }
 
 // HandleCall implements [rpc.Stats].
 func (s serverMetrics) HandleCall(ctx context.Context, e rpc.CallEvent) {

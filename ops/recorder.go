@@ -137,6 +137,9 @@ func (r *recorder) tick() {
 	}
 }
 
+// CallNeeds implements [rpc.SelectiveStats].
+func (r *recorder) CallNeeds() rpc.CallNeeds { return rpc.CallNeeds{Handled: true} }
+
 // HandleCall implements [rpc.Stats].
 func (r *recorder) HandleCall(ctx context.Context, e rpc.CallEvent) {
 	switch e.Kind {

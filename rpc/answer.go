@@ -115,7 +115,8 @@ func (in *incoming) execute() {
 
 // run reads the arguments of the call and runs its handler, when there are not too many under way.
 func (in *incoming) run() error {
-	if !in.s.limiter.acquire(in.ctx) {
+	ok, waited := in.s.limiter.acquire(in.ctx)
+	if !ok {
 		in.s.counters.refusedCalls.Add(1)
 		in.stats.refused(in.ctx, errOverloaded)
 		return errOverloaded
@@ -134,10 +135,17 @@ func (in *incoming) run() error {
 		in.stats.refused(in.ctx, e)
 		return e
 	}
-	in.stats.begun(in.ctx)
+	in.stats.begun(in.ctx, waited || in.mayHaveWaited())
 	err := in.m.handler(in.ctx, in.call)
 	in.stats.handled()
 	return err
+}
+
+// mayHaveWaited reports whether it is worth a look at the clock when the call begins: it runs on another goroutine than the one that
+// read it, or its arguments took a while to decode.
+func (in *incoming) mayHaveWaited() bool {
+	const long = 4 << 10
+	return in.conn == nil || len(in.msg) > long || in.m.slow.Load() > 0
 }
 
 // finish appends the reply to a call that was executed, with what it has in front; nothing for oneway.

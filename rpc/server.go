@@ -165,6 +165,9 @@ type Server struct {
 	counters    serverCounters
 	clientLog   clientLog
 	callIDs     atomic.Uint64 // of Stats
+	callNeeds   CallNeeds     // likewise
+	clock       clock         // likewise
+	callStats   sync.Pool     // of *callStats
 	connIDs     atomic.Uint64 // likewise
 	compressors msgio.Compressors
 	group       serverconn.Group
@@ -233,6 +236,9 @@ func NewServer(opts ServerOptions) *Server {
 	s.group = serverconn.Group{
 		MaxMessageBytes: opts.MaxMessageBytes, MaxCalls: opts.MaxCallsPerConn, WaitGroup: &s.wg,
 		IdleTimeout: opts.IdleTimeout, ReadTimeout: opts.ReadTimeout, WriteTimeout: opts.WriteTimeout,
+	}
+	if opts.Stats != nil {
+		s.callNeeds = callNeeds(opts.Stats)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.drained = make(chan struct{})

@@ -52,7 +52,7 @@ func newTop() *cobra.Command {
 		Use:     "top [flags] ADMIN",
 		Short:   "Show what a running program does, live",
 		Long:    topLong,
-		Example: "  thriftkit top 127.0.0.1:9091\n  thriftkit top --json 127.0.0.1:9091 | jq '.server[] | {method, calls_per_second, p99_us}'",
+		Example: "  thriftkit top 127.0.0.1:9091\n  thriftkit top --json 127.0.0.1:9091",
 		Args:    needArgs(1, 1, "ADMIN"),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, args[0])
