@@ -50,7 +50,7 @@ type AccessLogOptions struct {
 //	request_bytes  of the messages, without frames and headers
 //	reply_bytes
 //	attempt        of a client, counted from 1
-//	trace_id       of the call's W3C Trace Context, with span_id, that of the caller's span
+//	trace_id       of the call's W3C Trace Context, with span_id: that of the server's [Tracer], else the caller's
 //	error          what failed
 //	args           the arguments as JSON, if asked for
 //
@@ -134,20 +134,15 @@ func (l *accessLog) log(ctx context.Context, level slog.Level, e *rpc.CallEvent)
 	}
 	text("method", methodName(e))
 	text("dialect", e.Dialect)
-	message, trace := "call", traceOf(ctx)
+	message, trace := "call", traceOfEvent(ctx, e)
 	if e.Kind == rpc.AttemptEnded {
 		message = "attempt"
 		text("peer", e.Instance)
-		trace = outgoingTrace(ctx)
 	} else if peer, ok := rpc.PeerOf(ctx); ok {
 		text("peer", addrText(peer.Addr))
 		text("principal", principal(peer))
 	}
-	code := "ok"
-	if e.Err != nil {
-		code = resultOfEvent(e).String()
-	}
-	text("code", code)
+	text("code", codeText(e))
 	text("outcome", outcomeLabel(outcomeOfEvent(e)))
 	attrs = append(attrs, slog.Int64("duration", e.Duration.Microseconds()), slog.Int("request_bytes", e.RequestBytes), slog.Int("reply_bytes", e.ReplyBytes))
 	if e.Attempt > 0 {

@@ -363,13 +363,7 @@ func (x *methodMetrics) ended(ctx context.Context, e *rpc.CallEvent) {
 	s.requestBytes.Add(uint64(e.RequestBytes))
 	s.replyBytes.Add(uint64(e.ReplyBytes))
 	bucket := s.latency.observe(e.Duration)
-	t := traceparent("")
-	if e.Kind == rpc.AttemptEnded {
-		t = outgoingTrace(ctx)
-	} else {
-		t = traceOf(ctx)
-	}
-	if t.sampled() {
+	if t := traceOfEvent(ctx, e); t.sampled() {
 		x.exemplars[exportedOf[bucket]].Store(&exemplar{t.id(), e.Duration, e.Time})
 	}
 }

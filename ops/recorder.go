@@ -247,15 +247,12 @@ func (a *Admin) record(ctx context.Context, e *rpc.CallEvent, client bool) {
 		Time: e.Time.Add(-e.Duration), Client: client, Method: methodName(e), Dialect: e.Dialect, Conn: e.Conn, Attempt: e.Attempt,
 		Code: "ok", Outcome: outcomeLabel(outcomeOfEvent(e)),
 		Begun: e.Queue.Microseconds(), Returned: e.Handled.Microseconds(), Ended: e.Duration.Microseconds(),
-		RequestBytes: e.RequestBytes, ReplyBytes: e.ReplyBytes,
+		RequestBytes: e.RequestBytes, ReplyBytes: e.ReplyBytes, Trace: traceOfEvent(ctx, e).id(),
 	}
 	if client {
-		c.Peer, c.Trace = e.Instance, outgoingTrace(ctx).id()
-	} else {
-		c.Trace = traceOf(ctx).id()
-		if peer, ok := rpc.PeerOf(ctx); ok {
-			c.Peer, c.Principal = addrText(peer.Addr), principal(peer)
-		}
+		c.Peer = e.Instance
+	} else if peer, ok := rpc.PeerOf(ctx); ok {
+		c.Peer, c.Principal = addrText(peer.Addr), principal(peer)
 	}
 	if e.Err != nil {
 		c.Code, c.Error = resultOfEvent(e).String(), errorText(e)

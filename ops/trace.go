@@ -8,25 +8,33 @@ import (
 )
 
 // traceparentName is the metadata, and over HTTP the header field, by which W3C Trace Context names the trace of a call.
-const traceparentName = "traceparent"
+// tracestateName goes with it.
+const (
+	traceparentName = "traceparent"
+	tracestateName  = "tracestate"
+)
 
 // A traceparent is the value of the metadata traceparent (W3C Trace Context, section 3.2), as it came; "" if it is invalid:
 //
 //	00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
 type traceparent string
 
-// traceOf returns the trace of the call that a server runs with ctx.
-func traceOf(ctx context.Context) traceparent {
-	return parseTraceparent(rpc.MetadataValue(ctx, traceparentName))
-}
-
-// outgoingTrace returns the trace of the call that a client makes with ctx.
-func outgoingTrace(ctx context.Context) traceparent {
-	transient, persistent := rpc.OutgoingMetadata(ctx)
-	if v, ok := transient[traceparentName]; ok {
-		return parseTraceparent(v)
+// traceOfEvent returns the trace of a call that ended or was refused: with the span of the tracer of a server, if it has one, else with
+// that of the caller.
+func traceOfEvent(ctx context.Context, e *rpc.CallEvent) traceparent {
+	if e.Kind == rpc.AttemptEnded {
+		transient, persistent := rpc.OutgoingMetadata(ctx)
+		if v, ok := transient[traceparentName]; ok {
+			return parseTraceparent(v)
+		}
+		return parseTraceparent(persistent[traceparentName])
 	}
-	return parseTraceparent(persistent[traceparentName])
+	if e.Values != nil {
+		if own := e.Values.Traceparent(); own != "" {
+			return parseTraceparent(own)
+		}
+	}
+	return parseTraceparent(rpc.MetadataValue(ctx, traceparentName))
 }
 
 func parseTraceparent(v string) traceparent {
