@@ -142,7 +142,7 @@ func (l *accessLog) log(ctx context.Context, level slog.Level, e *rpc.CallEvent)
 		text("peer", addrText(peer.Addr))
 		text("principal", principal(peer))
 	}
-	text("code", codeText(e))
+	text("code", CodeOf(e))
 	text("outcome", outcomeLabel(outcomeOfEvent(e)))
 	attrs = append(attrs, slog.Int64("duration", e.Duration.Microseconds()), slog.Int("request_bytes", e.RequestBytes), slog.Int("reply_bytes", e.ReplyBytes))
 	if e.Attempt > 0 {

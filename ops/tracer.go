@@ -180,7 +180,7 @@ func (t *Tracer) ClientInterceptor() rpc.Interceptor {
 			s := &Span{Trace: span, Parent: parent.Span, Kind: SpanClient, Service: call.Service.Name, Method: call.Method.Name, Start: time.Now()}
 			err := next(ctx, call)
 			s.Duration, s.Err, s.Peer, s.Attempt = time.Since(s.Start), err, call.Instance(), call.Attempt()
-			s.Code = codeText(&rpc.CallEvent{Kind: rpc.AttemptEnded, Err: err, Declared: isDeclared(err)})
+			s.Code = CodeOf(&rpc.CallEvent{Kind: rpc.AttemptEnded, Err: err, Declared: isDeclared(err)})
 			t.opts.Export(s)
 			return err
 		}
@@ -210,8 +210,8 @@ func isDeclared(err error) bool {
 	return err != nil && !errors.As(err, &coded) && !errors.As(err, &business) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// codeText returns the label "code" of a call that ended.
-func codeText(e *rpc.CallEvent) string {
+// CodeOf returns how the call of an event ended, as the label "code" of [Metrics] has it: CallReplied, CallRefused, AttemptEnded.
+func CodeOf(e *rpc.CallEvent) string {
 	if e.Err == nil {
 		return "ok"
 	}
@@ -255,7 +255,7 @@ func (s tracerStats) HandleCall(ctx context.Context, e rpc.CallEvent) {
 	default:
 		return
 	}
-	span.Code = codeText(&e)
+	span.Code = CodeOf(&e)
 	s.t.opts.Export(&span)
 }
 
