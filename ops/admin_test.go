@@ -137,7 +137,7 @@ func TestAdminPages(t *testing.T) {
 	for _, test := range []struct{ url, want string }{
 		{"/status", `^unknown|github.com/thriftkit/thriftkit .*, not ready: server: starting\n`},
 		{"/status", `\nserver .*\nShop\.buy +2 +1 +0 .*\nShop\.echo +1 +0 +0 .*\n\nclient .*\nShop\.buy +2 +1 +0 .*\nShop\.echo +1 +0 +0 .*\n$`},
-		{"/calls", `\n\S+ +Shop\.echo +ok +\d+ +\d+ \+ \d+ \+ \d+ µs +` + address + ` +compact/header +\d+ +\d+ +0af7651916cd43dd8448eb211c80319c +\{"text":"<script>alert\(1\)</script>"\}\n`},
+		{"/calls", `\n\S+ +Shop\.echo +ok +[\d.]+ +[\d.]+ \+ [\d.]+ \+ [\d.]+ µs +` + address + ` +compact/header +\d+ +\d+ +0af7651916cd43dd8448eb211c80319c +\{"text":"<script>alert\(1\)</script>"\}\n`},
 		{"/calls?method=Shop.buy&code=exception", `^received.*\n.*Shop\.buy +exception .*\n.*Shop\.buy +exception .*\n$`},
 		{"/errors", `^received.*\n(.*Shop\.buy +internal .*\n){2}$`},
 		{"/errors", `panicked: boom \{"item":"boom","card":\{"number":"\[redacted\]","holder":"Ann"\},"pin":"\[redacted\]"\}\n`},

@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"runtime/pprof"
 	"runtime/trace"
 	"slices"
@@ -29,6 +31,8 @@ var pageNames = []string{"status", "calls", "errors", "connections", "settings",
 // A page is what a template gets.
 type page struct {
 	Title string
+	Name  string // of the program
+	Where string // the machine
 	Pages []string
 	Build Build
 	Host  string
@@ -39,6 +43,7 @@ type page struct {
 // pages returns the handler of all pages.
 func (a *Admin) pages() http.Handler {
 	mux := http.NewServeMux()
+	where, _ := os.Hostname()
 	templates := template.Must(template.New("").Funcs(template.FuncMap{
 		"micros": microsText, "seconds": secondsText, "rate": rateText, "plot": plot, "highest": highest, "timeline": timeline, "steps": steps,
 	}).Parse(pagesHTML))
@@ -48,7 +53,7 @@ func (a *Admin) pages() http.Handler {
 				w.Header().Set("Refresh", strconv.Itoa(n))
 			}
 			w.Header().Set("Vary", "Accept")
-			p := page{Title: name, Pages: pageNames, Build: buildInfo(), Host: r.Host, Query: r.URL.Query().Get("name"), Data: data(r)}
+			p := page{Title: name, Name: programName(), Where: where, Pages: pageNames, Build: buildInfo(), Host: r.Host, Query: r.URL.Query().Get("name"), Data: data(r)}
 			a.write(w, r, &p, templates.Lookup(layout), text)
 		})
 	}
@@ -71,6 +76,14 @@ func (a *Admin) pages() http.Handler {
 		mux.HandleFunc("/debug/pprof/{name}", serveProfile)
 	}
 	return mux
+}
+
+// programName returns the name of the file that runs.
+func programName() string {
+	if len(os.Args) == 0 {
+		return "unknown"
+	}
+	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 }
 
 // write writes a page in the form that the request asks for: by the query format, or else by what it accepts. Programs that say
@@ -198,7 +211,7 @@ func highest(points []Point) string {
 }
 
 // parts returns how long a call waited, ran, and took to have its reply composed, in microseconds.
-func (c *Call) parts() (queue, handler, reply int64) {
+func (c *Call) parts() (queue, handler, reply float64) {
 	if c.Client || c.Returned == 0 {
 		return 0, c.Ended, 0
 	}
@@ -207,8 +220,8 @@ func (c *Call) parts() (queue, handler, reply int64) {
 
 func timeline(c Call) template.HTML {
 	queue, handler, reply := c.parts()
-	whole := float64(max(1, queue+handler+reply))
-	q, h := float64(queue)/whole*100, float64(handler)/whole*100
+	whole := max(0.1, queue+handler+reply)
+	q, h := queue/whole*100, handler/whole*100
 	return template.HTML(fmt.Sprintf(`<svg class="timeline" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect class="queue" width="%.1f" height="4"/><rect class="handler" x="%.1f" width="%.1f" height="4"/><rect class="reply" x="%.1f" width="%.1f" height="4"/></svg>`,
 		q, q, h, q+h, 100-q-h)) // numbers alone
 }
@@ -219,7 +232,7 @@ func steps(c Call) string {
 		return ""
 	}
 	queue, handler, reply := c.parts()
-	return fmt.Sprintf("%d + %d + %d µs", queue, handler, reply)
+	return fmt.Sprintf("%.1f + %.1f + %.1f µs", queue, handler, reply)
 }
 
 func statusText(w io.Writer, data any) {
@@ -250,7 +263,7 @@ func callsText(w io.Writer, data any) {
 	p := data.(callsPage)
 	fmt.Fprint(w, "received\tmethod\tcode\tµs\tqueue + handler + reply\tpeer\tdialect\trequest\treply\ttrace\terror\n")
 	for _, c := range p.Calls {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", c.Time.Format("15:04:05.000000"), c.Method, c.Code, c.Ended, steps(c), c.Peer, c.Dialect, c.RequestBytes, c.ReplyBytes, c.Trace,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", c.Time.Format("15:04:05.000000"), c.Method, c.Code, c.Ended, steps(c), c.Peer, c.Dialect, c.RequestBytes, c.ReplyBytes, c.Trace,
 			strings.TrimSpace(c.Error+" "+c.Arguments))
 	}
 	if p.Missed > 0 {

@@ -181,9 +181,9 @@ type Call struct {
 	Trace     string    `json:"trace_id,omitempty"`
 
 	// When the handler began and returned, and when the reply was composed or the attempt had ended, in microseconds since Time.
-	Begun    int64 `json:"begun_us"`
-	Returned int64 `json:"returned_us"`
-	Ended    int64 `json:"ended_us"`
+	Begun    float64 `json:"begun_us"`
+	Returned float64 `json:"returned_us"`
+	Ended    float64 `json:"ended_us"`
 
 	RequestBytes int    `json:"request_bytes"`
 	ReplyBytes   int    `json:"reply_bytes"`
@@ -246,7 +246,7 @@ func (a *Admin) record(ctx context.Context, e *rpc.CallEvent, client bool) {
 	c := Call{
 		Time: e.Time.Add(-e.Duration), Client: client, Method: methodName(e), Dialect: e.Dialect, Conn: e.Conn, Attempt: e.Attempt,
 		Code: "ok", Outcome: outcomeLabel(outcomeOfEvent(e)),
-		Begun: e.Queue.Microseconds(), Returned: e.Handled.Microseconds(), Ended: e.Duration.Microseconds(),
+		Begun: toMicros(e.Queue), Returned: toMicros(e.Handled), Ended: toMicros(e.Duration),
 		RequestBytes: e.RequestBytes, ReplyBytes: e.ReplyBytes, Trace: traceOfEvent(ctx, e).id(),
 	}
 	if client {
@@ -267,6 +267,9 @@ func (a *Admin) record(ctx context.Context, e *rpc.CallEvent, client bool) {
 		a.errors.add(c, a.opts.Calls)
 	}
 }
+
+// toMicros returns d in microseconds, to a tenth.
+func toMicros(d time.Duration) float64 { return float64(d/100) / 10 }
 
 // connFailed keeps the error of a connection.
 func (a *Admin) connFailed(e *rpc.ConnEvent, client bool) {
