@@ -71,6 +71,8 @@ type incoming struct {
 	from   *source            // nil: a call within the process
 	stats  *callStats         // nil: nobody listens
 
+	running bool // the handler runs
+
 	foreign *Invocation // of a Dialect: it reads the arguments, not p
 }
 
@@ -121,7 +123,7 @@ func (in *incoming) run() error {
 		in.stats.refused(in.ctx, errOverloaded)
 		return errOverloaded
 	}
-	defer in.s.limiter.release() // also when the handler ends its goroutine
+	defer in.leave() // also when the handler ends its goroutine
 	if in.x != nil && errors.Is(in.ctx.Err(), context.DeadlineExceeded) {
 		in.stats.refused(in.ctx, errTooLate)
 		return errTooLate
@@ -136,9 +138,22 @@ func (in *incoming) run() error {
 		return e
 	}
 	in.stats.begun(in.ctx, waited || in.mayHaveWaited())
+	in.running = true
 	err := in.m.handler(in.ctx, in.call)
+	in.running = false
 	in.stats.handled()
 	return err
+}
+
+// errEnded is what listeners learn of a call whose handler ended its goroutine.
+var errEnded = &Error{Code: CodeInternal, Message: "the handler ended its goroutine"}
+
+// leave makes room for another call. If the handler has ended its goroutine nothing else tells the listeners that the call has ended.
+func (in *incoming) leave() {
+	in.s.limiter.release()
+	if in.running {
+		in.stats.replied(in.ctx, in.call, 0, errEnded, false)
+	}
 }
 
 // mayHaveWaited reports whether it is worth a look at the clock when the call begins: it runs on another goroutine than the one that
