@@ -14,6 +14,7 @@ import (
 	"github.com/thriftkit/thriftkit/govern"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/ops"
 	"github.com/thriftkit/thriftkit/reflection"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
@@ -221,11 +222,26 @@ func WithDialTimeout(d time.Duration) ClientOption {
 }
 
 // WithStats reports connections and calls to a listener: what a client or a server does, and more than
-// interceptors see. See [Stats].
+// interceptors see. See [Stats]. Given several times, each listener learns of everything.
 func WithStats(stats Stats) Option {
 	return bothOption{
-		func(o *rpc.ServerOptions) { o.Stats = stats },
-		func(o *clientConfig) { o.Stats = stats },
+		func(o *rpc.ServerOptions) { o.Stats = rpc.JoinStats(o.Stats, stats) },
+		func(o *clientConfig) { o.Stats = rpc.JoinStats(o.Stats, stats) },
+	}
+}
+
+// WithTracer hands the ids of traces on (W3C Trace Context) and records spans: of the calls of a server, of those of a client and of
+// their attempts. See [ops.Tracer]. Interceptors see the context of the span.
+func WithTracer(t *ops.Tracer) Option {
+	return bothOption{
+		func(o *rpc.ServerOptions) {
+			o.Interceptors = append([]rpc.Interceptor{t.ServerInterceptor()}, o.Interceptors...)
+			o.Stats = rpc.JoinStats(o.Stats, t.Stats())
+		},
+		func(o *clientConfig) {
+			o.Interceptors = append([]rpc.Interceptor{t.ClientInterceptor()}, o.Interceptors...)
+			o.Stats = rpc.JoinStats(o.Stats, t.Stats())
+		},
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/ops"
 )
 
 // A held server has a handler that takes as long as the test wants.
@@ -157,4 +159,88 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// orderedRegistrar notes when a server is registered, and whether it is ready then.
+type orderedRegistrar struct {
+	health *ops.Health
+	events chan string
+	fails  error
+}
+
+func (r *orderedRegistrar) note(what string) {
+	ready := "ready"
+	if r.health.Err(context.Background()) != nil {
+		ready = "not ready"
+	}
+	r.events <- what + ", " + ready
+}
+
+func (r *orderedRegistrar) Register(_ context.Context, service string, in discovery.Instance) (discovery.Registration, error) {
+	r.note("register " + service + " " + in.Addr)
+	if r.fails != nil {
+		return nil, r.fails
+	}
+	return r, nil
+}
+
+func (r *orderedRegistrar) Deregister(ctx context.Context) error {
+	r.note("deregister")
+	return ctx.Err()
+}
+
+// TestRunOrder looks at the order in which a server starts and stops.
+func TestRunOrder(t *testing.T) {
+	health := ops.NewHealth()
+	r := &orderedRegistrar{health: health, events: make(chan string, 10)}
+	foo, err := thriftkit.Parse("foo.thrift", fooThrift)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := thriftkit.NewServer(thriftkit.WithHealth(health))
+	if err := s.Register(foo.Service("PingPong"), held{make(chan struct{}), nil}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := thriftkit.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	const delay = 50 * time.Millisecond
+	go func() {
+		ended <- thriftkit.Run(ctx, s, l, time.Minute, thriftkit.WithHealth(health), thriftkit.WithStopDelay(delay),
+			thriftkit.WithRegistration(r, "PingPong", discovery.Instance{Addr: "a:1"}))
+	}()
+	if got, want := <-r.events, "register PingPong a:1, ready"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	c, err := thriftkit.Dial(t.Context(), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	begun := time.Now()
+	cancel()
+	if got, want := <-r.events, "deregister, not ready"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if took := time.Since(begun); took < delay {
+		t.Errorf("the stop took %v, want at least %v", took, delay)
+	}
+	// A registration that fails stops the server.
+	r.fails = errors.New("no such registry")
+	if l, err = thriftkit.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	err = thriftkit.Run(t.Context(), thriftkit.NewServer(), l, time.Minute, thriftkit.WithHealth(health), thriftkit.WithRegistration(r, "PingPong", discovery.Instance{}))
+	if !errors.Is(err, r.fails) {
+		t.Errorf("Run: %v, want %v", err, r.fails)
+	}
+	if health.Err(t.Context()) == nil {
+		t.Error("a program whose server has stopped is ready")
+	}
 }

@@ -104,6 +104,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -303,26 +304,54 @@ func Serve(l net.Listener, svc *schema.Service, handler any, opts ...ServerOptio
 //	l, err := thriftkit.Listen(":9000")
 //	…
 //	log.Printf("listening on %s", l.Addr())
-//	err = thriftkit.Run(ctx, s, l, 30*time.Second)
+//	err = thriftkit.Run(ctx, s, l, 30*time.Second, thriftkit.WithHealth(health), thriftkit.WithRegistration(registrar, "PingPong", instance))
+//
+// Its options say who learns that the server is there. The order is
+//
+//	start: serve, ready ([WithHealth]), registered ([WithRegistration])
+//	stop:  not ready, deregistered, a pause ([WithStopDelay]), clients told to go elsewhere, calls ended, closed
+//
+// so that nobody is sent to a server that is not there. All of the stop takes no longer than grace. A registration that fails stops
+// the server; its error is returned.
 //
 // A program that calls Serve and Shutdown by itself must not end when Serve returns, but when Shutdown does.
-func Run(ctx context.Context, s *Server, l net.Listener, grace time.Duration) error {
+func Run(ctx context.Context, s *Server, l net.Listener, grace time.Duration, opts ...RunOption) error {
+	var c runConfig
+	for _, o := range opts {
+		o.applyRun(&c)
+	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
+	c.setReady(true)
+	announced := c.announce(ctx)
 	var err error
 	select {
 	case err = <-served:
+	case err = <-announced.failed:
+		err = fmt.Errorf("registration: %w", err)
 	case <-ctx.Done():
 		stop()
 	}
-	if err != nil && !errors.Is(err, ErrServerClosed) {
-		return err
-	}
+	c.setReady(false)
 	ends, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	return s.Shutdown(ends)
+	withdrawn := announced.withdraw(ends)
+	if err != nil && !errors.Is(err, ErrServerClosed) {
+		s.Shutdown(ends)
+		return err
+	}
+	if err == nil && c.stopDelay > 0 {
+		select {
+		case <-time.After(c.stopDelay):
+		case <-ends.Done():
+		}
+	}
+	if err := s.Shutdown(ends); err != nil || withdrawn == nil {
+		return err
+	}
+	return fmt.Errorf("deregistration: %w", withdrawn)
 }
 
 // Listen listens on what addr names: ":port", host:port, or a target such as

@@ -79,6 +79,7 @@ func targets() []report.Target {
 			add(method+"/1KB/"+callers, "thriftkit-rpcx", report.CallsPerSec, 1.5, "rpcx")
 		}
 	}
+	add("echo-around/0B/16", "thriftkit-ops", report.CallsPerSec, 0.95, bound) // 5 % slower
 	add("echo/0B/16", generated, report.AllocsPerCall, 2)
 	add("echo/0B/16", bound, report.AllocsPerCall, 8)
 	add("echo/0B/16", dynamic, report.AllocsPerCall, 12)

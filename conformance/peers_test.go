@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -107,6 +108,23 @@ func (p *process) line(prefix string) string {
 		}
 	}
 	p.t.Fatalf("%s ended before it printed %q; its standard error:\n%s", p.cmd.Path, prefix, p.stderr.String())
+	return ""
+}
+
+// logged returns the first group of the first match of pattern in what the program writes to its standard error.
+func (p *process) logged(pattern *regexp.Regexp) string {
+	p.t.Helper()
+	for end := time.Now().Add(patient); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if found := pattern.FindStringSubmatch(p.stderr.String()); found != nil {
+			return found[1]
+		}
+		select {
+		case <-p.ended:
+			end = time.Now()
+		default:
+		}
+	}
+	p.t.Fatalf("%s did not write %q; its standard error:\n%s", p.cmd.Path, pattern, p.stderr.String())
 	return ""
 }
 

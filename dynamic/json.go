@@ -37,7 +37,14 @@ func (f BinaryForm) String() string { return [...]string{"base64", "hex", "text"
 type JSONOptions struct {
 	Binary BinaryForm // of binaries, in both directions; default base64
 	Indent string     // one level of indentation when writing, such as two spaces; default "": one line
+
+	// Redact writes the text "[redacted]" in place of what is sensitive, see [schema.Field.IsSensitive]: for logs and reports.
+	// It does not matter when reading.
+	Redact bool
 }
+
+// Redacted is what stands in place of a value that must not be shown.
+const Redacted = "[redacted]"
 
 // A JSONError is one mistake in a JSON text that was to be a value.
 type JSONError struct {

@@ -52,6 +52,10 @@ type jsonWriter struct {
 }
 
 func (w *jsonWriter) value(t *schema.Type, v Value) error {
+	if w.opts.Redact && t.IsSensitive() {
+		w.quote(Redacted)
+		return nil
+	}
 	switch v.Kind() {
 	case schema.KindBool:
 		w.dst = strconv.AppendBool(w.dst, v.Bool())
@@ -138,10 +142,14 @@ func (w *jsonWriter) fields(s *Struct) error {
 	for f, v := range s.Fields() {
 		w.next(n)
 		w.name(f.Name)
+		n++
+		if w.opts.Redact && f.IsSensitive() {
+			w.quote(Redacted)
+			continue
+		}
 		if err := w.value(f.Type, v); err != nil {
 			return wire.InField(err, s.desc.Name, f.Name, f.ID)
 		}
-		n++
 	}
 	w.close('}', n)
 	return nil

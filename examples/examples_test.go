@@ -4,9 +4,12 @@ package examples
 import (
 	"bufio"
 	"context"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +89,68 @@ func TestPingPongSplit(t *testing.T) {
 	}
 	if got, want := run(t, program, "-connect", addr), "pong\n登录成功!\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestObserved calls a server and looks at what it shows of itself, in docs/operate.md, too.
+func TestObserved(t *testing.T) {
+	code, err := os.ReadFile("observed/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, _ := strings.Cut(string(code), "func main() {\n")
+	for _, page := range []string{"../docs/operate.md", "../docs/operate.zh-CN.md"} {
+		if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), body) {
+			t.Errorf("%s does not show observed/main.go as it is (%v)", page, err)
+		}
+	}
+	program := build(t, "observed")
+	server := exec.CommandContext(t.Context(), program, "-listen", "127.0.0.1:0", "-admin", ":0")
+	server.Dir = "observed"
+	stderr, err := server.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Wait()
+	defer server.Process.Kill()
+	lines := bufio.NewReader(stderr)
+	line, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := regexp.MustCompile(`listening on \S+?(:\d+), admin pages on (http://127\.0\.0\.1:\d+)\n$`).FindStringSubmatch(line)
+	if said == nil {
+		t.Fatalf("the server said %q", line)
+	}
+	addr, pages := "127.0.0.1"+said[1], said[2]
+	go io.Copy(io.Discard, lines)
+	c, err := thriftkit.Dial(t.Context(), addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	login := thriftkit.MustLoad("observed/foo.thrift").MustService("PingPong").Method("login")
+	if s, err := thriftkit.Invoke[string](t.Context(), c, login, "root", "pwd"); err != nil || s != "登录成功!" {
+		t.Errorf("%q, %v", s, err)
+	}
+	for path, want := range map[string]string{
+		"/status": "PingPong.login  1      0 ", "/readyz": "ok\n", "/metrics": `thriftkit_server_calls_total{service="PingPong",method="login",code="ok",outcome="executed"} 1`,
+	} {
+		resp, err := http.Get(pages + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s: no %q in\n%s", path, want, text)
+		}
 	}
 }
 

@@ -71,6 +71,8 @@ type incoming struct {
 	from   *source            // nil: a call within the process
 	stats  *callStats         // nil: nobody listens
 
+	running bool // the handler runs
+
 	foreign *Invocation // of a Dialect: it reads the arguments, not p
 }
 
@@ -115,12 +117,13 @@ func (in *incoming) execute() {
 
 // run reads the arguments of the call and runs its handler, when there are not too many under way.
 func (in *incoming) run() error {
-	if !in.s.limiter.acquire(in.ctx) {
+	ok, waited := in.s.limiter.acquire(in.ctx)
+	if !ok {
 		in.s.counters.refusedCalls.Add(1)
 		in.stats.refused(in.ctx, errOverloaded)
 		return errOverloaded
 	}
-	defer in.s.limiter.release() // also when the handler ends its goroutine
+	defer in.leave() // also when the handler ends its goroutine
 	if in.x != nil && errors.Is(in.ctx.Err(), context.DeadlineExceeded) {
 		in.stats.refused(in.ctx, errTooLate)
 		return errTooLate
@@ -134,8 +137,30 @@ func (in *incoming) run() error {
 		in.stats.refused(in.ctx, e)
 		return e
 	}
-	in.stats.begun(in.ctx)
-	return in.m.handler(in.ctx, in.call)
+	in.stats.begun(in.ctx, waited || in.mayHaveWaited())
+	in.running = true
+	err := in.m.handler(in.ctx, in.call)
+	in.running = false
+	in.stats.handled()
+	return err
+}
+
+// errEnded is what listeners learn of a call whose handler ended its goroutine.
+var errEnded = &Error{Code: CodeInternal, Message: "the handler ended its goroutine"}
+
+// leave makes room for another call. If the handler has ended its goroutine nothing else tells the listeners that the call has ended.
+func (in *incoming) leave() {
+	in.s.limiter.release()
+	if in.running {
+		in.stats.replied(in.ctx, in.call, 0, errEnded, false)
+	}
+}
+
+// mayHaveWaited reports whether it is worth a look at the clock when the call begins: it runs on another goroutine than the one that
+// read it, or its arguments took a while to decode.
+func (in *incoming) mayHaveWaited() bool {
+	const long = 4 << 10
+	return in.conn == nil || len(in.msg) > long || in.m.slow.Load() > 0
 }
 
 // finish appends the reply to a call that was executed, with what it has in front; nothing for oneway.
@@ -148,9 +173,10 @@ func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 		return s.refuse(dst, in.p, in.h, in.x, err.(*Error))
 	}
 	defer m.release(call)
+	declared := false
 	if in.stats != nil {
 		start := len(dst)
-		defer func() { in.stats.replied(in.ctx, len(out)-start, in.err) }()
+		defer func() { in.stats.replied(in.ctx, call, len(out)-start, in.err, declared) }()
 	}
 	if m.method.Oneway {
 		if err != nil {
@@ -160,6 +186,7 @@ func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 	}
 	if err != nil {
 		err = s.throw(m, call, err)
+		declared = err == nil
 	}
 	if in.x.putStatus(err) {
 		m.clearReply(call)

@@ -65,7 +65,15 @@ type Call struct {
 	timeout  time.Duration // of the client, if there are no interceptors between
 	instance string
 	outcome  Outcome
+	trace    string // see SetTraceparent
 }
+
+// SetTraceparent notes the trace that a tracer has given the call, as W3C Trace Context writes it: for listeners, which see the call
+// as [CallEvent.Values].
+func (c *Call) SetTraceparent(v string) { c.trace = v }
+
+// Traceparent returns what SetTraceparent noted, else "".
+func (c *Call) Traceparent() string { return c.trace }
 
 // Attempt returns the number of the attempt that a client is making or made last, counted from 1; 0
 // before the first. A client within another one counts its own.
@@ -144,7 +152,7 @@ func (c *Call) clearReply() {
 
 // reset prepares c for another call, and reports whether that may use its memory.
 func (c *Call) reset() bool {
-	c.as, c.attempt, c.instance, c.outcome, c.stream = "", 0, "", OutcomeUnknown, nil
+	c.as, c.attempt, c.instance, c.outcome, c.stream, c.trace = "", 0, "", OutcomeUnknown, nil, ""
 	if raceEnabled {
 		c.released = true
 	}
@@ -201,6 +209,13 @@ func (c *Call) SetArg(i int, v any) error {
 func (c *Call) Arguments() (*plan.Type, mem.Pointer) {
 	c.check()
 	return c.sig.args, c.args
+}
+
+// DynamicArgs returns a copy of the arguments without their Go types: for logs and tools, which need not know them. The error is a
+// *wire.Error: an argument cannot be encoded.
+func (c *Call) DynamicArgs() (*dynamic.Struct, error) {
+	c.check()
+	return asDynamic(c.sig.args, c.args)
 }
 
 // Reply returns where the reply is, a struct of the result and the exceptions, and its plan: for dialects

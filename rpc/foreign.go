@@ -165,7 +165,8 @@ func (r *Result) Release() {
 	if r.method == nil {
 		return
 	}
-	r.stats.replied(r.ctx, r.Bytes, r.cause)
+	_, declared := r.Err.(*Exception)
+	r.stats.replied(r.ctx, r.Call, r.Bytes, r.cause, declared)
 	r.method.release(r.Call)
 	r.Call, r.method = nil, nil
 }

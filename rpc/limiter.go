@@ -29,13 +29,13 @@ func newLimiter(max int, timeout time.Duration) *limiter {
 	return &limiter{max: int64(max), timeout: timeout}
 }
 
-// acquire waits for room, and reports whether there was some in time, which is over at the latest when ctx ends. With it goes one
-// release.
-func (l *limiter) acquire(ctx context.Context) bool {
+// acquire waits for room, and reports whether there was some in time, which is over at the latest when ctx ends, and whether it had to
+// wait. With it goes one release.
+func (l *limiter) acquire(ctx context.Context) (ok, waited bool) {
 	if l.max <= 0 || l.tryAcquire() {
-		return true
+		return true, false
 	}
-	return l.await(ctx)
+	return l.await(ctx), true
 }
 
 func (l *limiter) tryAcquire() bool {

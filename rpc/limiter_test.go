@@ -12,12 +12,12 @@ func TestLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(2, time.Second)
 		for range 2 {
-			if !l.acquire(t.Context()) {
+			if ok, _ := l.acquire(t.Context()); !ok {
 				t.Fatal("there is no room for two")
 			}
 		}
 		start := time.Now()
-		if l.acquire(t.Context()) {
+		if ok, _ := l.acquire(t.Context()); ok {
 			t.Error("there is room for a third")
 		}
 		if d := time.Since(start); d != time.Second {
@@ -25,7 +25,7 @@ func TestLimiter(t *testing.T) {
 		}
 		time.AfterFunc(300*time.Millisecond, l.release)
 		start = time.Now()
-		if !l.acquire(t.Context()) || time.Since(start) != 300*time.Millisecond {
+		if ok, _ := l.acquire(t.Context()); !ok || time.Since(start) != 300*time.Millisecond {
 			t.Errorf("what was released was there after %v, want 300 ms", time.Since(start))
 		}
 		l.release()
@@ -40,7 +40,7 @@ func TestNoLimit(t *testing.T) {
 	for _, max := range []int{0, -1} {
 		l := newLimiter(max, 0)
 		for range 100 {
-			if !l.acquire(t.Context()) {
+			if ok, _ := l.acquire(t.Context()); !ok {
 				t.Fatal("there is a bound")
 			}
 		}
@@ -56,7 +56,7 @@ func TestLimiterBusy(t *testing.T) {
 	for range callers {
 		wg.Go(func() {
 			for range calls {
-				if !l.acquire(t.Context()) {
+				if ok, _ := l.acquire(t.Context()); !ok {
 					t.Error("no room within a minute")
 					return
 				}

@@ -28,6 +28,18 @@ func Metadata(ctx context.Context) map[string]string {
 	return x.incoming()
 }
 
+// MetadataValue returns one value of what [Metadata] returns, "" if there is none, without composing the rest.
+func MetadataValue(ctx context.Context, name string) string {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok {
+		return ""
+	}
+	if v, ok := x.in.Transient[name]; ok {
+		return v
+	}
+	return x.in.Persistent[name]
+}
+
 // SetReplyMetadata adds a name and a value to the reply of the call that a handler runs with ctx.
 // It reports whether there is room for them: not on bare framed and buffered connections.
 func SetReplyMetadata(ctx context.Context, name, value string) bool {

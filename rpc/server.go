@@ -165,6 +165,9 @@ type Server struct {
 	counters    serverCounters
 	clientLog   clientLog
 	callIDs     atomic.Uint64 // of Stats
+	callNeeds   CallNeeds     // likewise
+	clock       clock         // likewise
+	callStats   sync.Pool     // of *callStats
 	connIDs     atomic.Uint64 // likewise
 	compressors msgio.Compressors
 	group       serverconn.Group
@@ -233,6 +236,9 @@ func NewServer(opts ServerOptions) *Server {
 	s.group = serverconn.Group{
 		MaxMessageBytes: opts.MaxMessageBytes, MaxCalls: opts.MaxCallsPerConn, WaitGroup: &s.wg,
 		IdleTimeout: opts.IdleTimeout, ReadTimeout: opts.ReadTimeout, WriteTimeout: opts.WriteTimeout,
+	}
+	if opts.Stats != nil {
+		s.callNeeds = callNeeds(opts.Stats)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.drained = make(chan struct{})
@@ -379,6 +385,17 @@ func (s *Server) RegisterAs(name string, svc *schema.Service, handler any) error
 		}
 	}
 	return nil
+}
+
+// Options returns the options of the server with the defaults entered; timeouts without limit are 0. The caller must not change what
+// they point to.
+func (s *Server) Options() ServerOptions {
+	o := s.opts
+	o.QueueTimeout = orDefault(o.QueueTimeout, time.Second)
+	if o.MaxDepth == 0 {
+		o.MaxDepth = wire.MaxDepth
+	}
+	return o
 }
 
 // Services returns the services that are registered, in the order in which they were. The caller

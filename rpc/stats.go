@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"strconv"
 	"sync"
@@ -23,6 +24,30 @@ import (
 type Stats interface {
 	HandleConn(e ConnEvent)
 	HandleCall(ctx context.Context, e CallEvent)
+}
+
+// CallNeeds say what a [SelectiveStats] wants to learn of the calls of a server, besides CallRefused and CallReplied.
+type CallNeeds struct {
+	Received bool // the events CallReceived
+	Begun    bool // the events CallBegun
+	Handled  bool // CallEvent.Handled
+}
+
+// SelectiveStats is a [Stats] that wants some events of calls only. What nobody wants is not composed, and its time not taken: calls
+// are a little faster.
+type SelectiveStats interface {
+	Stats
+
+	// CallNeeds returns what the listener wants: always the same.
+	CallNeeds() CallNeeds
+}
+
+// callNeeds returns what a listener wants: everything, unless it says otherwise.
+func callNeeds(s Stats) CallNeeds {
+	if s, ok := s.(SelectiveStats); ok {
+		return s.CallNeeds()
+	}
+	return CallNeeds{Received: true, Begun: true, Handled: true}
 }
 
 // ByteStats is a [Stats] that also gets a copy of what goes over connections, above TLS and zlib: for
@@ -114,7 +139,8 @@ type CallEvent struct {
 	Attempt  int    // of a client, counted from 1
 	Instance string // of a client: the address of the server
 
-	Queue    time.Duration // CallBegun: since it was received
+	Queue    time.Duration // CallBegun, CallReplied: from when it was received until it began
+	Handled  time.Duration // CallReplied: from when it was received until its handler returned, if a listener wants it, see CallNeeds
 	Duration time.Duration // CallReplied: since it was received; AttemptEnded: since it began
 
 	// How many bytes the messages of the call have, without frames and headers: known for the request
@@ -123,14 +149,41 @@ type CallEvent struct {
 
 	Outcome Outcome // of AttemptEnded
 	Err     error   // CallRefused, CallReplied, AttemptEnded: a declared exception, an *Error, or what the handler returned
+
+	// Declared says that Err is an exception which the IDL declares: CallReplied, AttemptEnded.
+	Declared bool
+
+	// Values has the arguments and the result, for [Call.Arg] and [Call.Result]: CallReplied, AttemptEnded. It is valid until
+	// HandleCall returns, and must not be changed.
+	Values *Call
 }
 
 // callStats is what the server remembers of a call for its Stats.
 type callStats struct {
-	stats   Stats
+	s       *Server
 	event   CallEvent // with what is the same in all events
 	start   time.Time
 	refusal bool
+}
+
+// A clock tells the time from the monotonic clock, which takes half as long as time.Now. It looks at the wall clock each second.
+type clock struct{ base atomic.Pointer[time.Time] }
+
+func (c *clock) now() time.Time {
+	if base := c.base.Load(); base != nil {
+		if since := time.Since(*base); since < time.Second {
+			return base.Add(since)
+		}
+	}
+	now := time.Now()
+	c.base.Store(&now)
+	return now
+}
+
+// now returns the time, and how long ago the call was received.
+func (t *callStats) now() (at time.Time, since time.Duration) {
+	since = time.Since(t.start)
+	return t.start.Add(since), since
 }
 
 // received reports a call whose header has been read. The result is nil if nobody listens.
@@ -138,17 +191,23 @@ func (s *Server) received(ctx context.Context, from *source, m *boundMethod, nam
 	if s.opts.Stats == nil {
 		return nil
 	}
-	t := &callStats{stats: s.opts.Stats, start: time.Now()}
-	t.event = CallEvent{Call: s.callIDs.Add(1), Name: name, RequestBytes: size}
+	t, _ := s.callStats.Get().(*callStats)
+	if t == nil {
+		t = new(callStats)
+	}
+	t.s, t.start = s, s.clock.now()
+	t.event.Call, t.event.Name, t.event.RequestBytes = s.callIDs.Add(1), name, size
 	if from != nil {
 		t.event.Conn, t.event.Dialect = from.conn, from.dialect
 	}
 	if m != nil {
 		t.event.Service, t.event.Method, t.event.Name = m.svc, m.method, m.method.Name
 	}
-	e := t.event
-	e.Kind, e.Time = CallReceived, t.start
-	t.stats.HandleCall(ctx, e)
+	if s.callNeeds.Received {
+		e := t.event
+		e.Kind, e.Time = CallReceived, t.start
+		s.opts.Stats.HandleCall(ctx, e)
+	}
 	return t
 }
 
@@ -159,32 +218,48 @@ func (t *callStats) refused(ctx context.Context, err error) {
 	}
 	t.refusal = true
 	e := t.event
-	e.Kind, e.Time, e.Err = CallRefused, time.Now(), err
-	e.Duration = e.Time.Sub(t.start)
-	t.stats.HandleCall(ctx, e)
+	e.Kind, e.Err = CallRefused, err
+	e.Time, e.Duration = t.now()
+	t.s.opts.Stats.HandleCall(ctx, e)
 }
 
-// begun reports that the handler of the call runs now.
-func (t *callStats) begun(ctx context.Context) {
+// begun reports that the handler of the call runs now. A call that has not waited since it was received needs no look at the clock.
+func (t *callStats) begun(ctx context.Context, waited bool) {
 	if t == nil {
 		return
 	}
-	e := t.event
-	e.Kind, e.Time = CallBegun, time.Now()
-	e.Queue = e.Time.Sub(t.start)
-	t.stats.HandleCall(ctx, e)
+	e := &t.event
+	if e.Time = t.start; waited {
+		e.Time, e.Queue = t.now()
+	}
+	if t.s.callNeeds.Begun {
+		e.Kind = CallBegun
+		t.s.opts.Stats.HandleCall(ctx, *e)
+	}
+}
+
+// handled notes that the handler of the call has returned.
+func (t *callStats) handled() {
+	if t != nil && t.s.callNeeds.Handled {
+		t.event.Handled = time.Since(t.start)
+	}
 }
 
 // replied reports that the reply to the call, of size bytes, has been made. A refused one was reported
-// already.
-func (t *callStats) replied(ctx context.Context, size int, err error) {
-	if t == nil || t.refusal {
+// already. It is the last use of t.
+func (t *callStats) replied(ctx context.Context, call *Call, size int, err error, declared bool) {
+	if t == nil {
 		return
 	}
-	e := t.event
-	e.Kind, e.Time, e.ReplyBytes, e.Err = CallReplied, time.Now(), size, err
-	e.Duration = e.Time.Sub(t.start)
-	t.stats.HandleCall(ctx, e)
+	s := t.s
+	if !t.refusal {
+		e := &t.event
+		e.Kind, e.ReplyBytes, e.Err, e.Declared, e.Values = CallReplied, size, err, declared, call
+		e.Time, e.Duration = t.now()
+		s.opts.Stats.HandleCall(ctx, *e)
+	}
+	*t = callStats{}
+	s.callStats.Put(t)
 }
 
 // source is where calls come from, for Stats.
@@ -260,8 +335,101 @@ func (o *clientObserver) attemptEnded(ctx context.Context, call *Call, e *CallEv
 	}
 	now := time.Now()
 	e.Kind, e.Time, e.Duration = AttemptEnded, now, now.Sub(e.Time)
-	e.Instance, e.Outcome, e.Err = call.instance, call.outcome, err
+	e.Instance, e.Outcome, e.Err, e.Values = call.instance, call.outcome, err, call
+	e.Declared = err != nil && isDeclared(err)
 	o.stats.HandleCall(ctx, *e)
+}
+
+// isDeclared reports whether err, with which an attempt ended, is a declared exception: all other errors of attempts are *Error or
+// *BusinessError, or the end of a context.
+func isDeclared(err error) bool {
+	var e *Error
+	var business *BusinessError
+	return !errors.As(err, &e) && !errors.As(err, &business) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// JoinStats returns a listener that reports everything to each of list, in its order, leaving out those that are nil; nil if none is
+// left. It is a [ByteStats] if one of them is.
+func JoinStats(list ...Stats) Stats {
+	var all []Stats
+	for _, s := range list {
+		switch s := s.(type) {
+		case nil:
+		case *joinedStats:
+			all = append(all, s.all...)
+		case joinedByteStats:
+			all = append(all, s.all...)
+		default:
+			all = append(all, s)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	j := &joinedStats{all: all}
+	bytes := false
+	for _, s := range all {
+		needs := callNeeds(s)
+		j.needs = CallNeeds{j.needs.Received || needs.Received, j.needs.Begun || needs.Begun, j.needs.Handled || needs.Handled}
+		if needs.Received {
+			j.received = append(j.received, s)
+		}
+		if needs.Begun {
+			j.begun = append(j.begun, s)
+		}
+		_, ok := s.(ByteStats)
+		bytes = bytes || ok
+	}
+	if bytes {
+		return joinedByteStats{j}
+	}
+	return j
+}
+
+// joinedStats are the listeners of JoinStats.
+type joinedStats struct {
+	all, received, begun []Stats // the latter: those that want such events
+	needs                CallNeeds
+}
+
+// CallNeeds implements [SelectiveStats].
+func (j *joinedStats) CallNeeds() CallNeeds { return j.needs }
+
+// HandleConn implements [Stats].
+func (j *joinedStats) HandleConn(e ConnEvent) {
+	for _, s := range j.all {
+		s.HandleConn(e)
+	}
+}
+
+// HandleCall implements [Stats].
+func (j *joinedStats) HandleCall(ctx context.Context, e CallEvent) {
+	list := j.all
+	switch e.Kind {
+	case CallReceived:
+		list = j.received
+	case CallBegun:
+		list = j.begun
+	}
+	for _, s := range list {
+		s.HandleCall(ctx, e)
+	}
+}
+
+// joinedByteStats are joinedStats of which at least one is a ByteStats.
+type joinedByteStats struct{ *joinedStats }
+
+// HandleBytes implements [ByteStats].
+func (j joinedByteStats) HandleBytes(conn uint64, sent bool, b []byte) {
+	for _, s := range j.all {
+		if s, ok := s.(ByteStats); ok {
+			s.HandleBytes(conn, sent, b)
+		}
+	}
 }
 
 // A tappedConn hands what goes over it to a ByteStats.

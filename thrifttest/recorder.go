@@ -35,6 +35,7 @@ func (r *Recorder) HandleConn(e rpc.ConnEvent) {
 func (r *Recorder) HandleCall(_ context.Context, e rpc.CallEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	e.Values = nil // they are gone when this returns
 	r.calls = append(r.calls, e)
 	r.wakeLocked()
 }

@@ -29,9 +29,8 @@ type callReader struct {
 	decoder
 	redact bool // fields that are annotated as sensitive
 
-	methods   map[methodKey]namedMethod
-	scratch   []byte // for the JSON of one reply after the other
-	sensitive map[*schema.Struct]bool
+	methods map[methodKey]namedMethod
+	scratch []byte // for the JSON of one reply after the other
 }
 
 type methodKey struct{ service, method string }
@@ -87,91 +86,15 @@ func (r *callReader) json(dst []byte, m *capture.Message, method *schema.Method)
 		}
 		return r.decoder.value(dst, s)
 	}
-	hidden := r.redact && r.hasSensitive(method.Args)
-	if !hidden && m.Codec == nil {
-		return m.AppendJSON(dst, method.Args, dynamic.JSONOptions{Binary: r.form})
+	opts := dynamic.JSONOptions{Binary: r.form, Redact: r.redact}
+	if m.Codec == nil {
+		return m.AppendJSON(dst, method.Args, opts)
 	}
 	s, err := m.Value(method)
 	if err != nil {
 		return dst, err
 	}
-	if hidden {
-		r.hide(s)
-	}
-	return dynamic.AppendJSON(dst, s.Schema().Type(), dynamic.StructValue(s), dynamic.JSONOptions{Binary: r.form})
-}
-
-// sensitiveNames are the annotations of fields that must not be shown.
-var sensitiveNames = []string{"sensitive", "redact", "go.redact", "thriftkit.sensitive"}
-
-func isSensitive(f *schema.Field) bool {
-	for _, all := range []schema.Annotations{f.Annotations, f.Type.Annotations} {
-		for _, name := range sensitiveNames {
-			if v, ok := all.Get(name); ok && v != "false" && v != "0" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// hasSensitive reports whether a value of desc may have a field that must not be shown.
-func (r *callReader) hasSensitive(desc *schema.Struct) bool {
-	if known, ok := r.sensitive[desc]; ok {
-		return known
-	}
-	if r.sensitive == nil {
-		r.sensitive = make(map[*schema.Struct]bool)
-	}
-	seen := make(map[*schema.Struct]bool)
-	var walk func(t *schema.Type) bool
-	fields := func(s *schema.Struct) bool {
-		if seen[s] {
-			return false
-		}
-		seen[s] = true
-		return slices.ContainsFunc(s.Fields, func(f *schema.Field) bool { return isSensitive(f) || walk(f.Type) })
-	}
-	walk = func(t *schema.Type) bool {
-		return t != nil && (t.Struct != nil && fields(t.Struct) || walk(t.Key) || walk(t.Elem))
-	}
-	found := fields(desc)
-	r.sensitive[desc] = found
-	return found
-}
-
-const redacted = "[redacted]"
-
-// hide replaces the texts that must not be shown, and unsets other values.
-func (r *callReader) hide(s *dynamic.Struct) {
-	for _, f := range s.Schema().Fields {
-		v := s.At(f.Index)
-		switch {
-		case !v.IsSet():
-		case !isSensitive(f):
-			r.hideIn(v)
-		case f.Type.Kind == schema.KindString:
-			_ = s.Set(f.Name, redacted) // a text fits
-		default:
-			_ = s.Set(f.Name, nil)
-		}
-	}
-}
-
-func (r *callReader) hideIn(v dynamic.Value) {
-	switch {
-	case v.Struct() != nil:
-		r.hide(v.Struct())
-	case v.List() != nil:
-		for _, e := range v.List().All() {
-			r.hideIn(e)
-		}
-	case v.Map() != nil:
-		for _, e := range v.Map().Entries() {
-			r.hideIn(e.Key)
-			r.hideIn(e.Value)
-		}
-	}
+	return dynamic.AppendJSON(dst, s.Schema().Type(), dynamic.StructValue(s), opts)
 }
 
 // An answerText is what a reply says.
@@ -228,14 +151,11 @@ func (r *callReader) outcomeIn(buf []byte, c *capture.Call) answerText {
 		o.err = err
 		return o
 	}
-	if r.redact && r.hasSensitive(method.Reply()) {
-		r.hide(s)
-	}
 	for f, v := range s.Fields() {
 		if f.ID != 0 {
 			o.kind, o.name = "exception", f.Type.Struct.Name
 		}
-		o.json, o.err = dynamic.AppendJSON(nil, f.Type, v, dynamic.JSONOptions{Binary: r.form})
+		o.json, o.err = dynamic.AppendJSON(nil, f.Type, v, dynamic.JSONOptions{Binary: r.form, Redact: r.redact})
 		return o
 	}
 	if len(s.Unknown()) > 0 {
@@ -247,13 +167,13 @@ func (r *callReader) outcomeIn(buf []byte, c *capture.Call) answerText {
 	return o
 }
 
-// transcoded reads a reply without a value in between, where there is nothing to hide, and reports whether it has.
+// transcoded reads a reply without a value in between, and reports whether it has.
 func (r *callReader) transcoded(o *answerText, buf []byte, m *capture.Message, method *schema.Method) bool {
 	reply := method.Reply()
-	if m.Codec != nil || r.redact && r.hasSensitive(reply) {
+	if m.Codec != nil {
 		return false
 	}
-	text, err := m.AppendJSON(buf, reply, dynamic.JSONOptions{Binary: r.form})
+	text, err := m.AppendJSON(buf, reply, dynamic.JSONOptions{Binary: r.form, Redact: r.redact})
 	if err != nil {
 		return false
 	}

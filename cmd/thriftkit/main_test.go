@@ -249,6 +249,7 @@ func TestExamples(t *testing.T) {
 	script = strings.ReplaceAll(script, "tap shown --listen 127.0.0.1:0", "exec thriftkit tap --listen 127.0.0.1:9999")
 	script = strings.ReplaceAll(script, "registry reg --listen 127.0.0.1:0", "exec thriftkit registry serve --listen 127.0.0.1:9000")
 	script = strings.ReplaceAll(script, " &registered&", "")
+	script = strings.ReplaceAll(script, "$admin", "127.0.0.1:9091")
 	script = strings.ReplaceAll(script, "$reg", "127.0.0.1:9000")
 	script = strings.ReplaceAll(script, "$addr", "127.0.0.1:9090")
 	root := newRoot()

@@ -245,6 +245,9 @@ func (o *serveOptions) dialUpstream() (*thriftkit.Client, *dialect, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	if o.pages != nil {
+		opts = append(opts, thriftkit.WithStats(o.pages.Client()))
+	}
 	client, err := thriftkit.Dial(ctx, target, append(opts, o.maxMessage.option())...)
 	return client, d, err
 }

@@ -216,6 +216,9 @@ func startThriftkit(ts *testscript.TestScript, name string, args []string) {
 			ts.Fatalf("server %s said %q\n%s", name, line, ts.ReadFile(name+".log"))
 		}
 		ts.Setenv(name, addr)
+		if admin := regexp.MustCompile(`admin pages on http://(\S+)`).FindStringSubmatch(ts.ReadFile(name + ".log")); admin != nil {
+			ts.Setenv("admin", admin[1])
+		}
 	case <-time.After(30 * time.Second):
 		ts.Fatalf("server %s does not listen", name)
 	}

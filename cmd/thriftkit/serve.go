@@ -18,6 +18,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/mock"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/ops"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -48,6 +49,11 @@ type serveOptions struct {
 	dialects     []string
 	proxies      []string
 	reflection   bool
+	admin        string
+	adminHosts   []string
+
+	pages  *ops.Admin // of --admin, else nil
+	health *ops.Health
 }
 
 const serveLong = `serve answers the calls of the services in a .thrift file without a line of code.
@@ -65,8 +71,11 @@ A call is answered by the first of these that has an answer:
   otherwise         the defaults of the IDL and zero values
 
 --record FILE writes what the server of --upstream answered, for --replay; --log FILE writes every call. Both write a line of
-JSON for each call. Each call is also a line on standard error. SIGINT and SIGTERM stop the server after pending calls have
-been answered.`
+JSON for each call. Each call is also a line on standard error, without what is annotated as sensitive. SIGINT and SIGTERM stop the server after pending calls have
+been answered.
+
+--admin ADDR serves pages there that show what the server does: /status, /calls, /errors, /connections and more for browsers and curl,
+/metrics for Prometheus, /healthz and /readyz for probes. thriftkit top shows the same on a terminal.`
 
 func newServe() *cobra.Command {
 	o := &serveOptions{}
@@ -105,6 +114,10 @@ func newServe() *cobra.Command {
 	f.StringSliceVar(&o.proxies, "proxy-protocol", nil, "trust the proxies in the networks `CIDR,CIDR` to say by the PROXY protocol who the client is")
 	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, both as in compact/framed, or grpc, motan2, rpcx (may be repeated)")
 	f.BoolVar(&o.reflection, "reflection", true, "answer clients that ask for the schema, comments included")
+	f.StringVar(&o.admin, "admin", "", "serve admin pages, /metrics, /healthz and /readyz on `ADDR`, host:port; without a host on the loopback interface")
+	f.StringSliceVar(&o.adminHosts, "admin-host", nil, "let browsers and scrapers ask for the admin pages by the name `HOST`, too (may be repeated; * allows all)")
+	mustComplete(cmd.RegisterFlagCompletionFunc("admin", cobra.NoFileCompletions))
+	mustComplete(cmd.RegisterFlagCompletionFunc("admin-host", cobra.NoFileCompletions))
 	addUserFlag(f, &o.user, "take only clients that log in by SASL as `NAME:PASSWORD`")
 	mustComplete(cmd.MarkFlagFilename("answers", "json"))
 	mustComplete(cmd.MarkFlagFilename("rules", "yaml", "yml", "json"))
@@ -146,6 +159,14 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
+	closeAdmin, err := o.openAdmin(errOut)
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
+	if o.pages != nil {
+		opts = append(opts, thriftkit.WithStats(o.pages.Server()), thriftkit.WithHealth(o.health))
+	}
 	done, err := o.furnish(cmd, m, file, log)
 	if err != nil {
 		return err
@@ -169,7 +190,34 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 	if o.log == "-" { // whoever reads the log reads nothing else
 		said = errOut
 	}
-	return serveUntilSignal(server, l, said, func() {})
+	if o.pages == nil {
+		return serveUntilSignal(server, l, said, func() {})
+	}
+	o.pages.Watch(server)
+	o.health.SetReady(true)
+	return serveUntilSignal(server, l, said, func() { o.health.SetReady(false) })
+}
+
+// openAdmin serves the pages of --admin, if it was given.
+func (o *serveOptions) openAdmin(errOut io.Writer) (done func(), err error) {
+	if o.admin == "" {
+		if len(o.adminHosts) > 0 {
+			return nil, usagef("--admin-host is for the pages of --admin")
+		}
+		return func() {}, nil
+	}
+	if _, _, err := net.SplitHostPort(o.admin); err != nil {
+		return nil, usagef("--admin: want host:port or :port, got %q", o.admin)
+	}
+	l, err := ops.ListenAdmin(o.admin)
+	if err != nil {
+		return nil, err
+	}
+	o.health = ops.NewHealth()
+	o.pages = ops.NewAdmin(ops.AdminOptions{Health: o.health, Hosts: o.adminHosts, Arguments: true})
+	go o.pages.Serve(l)
+	fmt.Fprintf(errOut, "admin pages on http://%s\n", l.Addr())
+	return func() { o.pages.Close() }, nil
 }
 
 // options returns what the flags say about connections.
@@ -377,7 +425,7 @@ func argsJSON(call *thriftkit.Call) string {
 }
 
 func compactJSON(t *schema.Type, v dynamic.Value) string {
-	text, err := dynamic.AppendJSON(nil, t, v, dynamic.JSONOptions{})
+	text, err := dynamic.AppendJSON(nil, t, v, dynamic.JSONOptions{Redact: true})
 	if err != nil {
 		return "(" + err.Error() + ")"
 	}

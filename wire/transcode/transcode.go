@@ -6,7 +6,7 @@
 // straight; at the first thing that is rare or wrong the whole is done over values, which knows what
 // to say of it. Rare are maps that are no JSON objects, strings that are not UTF-8, structs of more
 // than 64 fields, required fields that take their default when JSON is read, fields and keys given
-// twice when JSON is written, and indented JSON.
+// twice when JSON is written, indented JSON, and JSON without what is sensitive.
 package transcode
 
 import (
@@ -54,7 +54,7 @@ func AppendThrift(dst, text []byte, desc *schema.Struct, opts Options) ([]byte, 
 // message, and appends it to dst as JSON. It returns dst, extended; as it was, if there is an error:
 // a *wire.Error. It does not keep src.
 func AppendJSON(dst, src []byte, desc *schema.Struct, opts Options) ([]byte, error) {
-	if useDirect && opts.JSON.Indent == "" {
+	if useDirect && opts.JSON.Indent == "" && !(opts.JSON.Redact && desc.HoldsSensitive()) {
 		w := writer{src: src, dst: dst, compact: opts.Protocol == Compact, opts: opts.JSON}
 		if w.whole(objectOf(desc)) {
 			return w.dst, nil

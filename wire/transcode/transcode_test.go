@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/internal/codectest"
 	"github.com/thriftkit/thriftkit/internal/dynmem"
 	"github.com/thriftkit/thriftkit/internal/schematest"
@@ -328,5 +329,44 @@ func bench(b *testing.B, f func(desc *schema.Struct, text, src, dst []byte) (int
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(n))
+	}
+}
+
+// What is sensitive is hidden, whatever way the value goes.
+func TestRedact(t *testing.T) {
+	const idl = `
+typedef string Secret (redact)
+struct Card { 1: i64 number (thriftkit.sensitive = "true"), 2: string holder }
+struct Args {
+  1: string user
+  2: Secret password
+  3: list<Card> cards
+  4: map<string, Secret> more
+  5: optional map<i32, Card> byNumber
+  6: string plain (sensitive = "false")
+}
+struct Bare { 1: string user }`
+	file, diags := compile.Compile("a.thrift", compile.Options{Source: compile.Texts{"a.thrift": idl}})
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	for _, test := range []struct{ name, in, want string }{
+		{"Args", `{"user":"ann","password":"x","cards":[{"number":1,"holder":"a"}],"more":{"k":"v"},"byNumber":{"7":{"number":2,"holder":"b"}},"plain":"p"}`,
+			`{"user":"ann","password":"[redacted]","cards":[{"number":"[redacted]","holder":"a"}],"more":"[redacted]","byNumber":{"7":{"number":"[redacted]","holder":"b"}},"plain":"p"}`},
+		{"Bare", `{"user":"ann"}`, `{"user":"ann"}`},
+	} {
+		desc := file.Struct(test.name)
+		for _, p := range []Protocol{Binary, Compact} {
+			b, err := AppendThrift(nil, []byte(test.in), desc, Options{Protocol: p})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for redact, want := range map[bool]string{false: test.in, true: test.want} {
+				got, err := AppendJSON(nil, b, desc, Options{Protocol: p, JSON: dynamic.JSONOptions{Redact: redact}})
+				if err != nil || string(got) != want {
+					t.Errorf("%s, Redact %v: %s, %v; want %s", test.name, redact, got, err, want)
+				}
+			}
+		}
 	}
 }

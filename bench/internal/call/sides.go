@@ -35,6 +35,7 @@ func sides() []side {
 		{name: "thriftkit-bound", server: "thriftkit", methods: all, slow: true, late: true, dial: dialBound},
 		{name: "thriftkit-interceptor", server: "thriftkit", args: []string{"interceptor"}, around: true, dial: dialAround(thriftkit.WithInterceptors(payload.Passing))},
 		{name: "thriftkit-stats", server: "thriftkit", args: []string{"stats"}, around: true, dial: dialAround(thriftkit.WithStats(new(payload.Counting)))},
+		{name: "thriftkit-ops", server: "thriftkit", args: []string{"ops"}, around: true, dial: dialBound},
 		{name: "thriftkit-exclusive", server: "thriftkit", late: true, dial: dialExclusive},
 		{name: "thriftkit-generated", server: "thriftkit", args: []string{"generated"}, methods: all, late: true, dial: dialGenerated},
 		{name: "thriftkit-bound-without", server: "thriftkit", compare: true, dial: dialBound},

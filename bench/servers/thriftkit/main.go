@@ -1,11 +1,12 @@
 // Command thriftkit serves bench.thrift with thriftkit: a handler with Go types or, with the
 // argument dynamic, one without; with the argument generated, one by generated code. With the
-// arguments interceptor and stats there is something around the calls; with the argument rpcx it answers rpcx as well.
+// arguments interceptor, stats and ops there is something around the calls; with the argument rpcx it answers rpcx as well.
 package main
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/thriftkit/thriftkit/bench/internal/gen/thriftkit/bench"
 	"github.com/thriftkit/thriftkit/bench/internal/payload"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/ops"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/x/rpcx"
 )
@@ -71,6 +73,12 @@ func options(args []string) []thriftkit.ServerOption {
 		return []thriftkit.ServerOption{thriftkit.WithDialects(rpcx.Dialect())}
 	case len(args) > 0 && args[0] == "stats":
 		return []thriftkit.ServerOption{thriftkit.WithStats(new(payload.Counting))}
+	case len(args) > 0 && args[0] == "ops":
+		log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+		return []thriftkit.ServerOption{
+			thriftkit.WithStats(ops.NewMetrics().Server()),
+			thriftkit.WithStats(ops.AccessLog(log, ops.AccessLogOptions{Sample: -1, Slow: time.Second})),
+		}
 	}
 	return nil
 }

@@ -1,0 +1,4 @@
+service PingPong {
+  string ping()
+  string login(1: string username, 2: string password (thriftkit.sensitive = "true"))
+}
