@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -622,6 +623,27 @@ func TestTruncated(t *testing.T) {
 	}
 	if got := exchange(t, addr, msg, 1); !strings.HasPrefix(got, "02 20 #7 4 ") {
 		t.Error(got)
+	}
+}
+
+// TestSlow sends messages that come slowly: the connection ends, whichever byte is late.
+func TestSlow(t *testing.T) {
+	addr, _, _ := serve(t, thriftkit.WithDialects(dubbo.Dialect()), thriftkit.WithMessageTimeout(50*time.Millisecond))
+	msg := message(0xc2, 0, 7, body("2.0.2", "com.acme.shop.Shop", "0.0.0", "ping", ""))
+	for _, n := range []int{15, 16, 17, len(msg) - 1} {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc.Write(msg)
+		if _, err := io.ReadFull(nc, make([]byte, 16)); err != nil {
+			t.Fatal(err)
+		}
+		nc.Write(msg[:n])
+		if b, err := io.ReadAll(nc); errors.Is(err, os.ErrDeadlineExceeded) || len(b) > 20 {
+			t.Errorf("%d bytes: %x, %v", n, b, err)
+		}
+		nc.Close()
 	}
 }
 
