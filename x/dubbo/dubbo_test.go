@@ -647,6 +647,29 @@ func TestSlow(t *testing.T) {
 	}
 }
 
+// TestStalled calls a server that reads nothing: a call that waits for a long one to be written ends with its context.
+func TestStalled(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn := dial(t, "dubbo://"+l.Addr().String())
+	c := bind(t, conn)
+	long := make(chan error, 1)
+	go func() { _, err := c.Echo(t.Context(), &Everything{Data: make([]byte, 15<<20)}); long <- err }()
+	time.Sleep(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := c.Ping(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	conn.Close()
+	if e := (*rpc.Error)(nil); !errors.As(<-long, &e) || e.Code != rpc.CodeClosed {
+		t.Error(e)
+	}
+}
+
 // TestGone has a client go away during a call: the handler's context ends, and the server does not wait.
 func TestGone(t *testing.T) {
 	began := make(chan struct{}, 1)

@@ -12,8 +12,9 @@ import (
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
-		x := &clientConn{nc: here, max: 1 << 16, pending: make(map[uint64]chan reply)}
+		x := newClientConn(here, 1<<16)
 		start := time.Now()
+		go x.write()
 		ended := make(chan struct{})
 		go func() {
 			x.read()
@@ -45,8 +46,9 @@ func TestHeartbeat(t *testing.T) {
 // TestAsked answers the heartbeats of a server.
 func TestAsked(t *testing.T) {
 	here, there := net.Pipe()
-	x := &clientConn{nc: here, max: 1 << 16, pending: make(map[uint64]chan reply)}
+	x := newClientConn(here, 1<<16)
 	go x.read()
+	go x.write()
 	defer there.Close()
 	there.Write(heartbeat(7, flagRequest|flagTwoWay|flagEvent))
 	msg := make([]byte, headerSize+1)
