@@ -125,7 +125,7 @@ func (f failure) ask(ctx context.Context, t transport.Target, probe string, stat
 		fmt.Fprintf(status, "asking %s for its dialects …\r", t.Address)
 		defer fmt.Fprint(status, "\x1b[K")
 	}
-	found, err := rpc.Probe(ctx, f.target, patience, rpc.ClientOptions{}) // what it found before an error is as good
+	found, err := rpc.Probe(ctx, f.target, patience, rpc.ClientOptions{Dialects: clientDialects()}) // what it found before an error is as good
 	for _, d := range found {
 		if !d.Speaks {
 			continue

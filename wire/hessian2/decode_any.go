@@ -60,8 +60,8 @@ func (d *Decoder) Each(each func(i int) error) error {
 	}
 }
 
-// Exception reads what stands for an exception: an object of its class, or a string. It returns the class, "" for a string, and the
-// text; for what else it may be, the Decoder is copied before.
+// Exception reads what stands for an exception, an object of its class, a map or a string. It returns the class, "" if there is none, and
+// the text. Rewind allows it to be read as a struct of the schema then.
 func (d *Decoder) Exception() (class, text string, err error) {
 	f, err := d.definitions()
 	switch {

@@ -54,19 +54,31 @@ type client struct {
 const (
 	heartbeatTime = time.Minute // without a byte, after which a client asks whether the server is there
 	heartbeatsOut = 3           // so many without an answer end a connection
+	messageTime   = time.Minute // that a message may take, from its first byte to its last
 )
 
 // A clientConn is a connection with its pending calls.
 type clientConn struct {
-	nc    net.Conn
-	max   int
-	write sync.Mutex
+	nc   net.Conn
+	max  int
+	out  chan outgoing // to write
+	done chan struct{} // closed when the connection has ended
 
 	mu      sync.Mutex
 	id      uint64
 	pending map[uint64]chan reply
 	err     error // why it takes no more calls
 	over    bool  // the server shuts down
+}
+
+// An outgoing message is one to be written.
+type outgoing struct {
+	msg     []byte
+	written chan struct{} // closed then; nil if nobody waits
+}
+
+func newClientConn(nc net.Conn, max int) *clientConn {
+	return &clientConn{nc: nc, max: max, out: make(chan outgoing), done: make(chan struct{}), pending: make(map[uint64]chan reply)}
 }
 
 // A reply is a response, or why there is none.
@@ -140,7 +152,7 @@ func (c *client) dial(ctx context.Context) (*clientConn, error) {
 		}
 		return nil, &rpc.Error{Code: rpc.CodeUnavailable, Outcome: rpc.OutcomeNotSent, Message: err.Error(), Cause: err}
 	}
-	x := &clientConn{nc: nc, max: c.opts.MaxMessageBytes, pending: make(map[uint64]chan reply)}
+	x := newClientConn(nc, c.opts.MaxMessageBytes)
 	c.mu.Lock()
 	c.current = x
 	c.mu.Unlock()
@@ -149,6 +161,7 @@ func (c *client) dial(ctx context.Context) (*clientConn, error) {
 		return nil, errClosed
 	}
 	go x.read()
+	go x.write()
 	return x, nil
 }
 
@@ -158,6 +171,13 @@ func (c *client) close() {
 	if c.current != nil {
 		c.current.end(errClosed)
 	}
+}
+
+// reason returns why the connection has ended.
+func (x *clientConn) reason() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.err
 }
 
 func (x *clientConn) takesCalls() bool {
@@ -198,6 +218,7 @@ func (x *clientConn) end(err error) {
 	x.mu.Lock()
 	if x.err == nil {
 		x.err = err
+		close(x.done)
 	}
 	pending := x.pending
 	x.pending = nil
@@ -208,13 +229,38 @@ func (x *clientConn) end(err error) {
 	}
 }
 
-// send writes a message.
-func (x *clientConn) send(msg []byte, deadline time.Time) error {
-	x.write.Lock()
-	defer x.write.Unlock()
-	x.nc.SetWriteDeadline(deadline)
-	_, err := x.nc.Write(msg)
-	return err
+// write writes messages until the connection ends.
+func (x *clientConn) write() {
+	for {
+		select {
+		case o := <-x.out:
+			x.nc.SetWriteDeadline(time.Now().Add(messageTime))
+			if _, err := x.nc.Write(o.msg); err != nil {
+				x.end(err)
+				return
+			}
+			if o.written != nil {
+				close(o.written)
+			}
+		case <-x.done:
+			return
+		}
+	}
+}
+
+// errNotTaken is the error of a message of which nothing was written.
+var errNotTaken = errors.New("the connection has ended")
+
+// send has a message written. The error is that of ctx, or errNotTaken.
+func (x *clientConn) send(ctx context.Context, o outgoing) error {
+	select {
+	case x.out <- o:
+		return nil
+	case <-x.done:
+		return errNotTaken
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // read reads responses until the connection ends.
@@ -243,7 +289,7 @@ func (x *clientConn) readAll(br *bufio.Reader) error {
 			return err
 		}
 		silent = 0
-		x.nc.SetReadDeadline(time.Time{})
+		x.nc.SetReadDeadline(time.Now().Add(messageTime))
 		b, err := br.Peek(headerSize)
 		if err != nil {
 			return fmt.Errorf("in the header of a message: %w", noEOF(err))
@@ -278,9 +324,16 @@ func noEOF(err error) error {
 func (x *clientConn) ask() error {
 	id, _, err := x.begin(false)
 	if err == nil {
-		err = x.send(heartbeat(id, flagRequest|flagTwoWay|flagEvent), time.Now().Add(heartbeatTime))
+		err = x.control(heartbeat(id, flagRequest|flagTwoWay|flagEvent))
 	}
 	return err
+}
+
+// control has a message of ours written.
+func (x *clientConn) control(msg []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), messageTime)
+	defer cancel()
+	return x.send(ctx, outgoing{msg: msg})
 }
 
 // message handles what the server has sent.
@@ -296,7 +349,7 @@ func (x *clientConn) message(h header, body []byte) error {
 		}
 	case h.flags&flagRequest == 0, h.flags&flagEvent == 0: // the answer to a heartbeat; a call of ours by the server
 	case h.flags&flagTwoWay != 0:
-		return x.send(heartbeat(h.id, flagEvent), time.Now().Add(heartbeatTime))
+		return x.control(heartbeat(h.id, flagEvent))
 	default:
 		if event, err := hessian2.NewDecoder(body).Any(); err == nil && event == "R" { // READONLY_EVENT: the server shuts down
 			x.mu.Lock()
@@ -335,17 +388,33 @@ func (c *client) handle(ctx context.Context, call *rpc.Call) error {
 		flags |= flagTwoWay
 	}
 	putHeader(msg, flags, 0, id)
-	deadline, _ := ctx.Deadline()
-	if err := x.send(msg, deadline); err != nil {
+	o := outgoing{msg: msg}
+	if m.Oneway {
+		o.written = make(chan struct{})
+	}
+	if err := x.send(ctx, o); err != nil {
 		x.forget(id)
-		x.end(err)
-		if ctx.Err() != nil {
-			return ended(ctx, m)
+		var e *rpc.Error
+		if err == errNotTaken {
+			e = lost(m, x.reason())
+		} else {
+			e = ended(ctx, m)
 		}
-		return lost(m, err)
+		e.Outcome = rpc.OutcomeNotSent
+		return e
 	}
 	if m.Oneway {
-		return nil
+		select {
+		case <-o.written:
+			return nil
+		case <-x.done:
+			if isClosed(o.written) {
+				return nil
+			}
+			return lost(m, x.reason())
+		case <-ctx.Done():
+			return ended(ctx, m)
+		}
 	}
 	select {
 	case r := <-ch:
@@ -374,7 +443,7 @@ func named(err error, m *schema.Method) error {
 }
 
 // lost returns the error of a call whose connection has ended.
-func lost(m *schema.Method, err error) error {
+func lost(m *schema.Method, err error) *rpc.Error {
 	if errors.Is(err, errClosed) {
 		x := *errClosed
 		x.Method, x.Outcome = m.String(), rpc.OutcomeUnknown
@@ -384,7 +453,7 @@ func lost(m *schema.Method, err error) error {
 }
 
 // ended returns the error of a call whose context has ended.
-func ended(ctx context.Context, m *schema.Method) error {
+func ended(ctx context.Context, m *schema.Method) *rpc.Error {
 	e := &rpc.Error{Code: rpc.CodeCanceled, Message: ctx.Err().Error(), Method: m.String(), Cause: ctx.Err()}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.Code = rpc.CodeTimeout

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -622,6 +623,50 @@ func TestTruncated(t *testing.T) {
 	}
 	if got := exchange(t, addr, msg, 1); !strings.HasPrefix(got, "02 20 #7 4 ") {
 		t.Error(got)
+	}
+}
+
+// TestSlow sends messages that come slowly: the connection ends, whichever byte is late.
+func TestSlow(t *testing.T) {
+	addr, _, _ := serve(t, thriftkit.WithDialects(dubbo.Dialect()), thriftkit.WithMessageTimeout(50*time.Millisecond))
+	msg := message(0xc2, 0, 7, body("2.0.2", "com.acme.shop.Shop", "0.0.0", "ping", ""))
+	for _, n := range []int{15, 16, 17, len(msg) - 1} {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc.Write(msg)
+		if _, err := io.ReadFull(nc, make([]byte, 16)); err != nil {
+			t.Fatal(err)
+		}
+		nc.Write(msg[:n])
+		if b, err := io.ReadAll(nc); errors.Is(err, os.ErrDeadlineExceeded) || len(b) > 20 {
+			t.Errorf("%d bytes: %x, %v", n, b, err)
+		}
+		nc.Close()
+	}
+}
+
+// TestStalled calls a server that reads nothing: a call that waits for a long one to be written ends with its context.
+func TestStalled(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn := dial(t, "dubbo://"+l.Addr().String())
+	c := bind(t, conn)
+	long := make(chan error, 1)
+	go func() { _, err := c.Echo(t.Context(), &Everything{Data: make([]byte, 15<<20)}); long <- err }()
+	time.Sleep(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := c.Ping(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	conn.Close()
+	if e := (*rpc.Error)(nil); !errors.As(<-long, &e) || e.Code != rpc.CodeClosed {
+		t.Error(e)
 	}
 }
 

@@ -50,13 +50,14 @@ func FuzzResponse(f *testing.F) {
 	f.Add([]byte{0xda, 0xbb, 0xa2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 1, 'R'})
 	f.Fuzz(func(t *testing.T, src []byte) {
 		here, there := net.Pipe()
-		x := &clientConn{nc: here, max: 1 << 16, pending: make(map[uint64]chan reply)}
+		x := newClientConn(here, 1<<16)
 		_, ch, err := x.begin(true)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
 		wg.Go(x.read)
+		wg.Go(x.write)
 		go func() { // what the client says
 			buf := make([]byte, 1<<10)
 			for {

@@ -123,34 +123,10 @@ func (c *serverConn) next(ctx, calls context.Context, br *bufio.Reader) error {
 	if _, err := br.Peek(1); err != nil {
 		return err
 	}
-	if within, _ := c.s.MessageTimeouts(); within > 0 && br.Buffered() < headerSize+1 {
-		timer := time.AfterFunc(within, func() { c.nc.Close() })
-		defer timer.Stop()
-	}
-	b, err := br.Peek(headerSize)
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return err
-	}
-	h, err := parseHeader(b)
-	if err != nil {
-		return err
-	}
-	br.Discard(headerSize)
-	if most := c.s.MaxMessageBytes() - headerSize; h.length < 0 || h.length > most {
-		text := fmt.Sprintf("a body of %d bytes, at most %d are accepted", h.length, most)
-		if h.flags&flagRequest != 0 {
-			c.fail(h.id, statusBadRequest, text)
-		}
-		return errors.New("dubbo: " + text)
-	}
-	body, err := readBody(br, h.length)
-	if err != nil {
-		return err
-	}
+	h, body, err := c.receive(br)
 	switch {
+	case err != nil:
+		return err
 	case h.flags&flagRequest == 0: // we ask nothing
 	case h.flags&flagEvent != 0:
 		if h.flags&flagTwoWay != 0 {
@@ -168,6 +144,40 @@ func (c *serverConn) next(ctx, calls context.Context, br *bufio.Reader) error {
 		}()
 	}
 	return nil
+}
+
+// receive reads the message whose first byte has come, within the time that a message may take.
+func (c *serverConn) receive(br *bufio.Reader) (h header, body []byte, err error) {
+	within, _ := c.s.MessageTimeouts()
+	began := time.Now()
+	if within > 0 && br.Buffered() < headerSize {
+		timer := time.AfterFunc(within, func() { c.nc.Close() })
+		defer timer.Stop()
+	}
+	b, err := br.Peek(headerSize)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return h, nil, err
+	}
+	if h, err = parseHeader(b); err != nil {
+		return h, nil, err
+	}
+	br.Discard(headerSize)
+	if most := c.s.MaxMessageBytes() - headerSize; h.length < 0 || h.length > most {
+		text := fmt.Sprintf("a body of %d bytes, at most %d are accepted", h.length, most)
+		if h.flags&flagRequest != 0 {
+			c.fail(h.id, statusBadRequest, text)
+		}
+		return h, nil, errors.New("dubbo: " + text)
+	}
+	if within > 0 && br.Buffered() < h.length {
+		timer := time.AfterFunc(within-time.Since(began), func() { c.nc.Close() })
+		defer timer.Stop()
+	}
+	body, err = readBody(br, h.length)
+	return h, body, err
 }
 
 // fail answers a request with a status other than OK.
