@@ -96,7 +96,7 @@ staticcheck: # Run staticcheck as pinned in tools/go.mod
 	GOWORK=off $(GO) build -C tools -o ../bin/ honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck $(PACKAGES)
 	$(call in-bench,../bin/staticcheck ./...)
-	$(call in-outside,../../bin/staticcheck .)
+	$(call in-outside,../../bin/staticcheck ./...)
 
 .PHONY: actionlint
 actionlint: # Check .github/workflows

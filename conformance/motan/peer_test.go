@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -27,9 +28,20 @@ import (
 	"github.com/thriftkit/thriftkit/x/motan"
 )
 
+// TestMain sends what motan-go logs, which it does into files, out of the tree.
 func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "motan-go")
+	if err == nil {
+		err = flag.Set("log_dir", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	vlog.LogInit(nil)
-	os.Exit(m.Run())
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 type (
