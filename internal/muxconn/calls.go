@@ -95,6 +95,9 @@ func newNames(services []*schema.Service) *names {
 
 // Timeout returns how long a caller waits that says so in milliseconds; 0 if it does not.
 func Timeout(ms string) time.Duration {
+	if ms == "" {
+		return 0
+	}
 	n, err := strconv.ParseInt(ms, 10, 64)
 	if err != nil || n > math.MaxInt64/int64(time.Millisecond) {
 		return 0
@@ -105,8 +108,10 @@ func Timeout(ms string) time.Duration {
 // Outcome returns what the caller of a call is to learn that began at a time and has ended with r: of one whose deadline has passed that
 // it has, whatever the handler made of it.
 func Outcome(r *rpc.Result, began time.Time, timeout time.Duration) error {
-	var e *rpc.Error
-	if timeout > 0 && time.Since(began) >= timeout && errors.As(r.Err, &e) && e.Code == rpc.CodeInternal {
+	if timeout <= 0 || r.Err == nil || time.Since(began) < timeout {
+		return r.Err
+	}
+	if e := (*rpc.Error)(nil); errors.As(r.Err, &e) && e.Code == rpc.CodeInternal {
 		return &rpc.Error{Code: rpc.CodeTimeout, Message: context.DeadlineExceeded.Error(), Cause: r.Err}
 	}
 	return r.Err

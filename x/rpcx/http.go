@@ -99,7 +99,7 @@ func (h *handler) serveGateway(w http.ResponseWriter, r *http.Request, body []by
 		w.Write(body)
 		return
 	}
-	out, denied := h.call(r.Context(), m, len(body))
+	out, denied := h.call(r.Context(), m, len(body), nil)
 	q := make(url.Values)
 	for k, v := range muxconn.Received(out.metadata, isOwn) {
 		q.Set(k, v)
@@ -227,7 +227,7 @@ func (h *handler) serveJSONRPC(ctx context.Context, w http.ResponseWriter, body 
 		if string(m.payload) == "null" {
 			m.payload = nil
 		}
-		out, denied := h.call(ctx, m, len(body))
+		out, denied := h.call(ctx, m, len(body), nil)
 		if req.ID == nil { // a notification
 			w.WriteHeader(http.StatusNoContent)
 			return

@@ -134,9 +134,14 @@ func (f *form) appendValue(dst []byte, desc *schema.Struct, t *plan.Type, at mem
 	if f.serialization == thriftBinary {
 		return binary.Protocol{}.AppendValue(dst, t, at)
 	}
-	b, err := binary.Protocol{}.AppendValue(nil, t, at)
+	buf := payloads.Get().(*[]byte)
+	defer payloads.Put(buf)
+	b, err := binary.Protocol{}.AppendValue((*buf)[:0], t, at)
 	if err != nil {
 		return dst, err
+	}
+	if cap(b) <= maxKept {
+		*buf = b[:0]
 	}
 	return f.appendPayload(dst, b, desc)
 }

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/muxconn"
@@ -89,12 +90,22 @@ func (h *handler) answer(ctx context.Context, dst, b []byte) (reply []byte, last
 		m.flags |= flagResponse
 		return m.append(dst), false
 	}
-	out, denied := h.call(ctx, m, len(b))
-	if m.flags&flagOneway != 0 {
-		return dst, denied
+	buf := payloads.Get().(*[]byte)
+	defer payloads.Put(buf)
+	out, denied := h.call(ctx, m, len(b), (*buf)[:0])
+	if m.flags&flagOneway == 0 {
+		dst = out.append(dst)
 	}
-	return out.append(dst), denied
+	if cap(out.payload) > cap(*buf) && cap(out.payload) <= maxKept {
+		*buf = out.payload[:0]
+	}
+	return dst, denied
 }
+
+// payloads has memory for the payloads of replies, up to maxKept bytes each.
+var payloads = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxKept = 256 << 10
 
 // refuse is the Refuse of a muxconn.Answerer.
 func (h *handler) refuse(dst, head []byte, err error) []byte {
@@ -118,8 +129,9 @@ func (h *handler) failure(m *message, err error) *message {
 	return out
 }
 
-// call makes a call and returns its reply. denied says that the client may not make it.
-func (h *handler) call(ctx context.Context, m *message, bytes int) (out *message, denied bool) {
+// call makes a call, with a message of so many bytes, and returns its reply, whose payload may be in buf. denied says that the client may not
+// make it.
+func (h *handler) call(ctx context.Context, m *message, bytes int, buf []byte) (out *message, denied bool) {
 	method := h.d.names.Method(h.s, m.path, m.method)
 	if auth := h.d.opts.Auth; auth != nil {
 		if err := auth(ctx, m.path, method, m.metadata[AuthMetadata]); err != nil {
@@ -142,7 +154,7 @@ func (h *handler) call(ctx context.Context, m *message, bytes int) (out *message
 	began := time.Now()
 	r := h.s.Invoke(ctx, in)
 	defer r.Release()
-	out = h.result(m, f, r, muxconn.Outcome(r, began, in.Timeout))
+	out = h.result(buf, m, f, r, muxconn.Outcome(r, began, in.Timeout))
 	if gzip {
 		out.compress()
 	}
@@ -153,11 +165,11 @@ func (h *handler) call(ctx context.Context, m *message, bytes int) (out *message
 	return out, false
 }
 
-// result returns the reply for a call that has ended with r, and of which the client is to learn err.
-func (h *handler) result(m *message, f *form, r *rpc.Result, err error) *message {
+// result returns the reply, with a payload that may be in buf, for a call that has ended with r, and of which the client is to learn err.
+func (h *handler) result(buf []byte, m *message, f *form, r *rpc.Result, err error) *message {
 	out := reply(m)
 	if err == nil {
-		out.payload, err = f.appendReply(nil, r.Call, false)
+		out.payload, err = f.appendReply(buf, r.Call, false)
 		if err != nil {
 			err = rpc.Errorf(rpc.CodeInternal, "the result cannot be sent: %v", err)
 		}
@@ -169,7 +181,7 @@ func (h *handler) result(m *message, f *form, r *rpc.Result, err error) *message
 			if f.serialization == protobuf {
 				out.payload, err = appendProtoAny(nil, x.Value.Schema().Type(), x.Value, true)
 			} else {
-				out.payload, err = f.appendReply(nil, r.Call, true)
+				out.payload, err = f.appendReply(buf, r.Call, true)
 			}
 			if err != nil {
 				out = h.failure(m, rpc.Errorf(rpc.CodeInternal, "the exception cannot be sent: %v", err))
