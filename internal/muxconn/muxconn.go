@@ -212,7 +212,20 @@ func (w *Watchdog) Serve(ctx context.Context, nc net.Conn, s rpc.Invoker, a Answ
 		cancel() // nobody reads the replies
 	}
 	c.running.Wait()
+	if long != nil || c.over {
+		c.linger()
+	}
 	return err
+}
+
+// linger reads what the client still sends, for a short time: a connection that is closed before loses what was written to it.
+func (c *served) linger() {
+	const (
+		longest = time.Second
+		most    = 64 << 20 // bytes
+	)
+	c.nc.SetReadDeadline(time.Now().Add(longest))
+	io.CopyN(io.Discard, c.nc, most)
 }
 
 // isDrained reports whether reading from nc has ended because the server shuts down.
@@ -257,7 +270,7 @@ func (c *served) read() {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	for {
-		if len(c.out) > 0 && (c.r.Buffered() < c.r.format.Head || len(c.out) > maxBatch) {
+		if len(c.out) > maxBatch {
 			c.flush()
 		}
 		msg, err := c.next()
@@ -324,10 +337,14 @@ func (c *served) took(d time.Duration) {
 	}
 }
 
-// next reads a message.
+// next reads a message. It writes the replies before it waits.
 func (c *served) next() ([]byte, error) {
+	if c.r.Buffered() == 0 {
+		c.flush()
+	}
 	bounded := false
 	msg, err := c.r.next(func() {
+		c.flush()
 		if c.timeout > 0 && !bounded {
 			bounded = true
 			c.nc.SetReadDeadline(time.Now().Add(c.timeout))
@@ -369,6 +386,12 @@ func (c *served) enter(n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !c.over && c.count > 0 && (c.count >= maxAtOnce || c.bytes+n > c.limit) {
+		if len(c.out) > 0 {
+			c.mu.Unlock()
+			c.flush()
+			c.mu.Lock()
+			continue
+		}
 		c.cond.Wait()
 	}
 	c.count++

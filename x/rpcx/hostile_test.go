@@ -120,6 +120,10 @@ func TestErrorsOnTheWire(t *testing.T) {
 			t.Errorf("%s: %q, want %s", test.name, got, test.want)
 		}
 	}
+	whole := message(0, 4, "echo", make([]byte, 8<<20)) // with all that it claims
+	if got := say(t, addr, whole); !bytes.Contains(got, []byte("exceeds 1048576 bytes")) {
+		t.Errorf("too long, and sent: %q", got)
+	}
 	if got := say(t, addr, message(0x20, 4, "nope", nil)); len(got) > 0 {
 		t.Errorf("a oneway call is answered: %q", got)
 	}
@@ -207,6 +211,25 @@ func TestSlowCall(t *testing.T) {
 		}
 		if slow := head[11] == 99; slow != (i == 6) {
 			t.Errorf("reply %d has the id %d", i, head[11])
+		}
+	}
+}
+
+// TestPartialMessage has the reply to a call not wait for a message that comes slowly after it.
+func TestPartialMessage(t *testing.T) {
+	addr, _, _ := serve(t, rpcx.Options{})
+	for _, n := range []int{1, 15, 16, 20} {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		good := message(0, 4, "echo", echo)
+		nc.SetDeadline(time.Now().Add(20 * time.Second))
+		nc.Write(append(bytes.Clone(good), good[:n]...))
+		buf := make([]byte, 1000)
+		if got, err := nc.Read(buf); got == 0 || err != nil {
+			t.Errorf("%d bytes of the next message: %v", n, err)
 		}
 	}
 }

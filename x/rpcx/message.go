@@ -34,7 +34,7 @@ const (
 	flagError     = 0x01
 )
 
-// A Serialization is how payloads are encoded.
+// A serialization is how payloads are encoded.
 type serialization byte
 
 // The serializations, by rpcx's numbers.

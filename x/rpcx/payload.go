@@ -361,7 +361,7 @@ func protoException(m *schema.Method, payload []byte, named string) *rpc.Excepti
 	return nil
 }
 
-// errSerialization says why a serialization is refused.
+// check returns an error that says why payloads of a serialization are refused.
 func (s serialization) check() error {
 	switch {
 	case s == rawBytes:
