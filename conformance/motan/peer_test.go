@@ -351,8 +351,24 @@ func (*theirShop) Wait(ms int32) int32 {
 	return ms
 }
 
-// serveTheirs starts a server of motan-go.
+// serveTheirs starts a server of motan-go. It takes the number of a port, which another program may have by then.
 func serveTheirs(t *testing.T) (addr string, h *theirShop) {
+	t.Helper()
+	for range 5 {
+		addr, h = startTheirs(t)
+		for range 100 {
+			if nc, err := net.Dial("tcp", addr); err == nil {
+				nc.Close()
+				return addr, h
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	t.Fatal("motan-go's server does not listen")
+	return "", nil
+}
+
+func startTheirs(t *testing.T) (addr string, h *theirShop) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
