@@ -36,6 +36,15 @@ func (p *printer) token(it *item) {
 	p.col += int(it.width)
 }
 
+// comment is write for the text of a comment. After one that ends the line, its column is of no use.
+func (p *printer) comment(c *comment) {
+	if c.line {
+		p.out = append(p.out, c.text...)
+	} else {
+		p.write(c.text)
+	}
+}
+
 // separator is write for a "," or ";", or nothing.
 func (p *printer) separator(s string) {
 	p.out = append(p.out, s...)
@@ -178,12 +187,12 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 			p.blanks(p.tails[i])
 		}
 		at = p.col
-		p.write(it.comments[k].text)
+		p.comment(&it.comments[k])
 	}
 	lead := it.comments[trailing:]
 	for trailing > 0 && len(lead) > 0 && lead[0].goesOn {
 		p.line(at, false)
-		p.write(lead[0].text)
+		p.comment(&lead[0])
 		lead, trailing = lead[1:], trailing+1
 	}
 	blankLine := wantBlank && !it.hasBlank()
@@ -191,7 +200,7 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 		c := &lead[k]
 		if k > 0 && !c.newlines {
 			p.blanks(1)
-			p.write(c.text)
+			p.comment(c)
 			continue
 		}
 		p.line(inner, (c.blank || blankLine) && !starts)
@@ -199,7 +208,7 @@ func (p *printer) gap(i, inner, indent int, wantBlank bool) {
 		if c.lines {
 			p.write(c.shifted(inner))
 		} else {
-			p.write(c.text)
+			p.comment(c)
 		}
 	}
 	if !ends && it.afterComment(trailing) {
@@ -319,7 +328,7 @@ func (p *printer) inlineGap(i, indent int) {
 		} else if k > 0 || !strings.Contains("([{<", p.items[i-1].text) {
 			p.blanks(1)
 		}
-		p.write(c.text)
+		p.comment(c)
 		ended = c.line
 	}
 	if ended {
