@@ -53,6 +53,7 @@ func newRoot() *cobra.Command {
 	}
 	root.Flags().Bool("version", false, "print the version") // without cobra's -v
 	root.SetVersionTemplate("thriftkit {{.Version}}\n")
+	root.SetHelpFunc(printHelp)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [COMMAND]",

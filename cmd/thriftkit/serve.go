@@ -112,7 +112,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
 	f.StringVar(&o.tls.CA, "client-ca", "", "accept only TLS clients with a certificate of an authority in this PEM `FILE`")
 	f.StringSliceVar(&o.proxies, "proxy-protocol", nil, "trust the proxies in the networks `CIDR,CIDR` to say by the PROXY protocol who the client is")
-	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, both as in compact/framed, or grpc, motan2, rpcx (may be repeated)")
+	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, both as in compact/framed, or dubbo, grpc, motan2, rpcx (may be repeated)")
 	f.BoolVar(&o.reflection, "reflection", true, "answer clients that ask for the schema, comments included")
 	f.StringVar(&o.admin, "admin", "", "serve admin pages, /metrics, /healthz and /readyz on `ADDR`, host:port; without a host on the loopback interface")
 	f.StringSliceVar(&o.adminHosts, "admin-host", nil, "let browsers and scrapers ask for the admin pages by the name `HOST`, too (may be repeated; * allows all)")
