@@ -19,23 +19,7 @@ func dubboFrames(x *run) error {
 	} {
 		for _, method := range []string{"echoString", "$echo"} {
 			b := dubboCall(method, value)
-			all = append(all, input{name: "a value", bytes: b})
-			for _, n := range lies {
-				lie := bytes.Clone(b)
-				binary.BigEndian.PutUint32(lie[12:], uint32(n))
-				all = append(all, input{name: "a length", bytes: lie})
-			}
-			if len(b) > 1<<10 {
-				continue
-			}
-			for i := range b {
-				all = append(all, input{name: "cut", bytes: b[:i]})
-				for bit := range 8 {
-					changed := bytes.Clone(b)
-					changed[i] ^= 1 << bit
-					all = append(all, input{name: "changed", bytes: changed})
-				}
-			}
+			all = append(append(all, input{name: "a value", bytes: b}), liars(b, 12)...)
 		}
 	}
 	x.throwAll(x.Addr, all)
