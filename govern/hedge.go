@@ -127,8 +127,22 @@ func race(ctx context.Context, call *rpc.Call, next rpc.Handler, after time.Dura
 	}
 	attempt(ctx, clones[0])
 	pending := 1
-	timer := time.NewTimer(after)
-	defer timer.Stop()
+	others := func() {
+		if allowed() {
+			for _, c := range clones[1:] {
+				attempt(markRetry(ctx), c)
+				pending++
+			}
+		}
+	}
+	var later <-chan time.Time
+	if after > 0 {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		later = timer.C
+	} else {
+		others() // at once: the first attempt may fail before a timer fires
+	}
 	unknown := error(nil)
 	for {
 		select {
@@ -148,13 +162,8 @@ func race(ctx context.Context, call *rpc.Call, next rpc.Handler, after time.Dura
 				}
 				return r.err
 			}
-		case <-timer.C:
-			if allowed() {
-				for _, c := range clones[1:] {
-					attempt(markRetry(ctx), c)
-					pending++
-				}
-			}
+		case <-later:
+			others()
 		}
 	}
 }
