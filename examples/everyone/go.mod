@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/thriftkit/thriftkit v0.1.0
-	github.com/thriftkit/thriftkit/x/grpc v0.0.0
+	github.com/thriftkit/thriftkit/x/grpc v0.1.0
 )
 
 require (

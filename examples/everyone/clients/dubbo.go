@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Dubbo for Go.
+// Dubbo for Go: go get dubbo.apache.org/dubbo-go/v3
 package main
 
 import (

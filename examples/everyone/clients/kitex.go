@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Kitex: kitex -module example foo.thrift
+// Kitex, in the module example: go install github.com/cloudwego/kitex/tool/cmd/kitex@latest; kitex -module example foo.thrift
 package main
 
 import (

@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Motan.
+// Motan, with motan.yaml: go get github.com/weibocom/motan-go
 package main
 
 import (

@@ -1,6 +1,6 @@
 //go:build ignore
 
-// rpcx, with msgpack, its default.
+// rpcx, with msgpack, its default: go get github.com/smallnest/rpcx
 package main
 
 import (
