@@ -37,20 +37,23 @@ type Options struct {
 	ErrorLog func(error)
 }
 
-// Serve answers the requests that come from r, on w, until the client says exit, r ends, or ctx is done.
+// Serve answers the requests that come from r, on w, until the client says exit, r ends, or ctx is done. A read of r may still be under
+// way afterwards.
 // The error is nil if the client ended the conversation.
 func Serve(ctx context.Context, r io.Reader, w io.WriteCloser, opts Options) error {
 	s := &server{opts: opts, work: analysis.NewWorkspace(analysis.Options{}), versions: make(map[string]int), dirty: make(map[string]bool), wake: make(chan struct{}, 1)}
 	s.rpc = jrpc2.NewServer(assigner{s}, &jrpc2.ServerOptions{AllowPush: true, Concurrency: 4})
-	in, ok := r.(io.ReadCloser)
-	if !ok {
-		in = io.NopCloser(r)
-	}
+	in, copied := io.Pipe() // which can be closed while a read of r is under way, as that of standard input is when the client says exit
+	go func() {
+		_, err := io.Copy(copied, r)
+		copied.CloseWithError(err)
+	}()
+	s.input = in
 	s.rpc.Start(channel.LSP(in, w))
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() { s.publisher(done) })
-	stop := context.AfterFunc(ctx, s.rpc.Stop)
+	stop := context.AfterFunc(ctx, func() { in.CloseWithError(io.EOF) })
 	defer stop()
 	err := s.rpc.Wait()
 	close(done)
@@ -65,6 +68,8 @@ type server struct {
 	opts Options
 	work *analysis.Workspace
 	rpc  *jrpc2.Server
+
+	input *io.PipeReader // what the client sends
 
 	mu       sync.Mutex
 	roots    []string
@@ -284,6 +289,7 @@ func (s *server) exit(context.Context, json.RawMessage) (any, error) {
 	s.mu.Lock()
 	s.state = gone
 	s.mu.Unlock()
+	s.input.CloseWithError(io.EOF)
 	go s.rpc.Stop() // it waits for this handler
 	return nil, nil
 }
