@@ -81,6 +81,33 @@ func NewCapture(f CaptureFormat, emit func(*capture.Call)) capture.Decoder {
 	return &capturer{CaptureFormat: f, emit: emit, calls: make(map[uint64]*capturedCall), early: make(map[uint64]*capturedCall)}
 }
 
+// MatchMessage is that of a [capture.ResumableProtocol], for a protocol whose Match says that a message begins with b.
+func (f CaptureFormat) MatchMessage(match func(b []byte) (capture.Side, bool), b []byte) (capture.Side, bool) {
+	side, more := match(b)
+	if side == capture.NoSide {
+		return side, more
+	}
+	n, whole, err := f.Size(b)
+	if err != nil || n > maxCapturedAgain {
+		return capture.NoSide, false
+	}
+	if !whole || len(b) < n {
+		return capture.NoSide, true
+	}
+	if _, ok := f.Read(side, slices.Clone(b[:n])); !ok {
+		return capture.NoSide, false
+	}
+	switch {
+	case len(b) == n:
+		return side, false
+	case len(b) < n+f.Head:
+		return capture.NoSide, true
+	case !f.IsHead(side, b[n:]):
+		return capture.NoSide, false
+	}
+	return side, false
+}
+
 // Buffered implements [capture.Decoder].
 func (c *capturer) Buffered() int {
 	n := c.kept

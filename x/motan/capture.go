@@ -22,6 +22,11 @@ type captureProtocol struct{}
 
 var captureFormat = muxconn.CaptureFormat{Format: format, IsHead: isCaptured, Read: readCaptured}
 
+// MatchMessage implements [capture.ResumableProtocol].
+func (p captureProtocol) MatchMessage(b []byte) (side capture.Side, more bool) {
+	return captureFormat.MatchMessage(p.Match, b)
+}
+
 // NewDecoder implements [capture.Protocol].
 func (captureProtocol) NewDecoder(emit func(*capture.Call)) capture.Decoder {
 	return muxconn.NewCapture(captureFormat, emit)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/capturetest"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -251,6 +252,25 @@ func Broken(t *testing.T, p capture.Protocol, svc *schema.Service, chunks []Chun
 		check(fmt.Sprintf("without chunk %d", cut), gap)
 		if len(gap) < len(whole)-2 {
 			t.Errorf("without chunk %d: %d calls of %d", cut, len(gap), len(whole))
+		}
+	}
+	var network capturetest.Network
+	conn := network.Open()
+	for _, c := range chunks {
+		conn.Send(int(c.From-capture.ClientSide), c.Data)
+	}
+	conn.Close()
+	packets := network.Packets()
+	for cut := range packets {
+		var lines []string
+		a := capture.NewAssembler(capture.Options{Protocols: []capture.Protocol{p}}, func(c *capture.Call) { lines = append(lines, line(t, svc, c)) })
+		for _, packet := range packets[cut:] {
+			a.Packet(packet)
+		}
+		a.Flush()
+		check(fmt.Sprintf("from packet %d", cut), lines)
+		if least := len(whole) - 2 - len(whole)*cut/len(packets); cut < len(packets)/2 && len(lines) < least*2/3 {
+			t.Errorf("from packet %d of %d: %d calls of %d", cut, len(packets), len(lines), len(whole))
 		}
 	}
 	for i := range chunks {
