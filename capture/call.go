@@ -80,7 +80,7 @@ func (c *Call) Latency() (time.Duration, bool) {
 type Message struct {
 	wire.Header
 	Start, Time time.Time // of the packets with its first and last byte
-	Protocol    string    // binary, compact, json, thriftpy2-json, simple-json
+	Protocol    string    // binary, compact, json, thriftpy2-json, simple-json; of another framework, as that names it
 	Transport   string    // buffered, framed, header, ttheader, http, sasl, udp
 	Over        string    // what is around that: "tls", "zlib", "gzip" of HTTP, or several, as in "tls+zlib"; "" for nothing
 	Size        int       // bytes, with the frame or header around it; of HTTP, the body
@@ -173,6 +173,7 @@ func (m *Message) AppendJSON(dst []byte, desc *schema.Struct, opts dynamic.JSONO
 		return dst, err
 	}
 	switch {
+	case m.Codec != nil:
 	case m.Protocol == "binary":
 		return transcode.AppendJSON(dst, m.Bytes[m.Offset:], desc, transcode.Options{JSON: opts})
 	case m.Protocol == "compact" && len(m.Bytes) > 1 && m.Bytes[1]&0x1f == 1:

@@ -18,6 +18,14 @@ type Protocol interface {
 	NewDecoder(emit func(*Call)) Decoder
 }
 
+// A ResumableProtocol is a [Protocol] whose connections can be read from the middle on: each message says by itself what it is.
+type ResumableProtocol interface {
+	Protocol
+	// MatchMessage reports which side sends bytes that begin, with a packet, somewhere in a connection, if that is certain. more is
+	// whether it takes more bytes to tell.
+	MatchMessage(b []byte) (side Side, more bool)
+}
+
 // A Side is an end of a connection.
 type Side uint8
 
@@ -155,9 +163,23 @@ func (c *conn) dropHTTP(why string) {
 // isForeign makes the decoder of one of Options.Protocols the layer of s if b begins as that does; more is whether it takes more bytes
 // to tell.
 func (s *stream) isForeign(b []byte) (ok, more bool) {
+	return s.matches(func(p Protocol) (Side, bool) { return p.Match(b) })
+}
+
+// resumesForeign is isForeign for b within a connection, where a packet begins.
+func (s *stream) resumesForeign(b []byte) (ok, more bool) {
+	return s.matches(func(p Protocol) (Side, bool) {
+		if p, ok := p.(ResumableProtocol); ok {
+			return p.MatchMessage(b)
+		}
+		return NoSide, false
+	})
+}
+
+func (s *stream) matches(match func(p Protocol) (Side, bool)) (ok, more bool) {
 	c := s.c
 	for _, p := range c.a.opts.Protocols {
-		side, m := p.Match(b)
+		side, m := match(p)
 		if more = more || m; side == NoSide {
 			continue
 		}
@@ -178,9 +200,10 @@ func (s *stream) isForeign(b []byte) (ok, more bool) {
 func (s *stream) attach() {
 	l := &foreignLayer{s}
 	s.layer = l
-	if s.state == foreign || s.messages > 0 {
+	if s.state == foreign || s.messages > 0 || !s.fromStart {
 		l.gap(0, mark{})
-	} else if len(s.buf) > 0 {
+	}
+	if s.state != foreign && s.messages == 0 && len(s.buf) > 0 {
 		l.data(s.buf, s.marks[len(s.marks)-1].mark)
 	}
 	s.reset()

@@ -588,7 +588,16 @@ func (s *stream) search(work []byte, used int) int {
 			s.found()
 			return pos
 		}
+		wait := false
+		if boundary && !s.known {
+			var ok bool
+			if ok, wait = s.resumesForeign(b[pos:]); ok {
+				s.c.a.counters.Resyncs++
+				return pos
+			}
+		}
 		d, n, more := s.try(b[pos:])
+		more = more || wait
 		if n > 0 && !boundary {
 			// In the middle of other bytes two messages have to follow each other.
 			_, second, again := s.try(b[pos+n:])

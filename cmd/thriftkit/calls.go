@@ -17,6 +17,7 @@ import (
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/raw"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/jsontext"
+	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
@@ -58,11 +59,39 @@ func (r *callReader) named(c *capture.Call) namedMethod {
 	if n.method == nil { // services may have other names in the header
 		n.method = r.method(key.method)
 	}
+	if n.method == nil && isForeign(c) {
+		n.method = r.spelled(key)
+	}
 	if n.method != nil {
 		n.name = n.method.String()
 	}
 	r.methods[key] = n
 	return n
+}
+
+// isForeign reports whether a call is one of another framework.
+func isForeign(c *capture.Call) bool {
+	return c.Request != nil && c.Request.Codec != nil || c.Reply != nil && c.Reply.Codec != nil
+}
+
+// spelled returns the method that a call of another framework names as its languages spell it, such as GetUser for get_user: one of the
+// service if it is known, else one of any.
+func (r *callReader) spelled(key methodKey) *schema.Method {
+	if r.file == nil {
+		return nil
+	}
+	name, services := plan.FoldName(key.method), servicesOf(r.file)
+	if svc := r.file.Service(key.service); svc != nil {
+		services = []*schema.Service{svc}
+	}
+	for _, svc := range services {
+		for _, m := range svc.AllMethods() {
+			if plan.FoldName(m.Name) == name {
+				return m
+			}
+		}
+	}
+	return nil
 }
 
 // methodOf returns the method of a call, or nil.
@@ -439,6 +468,14 @@ func (r *callReader) printExplained(w io.Writer, c *capture.Call) error {
 	return err
 }
 
+// foreignTargets has the transports of captured messages that are schemes of targets, with what the key protocol is for the protocols that
+// are not the scheme's default.
+var foreignTargets = map[string]map[string]string{
+	"dubbo":  {},
+	"motan2": {},
+	"rpcx":   {"json": "json", "msgpack": "msgpack", "proto": "proto"},
+}
+
 // callTarget returns the target that a call was sent to, as the command call takes it.
 func callTarget(c *capture.Call) string {
 	m := c.Request
@@ -468,6 +505,32 @@ func callTarget(c *capture.Call) string {
 		}
 		if strings.Contains(m.Over, "tls") {
 			scheme = m.Transport + "s://"
+		}
+		if len(q) > 0 {
+			address += "?" + q.Encode()
+		}
+		return scheme + address
+	}
+	if protocols, ok := foreignTargets[m.Transport]; ok {
+		scheme, q = m.Transport+"://", url.Values{}
+		if strings.Contains(m.Over, "tls") {
+			scheme = m.Transport + "s://"
+		}
+		if name := protocols[m.Protocol]; name != "" {
+			q.Set("protocol", name)
+		}
+		if strings.Contains(m.Over, "gzip") {
+			q.Set("compression", "gzip")
+		}
+		if m.Target != m.Service() {
+			q.Set("service", m.Target)
+		}
+		if m.Transport == "dubbo" {
+			for _, key := range []string{"group", "version"} {
+				if v := m.Metadata[key]; v != "" && v != "0.0.0" { // which Java writes for none
+					q.Set(key, v)
+				}
+			}
 		}
 		if len(q) > 0 {
 			address += "?" + q.Encode()

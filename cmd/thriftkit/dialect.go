@@ -144,7 +144,9 @@ func clientDialects() []rpc.Dialect {
 func foreignDialects() thriftkit.Option { return thriftkit.WithDialects(clientDialects()...) }
 
 // capturedProtocols are those of captures besides Thrift's.
-func capturedProtocols() []capture.Protocol { return []capture.Protocol{grpc.Capture()} }
+func capturedProtocols() []capture.Protocol {
+	return []capture.Protocol{dubbo.Capture(), grpc.Capture(), motan.Capture(), rpcx.Capture()}
+}
 
 // options returns the options of a client.
 func (d *dialect) options() ([]thriftkit.ClientOption, error) {

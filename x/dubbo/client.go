@@ -568,44 +568,59 @@ func (c *client) response(ctx context.Context, call *rpc.Call, r reply) error {
 	return &rpc.Error{Code: rpc.CodeProtocol, Outcome: rpc.OutcomeExecuted, Message: err.Error(), Method: call.Method.String(), Cause: err}
 }
 
-// body reads the body of a response with statusOK.
-func (c *client) body(ctx context.Context, call *rpc.Call, d *hessian2.Decoder) error {
-	tag, err := d.Int()
-	if err != nil {
-		return err
+// An openedResponse is a response with statusOK as its body says it.
+type openedResponse struct {
+	tag         int32
+	value       int // where it begins, if it has one
+	attachments map[string]string
+}
+
+// openResponse reads the body of a response with statusOK, and leaves d at the value.
+func openResponse(d *hessian2.Decoder) (x openedResponse, err error) {
+	if x.tag, err = d.Int(); err != nil {
+		return x, err
 	}
-	hasMetadata := tag >= withMetadata
+	hasMetadata := x.tag >= withMetadata
 	if hasMetadata {
-		tag -= withMetadata
+		x.tag -= withMetadata
 	}
-	at := d.Offset()
-	if tag == tagValue || tag == tagException {
+	if x.tag < tagException || x.tag > tagNull {
+		return x, fmt.Errorf("a response of the kind %d, want 0 to 5", x.tag)
+	}
+	x.value = d.Offset()
+	if x.tag != tagNull {
 		if err := d.Skip(); err != nil {
-			return err
+			return x, err
 		}
 	}
-	var all map[string]string
 	if hasMetadata && d.More() {
 		v, err := d.Any()
 		if err == nil {
-			all, err = attachments(v)
+			x.attachments, err = attachments(v)
 		}
 		if err != nil {
-			return fmt.Errorf("attachments: %w", err)
+			return x, fmt.Errorf("attachments: %w", err)
 		}
 	}
-	md, _ := split(all)
+	d.Rewind(x.value)
+	return x, nil
+}
+
+// body reads the body of a response with statusOK.
+func (c *client) body(ctx context.Context, call *rpc.Call, d *hessian2.Decoder) error {
+	x, err := openResponse(d)
+	if err != nil {
+		return err
+	}
+	md, _ := split(x.attachments)
 	rpc.SetReceivedMetadata(ctx, md)
-	d.Rewind(at)
-	switch tag {
-	case tagNull:
-		return nil
+	switch x.tag {
 	case tagValue:
 		return setResult(call, d)
 	case tagException:
-		return thrown(call, d, all)
+		return thrown(call, d, x.attachments)
 	}
-	return fmt.Errorf("a response of the kind %d, want 0 to 5", tag)
+	return nil
 }
 
 // setResult reads the result of a call.

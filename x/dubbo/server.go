@@ -331,10 +331,14 @@ func (c *serverConn) read(h header, body []byte) (*request, error) {
 			return nil, refuse(statusNotFound, "service %s is served in the %s %s, not in %.100q", javamap.Interface(svc), x.what, x.want, x.got)
 		}
 	}
-	if (r.method == methodInvoke || r.method == methodInvokeAsync) && r.count == 3 {
+	if r.isGeneric() {
 		return r, r.openGeneric()
 	}
 	return r, nil
+}
+
+func (r *request) isGeneric() bool {
+	return (r.method == methodInvoke || r.method == methodInvokeAsync) && r.count == 3
 }
 
 func (c *serverConn) names() string {

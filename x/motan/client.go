@@ -170,27 +170,37 @@ func setResult(call *rpc.Call, body []byte) error {
 
 // failureOf returns the error that a reply of a server is.
 func failureOf(method *schema.Method, m *message) error {
-	x := exception{Message: m.metadata[exceptionMetadata]}
+	x, code := exceptionIn(m)
+	if f := thrownField(method, x.More[muxconn.ExceptionMetadata]); f != nil {
+		b, err := readValue(nil, m.body, method.Reply(), f)
+		if err != nil {
+			return muxconn.BadReply(method, err)
+		}
+		if v, err := muxconn.ConsumeStruct(b, method.Reply()); err == nil && v.Get(f.Name).Struct() != nil {
+			return &rpc.Exception{Value: v.Get(f.Name).Struct()}
+		}
+	}
+	return muxconn.ErrorOf(method, x.More, code, x.Message)
+}
+
+// exceptionIn returns what a reply says of an error, and its code of a server that is not one of thriftkit.
+func exceptionIn(m *message) (x exception, code rpc.Code) {
+	x.Message = m.metadata[exceptionMetadata]
 	if err := json.Unmarshal([]byte(x.Message), &x); err != nil {
 		x.Code = 0
 	}
-	if name := x.More[muxconn.ExceptionMetadata]; name != "" {
-		for _, f := range method.Throws {
-			if f.Type.Struct.Name != name {
-				continue
-			}
-			b, err := readValue(nil, m.body, method.Reply(), f)
-			if err != nil {
-				return muxconn.BadReply(method, err)
-			}
-			if v, err := muxconn.ConsumeStruct(b, method.Reply()); err == nil && v.Get(f.Name).Struct() != nil {
-				return &rpc.Exception{Value: v.Get(f.Name).Struct()}
-			}
+	if x.Type == serviceException && x.Code == 404 || strings.HasSuffix(x.Message, " is not found in provider.") {
+		return x, rpc.CodeUnknownMethod
+	}
+	return x, rpc.CodeUnknown
+}
+
+// thrownField returns the field of the reply that has the declared exception of a name; nil if there is none.
+func thrownField(method *schema.Method, name string) *schema.Field {
+	for _, f := range method.Throws {
+		if f.Type.Struct.Name == name {
+			return f
 		}
 	}
-	code := rpc.CodeUnknown
-	if x.Type == serviceException && x.Code == 404 || strings.HasSuffix(x.Message, " is not found in provider.") {
-		code = rpc.CodeUnknownMethod
-	}
-	return muxconn.ErrorOf(method, x.More, code, x.Message)
+	return nil
 }

@@ -21,9 +21,13 @@ func isOwn(name string) bool { return name == errorMetadata || name == timeoutMe
 // failureOf returns the error that a reply of a server is.
 func failureOf(method *schema.Method, m *message) error {
 	text := m.metadata[errorMetadata]
-	code := rpc.CodeUnknown
+	return muxconn.ErrorOf(method, m.metadata, codeOf(text), text)
+}
+
+// codeOf returns the code of an error of which only the text is known.
+func codeOf(text string) rpc.Code {
 	if strings.HasPrefix(text, "rpcx: can't find service ") || strings.HasPrefix(text, "rpcx: can't find method ") {
-		code = rpc.CodeUnknownMethod
+		return rpc.CodeUnknownMethod
 	}
-	return muxconn.ErrorOf(method, m.metadata, code, text)
+	return rpc.CodeUnknown
 }

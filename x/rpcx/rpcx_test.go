@@ -94,7 +94,7 @@ type shopClient struct {
 	Wait     func(context.Context, int32) (int32, error)
 }
 
-func serve(t *testing.T, o rpcx.Options, opts ...thriftkit.ServerOption) (addr string, h shop, svc *schema.Service) {
+func serve(t testing.TB, o rpcx.Options, opts ...thriftkit.ServerOption) (addr string, h shop, svc *schema.Service) {
 	t.Helper()
 	file, err := thriftkit.Parse("shop.thrift", shopIDL)
 	if err != nil {
@@ -115,7 +115,7 @@ func serve(t *testing.T, o rpcx.Options, opts ...thriftkit.ServerOption) (addr s
 	return l.Addr().String(), h, svc
 }
 
-func dial(t *testing.T, target string, opts ...thriftkit.ClientOption) *thriftkit.Client {
+func dial(t testing.TB, target string, opts ...thriftkit.ClientOption) *thriftkit.Client {
 	t.Helper()
 	c, err := thriftkit.Dial(t.Context(), target, append(opts, thriftkit.WithDialects(rpcx.Dialect()))...)
 	if err != nil {
