@@ -32,6 +32,9 @@ import (
 type ServerOptions struct {
 	Interceptors []Interceptor // the first is the outermost
 
+	// Gates decide which calls begin. They are asked in their order.
+	Gates []Gate
+
 	// MaxMessageBytes is the longest message accepted or sent; 0 means 16 MiB. A longer call
 	// ends its connection; a longer reply becomes an internal error.
 	MaxMessageBytes int
