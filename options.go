@@ -284,6 +284,12 @@ func WithGate(gates ...rpc.Gate) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.Gates = append(o.Gates, gates...) })
 }
 
+// WithMaxBufferedBytes bounds the memory that all connections of a server together have for long messages that have not come whole; the
+// default is 1 GiB, or a quarter of GOMEMLIMIT. See [rpc.ServerOptions].
+func WithMaxBufferedBytes(n int) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.MaxBufferedBytes = n })
+}
+
 // WithProxyProtocol makes a server trust the proxies in these networks to say who the client is, by a header of the PROXY protocol,
 // version 1 or 2: [rpc.PeerOf] then tells handlers the client. Sockets of unix are trusted, too. A header from elsewhere ends its
 // connection.
