@@ -278,6 +278,18 @@ func WithMaxCalls(n int, queue time.Duration) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.MaxCalls, o.QueueTimeout = n, queue })
 }
 
+// WithGate makes a server ask gates, in their order, which calls may begin: see [rpc.Gate] and package govern/auth, which has one for
+// permissions. It may be given several times.
+func WithGate(gates ...rpc.Gate) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.Gates = append(o.Gates, gates...) })
+}
+
+// WithMaxBufferedBytes bounds the memory that all connections of a server together have for long messages that have not come whole; the
+// default is 1 GiB, or a quarter of GOMEMLIMIT. See [rpc.ServerOptions].
+func WithMaxBufferedBytes(n int) ServerOption {
+	return serverOption(func(o *rpc.ServerOptions) { o.MaxBufferedBytes = n })
+}
+
 // WithProxyProtocol makes a server trust the proxies in these networks to say who the client is, by a header of the PROXY protocol,
 // version 1 or 2: [rpc.PeerOf] then tells handlers the client. Sockets of unix are trusted, too. A header from elsewhere ends its
 // connection.

@@ -150,8 +150,14 @@ func mayRepeat(m *schema.Method, err error, idempotent func(*schema.Method) bool
 		return false
 	}
 	var e *rpc.Error
-	if errors.As(err, &e) && (e.Code == rpc.CodeArgument || e.Code == rpc.CodeClosed || e.RetryAfter < 0) {
-		return false
+	if errors.As(err, &e) {
+		switch e.Code {
+		case rpc.CodeArgument, rpc.CodeClosed, rpc.CodeUnauthenticated, rpc.CodePermissionDenied:
+			return false
+		}
+		if e.RetryAfter < 0 {
+			return false
+		}
 	}
 	switch rpc.OutcomeOf(err) {
 	case rpc.OutcomeNotSent, rpc.OutcomeRefused:

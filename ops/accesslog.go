@@ -44,7 +44,8 @@ type AccessLogOptions struct {
 //	method         Service.method; of an unknown method what the message said
 //	dialect        such as compact/framed
 //	peer           the address of the client, or of the server that a client called
-//	principal      who the client is: the user of SASL, or the URI, DNS name or common name of its certificate
+//	principal      who the caller is, see [rpc.PrincipalOf]: the subject of a token, the user of SASL, or what the certificate says
+//	rule           by which the policy of the server allowed or refused the call
 //	code, outcome  how it ended, as in the labels of [Metrics]
 //	duration       since the call arrived, or the attempt began, in microseconds
 //	request_bytes  of the messages, without frames and headers
@@ -140,8 +141,9 @@ func (l *accessLog) log(ctx context.Context, level slog.Level, e *rpc.CallEvent)
 		text("peer", e.Instance)
 	} else if peer, ok := rpc.PeerOf(ctx); ok {
 		text("peer", addrText(peer.Addr))
-		text("principal", principal(peer))
+		text("principal", cut(printable(rpc.PrincipalOf(ctx).String()), maxText))
 	}
+	text("rule", rpc.CallerOf(ctx).Rule)
 	text("code", CodeOf(e))
 	text("outcome", outcomeLabel(outcomeOfEvent(e)))
 	attrs = append(attrs, slog.Int64("duration", e.Duration.Microseconds()), slog.Int("request_bytes", e.RequestBytes), slog.Int("reply_bytes", e.ReplyBytes))

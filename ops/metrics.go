@@ -261,7 +261,9 @@ const (
 	resultException result = iota // a declared exception
 	resultBusiness                // an *rpc.BusinessError
 	resultOther                   // a code that rpc does not name
-	resultCodes                   // the codes from firstCode to lastCode, counted from here
+	resultUnauthenticated
+	resultDenied
+	resultCodes // the codes from firstCode to lastCode, counted from here
 )
 
 const (
@@ -272,6 +274,12 @@ const (
 )
 
 func resultOf(code rpc.Code) result {
+	switch code {
+	case rpc.CodeUnauthenticated:
+		return resultUnauthenticated
+	case rpc.CodePermissionDenied:
+		return resultDenied
+	}
 	if code < firstCode || code > lastCode {
 		return resultOther
 	}
@@ -287,6 +295,10 @@ func (r result) String() string {
 		return "business_error"
 	case r == resultOther:
 		return "other"
+	case r == resultUnauthenticated:
+		return "unauthenticated"
+	case r == resultDenied:
+		return "permission_denied"
 	}
 	switch code := firstCode + rpc.Code(r-resultCodes); code {
 	case rpc.CodeInternal:

@@ -157,7 +157,10 @@ func (r *recorder) HandleCall(ctx context.Context, e rpc.CallEvent) {
 		c.bytesOut.Add(uint64(out))
 		if !r.client && c.principal.Load() == nil {
 			if peer, ok := rpc.PeerOf(ctx); ok {
-				name := principal(peer)
+				name := ""
+				if list := peer.Principals(); len(list) > 0 {
+					name = list[0].String()
+				}
 				c.principal.Store(&name)
 			}
 		}
@@ -252,7 +255,7 @@ func (a *Admin) record(ctx context.Context, e *rpc.CallEvent, client bool) {
 	if client {
 		c.Peer = e.Instance
 	} else if peer, ok := rpc.PeerOf(ctx); ok {
-		c.Peer, c.Principal = addrText(peer.Addr), principal(peer)
+		c.Peer, c.Principal = addrText(peer.Addr), rpc.PrincipalOf(ctx).String()
 	}
 	if e.Err != nil {
 		c.Code, c.Error = resultOfEvent(e).String(), errorText(e)

@@ -115,8 +115,16 @@ func (in *incoming) execute() {
 	in.err = in.run()
 }
 
-// run reads the arguments of the call and runs its handler, when there are not too many under way.
+// run runs the handler of the call if the gates let it in.
 func (in *incoming) run() error {
+	if len(in.s.opts.Gates) > 0 {
+		return in.pass(0)
+	}
+	return in.runAdmitted()
+}
+
+// runAdmitted reads the arguments of the call and runs its handler, when there are not too many under way.
+func (in *incoming) runAdmitted() error {
 	ok, waited := in.s.limiter.acquire(in.ctx)
 	if !ok {
 		in.s.counters.refusedCalls.Add(1)

@@ -23,6 +23,7 @@ func TestDefaults(t *testing.T) {
 		{"HandshakeTimeout", o.HandshakeTimeout, 10 * time.Second},
 		{"MaxConns", o.MaxConns, 20_000},
 		{"MaxCalls", o.MaxCalls, 10_000},
+		{"MaxBufferedBytes", o.MaxBufferedBytes, 1 << 30},
 		{"MaxCallsPerConn", o.MaxCallsPerConn, 1024},
 		{"client's MaxMessageBytes", c.MaxMessageBytes, 16 << 20},
 		{"client's MaxConns", c.MaxConns, 128},

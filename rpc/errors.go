@@ -59,6 +59,14 @@ const (
 	// CodeOverloaded means that the server had too many calls and did not begin this one. Apache Thrift has no
 	// number for it; this is fbthrift's (LOADSHEDDING).
 	CodeOverloaded Code = 11
+
+	// CodeUnauthenticated means that the server did not begin the call because it does not know who makes it, or because of a token
+	// that is wrong. Apache Thrift has no number for it; this is HTTP's.
+	CodeUnauthenticated Code = 401
+
+	// CodePermissionDenied means that the server did not begin the call because its caller may not make it. Apache Thrift has no number
+	// for it; this is HTTP's.
+	CodePermissionDenied Code = 403
 )
 
 // The codes of failures that the client reports without a reply.
@@ -88,6 +96,7 @@ var codeNames = map[Code]string{
 	CodeInternal: "internal error", CodeProtocol: "protocol error", CodeInvalidTransform: "invalid transform",
 	CodeInvalidProtocol: "invalid protocol", CodeUnsupportedClientType: "unsupported client type",
 	CodeOverloaded: "overloaded", CodeUnavailable: "unavailable", CodeConnectionLost: "connection lost", CodeTimeout: "timeout",
+	CodeUnauthenticated: "unauthenticated", CodePermissionDenied: "permission denied",
 	CodeCanceled: "cancelled", CodeClosed: "client is closed", CodeArgument: "invalid argument",
 }
 
@@ -211,7 +220,8 @@ func ofAnswer(err error) error {
 	e.Outcome = OutcomeExecuted
 	if e.Remote {
 		switch e.Code {
-		case CodeUnknownMethod, CodeInvalidMessageType, CodeInvalidTransform, CodeInvalidProtocol, CodeUnsupportedClientType, CodeOverloaded:
+		case CodeUnknownMethod, CodeInvalidMessageType, CodeInvalidTransform, CodeInvalidProtocol, CodeUnsupportedClientType, CodeOverloaded,
+			CodeUnauthenticated, CodePermissionDenied:
 			e.Outcome = OutcomeRefused
 		}
 	}

@@ -243,6 +243,7 @@ func (s *Server) invoke(ctx context.Context, from *source, in *Invocation) *Resu
 	}
 	call := &incoming{ctx: ctx, m: m, s: s, call: r.Call, stats: t, foreign: in}
 	r.cause = call.run()
+	r.ctx = call.ctx
 	r.Metadata = x.replyMetadata()
 	r.Err = s.outcome(ctx, m, r.Call, r.cause)
 	return r

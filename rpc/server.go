@@ -32,6 +32,9 @@ import (
 type ServerOptions struct {
 	Interceptors []Interceptor // the first is the outermost
 
+	// Gates decide which calls begin. They are asked in their order.
+	Gates []Gate
+
 	// MaxMessageBytes is the longest message accepted or sent; 0 means 16 MiB. A longer call
 	// ends its connection; a longer reply becomes an internal error.
 	MaxMessageBytes int
@@ -63,6 +66,12 @@ type ServerOptions struct {
 	// CodeOverloaded.
 	MaxCalls     int
 	QueueTimeout time.Duration
+
+	// MaxBufferedBytes bounds the memory that all connections of Thrift together have for messages above 32 KiB that have not come whole;
+	// 0 means 1 GiB, or a quarter of the limit that GOMEMLIMIT sets if that is less; negative means no bound. When it is used up, the
+	// connections whose messages come most slowly are closed, and counted as ServerStats.SlowConns. It should be some times
+	// MaxMessageBytes.
+	MaxBufferedBytes int
 
 	// TLS lets clients speak TLS, on the same port as those that do not; nil: none may.
 	// [transport.ServerTLS] makes one from files. TLS 1.2 is the oldest version accepted.
@@ -218,6 +227,9 @@ func NewServer(opts ServerOptions) *Server {
 	if opts.MaxCalls == 0 {
 		opts.MaxCalls = 10_000
 	}
+	if opts.MaxBufferedBytes == 0 {
+		opts.MaxBufferedBytes = int(min(1<<30, debug.SetMemoryLimit(-1)/4))
+	}
 	if opts.MaxCallsPerConn == 0 {
 		opts.MaxCallsPerConn = 1024
 	}
@@ -236,6 +248,7 @@ func NewServer(opts ServerOptions) *Server {
 	s.group = serverconn.Group{
 		MaxMessageBytes: opts.MaxMessageBytes, MaxCalls: opts.MaxCallsPerConn, WaitGroup: &s.wg,
 		IdleTimeout: opts.IdleTimeout, ReadTimeout: opts.ReadTimeout, WriteTimeout: opts.WriteTimeout,
+		Budget: msgio.NewBudget(int64(opts.MaxBufferedBytes)),
 	}
 	if opts.Stats != nil {
 		s.callNeeds = callNeeds(opts.Stats)
@@ -312,6 +325,8 @@ type ServerStats struct {
 	RefusedDialects int64 // connections that spoke a dialect which the options do not accept
 	RefusedConns    int64 // connections above MaxConns, or after Close
 	RefusedCalls    int64 // calls that waited for QueueTimeout because of MaxCalls
+	SlowConns       int64 // connections that were closed because of MaxBufferedBytes
+	BufferedBytes   int64 // now used of MaxBufferedBytes
 	Serving         bool  // Serve accepts connections, and neither Shutdown nor Close was called: for checks of readiness
 }
 
@@ -325,6 +340,8 @@ func (s *Server) Stats() ServerStats {
 		RefusedDialects: s.counters.refusedDialects.Load(),
 		RefusedConns:    s.counters.refusedConns.Load(),
 		RefusedCalls:    s.counters.refusedCalls.Load(),
+		SlowConns:       s.group.Budget.Evicted(),
+		BufferedBytes:   s.group.Budget.Used(),
 		Serving:         len(s.listeners) > 0 && s.state == serverOpen,
 	}
 }

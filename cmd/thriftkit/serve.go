@@ -51,6 +51,7 @@ type serveOptions struct {
 	reflection   bool
 	admin        string
 	adminHosts   []string
+	policy       string
 
 	pages  *ops.Admin // of --admin, else nil
 	health *ops.Health
@@ -75,7 +76,11 @@ JSON for each call. Each call is also a line on standard error, without what is 
 been answered.
 
 --admin ADDR serves pages there that show what the server does: /status, /calls, /errors, /connections and more for browsers and curl,
-/metrics for Prometheus, /healthz and /readyz for probes. thriftkit top shows the same on a terminal.`
+/metrics for Prometheus, /healthz and /readyz for probes. thriftkit top shows the same on a terminal.
+
+--policy FILE has rules about who may call what: methods that are allowed or denied to principals and addresses. It is YAML, or JSON if its
+name ends in .json, and read again when it changes; one with mistakes changes nothing. Calls to which no rule applies are refused unless it
+says otherwise. gRPC's server reflection, which no rule covers, is off then.`
 
 func newServe() *cobra.Command {
 	o := &serveOptions{}
@@ -119,6 +124,8 @@ func newServe() *cobra.Command {
 	mustComplete(cmd.RegisterFlagCompletionFunc("admin", cobra.NoFileCompletions))
 	mustComplete(cmd.RegisterFlagCompletionFunc("admin-host", cobra.NoFileCompletions))
 	addUserFlag(f, &o.user, "take only clients that log in by SASL as `NAME:PASSWORD`")
+	f.StringVar(&o.policy, "policy", "", "let in calls by the rules in this YAML or JSON `FILE`, which is read again when it changes")
+	mustComplete(cmd.MarkFlagFilename("policy", "yaml", "yml", "json"))
 	mustComplete(cmd.MarkFlagFilename("answers", "json"))
 	mustComplete(cmd.MarkFlagFilename("rules", "yaml", "yml", "json"))
 	mustComplete(cmd.RegisterFlagCompletionFunc("service", func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
@@ -159,6 +166,13 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
+	policy, err := o.openPolicy()
+	if err != nil {
+		return err
+	}
+	if policy != nil {
+		opts = append(opts, thriftkit.WithGate(policy.guard))
+	}
 	closeAdmin, err := o.openAdmin(errOut)
 	if err != nil {
 		return err
@@ -178,6 +192,10 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 			return err
 		}
 	}
+	if err := policy.watch(server, log); err != nil {
+		return err
+	}
+	defer policy.close()
 	l, err := thriftkit.Listen(o.listen)
 	if err != nil {
 		return err
@@ -235,7 +253,7 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 		}
 	}
 	opts = append(opts, o.maxMessage.option())
-	opts = append(opts, thriftkit.WithDialects(dubbo.Dialect(), grpc.New(grpc.Options{NoReflection: !o.reflection}), motan.Dialect(), rpcx.Dialect()))
+	opts = append(opts, thriftkit.WithDialects(dubbo.Dialect(), grpc.New(grpc.Options{NoReflection: !o.reflection || o.policy != ""}), motan.Dialect(), rpcx.Dialect()))
 	for _, text := range o.proxies {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {

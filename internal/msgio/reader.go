@@ -39,6 +39,9 @@ type Reader struct {
 	next int // bytes of the next chunk
 	last int // bytes of the message that was taken last, which the next may have as well
 
+	account *Account // nil: no Budget
+	holds   bool     // buf counts in account
+
 	spare []byte // what was left of a chunk when a message came that was longer; no byte of it was handed out
 }
 
@@ -46,6 +49,17 @@ type Reader struct {
 // Start; Peek works without.
 func NewReader(r io.Reader, maxBytes int) *Reader {
 	return &Reader{r: r, maxBytes: maxBytes, next: firstChunk}
+}
+
+// Charge makes the memory for long messages count in a, which may be nil; Discharge gives it back when nothing is read any more.
+func (r *Reader) Charge(a *Account) { r.account = a }
+
+// Discharge ends what Charge began.
+func (r *Reader) Discharge() {
+	if r.holds {
+		r.holds = false
+		r.account.drop()
+	}
 }
 
 // Start says how messages follow each other; split is needed for Buffered.
@@ -163,6 +177,13 @@ func (r *Reader) message() (n, need int, err error) {
 func (r *Reader) take(n int) []byte {
 	msg := r.buf[r.r0 : r.r0+n : r.r0+n]
 	r.r0 += n
+	if r.holds { // the message belongs to its call now
+		if rest := r.Unread(); rest == 0 {
+			r.Discharge()
+		} else {
+			r.account.restart(rest)
+		}
+	}
 	if r.last = n; r.r0 == r.w0 && len(r.buf) > keepChunk { // the connection may rest now, and does not keep a long message
 		r.buf, r.r0, r.w0 = nil, 0, 0
 	}
@@ -174,13 +195,15 @@ func (r *Reader) take(n int) []byte {
 // come.
 func (r *Reader) fill(need int) error {
 	if r.w0 == len(r.buf) || r.r0 > 0 && r.r0+need > len(r.buf) {
-		r.grow(need)
+		if err := r.grow(need); err != nil {
+			return err
+		}
 	}
 	for range maxEmptyReads {
 		n, err := r.r.Read(r.buf[r.w0:])
 		r.w0 += n
 		if n > 0 {
-			return nil
+			return r.charge()
 		}
 		if err != nil {
 			return err
@@ -189,19 +212,42 @@ func (r *Reader) fill(need int) error {
 	return io.ErrNoProgress
 }
 
+// charge makes the chunk count as long as there is something unread in it, if it is no short one, and tells how much has come.
+func (r *Reader) charge() error {
+	switch {
+	case r.holds:
+		r.account.came.Store(int64(r.Unread()))
+	case r.account != nil && len(r.buf) > bigChunk:
+		if err := r.account.take(len(r.buf), r.Unread()); err != nil {
+			return err
+		}
+		r.holds = true
+	}
+	return nil
+}
+
 // grow starts a new chunk with the unread bytes of the old one. It at least doubles what has
 // come, because need may be no more than the next byte. A long message gets a chunk of its own, which
-// is no longer than it; the old one is then gone on with.
-func (r *Reader) grow(need int) {
+// is no longer than it; the old one is then gone on with. It fails if the Budget is used up and this is the slowest.
+func (r *Reader) grow(need int) error {
 	have := r.Unread()
 	if have > 0 {
 		need = max(need, r.last)
 	}
 	if have == 0 && len(r.spare) >= min(need, minSpare) {
 		r.buf, r.r0, r.w0, r.spare = r.spare, 0, 0, nil
-		return
+		return nil
 	}
 	room := max(r.next, min(need, max(trusted, evidence*have)), 2*have)
+	if r.account != nil && room > bigChunk {
+		if err := r.account.take(room, have); err != nil {
+			r.holds = false
+			return err
+		}
+		r.holds = true
+	} else {
+		r.Discharge()
+	}
 	if room == need && len(r.buf)-r.r0 >= minSpare && len(r.buf) <= keepChunk {
 		r.spare = r.buf[r.r0:]
 	}
@@ -209,6 +255,7 @@ func (r *Reader) grow(need int) {
 	copy(chunk, r.buf[r.r0:r.w0])
 	r.buf, r.r0, r.w0 = chunk, 0, have
 	r.next = min(2*r.next, bigChunk)
+	return nil
 }
 
 // IsTimeout reports whether err is a timeout of the stream, so that Recv may be called again.

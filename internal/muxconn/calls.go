@@ -241,7 +241,7 @@ func ErrorOf(method *schema.Method, md map[string]string, code rpc.Code, text st
 		e.Code = rpc.Code(n)
 	}
 	switch e.Code {
-	case rpc.CodeUnknownMethod, rpc.CodeOverloaded, rpc.CodeUnavailable:
+	case rpc.CodeUnknownMethod, rpc.CodeOverloaded, rpc.CodeUnavailable, rpc.CodeUnauthenticated, rpc.CodePermissionDenied:
 		e.Outcome = rpc.OutcomeRefused
 	case rpc.CodeTimeout:
 		e.Outcome, e.Cause = rpc.OutcomeUnknown, context.DeadlineExceeded

@@ -23,6 +23,9 @@ type Group struct {
 	// WaitGroup counts connections and the watchdog. It must not be 0 when New is called.
 	WaitGroup *sync.WaitGroup
 
+	// Budget bounds what the connections hold together of messages that have not come whole; nil: nothing does.
+	Budget *msgio.Budget
+
 	watchdog watchdog
 	buffers  msgio.Buffers // for replies
 }
@@ -156,6 +159,7 @@ func New(g *Group, nc net.Conn, owner Owner) *Conn {
 	c.queue.ordered = true
 	c.in.Store(&nc)
 	c.read.r = msgio.NewReader(nc, g.MaxMessageBytes)
+	c.read.r.Charge(g.Budget.NewAccount(c.failAsync))
 	g.WaitGroup.Add(1)
 	return c
 }
@@ -178,7 +182,9 @@ func (c *Conn) Over(nc net.Conn) {
 	if c.read.bound = (TimeBound{}); c.is(connDraining) {
 		c.Cut()
 	}
+	c.read.r.Discharge()
 	c.read.r = msgio.NewReader(nc, c.group.MaxMessageBytes)
+	c.read.r.Charge(c.group.Budget.NewAccount(c.failAsync))
 }
 
 // AcceptAnyOrder says that the peer accepts replies in any order. It is for the first Decode.
@@ -316,6 +322,7 @@ func (c *Conn) Leave() {
 	if !last {
 		return
 	}
+	c.read.r.Discharge()
 	switch goesAway := c.codec != nil && connState(c.state.Load()) == connGoingAway; {
 	case (goesAway || c.read.lingers) && c.sendGoAway():
 	case c.read.lingers:

@@ -22,7 +22,7 @@ var codes = map[rpc.Code]connect.Code{
 	rpc.CodeInvalidProtocol: connect.CodeInvalidArgument, rpc.CodeUnsupportedClientType: connect.CodeInvalidArgument,
 	rpc.CodeOverloaded: connect.CodeResourceExhausted, rpc.CodeUnavailable: connect.CodeUnavailable, rpc.CodeConnectionLost: connect.CodeUnavailable,
 	rpc.CodeTimeout: connect.CodeDeadlineExceeded, rpc.CodeCanceled: connect.CodeCanceled, rpc.CodeClosed: connect.CodeUnavailable,
-	rpc.CodeArgument: connect.CodeInternal,
+	rpc.CodeArgument: connect.CodeInternal, rpc.CodeUnauthenticated: connect.CodeUnauthenticated, rpc.CodePermissionDenied: connect.CodePermissionDenied,
 }
 
 // statusCodes has the names of the status codes, which annotations use.

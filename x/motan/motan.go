@@ -131,6 +131,8 @@ func exceptionOf(err error) *exception {
 			x.Code, x.Type = 404, serviceException
 		case rpc.CodeProtocol, rpc.CodeInvalidProtocol, rpc.CodeInvalidMessageType:
 			x.Code, x.Type = 400, serviceException
+		case rpc.CodeUnauthenticated, rpc.CodePermissionDenied:
+			x.Code, x.Type = int(e.Code), serviceException
 		case rpc.CodeOverloaded, rpc.CodeUnavailable:
 			x.Code, x.Type = 503, serviceException
 		}
