@@ -139,8 +139,10 @@ func (l *accessLog) log(ctx context.Context, level slog.Level, e *rpc.CallEvent)
 	if e.Kind == rpc.AttemptEnded {
 		message = "attempt"
 		text("peer", e.Instance)
-	} else if peer, ok := rpc.PeerOf(ctx); ok {
-		text("peer", addrText(peer.Addr))
+	} else {
+		if peer, ok := rpc.PeerOf(ctx); ok {
+			text("peer", addrText(peer.Addr))
+		}
 		text("principal", cut(printable(rpc.PrincipalOf(ctx).String()), maxText))
 	}
 	text("rule", rpc.CallerOf(ctx).Rule)

@@ -254,8 +254,11 @@ func (a *Admin) record(ctx context.Context, e *rpc.CallEvent, client bool) {
 	}
 	if client {
 		c.Peer = e.Instance
-	} else if peer, ok := rpc.PeerOf(ctx); ok {
-		c.Peer, c.Principal = addrText(peer.Addr), rpc.PrincipalOf(ctx).String()
+	} else {
+		if peer, ok := rpc.PeerOf(ctx); ok {
+			c.Peer = addrText(peer.Addr)
+		}
+		c.Principal = rpc.PrincipalOf(ctx).String()
 	}
 	if e.Err != nil {
 		c.Code, c.Error = resultOfEvent(e).String(), errorText(e)

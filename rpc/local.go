@@ -73,8 +73,11 @@ func (s *Server) Handle(ctx context.Context, call *Call) error {
 		case r.err != nil:
 			return failure(m.String(), CodeProtocol, r.err)
 		}
-		o.received(x.replyMetadata())
-		return tooLate(deadline, m, ofAnswer(readReply(call, s.app, r.message, p)))
+		md := x.replyMetadata()
+		o.received(md)
+		err := ofAnswer(readReply(call, s.app, r.message, p))
+		pushedBack(err, md)
+		return tooLate(deadline, m, err)
 	case <-ctx.Done():
 		return failure(m.String(), CodeUnknown, ctx.Err())
 	}

@@ -71,6 +71,7 @@ func attacks() []attack {
 		{name: "one byte a second", run: slowLoris},
 		{name: "calls whose answers nobody reads", thrift: true, bound: 128 << 20, run: neverReading},
 		{name: "connections that rest after 10 MiB", thrift: true, bound: 128 << 20, run: resting},
+		{name: "8 MiB of messages that never end", thrift: true, bound: 2*child.MaxBufferedBytes + 128<<20, run: unfinished},
 		{name: "silence in the TLS handshake", needsTLS: true, run: silentTLS},
 		{name: "a flood of oneway calls", thrift: true, run: onewayFlood},
 		{name: "connect and close", run: storm},
@@ -302,6 +303,34 @@ func resting(x *run) error {
 		if err := <-written; err != nil {
 			return err
 		}
+	}
+	time.Sleep(x.hold())
+	return x.ctx.Err()
+}
+
+// unfinished sends half of a long message on each of many connections, and no more.
+func unfinished(x *run) error {
+	const size, part = 15 << 20, 8 << 20
+	n := 200
+	if x.Short {
+		n = 80
+	}
+	var conns []net.Conn
+	defer func() {
+		for _, nc := range conns {
+			nc.Close()
+		}
+	}()
+	for i := range n {
+		d := []Dialect{{"binary", "buffered"}, {"binary", "framed"}, {"compact", "framed"}}[i%3]
+		x.inputs.Add(1)
+		nc, err := x.dial(x.addr(d))
+		if err != nil {
+			return err
+		}
+		conns = append(conns, nc)
+		nc.SetWriteDeadline(time.Now().Add(time.Minute))
+		nc.Write(echoBinary(d, size)[:part]) // it may have been closed
 	}
 	time.Sleep(x.hold())
 	return x.ctx.Err()

@@ -39,6 +39,10 @@ type Server struct {
 	Addr string
 }
 
+// MaxBufferedBytes is what the server may have of messages that have not come whole: less than the default, so that the attack on it needs
+// less memory.
+const MaxBufferedBytes = 256 << 20
+
 // StartServer starts one.
 func StartServer(o ServerOptions) (*Server, error) {
 	args := []string{"-addr", o.Addr, "-certs", o.Certs, "-log", o.Log, "-files", fmt.Sprint(o.Files)}
@@ -143,7 +147,7 @@ func serve(args []string) error {
 	}
 	var panics atomic.Int64
 	var once sync.Once
-	opts := []thriftkit.ServerOption{thriftkit.WithErrorLog(func(err error) {
+	opts := []thriftkit.ServerOption{thriftkit.WithMaxBufferedBytes(MaxBufferedBytes), thriftkit.WithErrorLog(func(err error) {
 		if strings.Contains(err.Error(), " panicked: ") {
 			panics.Add(1)
 			once.Do(func() { fmt.Fprintln(os.Stderr, err) })
