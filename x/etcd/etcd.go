@@ -82,13 +82,13 @@ func Kitex(prefix string) *Layout {
 	}
 }
 
-// Rpcx returns the layout of rpcx's registry for etcd 3 (rpcx-etcd): keys that begin with prefix, the base path of rpcx's clients, whose
-// slash at the beginning is not written; "" means "rpcx". The names of services are those of the paths that clients call. Weights are
+// Rpcx returns the layout of rpcx's registry for etcd 3 (rpcx-etcd): keys that begin with prefix, the base path of rpcx's clients and
+// servers as they have it, with or without a slash at the beginning; "" means "/rpcx". The names of services are those of the paths that clients call. Weights are
 // written if they are set, and should then be set for all instances of a service; other values of rpcx, such as the group, are metadata.
 // Priorities, zones and tags without values are not stored. A server of rpcx that is inactive, or not reached by TCP, is left out.
 func Rpcx(prefix string) *Layout {
-	if prefix = strings.Trim(prefix, "/"); prefix == "" {
-		prefix = "rpcx"
+	if prefix = strings.TrimSuffix(prefix, "/"); prefix == "" {
+		prefix = "/rpcx"
 	}
 	const network = "tcp@"
 	return &Layout{prefix,
@@ -172,7 +172,7 @@ func Config(endpoints string) clientv3.Config {
 // Scheme makes resolvers of "etcd://a:2379,b:2379/Name", for thriftkit.WithResolver.
 func Scheme(u *url.URL) (discovery.Resolver, error) { return scheme(u, Options{}) }
 
-// RpcxScheme is Scheme for the layout of rpcx with the base path "rpcx".
+// RpcxScheme is Scheme for the layout of rpcx with the base path "/rpcx".
 func RpcxScheme(u *url.URL) (discovery.Resolver, error) {
 	return scheme(u, Options{Layout: Rpcx("")})
 }

@@ -364,8 +364,8 @@ func TestRpcxLayout(t *testing.T) {
 	opts := Options{Layout: Rpcx("/services")}
 	w := c.follow(client, "Shop", opts)
 	for key, value := range map[string]string{
-		"services": "rpcx_path", "services/Shop": "Shop", "services/Shop/tcp@10.0.0.2:1": "state=inactive", "services/Shop/quic@10.0.0.3:1": "", "services/Shop/tcp@10.0.0.4:1": "weight=x",
-		"services/Shop/tcp@10.0.0.1:8972": "group=test&weight=7",
+		"/services": "rpcx_path", "/services/Shop": "Shop", "/services/Shop/tcp@10.0.0.2:1": "state=inactive", "/services/Shop/quic@10.0.0.3:1": "", "/services/Shop/tcp@10.0.0.4:1": "weight=x",
+		"/services/Shop/tcp@10.0.0.1:8972": "group=test&weight=7",
 	} {
 		if _, err := client.Put(ctx, key, value); err != nil {
 			t.Fatal(err)
@@ -378,7 +378,7 @@ func TestRpcxLayout(t *testing.T) {
 	}
 	w.mu.Unlock()
 	register(t, client, "a:1", opts)
-	got, err := client.Get(ctx, "services/Shop/tcp@a:1")
+	got, err := client.Get(ctx, "/services/Shop/tcp@a:1")
 	if err != nil || len(got.Kvs) != 1 || string(got.Kvs[0].Value) != "protocol=compact&weight=200" {
 		t.Errorf("%v, %v", got, err)
 	}
