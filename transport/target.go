@@ -300,7 +300,7 @@ func (t Target) IsCompressed() bool {
 
 // foreignProtocols lists the protocols of each foreign scheme, the default first.
 var foreignProtocols = map[string][]string{
-	"connect": {"proto", "json"}, "dubbo": {"hessian2"}, "grpc": {"proto", "json"}, "motan2": {"simple"}, "rpcx": {"binary", "json", "msgpack", "proto"},
+	"connect": {"proto", "json"}, "dubbo": {"hessian2"}, "grpc": {"proto", "json"}, "motan2": {"simple", "hessian2"}, "rpcx": {"binary", "json", "msgpack", "proto"},
 }
 
 func (t *Target) checkForeign() error {

@@ -472,7 +472,7 @@ func (r *callReader) printExplained(w io.Writer, c *capture.Call) error {
 // are not the scheme's default.
 var foreignTargets = map[string]map[string]string{
 	"dubbo":  {},
-	"motan2": {},
+	"motan2": {"hessian2": "hessian2"},
 	"rpcx":   {"json": "json", "msgpack": "msgpack", "proto": "proto"},
 }
 

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,51 +43,81 @@ func java(t *testing.T, args ...string) *exec.Cmd {
 
 // TestJavaClient has Motan's client for Java call our server.
 func TestJavaClient(t *testing.T) {
-	cmd := java(t, "com.example.Client")
-	port, _ := serveOurs(t, motan.Options{Group: "demo", Version: "1.0"})
-	cmd.Args = append(cmd.Args, fmt.Sprint("127.0.0.1:", port), "simple")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	for _, want := range []string{
-		"greet: 你好, Ann\n", "names: {k=值}\n", "bytes: 2\n", "long: 350004\n", "exception: ! ", "没有名字", "error: ! ", "failed: x", "void: done\n",
-	} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("no %q in\n%.2000s", want, out)
-		}
+	for serialization, more := range map[string][]string{"simple": nil, "hessian2": {"store: 爱玛 7 [a, 长] {k=值} 2\n"}} {
+		t.Run(serialization, func(t *testing.T) {
+			cmd := java(t, "com.example.Client")
+			port, _ := serveOurs(t, motan.Options{Group: "demo", Version: "1.0"})
+			cmd.Args = append(cmd.Args, fmt.Sprint("127.0.0.1:", port), serialization)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for _, want := range append(more,
+				"greet: 你好, Ann\n", "names: {k=值}\n", "bytes: 2\n", "long: 350004\n", "exception: ! ", "没有名字", "error: ! ", "failed: x", "void: done\n",
+			) {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("no %q in\n%.2000s", want, out)
+				}
+			}
+		})
 	}
 }
 
 // TestJavaServer has our client call a server of Motan for Java.
 func TestJavaServer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for _, serialization := range []string{"simple", "hessian2"} {
+		t.Run(serialization, func(t *testing.T) { testJavaServer(t, serialization) })
 	}
-	addr := l.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	l.Close()
-	cmd := java(t, "com.example.Server", port)
-	stop, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
+}
+
+// serveJava starts a server of Motan for Java and returns its address. Another program may take the port before it does: then it gets
+// another one.
+func serveJava(t *testing.T, serialization string) string {
+	t.Helper()
+	for range 5 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := l.Addr().String()
+		_, port, _ := net.SplitHostPort(addr)
+		l.Close()
+		cmd := java(t, "com.example.Server", port, serialization)
+		stop, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		end := func() {
+			stop.Close()
+			cmd.Wait()
+		}
+		kill := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() }) // it does not end by itself without its port
+		lines := bufio.NewScanner(out)
+		for lines.Scan() && lines.Text() != "READY" {
+		}
+		kill.Stop()
+		if nc, err := net.Dial("tcp", addr); err == nil {
+			nc.Close()
+			t.Cleanup(end)
+			return addr
+		}
+		cmd.Process.Kill()
+		end()
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		stop.Close()
-		cmd.Wait()
-	}()
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && lines.Text() != "READY" {
-	}
-	conn, err := thriftkit.Dial(t.Context(), "motan2://"+addr, thriftkit.WithDialects(motan.New(motan.Options{Group: "demo", Version: "1.0"})))
+	t.Fatal("Motan's server for Java does not listen")
+	return ""
+}
+
+func testJavaServer(t *testing.T, serialization string) {
+	addr := serveJava(t, serialization)
+	conn, err := thriftkit.Dial(t.Context(), "motan2://"+addr+"?protocol="+serialization, thriftkit.WithDialects(motan.New(motan.Options{Group: "demo", Version: "1.0"})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +138,18 @@ func TestJavaServer(t *testing.T) {
 	}
 	if got, err := c.EchoBytes(ctx, []byte{0, 0xff}); string(got) != "\x00\xff" || err != nil {
 		t.Error(got, err)
+	}
+	if serialization == "hessian2" {
+		n := int32(7)
+		book := &Book{Title: "爱玛", PageCount: &n, Tags: []string{"a", "长"}, Notes: map[string]string{"k": "值"}, Cover: []byte{0, 0xff}}
+		got, err := c.Store(ctx, book)
+		book.Title += "!"
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Title != book.Title || *got.PageCount != 7 || !slices.Equal(got.Tags, book.Tags) || !maps.Equal(got.Notes, book.Notes) || string(got.Cover) != "\x00\xff" {
+			t.Errorf("%+v, %v", got, err)
+		}
 	}
 	if err := c.Nothing(ctx); err != nil {
 		t.Error(err)

@@ -284,8 +284,8 @@ func TestTheirGroup(t *testing.T) {
 	}
 }
 
-// TestTheirHessian is told that the serialization is not supported.
-func TestTheirHessian(t *testing.T) {
+// TestTheirHeaders sends what motan-go writes in serializations that it cannot fill, and is told why they cannot be read.
+func TestTheirHeaders(t *testing.T) {
 	port, _ := serveOurs(t, motan.Options{})
 	nc, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", port))
 	if err != nil {
@@ -297,11 +297,11 @@ func TestTheirHessian(t *testing.T) {
 	for _, test := range []struct {
 		serialization int
 		want          string
-	}{{mpro.Hessian, "hessian2 is not supported"}, {8, "breeze is not supported"}, {3, "unknown serialization 3"}} {
+	}{{mpro.Hessian, "at byte 0"}, {8, "breeze is not supported"}, {3, "unknown serialization 3"}} {
 		meta := motancore.NewStringMap(4)
 		meta.Store(mpro.MPath, "com.example.Shop")
 		meta.Store(mpro.MMethod, "greet")
-		msg := &mpro.Message{Header: mpro.BuildHeader(mpro.Req, false, test.serialization, 7, mpro.Normal), Metadata: meta, Body: []byte("\x01x")}
+		msg := &mpro.Message{Header: mpro.BuildHeader(mpro.Req, false, test.serialization, 7, mpro.Normal), Metadata: meta, Body: []byte("Tx")}
 		nc.Write(msg.Encode().Bytes())
 		got := read(t, r)
 		if text := got.Metadata.LoadOrEmpty(mpro.MException); got.Header.GetStatus() != mpro.Exception || got.Header.RequestID != 7 || !strings.Contains(text, test.want) {

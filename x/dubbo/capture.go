@@ -280,20 +280,7 @@ func (c captureCodec) args(m *capture.Message, method *schema.Method) (*dynamic.
 		return nil, err
 	}
 	s := dynamic.New(method.Args)
-	read := func(i int) error {
-		if i >= len(method.Args.Fields) {
-			return fmt.Errorf("more arguments than the %d of %s", len(method.Args.Fields), method)
-		}
-		f := method.Args.Fields[i]
-		v, err := r.d.Dynamic(f.Type)
-		if err == nil && v.IsSet() {
-			err = s.Set(f.Name, v)
-		}
-		if err != nil {
-			return wire.InField(err, method.Args.Name, f.Name, f.ID)
-		}
-		return nil
-	}
+	read := func(i int) error { return muxconn.HessianArg(r.d, method, i, s) }
 	if c.generic {
 		if err := r.openGeneric(); err != nil {
 			return nil, err

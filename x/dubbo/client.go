@@ -14,10 +14,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/javamap"
-	"github.com/thriftkit/thriftkit/internal/mem"
-	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
@@ -478,7 +476,7 @@ func (c *client) request(ctx context.Context, call *rpc.Call) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if err := appendArgs(e, call); err != nil {
+	if err := muxconn.AppendHessianArgs(e, call); err != nil {
 		return nil, err
 	}
 	md := map[string]string{keyPath: path, keyInterface: path}
@@ -508,28 +506,6 @@ func (c *client) request(ctx context.Context, call *rpc.Call) ([]byte, error) {
 		return nil, fmt.Errorf("the call has %d bytes, at most %d are sent", n, c.opts.MaxMessageBytes)
 	}
 	return e.Bytes(), nil
-}
-
-func appendArgs(e *hessian2.Encoder, call *rpc.Call) error {
-	t, at := call.Arguments()
-	if t.Op == plan.OpStruct {
-		return e.Fields(t.Struct, at)
-	}
-	s := *mem.As[*dynamic.Struct](at)
-	for i, f := range call.Method.Args.Fields {
-		var v dynamic.Value
-		if s != nil {
-			v = s.At(i)
-		}
-		if !v.IsSet() {
-			e.Null()
-			continue
-		}
-		if err := e.Dynamic(f.Type, v); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // received codes: what of rpc stands for a status.
@@ -616,29 +592,11 @@ func (c *client) body(ctx context.Context, call *rpc.Call, d *hessian2.Decoder) 
 	rpc.SetReceivedMetadata(ctx, md)
 	switch x.tag {
 	case tagValue:
-		return setResult(call, d)
+		return muxconn.SetHessianResult(d, call)
 	case tagException:
 		return thrown(call, d, x.attachments)
 	}
 	return nil
-}
-
-// setResult reads the result of a call.
-func setResult(call *rpc.Call, d *hessian2.Decoder) error {
-	if call.Method.Result.Kind == schema.KindVoid {
-		return nil
-	}
-	t, at := call.Reply()
-	if t.Op == plan.OpStruct {
-		f := &t.Struct.Fields[0]
-		_, err := d.Value(f.Type, at.Add(f.Offset))
-		return err
-	}
-	v, err := d.Dynamic(call.Method.Result)
-	if err != nil || !v.IsSet() {
-		return err
-	}
-	return call.SetResult(v)
 }
 
 // thrown returns the error that an exception stands for.

@@ -15,12 +15,10 @@ import (
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/javamap"
-	"github.com/thriftkit/thriftkit/internal/mem"
-	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
-	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/hessian2"
 )
 
@@ -397,22 +395,7 @@ func (r *request) readArg(call *rpc.Call, i int) error {
 	if i >= call.NumArgs() {
 		return r.d.Skip()
 	}
-	f := call.Method.Args.Fields[i]
-	t, at := call.Arguments()
-	var err error
-	if t.Op == plan.OpStruct {
-		x := &t.Struct.Fields[i]
-		_, err = r.d.Value(x.Type, at.Add(x.Offset))
-	} else {
-		var v dynamic.Value
-		if v, err = r.d.Dynamic(f.Type); err == nil && v.IsSet() {
-			err = call.SetArg(i, v)
-		}
-	}
-	if err != nil {
-		return wire.InField(err, call.Method.Args.Name, f.Name, f.ID)
-	}
-	return nil
+	return muxconn.ReadHessianArg(r.d, call, i)
 }
 
 // echo answers $echo with its argument: a call by which clients look whether a service is there.
@@ -542,12 +525,7 @@ func (e *response) result(r *rpc.Result) error {
 	if err := e.tag(tagValue); err != nil {
 		return err
 	}
-	t, at := r.Call.Reply()
-	if t.Op != plan.OpStruct {
-		return e.Dynamic(m.Result, (*mem.As[*dynamic.Struct](at)).At(0))
-	}
-	f := &t.Struct.Fields[0]
-	return e.Value(f.Type, at.Add(f.Offset))
+	return muxconn.AppendHessianResult(e.Encoder, r.Call)
 }
 
 // genericException is what callers without the class of an exception get.

@@ -6,7 +6,7 @@
 //	registration, err := reg.Register(ctx, "PingPong", discovery.Instance{Addr: "10.0.0.1:9090"})
 //
 // An instance is the key "/thriftkit/SERVICE/ADDR", whose value is a [discovery.Instance] as JSON. With [Kitex] the keys and values
-// are those of Kitex's registry-etcd, so that clients and servers of Kitex and of thriftkit find each other.
+// are those of Kitex's registry-etcd, so that clients and servers of Kitex and of thriftkit find each other, and with [Rpcx] those of rpcx's.
 package etcd
 
 import (
@@ -18,6 +18,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,18 +31,21 @@ import (
 // A Layout says what instances look like in etcd.
 type Layout struct {
 	prefix string
+	name   func(discovery.Instance) string // what a key ends with
 	encode func(discovery.Instance) ([]byte, error)
-	decode func([]byte) (discovery.Instance, error)
+	decode func(name string, value []byte) (discovery.Instance, error)
 }
+
+func addr(in discovery.Instance) string { return in.Addr }
 
 // Thriftkit returns the layout of thriftkit: keys that begin with prefix; "" means "/thriftkit".
 func Thriftkit(prefix string) *Layout {
 	if prefix == "" {
 		prefix = "/thriftkit"
 	}
-	return &Layout{prefix,
+	return &Layout{prefix, addr,
 		func(in discovery.Instance) ([]byte, error) { return json.Marshal(in) },
-		func(text []byte) (in discovery.Instance, err error) { return in, json.Unmarshal(text, &in) },
+		func(_ string, text []byte) (in discovery.Instance, err error) { return in, json.Unmarshal(text, &in) },
 	}
 }
 
@@ -60,11 +64,11 @@ func Kitex(prefix string) *Layout {
 		prefix = "kitex/registry-etcd"
 	}
 	const scale = discovery.DefaultWeight / 10
-	return &Layout{prefix,
+	return &Layout{prefix, addr,
 		func(in discovery.Instance) ([]byte, error) {
 			return json.Marshal(kitexInfo{Network: "tcp", Address: in.Addr, Weight: max(1, in.EffectiveWeight()/scale), Tags: in.Metadata})
 		},
-		func(text []byte) (in discovery.Instance, err error) {
+		func(_ string, text []byte) (in discovery.Instance, err error) {
 			var k kitexInfo
 			if err := json.Unmarshal(text, &k); err != nil {
 				return in, err
@@ -77,6 +81,58 @@ func Kitex(prefix string) *Layout {
 		},
 	}
 }
+
+// Rpcx returns the layout of rpcx's registry for etcd 3 (rpcx-etcd): keys that begin with prefix, the base path of rpcx's clients and
+// servers as they have it, with or without a slash at the beginning; "" means "/rpcx". The names of services are those of the paths that clients call. Weights are
+// written if they are set, and should then be set for all instances of a service; other values of rpcx, such as the group, are metadata.
+// Priorities, zones and tags without values are not stored. A server of rpcx that is inactive, or not reached by TCP, is left out.
+func Rpcx(prefix string) *Layout {
+	if prefix = strings.TrimSuffix(prefix, "/"); prefix == "" {
+		prefix = "/rpcx"
+	}
+	const network = "tcp@"
+	return &Layout{prefix,
+		func(in discovery.Instance) string { return network + in.Addr },
+		func(in discovery.Instance) ([]byte, error) {
+			q := url.Values{}
+			for k, v := range in.Metadata {
+				q.Set(k, v)
+			}
+			if q.Del("weight"); in.Weight > 0 {
+				q.Set("weight", strconv.Itoa(in.Weight))
+			}
+			return []byte(q.Encode()), nil
+		},
+		func(name string, text []byte) (in discovery.Instance, err error) {
+			var ok bool
+			if in.Addr, ok = strings.CutPrefix(name, network); !ok {
+				return in, fmt.Errorf("the network is not tcp: %.100q", name)
+			}
+			q, err := url.ParseQuery(string(text))
+			if err != nil {
+				return in, err
+			}
+			if q.Get("state") == "inactive" {
+				return in, errInactive
+			}
+			for k := range q {
+				if k == "weight" {
+					in.Weight, err = strconv.Atoi(q.Get(k))
+					in.Weight = min(max(0, in.Weight), discovery.MaxWeight)
+					continue
+				}
+				if in.Metadata == nil {
+					in.Metadata = make(map[string]string)
+				}
+				in.Metadata[k] = q.Get(k)
+			}
+			return in, err
+		},
+	}
+}
+
+// errInactive is the error of an instance that is not to be called.
+var errInactive = errors.New("the instance is inactive")
 
 func (l *Layout) folder(service string) string { return l.prefix + "/" + service + "/" }
 
@@ -115,6 +171,11 @@ func Config(endpoints string) clientv3.Config {
 
 // Scheme makes resolvers of "etcd://a:2379,b:2379/Name", for thriftkit.WithResolver.
 func Scheme(u *url.URL) (discovery.Resolver, error) { return scheme(u, Options{}) }
+
+// RpcxScheme is Scheme for the layout of rpcx with the base path "/rpcx".
+func RpcxScheme(u *url.URL) (discovery.Resolver, error) {
+	return scheme(u, Options{Layout: Rpcx("")})
+}
 
 // KitexScheme is Scheme for the layout of Kitex.
 func KitexScheme(u *url.URL) (discovery.Resolver, error) {
@@ -163,9 +224,13 @@ func watch(ctx context.Context, c *clientv3.Client, service string, opts Options
 	}
 	all := make(map[string]discovery.Instance)
 	set := func(key, value []byte) {
-		in, err := opts.Layout.decode(value)
+		in, err := opts.Layout.decode(strings.TrimPrefix(string(key), folder), value)
 		if err == nil {
 			err = in.Validate()
+		}
+		if errors.Is(err, errInactive) {
+			delete(all, string(key))
+			return
 		}
 		if err != nil {
 			opts.OnError(fmt.Errorf("etcd: skipped key %s: %w", key, err))
@@ -257,7 +322,7 @@ func (r *Registrar) Register(ctx context.Context, service string, in discovery.I
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
 	keeping, cancel := context.WithCancel(context.Background())
-	x := &registration{r: r, key: r.opts.Layout.folder(service) + in.Addr, value: string(value), cancel: cancel}
+	x := &registration{r: r, key: r.opts.Layout.folder(service) + r.opts.Layout.name(in), value: string(value), cancel: cancel}
 	first := make(chan struct{})
 	x.running.Go(func() { x.run(keeping, first) })
 	select {

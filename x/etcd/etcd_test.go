@@ -357,10 +357,37 @@ func TestKitexLayout(t *testing.T) {
 	}
 }
 
+// TestRpcxLayout reads and writes what rpcx's registry for etcd does; the literals are those of rpcx-etcd 0.2.0.
+func TestRpcxLayout(t *testing.T) {
+	c := startCluster(t, 1)
+	client, ctx := c.connect(), context.Background()
+	opts := Options{Layout: Rpcx("/services")}
+	w := c.follow(client, "Shop", opts)
+	for key, value := range map[string]string{
+		"/services": "rpcx_path", "/services/Shop": "Shop", "/services/Shop/tcp@10.0.0.2:1": "state=inactive", "/services/Shop/quic@10.0.0.3:1": "", "/services/Shop/tcp@10.0.0.4:1": "weight=x",
+		"/services/Shop/tcp@10.0.0.1:8972": "group=test&weight=7",
+	} {
+		if _, err := client.Put(ctx, key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.see(t, "a server of rpcx", "10.0.0.1:8972")
+	w.mu.Lock()
+	if want := (discovery.Instance{Addr: "10.0.0.1:8972", Weight: 7, Metadata: map[string]string{"group": "test"}}); !w.list[0].Equal(want) {
+		t.Errorf("%+v, want %+v", w.list[0], want)
+	}
+	w.mu.Unlock()
+	register(t, client, "a:1", opts)
+	got, err := client.Get(ctx, "/services/Shop/tcp@a:1")
+	if err != nil || len(got.Kvs) != 1 || string(got.Kvs[0].Value) != "protocol=compact&weight=200" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 // TestScheme reads targets, and says when nobody is there.
 func TestScheme(t *testing.T) {
-	schemes := map[string]discovery.Scheme{"etcd": Scheme, "etcd+kitex": KitexScheme}
-	for _, target := range []string{"etcd:///Shop", "etcd://a:2379", "etcd+kitex://a:2379/"} {
+	schemes := map[string]discovery.Scheme{"etcd": Scheme, "etcd+kitex": KitexScheme, "etcd+rpcx": RpcxScheme}
+	for _, target := range []string{"etcd:///Shop", "etcd://a:2379", "etcd+kitex://a:2379/", "etcd+rpcx://a:2379/"} {
 		if _, err := discovery.ParseTarget(target, schemes); err == nil || !strings.Contains(err.Error(), "://host:port/Name") {
 			t.Errorf("%s: %v", target, err)
 		}

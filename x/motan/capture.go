@@ -14,7 +14,7 @@ import (
 
 // Capture returns the protocol for [capture.Options.Protocols] that finds calls of Motan2, whatever the client and the server are. Messages
 // are named "Service:method" as the client spells them, often getUser for get_user, and without the package of the service, which is
-// in Message.Target; the serialization is in Message.Protocol. Values of the serialization simple can be read. Heartbeats are left
+// in Message.Target; the serialization is in Message.Protocol. Values of the serializations simple and hessian2 can be read. Heartbeats are left
 // out. A reply without its call does not say which method it is of, and is left out as well.
 func Capture() capture.Protocol { return captureProtocol{} }
 
@@ -120,32 +120,36 @@ func (c captureCodec) Decode(m *capture.Message, method *schema.Method) (*dynami
 }
 
 func (c captureCodec) decode(m *capture.Message, method *schema.Method) (*dynamic.Struct, error) {
-	var (
-		b    []byte
-		err  error
-		desc = method.Reply()
-	)
-	switch {
-	case c.err != nil:
+	if c.err != nil {
 		return nil, c.err
-	case c.serialization != simple:
-		return nil, fmt.Errorf("values in the serialization %s are not supported", m.Protocol)
+	}
+	var f *schema.Field // of the reply
+	switch {
 	case m.Type != wire.Reply:
-		desc = method.Args
-		b, err = readArgs(nil, m.Bytes, desc)
 	case c.exception != "":
-		f := thrownField(method, c.exception)
-		if f == nil {
+		if f = thrownField(method, c.exception); f == nil {
 			return nil, wire.Errorf(0, wire.ErrValue, "%s throws no %s", method, c.exception)
 		}
-		b, err = readValue(nil, m.Bytes, desc, f)
 	case method.Result.Kind == schema.KindVoid:
-		return dynamic.New(desc), nil
+		return dynamic.New(method.Reply()), nil
 	default:
-		b, err = readValue(nil, m.Bytes, desc, desc.Fields[0])
+		f = method.Reply().Fields[0]
 	}
+	switch {
+	case c.serialization == hessian:
+		return capturedHessian(m.Bytes, method, f)
+	case c.serialization != simple:
+		return nil, fmt.Errorf("values in the serialization %s are not supported", m.Protocol)
+	case f == nil:
+		b, err := readArgs(nil, m.Bytes, method.Args)
+		if err != nil {
+			return nil, err
+		}
+		return muxconn.ConsumeStruct(b, method.Args)
+	}
+	b, err := readValue(nil, m.Bytes, method.Reply(), f)
 	if err != nil {
 		return nil, err
 	}
-	return muxconn.ConsumeStruct(b, desc)
+	return muxconn.ConsumeStruct(b, method.Reply())
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/x/motan"
 )
 
-var captureQueries = []string{"", "?compression=gzip"}
+var captureQueries = []string{"", "?compression=gzip", "?protocol=hessian2"}
 
 // record makes calls of all kinds, and returns what went over their connection.
 func record(t testing.TB, query string) ([]muxtest.Chunk, *schema.Service) {

@@ -13,6 +13,7 @@ import (
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/transport"
 	wirebinary "github.com/thriftkit/thriftkit/wire/binary"
+	"github.com/thriftkit/thriftkit/wire/hessian2"
 )
 
 // Dials implements [rpc.ClientDialect].
@@ -24,7 +25,10 @@ func (d *dialect) DialTarget(ctx context.Context, t transport.Target, opts rpc.C
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &client{conns: conns, opts: d.opts, path: t.Service, gzip: t.Compression == "gzip", max: opts.MaxMessageBytes}
+	c := &client{conns: conns, opts: d.opts, path: t.Service, gzip: t.Compression == "gzip", max: opts.MaxMessageBytes, serialization: simple}
+	if t.Protocol == "hessian2" {
+		c.serialization = hessian
+	}
 	return c.handle, conns.Close, nil
 }
 
@@ -40,6 +44,8 @@ type client struct {
 	path  string // "": that of the service of the call
 	gzip  bool
 	max   int
+
+	serialization byte
 }
 
 // pathOf returns the path of a service: with the namespace for Java before it, if it has one.
@@ -72,7 +78,7 @@ func (c *client) handle(ctx context.Context, call *rpc.Call) error {
 	if method.Stream != schema.Unary {
 		return muxconn.NotSent(method, errStreams)
 	}
-	m := &message{serialization: simple, metadata: muxconn.OutgoingMetadata(ctx, timeoutMetadata)}
+	m := &message{serialization: c.serialization, metadata: muxconn.OutgoingMetadata(ctx, timeoutMetadata)}
 	if err := checkMetadata(m.metadata); err != nil {
 		return muxconn.NotSent(method, err)
 	}
@@ -91,12 +97,8 @@ func (c *client) handle(ctx context.Context, call *rpc.Call) error {
 			m.metadata[k] = v
 		}
 	}
-	t, at := call.Arguments()
-	b, err := wirebinary.Protocol{}.AppendValue(nil, t, at)
-	if err == nil {
-		m.body, err = appendArgs(make([]byte, 0, len(b)), b, method.Args)
-	}
-	if err != nil {
+	var err error
+	if m.body, err = c.args(call); err != nil {
 		return muxconn.NotSent(method, err)
 	}
 	if c.gzip {
@@ -118,6 +120,21 @@ func (c *client) handle(ctx context.Context, call *rpc.Call) error {
 	return c.result(ctx, call, reply)
 }
 
+// args returns the body of a call.
+func (c *client) args(call *rpc.Call) ([]byte, error) {
+	if c.serialization == hessian {
+		e := hessian2.NewEncoder(nil)
+		err := muxconn.AppendHessianArgs(e, call)
+		return e.Bytes(), err
+	}
+	t, at := call.Arguments()
+	b, err := wirebinary.Protocol{}.AppendValue(nil, t, at)
+	if err != nil {
+		return nil, err
+	}
+	return appendArgs(make([]byte, 0, len(b)), b, call.Method.Args)
+}
+
 // result reads the reply to a call.
 func (c *client) result(ctx context.Context, call *rpc.Call, b []byte) error {
 	m, err := parse(b)
@@ -133,12 +150,17 @@ func (c *client) result(ctx context.Context, call *rpc.Call, b []byte) error {
 	switch {
 	case m.status != 0:
 		return failureOf(call.Method, m)
-	case m.serialization != simple && len(m.body) > 0:
-		return muxconn.BadReply(call.Method, rpc.Errorf(rpc.CodeInvalidProtocol, "the reply has the serialization %d, want 6 simple", m.serialization))
+	case m.serialization != simple && m.serialization != hessian && len(m.body) > 0:
+		return muxconn.BadReply(call.Method, rpc.Errorf(rpc.CodeInvalidProtocol, "the reply has the serialization %d, want 6 simple or 0 hessian2", m.serialization))
 	case call.Method.Result.Kind == schema.KindVoid:
 		return nil
 	}
-	if err := setResult(call, m.body); err != nil {
+	if m.serialization == hessian {
+		err = setHessianResult(call, m.body)
+	} else {
+		err = setResult(call, m.body)
+	}
+	if err != nil {
 		return muxconn.BadReply(call.Method, err)
 	}
 	return nil
@@ -151,27 +173,37 @@ func setResult(call *rpc.Call, body []byte) error {
 	if err != nil {
 		return err
 	}
-	missing := &rpc.Error{Code: rpc.CodeMissingResult, Outcome: rpc.OutcomeExecuted, Message: "the reply is null", Method: m.String()}
 	if t, at := call.Reply(); t.Op == plan.OpStruct {
 		if err := muxconn.Consume(b, t, at); err != nil || t.Struct.Fields[0].IsSet(at) {
 			return err
 		}
-		return missing
+		return isNull(m)
 	}
 	v, err := muxconn.ConsumeStruct(b, m.Reply())
 	switch {
 	case err != nil:
 		return err
 	case !v.At(0).IsSet():
-		return missing
+		return isNull(m)
 	}
 	return call.SetResult(v.At(0))
+}
+
+func isNull(m *schema.Method) error {
+	return &rpc.Error{Code: rpc.CodeMissingResult, Outcome: rpc.OutcomeExecuted, Message: "the reply is null", Method: m.String()}
 }
 
 // failureOf returns the error that a reply of a server is.
 func failureOf(method *schema.Method, m *message) error {
 	x, code := exceptionIn(m)
 	if f := thrownField(method, x.More[muxconn.ExceptionMetadata]); f != nil {
+		if m.serialization == hessian {
+			v, err := hessian2.NewDecoder(m.body).Dynamic(f.Type)
+			if err != nil {
+				return muxconn.BadReply(method, err)
+			}
+			return &rpc.Exception{Value: v.Struct()}
+		}
 		b, err := readValue(nil, m.body, method.Reply(), f)
 		if err != nil {
 			return muxconn.BadReply(method, err)

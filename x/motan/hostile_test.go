@@ -24,8 +24,11 @@ func message(kind, serialization byte, metadata string, body []byte) []byte {
 
 const echoMetadata = "M_p\nShop\nM_m\necho"
 
-// echo is the body of a call of Shop.echo.
-var echo = []byte{1, 0, 0, 0, 2, 'h', 'i'}
+// The body of a call of Shop.echo, in simple and in hessian2.
+var (
+	echo        = []byte{1, 0, 0, 0, 2, 'h', 'i'}
+	hessianEcho = []byte{2, 'h', 'i'}
+)
 
 // say sends b and returns all that comes back until the connection ends.
 func say(t *testing.T, addr string, b []byte) []byte {
@@ -59,14 +62,16 @@ func TestHostile(t *testing.T) {
 		}
 	}))
 	good := message(0, 6, echoMetadata, echo)
-	for i := range good {
-		say(t, addr, good[:i])
-	}
-	for i := range good {
-		for bit := range 8 {
-			b := bytes.Clone(good)
-			b[i] ^= 1 << bit
-			say(t, addr, b)
+	for _, good := range [][]byte{good, message(0, 0, echoMetadata, hessianEcho)} {
+		for i := range good {
+			say(t, addr, good[:i])
+		}
+		for i := range good {
+			for bit := range 8 {
+				b := bytes.Clone(good)
+				b[i] ^= 1 << bit
+				say(t, addr, b)
+			}
 		}
 	}
 	for _, at := range []int{13, 17 + len(echoMetadata), len(good) - len(echo) + 1} {
@@ -99,7 +104,9 @@ func TestErrorsOnTheWire(t *testing.T) {
 	}{
 		{"no such method", `"errcode":404,"errmsg":"unknown method`, message(0, 6, "M_p\nShop\nM_m\nnope", nil)},
 		{"no method", `"errcode":404`, message(0, 6, "", nil)},
-		{"hessian2", `"errcode":400,"errmsg":"the serialization hessian2 is not supported: have the client use simple"`, message(0, 0, echoMetadata, echo)},
+		{"hessian2 that is cut", `"errcode":400`, message(0, 0, echoMetadata, hessianEcho[:2])},
+		{"hessian2 of another type", "want a string, got", message(0, 0, echoMetadata, []byte{'T'})},
+		{"too many arguments in hessian2", "after the last value", message(0, 0, echoMetadata, append(bytes.Clone(hessianEcho), 'N'))},
 		{"breeze", "the serialization breeze is not supported", message(0, 8, echoMetadata, echo)},
 		{"unknown serialization", "unknown serialization 31", message(0, 31, echoMetadata, echo)},
 		{"another version", `this server has the version \"1.0\", not \"2\"`, message(0, 6, echoMetadata+"\nM_v\n2", echo)},

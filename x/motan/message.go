@@ -35,9 +35,9 @@ const statusException = 1
 
 // The serializations, by Motan's numbers.
 const (
-	hessian2 = 0
-	simple   = 6
-	breeze   = 8
+	hessian = 0
+	simple  = 6
+	breeze  = 8
 )
 
 // The names of Motan's own metadata. Handlers see those of the group, the version, the module and the application.

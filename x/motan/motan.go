@@ -4,12 +4,12 @@
 //	server := thriftkit.NewServer(thriftkit.WithDialects(motan.Dialect()))
 //	client, err := thriftkit.Dial(ctx, "motan2://localhost:8100", thriftkit.WithDialects(motan.Dialect()))
 //
-// The serialization is "simple"; hessian2 and breeze are refused by an exception that says so, as is the protocol's first version
-// by the end of the connection. Heartbeats, gzip, oneway calls, deadlines (M_tmo), groups, versions and modules are supported.
+// The serializations are "simple" and hessian2, each call is answered in its own; breeze is refused by an exception that says so, and the
+// protocol's first version by the end of the connection. Heartbeats, gzip, oneway calls, deadlines (M_tmo), groups, versions and modules are supported.
 // Interceptors, limits, metadata, statistics and shutdown are those of the server.
 //
 // Targets of a client are motan2://host:port, and motan2s by TLS, with the keys of tls targets; compression=gzip compresses long
-// requests; service=NAME is the path that is called. Calls share one connection.
+// requests; protocol=hessian2 is that serialization; service=NAME is the path that is called. Calls share one connection.
 //
 // docs/frameworks.md is the specification: names, types, errors, metadata.
 package motan
@@ -200,14 +200,12 @@ func (h *handler) check(m *message) error {
 		}
 	}
 	switch m.serialization {
-	case simple:
+	case simple, hessian:
 		return nil
-	case hessian2:
-		return rpc.Errorf(rpc.CodeInvalidProtocol, "the serialization hessian2 is not supported: have the client use simple")
 	case breeze:
-		return rpc.Errorf(rpc.CodeInvalidProtocol, "the serialization breeze is not supported: have the client use simple")
+		return rpc.Errorf(rpc.CodeInvalidProtocol, "the serialization breeze is not supported: have the client use simple or hessian2")
 	}
-	return rpc.Errorf(rpc.CodeInvalidProtocol, "unknown serialization %d (known: 6 simple)", m.serialization)
+	return rpc.Errorf(rpc.CodeInvalidProtocol, "unknown serialization %d (known: 0 hessian2, 6 simple)", m.serialization)
 }
 
 func (h *handler) readArgs(call *rpc.Call, m *message) error {
@@ -216,6 +214,9 @@ func (h *handler) readArgs(call *rpc.Call, m *message) error {
 		return err
 	}
 	m.kind |= gzip // the reply is compressed as well
+	if m.serialization == hessian {
+		return readHessianArgs(call, m.body)
+	}
 	b, err := readArgs(make([]byte, 0, len(m.body)+64), m.body, call.Method.Args)
 	if err != nil {
 		return err
@@ -226,14 +227,20 @@ func (h *handler) readArgs(call *rpc.Call, m *message) error {
 
 // result returns the reply for a call that has ended with r, and of which the client is to learn err.
 func (h *handler) result(m *message, r *rpc.Result, err error) *message {
-	out := &message{kind: typeResponse, serialization: simple, id: m.id}
+	out := &message{kind: typeResponse, serialization: m.serialization, id: m.id}
 	var declared *rpc.Exception
 	isException := errors.As(err, &declared) && declared.Value != nil
 	if err != nil {
 		out = h.failure(m, err)
 	}
 	if err == nil || isException {
-		if out.body, err = appendReply(r.Call); err != nil {
+		out.serialization = m.serialization
+		if m.serialization == hessian {
+			out.body, err = appendHessianReply(r.Call, declared)
+		} else {
+			out.body, err = appendReply(r.Call)
+		}
+		if err != nil {
 			out = h.failure(m, rpc.Errorf(rpc.CodeInternal, "the result cannot be sent: %v", err))
 		}
 	}

@@ -125,7 +125,7 @@ func dial(t testing.TB, target string, opts ...thriftkit.ClientOption) *thriftki
 	return c
 }
 
-var targets = []string{"", "?protocol=simple", "?compression=gzip"}
+var targets = []string{"", "?protocol=simple", "?compression=gzip", "?protocol=hessian2", "?protocol=hessian2&compression=gzip"}
 
 // TestCalls makes every kind of call, with bound types and dynamic values.
 func TestCalls(t *testing.T) {

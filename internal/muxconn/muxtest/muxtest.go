@@ -274,7 +274,7 @@ func Broken(t *testing.T, p capture.Protocol, svc *schema.Service, chunks []Chun
 		}
 	}
 	for i := range chunks {
-		step := 1 + len(chunks[i].Data)/40
+		step := 1 + len(chunks[i].Data)/15
 		for at := 0; at < len(chunks[i].Data); at += step {
 			changed := slices.Clone(chunks)
 			changed[i].Data = bytes.Clone(chunks[i].Data)

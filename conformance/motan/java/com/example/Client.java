@@ -3,9 +3,12 @@ package com.example;
 import com.weibo.api.motan.config.ProtocolConfig;
 import com.weibo.api.motan.config.RefererConfig;
 import com.weibo.api.motan.config.RegistryConfig;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
-/** Calls the server at the address that is its argument, and prints a line for each call. */
+/** Calls the server at an address in a serialization, which are its arguments, and prints a line for each call. */
 public final class Client {
     public static void main(String[] args) {
         RegistryConfig registry = new RegistryConfig();
@@ -25,7 +28,7 @@ public final class Client {
         config.setRequestTimeout(20000);
         Shop shop = config.getRef();
         print("greet", () -> shop.greet("Ann"));
-        print("names", () -> shop.echoNames(Map.of("k", "值")));
+        print("names", () -> shop.echoNames(new HashMap<>(Map.of("k", "值"))));
         print("bytes", () -> shop.echoBytes(new byte[] {0, -1}).length);
         print("long", () -> shop.greet("长 long ".repeat(50000)).length());
         print("exception", () -> shop.greet(""));
@@ -33,6 +36,17 @@ public final class Client {
             shop.fail("x");
             return "";
         });
+        if (args[1].equals("hessian2")) {
+            print("store", () -> {
+                Book book = new Book();
+                book.title = "爱玛";
+                book.page_count = 7;
+                book.tags = new ArrayList<>(List.of("a", "长"));
+                book.notes = new HashMap<>(Map.of("k", "值"));
+                book.cover = new byte[] {0, -1};
+                return shop.store(book);
+            });
+        }
         print("void", () -> {
             shop.nothing();
             return "done";

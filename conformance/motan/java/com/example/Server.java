@@ -7,7 +7,7 @@ import com.weibo.api.motan.config.ServiceConfig;
 import com.weibo.api.motan.util.MotanSwitcherUtil;
 import java.util.Map;
 
-/** Serves Shop on the port that is its argument, prints READY, and ends with its standard input. */
+/** Serves Shop on a port in a serialization, which are its arguments, prints READY, and ends with its standard input. */
 public final class Server implements Shop {
     public static void main(String[] args) throws Exception {
         RegistryConfig registry = new RegistryConfig();
@@ -15,7 +15,7 @@ public final class Server implements Shop {
         ProtocolConfig protocol = new ProtocolConfig();
         protocol.setId("motan2");
         protocol.setName("motan2");
-        protocol.setSerialization("simple");
+        protocol.setSerialization(args[1]);
         ServiceConfig<Shop> config = new ServiceConfig<>();
         config.setInterface(Shop.class);
         config.setRef(new Server());
@@ -34,6 +34,10 @@ public final class Server implements Shop {
     public String greet(String name) { return "你好, " + name; }
     public Map<String, String> echoNames(Map<String, String> names) { return names; }
     public byte[] echoBytes(byte[] b) { return b; }
+    public Book store(Book book) {
+        book.title += "!";
+        return book;
+    }
     public void fail(String text) { throw new IllegalStateException("failed: " + text); }
     public void nothing() {}
 }

@@ -7,6 +7,7 @@ public interface Shop {
     String greet(String name);
     Map<String, String> echoNames(Map<String, String> names);
     byte[] echoBytes(byte[] b);
+    Book store(Book book);
     void fail(String text);
     void nothing();
 }

@@ -1,0 +1,98 @@
+package muxconn
+
+import (
+	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/plan"
+	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/hessian2"
+)
+
+// AppendHessianArgs writes the arguments of a call one after the other. Those that are unset are null.
+func AppendHessianArgs(e *hessian2.Encoder, call *rpc.Call) error {
+	t, at := call.Arguments()
+	if t.Op == plan.OpStruct {
+		return e.Fields(t.Struct, at)
+	}
+	s := *mem.As[*dynamic.Struct](at)
+	for i, f := range call.Method.Args.Fields {
+		var v dynamic.Value
+		if s != nil {
+			v = s.At(i)
+		}
+		if !v.IsSet() {
+			e.Null()
+			continue
+		}
+		if err := e.Dynamic(f.Type, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadHessianArg reads the next value as argument i of a call, which has more than i.
+func ReadHessianArg(d *hessian2.Decoder, call *rpc.Call, i int) error {
+	f := call.Method.Args.Fields[i]
+	t, at := call.Arguments()
+	var err error
+	if t.Op == plan.OpStruct {
+		x := &t.Struct.Fields[i]
+		_, err = d.Value(x.Type, at.Add(x.Offset))
+	} else {
+		var v dynamic.Value
+		if v, err = d.Dynamic(f.Type); err == nil && v.IsSet() {
+			err = call.SetArg(i, v)
+		}
+	}
+	if err != nil {
+		return wire.InField(err, call.Method.Args.Name, f.Name, f.ID)
+	}
+	return nil
+}
+
+// AppendHessianResult writes the result of a call of a method that has one.
+func AppendHessianResult(e *hessian2.Encoder, call *rpc.Call) error {
+	t, at := call.Reply()
+	if t.Op != plan.OpStruct {
+		return e.Dynamic(call.Method.Result, (*mem.As[*dynamic.Struct](at)).At(0))
+	}
+	f := &t.Struct.Fields[0]
+	return e.Value(f.Type, at.Add(f.Offset))
+}
+
+// SetHessianResult reads the result of a call.
+func SetHessianResult(d *hessian2.Decoder, call *rpc.Call) error {
+	if call.Method.Result.Kind == schema.KindVoid {
+		return nil
+	}
+	t, at := call.Reply()
+	if t.Op == plan.OpStruct {
+		f := &t.Struct.Fields[0]
+		_, err := d.Value(f.Type, at.Add(f.Offset))
+		return err
+	}
+	v, err := d.Dynamic(call.Method.Result)
+	if err != nil || !v.IsSet() {
+		return err
+	}
+	return call.SetResult(v)
+}
+
+// HessianArg reads the next value of a captured call as argument i, which is set in args.
+func HessianArg(d *hessian2.Decoder, method *schema.Method, i int, args *dynamic.Struct) error {
+	if i >= len(method.Args.Fields) {
+		return wire.Errorf(d.Offset(), wire.ErrInvalid, "more arguments than the %d of %s", len(method.Args.Fields), method)
+	}
+	f := method.Args.Fields[i]
+	v, err := d.Dynamic(f.Type)
+	if err == nil && v.IsSet() {
+		err = args.Set(f.Name, v)
+	}
+	if err != nil {
+		return wire.InField(err, method.Args.Name, f.Name, f.ID)
+	}
+	return nil
+}
