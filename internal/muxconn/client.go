@@ -109,7 +109,8 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	return c.target.Dial(ctx, c.opts.TLS)
 }
 
-// Call sends the message that appendTo makes with an id, and returns the reply, which the caller owns; nil for a oneway call. Errors are
+// Call sends the message that appendTo makes with an id, and returns the reply, which the caller owns; nil for a oneway call, once it
+// was written. Errors are
 // an *rpc.Error: of the network, of ctx, or what appendTo returned.
 func (c *Client) Call(ctx context.Context, oneway bool, appendTo func(dst []byte, id uint64) ([]byte, error)) ([]byte, error) {
 	conn, err := c.connection(ctx)
@@ -127,7 +128,7 @@ func (c *Client) Call(ctx context.Context, oneway bool, appendTo func(dst []byte
 		conn.drop(id)
 		return nil, err
 	}
-	err = conn.send(ctx, msg)
+	written, err := conn.send(ctx, msg, oneway)
 	if cap(msg) <= maxKept {
 		*buf = msg[:0]
 	}
@@ -136,7 +137,7 @@ func (c *Client) Call(ctx context.Context, oneway bool, appendTo func(dst []byte
 		return nil, err
 	}
 	if oneway {
-		return nil, nil
+		return nil, conn.wait(ctx, written)
 	}
 	select {
 	case r := <-answer:
@@ -166,8 +167,9 @@ type clientConn struct {
 	mu      sync.Mutex
 	last    uint64 // id
 	pending map[uint64]chan reply
-	err     *rpc.Error // of the connection
-	out     []byte     // what is to be written
+	err     *rpc.Error    // of the connection
+	out     []byte        // what is to be written
+	written chan struct{} // closed when out was written; nil if nobody waits for that
 	room    chan struct{}
 }
 
@@ -206,24 +208,50 @@ func (c *clientConn) drop(id uint64) {
 	delete(c.pending, id)
 }
 
-// send queues a message. It waits while too much is queued.
-func (c *clientConn) send(ctx context.Context, msg []byte) error {
+// wait waits until a oneway call was written: whoever closes the client after that does not lose it.
+func (c *clientConn) wait(ctx context.Context, written chan struct{}) error {
+	select {
+	case <-written:
+		return nil
+	case <-ctx.Done():
+		return ended(ctx, rpc.OutcomeUnknown)
+	case <-c.done:
+	}
+	select {
+	case <-written: // before
+		return nil
+	default:
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := *c.err
+	return &e
+}
+
+// send queues a message. It waits while too much is queued. For a oneway call it returns what is closed when the message was written.
+func (c *clientConn) send(ctx context.Context, msg []byte, oneway bool) (written chan struct{}, err error) {
 	for {
 		c.mu.Lock()
 		if c.err != nil {
 			e := *c.err
 			c.mu.Unlock()
 			e.Outcome = rpc.OutcomeNotSent
-			return &e
+			return nil, &e
 		}
 		if len(c.out) <= maxQueued {
 			c.out = append(c.out, msg...)
+			if oneway {
+				if c.written == nil {
+					c.written = make(chan struct{})
+				}
+				written = c.written
+			}
 			c.mu.Unlock()
 			select {
 			case c.wake <- struct{}{}:
 			default:
 			}
-			return nil
+			return written, nil
 		}
 		if c.room == nil {
 			c.room = make(chan struct{})
@@ -234,7 +262,7 @@ func (c *clientConn) send(ctx context.Context, msg []byte) error {
 		case <-room:
 		case <-c.done:
 		case <-ctx.Done():
-			return ended(ctx, rpc.OutcomeNotSent)
+			return nil, ended(ctx, rpc.OutcomeNotSent)
 		}
 	}
 }
@@ -249,8 +277,8 @@ func (c *clientConn) write() {
 			return
 		}
 		c.mu.Lock()
-		b := c.out
-		c.out = spare[:0]
+		b, written := c.out, c.written
+		c.out, c.written = spare[:0], nil
 		if c.room != nil {
 			close(c.room)
 			c.room = nil
@@ -263,6 +291,9 @@ func (c *clientConn) write() {
 		if _, err := c.nc.Write(b); err != nil {
 			c.fail(&rpc.Error{Code: rpc.CodeConnectionLost, Message: err.Error(), Cause: err})
 			return
+		}
+		if written != nil {
+			close(written)
 		}
 		if spare = nil; cap(b) <= maxKept {
 			spare = b
