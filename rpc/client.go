@@ -176,6 +176,9 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 		return nil, err
 	}
 	if t.Foreign != "" {
+		if opts.SASLUser != "" {
+			return nil, fmt.Errorf("target %q: SASL does not work over %s", target, t.Foreign)
+		}
 		return dialForeign(ctx, t, opts)
 	}
 	p, err := protocol.WithDepth(opts.MaxDepth).ByName(t.Protocol)

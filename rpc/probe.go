@@ -53,6 +53,7 @@ func Probe(ctx context.Context, target string, patience time.Duration, opts Clie
 		return nil, err
 	}
 	t.Protocol, t.Service, t.Compression, t.Framing = "", "", "", wire.Buffered
+	t.Foreign, t.Group, t.Version = "", "", ""
 	opts.Interceptors = nil
 	opts.MaxConns = 1
 	opts.Timeout = patience

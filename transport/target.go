@@ -188,6 +188,9 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
+		if scheme, ok := map[string]string{"motan": "motan2", "tri": "grpc", "triple": "grpc"}[u.Scheme]; ok {
+			return t, fmt.Errorf("unknown scheme %q (did you mean %s?)", u.Scheme, scheme)
+		}
 		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
@@ -226,6 +229,12 @@ func (t *Target) setKeys(query url.Values) error {
 			own[k] = query[k]
 			continue
 		case !ok:
+			if t.Foreign != "" { // these are known, to say what is wrong with them
+				delete(known, "transport")
+				if !t.compresses() {
+					delete(known, "compression")
+				}
+			}
 			return fmt.Errorf("unknown key %q (known: %s)", k, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		case len(query[k]) > 1:
 			return fmt.Errorf("key %q is given twice", k)
@@ -303,15 +312,18 @@ var foreignProtocols = map[string][]string{
 	"connect": {"proto", "json"}, "dubbo": {"hessian2"}, "grpc": {"proto", "json"}, "motan2": {"simple", "hessian2"}, "rpcx": {"binary", "json", "msgpack", "proto"},
 }
 
+// compresses reports whether targets of the foreign scheme may have compression=gzip.
+func (t *Target) compresses() bool { return t.Foreign == "motan2" || t.Foreign == "rpcx" }
+
 func (t *Target) checkForeign() error {
 	known := foreignProtocols[t.Foreign]
-	compresses := t.Foreign == "motan2" || t.Foreign == "rpcx"
+	compresses := t.compresses()
 	switch {
 	case t.Framing != wire.Buffered || t.HTTP || t.Compression != "" && !compresses:
 		if compresses {
-			return fmt.Errorf("a %s target has no transport", t.Foreign)
+			return fmt.Errorf("%s targets have no transport", t.Foreign)
 		}
-		return fmt.Errorf("a %s target has no transport and no compression", t.Foreign)
+		return fmt.Errorf("%s targets have no transport and no compression", t.Foreign)
 	case t.Compression != "" && t.Compression != "gzip":
 		return fmt.Errorf("unknown compression %q of %s (known: gzip)", t.Compression, t.Foreign)
 	case t.Protocol == known[0]:

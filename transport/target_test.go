@@ -86,6 +86,9 @@ func TestParseTargetBad(t *testing.T) {
 		{"localhost:1#top", "a target has neither user nor fragment; one of HTTP may have a user"},
 		{"unix://", "the path of the socket is missing: want unix:///path"},
 		{"ftp://localhost:1", `unknown scheme "ftp" (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)`},
+		{"motan://localhost:1", `unknown scheme "motan" (did you mean motan2?)`},
+		{"tri://localhost:1", `unknown scheme "tri" (did you mean grpc?)`},
+		{"rpcx://localhost:1?group=g", `unknown key "group" (known: compression, protocol, service)`},
 		{"h:1?transport=fast", `unknown transport "fast" (known: buffered, framed, header, ttheader, framed-header, http, udp)`},
 		{"unix:///s?transport=fast", `unknown transport "fast" (want buffered, framed, header, ttheader, framed-header)`},
 		{"unix:///s?transport=http", "transport http does not go over a unix socket"},
@@ -120,9 +123,9 @@ func TestParseTargetBad(t *testing.T) {
 		{"http://h:1/?Compression=gzip", `unknown key "Compression" (known: compression, protocol, service, transport)`},
 		{"dubbo://", "the host is missing: want dubbo://host:port"},
 		{"dubbo://h:1?protocol=json", `unknown protocol "json" of dubbo (known: hessian2)`},
-		{"dubbo://h:1?transport=framed", "a dubbo target has no transport and no compression"},
-		{"dubbo://h:1?own=1", `unknown key "own" (known: compression, group, protocol, service, transport, version)`},
-		{"grpc://h:1?own=1", `unknown key "own" (known: compression, protocol, service, transport)`},
+		{"dubbo://h:1?transport=framed", "dubbo targets have no transport and no compression"},
+		{"dubbo://h:1?own=1", `unknown key "own" (known: group, protocol, service, version)`},
+		{"grpc://h:1?own=1", `unknown key "own" (known: protocol, service)`},
 	}
 	for _, test := range tests {
 		got, err := ParseTarget(test.in)

@@ -205,18 +205,18 @@ func (o *callOptions) arguments(m *schema.Method, r request, in io.Reader) (*dyn
 }
 
 func (o *callOptions) newTap(target string) *tap {
-	address, group := target, groupOf(target) != nil
+	address, group, foreign := target, groupOf(target) != nil, false
 	if t, err := transport.ParseTarget(target); err == nil && !group {
-		address = t.Address
+		address, foreign = t.Address, t.Foreign != ""
 	}
 	const enough, explained = 64, 1 << 20
 	switch {
 	case o.dryRun:
 		return &tap{address: address, group: group, dry: true, keep: 1 << 30}
 	case o.verbose:
-		return &tap{address: address, group: group, keep: explained}
+		return &tap{address: address, group: group, foreign: foreign, keep: explained}
 	}
-	return &tap{address: address, group: group, keep: enough} // to tell what an answer is that is none
+	return &tap{address: address, group: group, foreign: foreign, keep: enough} // to tell what an answer is that is none
 }
 
 // A caller makes the calls of one command.

@@ -96,7 +96,10 @@ func (d *dialect) target(target string) (string, error) {
 	if d.wantsTLS() && !strings.Contains(address, "://") {
 		address = "tls://" + address
 	}
-	scheme, _, _ := strings.Cut(address, "://")
+	scheme, rest, _ := strings.Cut(address, "://")
+	if isForeignScheme(scheme) && strings.Contains(rest, ",") {
+		return "", usagef("target %q: several instances of %s go into a file, a line for each, such as %[2]s://host:port, whose target is file:///path", address, scheme)
+	}
 	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects", "dubbos", "motan2s", "rpcxs"}, scheme)
 	if d.wantsTLS() && !isTLS && group && !strings.HasPrefix(address, "tcp://") && !has.Has("tls") {
 		isTLS = true
@@ -129,6 +132,12 @@ func (d *dialect) target(target string) (string, error) {
 		return "", &exitError{code: exitUsage, err: err}
 	}
 	return whole, nil
+}
+
+// isForeignScheme reports whether targets of a scheme are of other frameworks.
+func isForeignScheme(scheme string) bool {
+	t, err := transport.ParseTarget(scheme + "://localhost:1")
+	return err == nil && t.Foreign != ""
 }
 
 func (d *dialect) wantsTLS() bool {

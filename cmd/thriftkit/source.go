@@ -12,6 +12,7 @@ import (
 	"github.com/thriftkit/thriftkit/reflection"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
 )
 
 // A source is where a schema comes from: files, or else the server itself.
@@ -60,6 +61,9 @@ func (s *source) load() (*schema.File, error) {
 // noSchema says what to do about a server that does not tell its schema.
 func noSchema(err error, target string) error {
 	var e *rpc.Error
+	if t, parseErr := transport.ParseTarget(target); parseErr == nil && t.Foreign != "" {
+		return usagef("%s targets need --idl FILE, or files in thriftkit.yaml: servers hand out their schema over Thrift's dialects only", t.Foreign)
+	}
 	switch {
 	case errors.Is(err, reflection.ErrUnsupported):
 		return &exitError{code: exitUsage, err: fmt.Errorf("the server at %s does not hand out its schema: name the file that declares the method with --idl FILE or in thriftkit.yaml, "+

@@ -29,7 +29,8 @@ type tap struct {
 	keep int  // bytes in each direction
 	dry  bool // nothing is connected, and nothing sent
 
-	group bool // address is that of the instance to which the last connection was made
+	foreign bool // the target is one of another framework
+	group   bool // address is that of the instance to which the last connection was made
 
 	mu             sync.Mutex
 	address        string        // of the target
@@ -56,7 +57,17 @@ func (t *tap) options() []thriftkit.ClientOption {
 	if t.dry {
 		return []thriftkit.ClientOption{thriftkit.WithDialer(t.dial)}
 	}
-	return []thriftkit.ClientOption{thriftkit.WithStats(t)}
+	opts := []thriftkit.ClientOption{thriftkit.WithStats(t)}
+	if t.foreign { // of other frameworks' connections the statistics tell nothing
+		opts = append(opts, thriftkit.WithDialer(func(ctx context.Context, target transport.Target, config *tls.Config) (net.Conn, error) {
+			nc, err := target.Dial(ctx, config)
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.connected = err == nil
+			return nc, err
+		}))
+	}
+	return opts
 }
 
 // dial returns a connection to nobody.
