@@ -43,7 +43,7 @@ type dialect struct {
 func (d *dialect) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	d.addConnectionFlags(cmd)
-	f.StringVar(&d.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+" (default: what TARGET says, else binary)")
+	f.StringVar(&d.protocol, "protocol", "", "the protocol to speak: `P` "+strings.Join(protocol.Names(), ", ")+"; of grpc and connect proto, json, of rpcx binary, json, msgpack, proto, of motan2 simple, hessian2 (default: what TARGET says, else the first)")
 	f.StringVar(&d.transport, "transport", "", "the transport to speak: `T` "+strings.Join(transport.Names(), ", ")+" (default: what TARGET says, else buffered)")
 	f.StringVar(&d.compression, "compression", "", "compress with `C`: zlib, over HTTP gzip (default: what TARGET says, else none)")
 	f.DurationVar(&d.connectTimeout, "connect-timeout", 0, "timeout for connecting: `D`, such as 500ms (default: --timeout)")
@@ -56,7 +56,7 @@ func (d *dialect) addFlags(cmd *cobra.Command) {
 // addConnectionFlags adds the flags of d that do not say which dialect to speak.
 func (d *dialect) addConnectionFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` as metadata, over header, ttheader or http; ${NAME} is an environment variable (may be repeated)")
+	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` as metadata, over header, ttheader, http or another framework's protocol; ${NAME} is an environment variable (may be repeated)")
 	addUserFlag(f, &d.user, "log in by SASL as `NAME:PASSWORD`")
 	f.StringVar(&d.tls.CA, "cacert", "", "use TLS and verify the server with the authorities in this PEM `FILE`")
 	f.StringVar(&d.tls.Cert, "cert", "", "use TLS with the client certificate in this PEM `FILE`")
