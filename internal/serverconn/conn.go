@@ -331,7 +331,10 @@ func (c *Conn) Leave() {
 	c.enter(connClosed)
 	c.out.Close() // first: TLS says that the stream ends, so that nobody need take it for cut off
 	c.nc.Close()
-	c.owner.Closed(c.cause)
+	c.mu.Lock()
+	cause := c.cause // others than those that serve it may set it, see failAsync
+	c.mu.Unlock()
+	c.owner.Closed(cause)
 	c.group.WaitGroup.Done()
 }
 
