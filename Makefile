@@ -48,7 +48,7 @@ build: ## Compile everything; the command line program goes to bin/
 # Needs only Go and make: without cgo there is no need of a C compiler. -short leaves out what takes minutes.
 .PHONY: test
 test: export CGO_ENABLED = 0
-test: fmt-check vet ## Everything that needs nothing but Go (2 minutes the first time)
+test: fmt-check vet ## Everything that needs nothing but Go (a few minutes the first time)
 	$(GO) test -short $(PACKAGES)
 
 # Tests come last, so that the closing lines say what ran.
