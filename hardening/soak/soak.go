@@ -263,7 +263,8 @@ func (l *load) call(ctx context.Context, c *thriftkit.Client, d attack.Dialect, 
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Millisecond)
 		defer cancel()
 		_, err := thriftkit.Invoke[any](ctx, c, l.svc.Method("sleep"), 5)
-		if err == nil || errors.Is(err, context.DeadlineExceeded) {
+		var e *rpc.Error
+		if err == nil || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) && e.Remote && e.Code == rpc.CodeOverloaded { // its time was over before it began
 			return nil
 		}
 		return err
