@@ -10,7 +10,7 @@ import java.util.Map;
 
 /** Calls the server at an address in a serialization, which are its arguments, and prints a line for each call. */
 public final class Client {
-    public static void main(String[] args) {
+    public static void main(String[] args) throws InterruptedException {
         RegistryConfig registry = new RegistryConfig();
         registry.setRegProtocol("local");
         ProtocolConfig protocol = new ProtocolConfig();
@@ -27,6 +27,17 @@ public final class Client {
         config.setDirectUrl(args[0]);
         config.setRequestTimeout(20000);
         Shop shop = config.getRef();
+        for (int i = 0; i < 600; i++) { // it connects by and by
+            try {
+                shop.greet("Ann");
+                break;
+            } catch (RuntimeException e) {
+                if (!String.valueOf(e.getMessage()).contains("No available referers")) {
+                    break;
+                }
+                Thread.sleep(100);
+            }
+        }
         print("greet", () -> shop.greet("Ann"));
         print("names", () -> shop.echoNames(new HashMap<>(Map.of("k", "值"))));
         print("bytes", () -> shop.echoBytes(new byte[] {0, -1}).length);
