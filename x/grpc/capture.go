@@ -111,7 +111,7 @@ type captureDecoder struct {
 	emit    func(*capture.Call)
 	sides   [2]captureSide // what the client sends, and the server
 	streams map[uint32]*capturedStream
-	kept    int // bytes in streams
+	kept    int // bytes of all streams
 }
 
 // A captureSide is what one side sends.
@@ -135,6 +135,7 @@ type capturedStream struct {
 	reply   http.Header // and of the response, with what came after it
 	parts   [2]capturedBody
 	replied bool // the response has a header
+	kept    int  // bytes of headers and bodies
 }
 
 // A capturedBody is what one side has sent in a stream.
@@ -288,16 +289,12 @@ func (d *captureDecoder) headers(side int, f frame, block []byte, at time.Time) 
 		c.reply = header
 		c.reply.Set(":status", pseudo[":status"])
 		c.parts[1].encoding = encodingOf(header, c.plain)
-		d.kept += size
 	case side == 1:
 		for k, values := range header {
 			c.reply[k] = append(c.reply[k], values...)
 		}
-		d.kept += size
 	}
-	if side == 0 {
-		d.kept += size
-	}
+	d.keep(c, size)
 	c.parts[side].touch(at)
 	return d.ended(c, side, f)
 }
@@ -369,14 +366,14 @@ func (d *captureDecoder) data(side int, f frame, b []byte, at time.Time) bool {
 	p := &c.parts[side]
 	p.touch(at)
 	p.size += len(b)
-	was := len(p.first)
+	was := len(p.first) + len(p.trailers)
 	if c.plain {
 		p.count, p.packed = 1, p.encoding != ""
 		p.add(b)
 	} else {
 		p.envelopes(b)
 	}
-	d.kept += len(p.first) - was
+	d.keep(c, len(p.first)+len(p.trailers)-was)
 	return d.ended(c, side, f)
 }
 
@@ -427,6 +424,12 @@ func (p *capturedBody) envelopes(b []byte) {
 	}
 }
 
+// keep counts bytes that a call has more, or fewer.
+func (d *captureDecoder) keep(c *capturedStream, n int) {
+	c.kept += n
+	d.kept += n
+}
+
 // ended ends a call with its response.
 func (d *captureDecoder) ended(c *capturedStream, side int, f frame) bool {
 	if side == 1 && f.flags&flagEndStream != 0 {
@@ -450,11 +453,7 @@ func (d *captureDecoder) reset(c *capturedStream, side int, b []byte, at time.Ti
 // finish emits a call, with its reply if why is "".
 func (d *captureDecoder) finish(c *capturedStream, why string) {
 	delete(d.streams, c.id)
-	if len(d.streams) == 0 {
-		d.kept = 0
-	} else {
-		d.kept -= len(c.parts[0].first) + len(c.parts[1].first)
-	}
+	d.kept -= c.kept
 	call := &capture.Call{Request: c.message(0), Status: capture.StatusNoReply, Note: why}
 	if why == "" {
 		call.Reply = c.message(1)

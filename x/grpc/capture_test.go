@@ -18,6 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -234,6 +237,56 @@ func TestCaptureBroken(t *testing.T) {
 			changed[i].data[at] ^= 0x55
 			assemble(t, changed, 1<<20, capture.Options{})
 		}
+	}
+}
+
+// While one call goes on, what others of its connection have left behind is not kept, nor counted.
+func TestCaptureBuffered(t *testing.T) {
+	sides := []capture.Side{capture.ClientSide, capture.ServerSide}
+	frames := make([]bytes.Buffer, len(sides))
+	framers := make([]*http2.Framer, len(sides))
+	for i := range framers {
+		framers[i] = http2.NewFramer(&frames[i], nil)
+	}
+	calls := 0
+	d := grpc.Capture().NewDecoder(func(*capture.Call) { calls++ })
+	d.Data(capture.ClientSide, []byte(http2.ClientPreface), time.Time{})
+	send := func(side int, stream uint32, end bool, fields ...hpack.HeaderField) {
+		var block bytes.Buffer
+		encoder := hpack.NewEncoder(&block)
+		encoder.SetMaxDynamicTableSize(0)
+		for _, f := range fields {
+			if err := encoder.WriteField(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := framers[side].WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: end})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Data(sides[side], frames[side].Bytes(), time.Time{})
+		frames[side].Reset()
+	}
+	long := hpack.HeaderField{Name: "x-long", Value: strings.Repeat("x", 8<<10)}
+	kind := hpack.HeaderField{Name: "content-type", Value: "application/grpc"}
+	for i := range 200 {
+		stream := uint32(2*i + 1)
+		send(0, stream, true, hpack.HeaderField{Name: ":method", Value: "POST"}, hpack.HeaderField{Name: ":path", Value: "/PingPong/ping"}, kind, long)
+		if i == 0 {
+			continue // no reply to this one
+		}
+		send(1, stream, false, hpack.HeaderField{Name: ":status", Value: "200"}, kind, long)
+		send(1, stream, true, hpack.HeaderField{Name: "grpc-status", Value: "0"}, long)
+	}
+	if calls != 199 {
+		t.Fatalf("%d calls", calls)
+	}
+	if n := d.Buffered(); n > 64<<10 {
+		t.Errorf("%d bytes for one call with a header of 8 KiB", n)
+	}
+	d.End("")
+	if n := d.Buffered(); n > 32<<10 {
+		t.Errorf("%d bytes for no call", n)
 	}
 }
 
