@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 )
 
@@ -58,35 +57,6 @@ func TestFmtReplacesFiles(t *testing.T) {
 	}
 	if rest, err := filepath.Glob("dir/.*"); len(rest) > 0 {
 		t.Errorf("left behind: %v, %v", rest, err)
-	}
-}
-
-func TestFmtCannotWrite(t *testing.T) {
-	if runtime.GOOS == "windows" || os.Getuid() == 0 {
-		t.Skip("modes are no hindrance")
-	}
-	t.Chdir(t.TempDir())
-	for _, dir := range []string{"closed", "open"} {
-		if err := os.Mkdir(dir, 0o777); err != nil {
-			t.Fatal(err)
-		}
-		write(t, dir+"/a.thrift", "struct A{}")
-	}
-	for name, mode := range map[string]os.FileMode{"closed": 0o555, "open/a.thrift": 0o444} {
-		if err := os.Chmod(name, mode); err != nil {
-			t.Fatal(err)
-		}
-		defer os.Chmod(name, 0o777)
-	}
-	for _, dir := range []string{"closed", "open"} {
-		code, _, errOut := runHere(t, "", "fmt", "-w", dir)
-		if code != 1 || !strings.HasPrefix(errOut, "thriftkit: open "+dir+"/") || strings.Count(errOut, "\n") != 1 {
-			t.Errorf("exit code %d, %s", code, errOut)
-		}
-		checkFile(t, dir+"/a.thrift", "struct A{}", 0)
-		if rest, err := filepath.Glob(dir + "/.*"); len(rest) > 0 {
-			t.Errorf("left behind: %v, %v", rest, err)
-		}
 	}
 }
 
