@@ -239,8 +239,11 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 		return nil, err
 	}
 	b := &boundMethod{signature: sig, handler: caller(m, t.Method(found).Func), receiver: rv}
-	if plain, ok := plainFuncs()[fn.Type()]; ok && usePlain {
-		b.handler = plain.handle(fn.Interface())
+	if plain, ok := plainFor(fn.Type()); ok {
+		b.handler = plain.handle(fn)
+		if direct, ok := mem.Method(rv, t.Method(found).Name); ok {
+			b.handler = plain.method(direct)
+		}
 	}
 	b.make = b.makeCall
 	return b, nil
@@ -453,8 +456,8 @@ func meant(svc *schema.Service, name string) string {
 
 // stub returns a func of type t that calls sig's method over c.
 func (c *Client) stub(svc *schema.Service, sig *signature, t reflect.Type) reflect.Value {
-	if plain, ok := plainFuncs()[t]; ok && usePlain {
-		return reflect.ValueOf(plain.stub(&plainStubs{client: c, svc: svc, sig: sig}))
+	if plain, ok := plainFor(t); ok {
+		return mem.Func(plain.stub(&plainStubs{client: c, svc: svc, sig: sig}), t)
 	}
 	isVoid := sig.method.Result.Kind == schema.KindVoid
 	noError := reflect.Zero(errorType)

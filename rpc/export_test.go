@@ -10,3 +10,10 @@ import (
 func (s *Server) Answer(msg []byte, p protocol.Protocol) ([]byte, error) {
 	return s.answer(context.Background(), nil, p, msg, nil, nil)
 }
+
+// BindPlain has bind bind funcs with reflection alone, or without where that can be.
+func BindPlain(plain bool, bind func() error) error {
+	defer func(was bool) { usePlain = was }(usePlain)
+	usePlain = plain
+	return bind()
+}

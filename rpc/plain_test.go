@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
+	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
 )
 
 const plainIDL = `
@@ -52,23 +56,23 @@ type (
 	whole int64
 )
 
-// reflectedHandler is the same with types of its own, so that reflection calls it.
-type reflectedHandler struct{ plainHandler }
+// renamedHandler is the same with types of its own.
+type renamedHandler struct{ plainHandler }
 
-func (h reflectedHandler) Text(ctx context.Context, v text) (text, error) {
+func (h renamedHandler) Text(ctx context.Context, v text) (text, error) {
 	got, err := h.plainHandler.Text(ctx, string(v))
 	return text(got), err
 }
-func (h reflectedHandler) Join(ctx context.Context, a text, b string) (text, error) {
+func (h renamedHandler) Join(ctx context.Context, a text, b string) (text, error) {
 	return a + "-" + text(b), nil
 }
-func (h reflectedHandler) Long(_ context.Context, v whole) (whole, error) { return v, nil }
-func (h reflectedHandler) Take(ctx context.Context, v whole) error {
+func (h renamedHandler) Long(_ context.Context, v whole) (whole, error) { return v, nil }
+func (h renamedHandler) Take(ctx context.Context, v whole) error {
 	return h.plainHandler.Take(ctx, int64(v))
 }
-func (h reflectedHandler) Constant(context.Context) (text, error) { return "pong", nil }
+func (h renamedHandler) Constant(context.Context) (text, error) { return "pong", nil }
 
-// plainClient's funcs call without reflection, those of reflectedClient with it: their types have names.
+// The funcs of plainClient and renamedClient are the same, but for the names of their types.
 type plainClient struct {
 	Nothing  func(context.Context) error
 	Text     func(context.Context, string) (string, error)
@@ -95,7 +99,7 @@ type (
 	constantFunc func(context.Context) (string, error)
 )
 
-type reflectedClient struct {
+type renamedClient struct {
 	Nothing  nothingFunc
 	Text     textFunc
 	Bytes    bytesFunc
@@ -110,13 +114,19 @@ type reflectedClient struct {
 
 // TestPlain makes the same calls with and without reflection on either side: nobody notices the difference.
 func TestPlain(t *testing.T) {
+	for _, plain := range [][2]bool{{true, true}, {true, false}, {false, true}, {false, false}} {
+		t.Run(fmt.Sprintf("server %v, client %v", plain[0], plain[1]), func(t *testing.T) { testPlain(t, plain[0], plain[1]) })
+	}
+}
+
+func testPlain(t *testing.T, server, client bool) {
 	file, diags := compile.Compile("plain.thrift", compile.Options{Source: compile.Texts(map[string]string{"plain.thrift": plainIDL})})
 	if file == nil {
 		t.Fatal(diags.Errors())
 	}
 	svc := file.Service("Plain")
-	for _, handler := range []any{plainHandler{make(chan int64, 1)}, reflectedHandler{plainHandler{make(chan int64, 1)}}} {
-		for _, bound := range []any{new(plainClient), new(reflectedClient)} {
+	for _, handler := range []any{plainHandler{make(chan int64, 1)}, renamedHandler{plainHandler{make(chan int64, 1)}}} {
+		for _, bound := range []any{new(plainClient), new(renamedClient)} {
 			for _, intercepted := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%T, %T, intercepted %v", handler, bound, intercepted), func(t *testing.T) {
 					leaks(t)
@@ -135,13 +145,14 @@ func TestPlain(t *testing.T) {
 						serverOpts.Interceptors = []rpc.Interceptor{func(next rpc.Handler) rpc.Handler { return next }}
 					}
 					s := rpc.NewServer(serverOpts)
-					if err := s.Register(svc, handler); err != nil {
+					if err := rpc.BindPlain(server, func() error { return s.Register(svc, handler) }); err != nil {
 						t.Fatal(err)
 					}
 					l := listen(t)
 					go s.Serve(l)
 					t.Cleanup(func() { s.Close() })
-					if err := dial(t, l.Addr().String(), opts).Bind(svc, bound); err != nil {
+					c := dial(t, l.Addr().String(), opts)
+					if err := rpc.BindPlain(client, func() error { return c.Bind(svc, bound) }); err != nil {
 						t.Fatal(err)
 					}
 					funcs := reflect.ValueOf(bound).Elem()
@@ -183,7 +194,7 @@ func TestPlain(t *testing.T) {
 							}
 							if tt.name == "Take" {
 								taken := handler
-								if r, ok := handler.(reflectedHandler); ok {
+								if r, ok := handler.(renamedHandler); ok {
 									taken = r.plainHandler
 								}
 								if got := <-taken.(plainHandler).taken; got != 7 {
@@ -196,6 +207,168 @@ func TestPlain(t *testing.T) {
 						t.Errorf("the interceptor saw %v", seen)
 					}
 				})
+			}
+		}
+	}
+}
+
+const pairIDL = `
+struct Pair { 1: string left, 2: i64 right }
+exception RefusedPair { 1: string why }
+service Pairs {
+  Pair swap(1: Pair p) throws (1: RefusedPair r),
+  void take(1: Pair p),
+  Pair make(1: i64 n),
+  i64 sum(1: Pair p),
+  Pair none(),
+}
+service Names { string name(1: string s) }`
+
+func compilePairs(t *testing.T) *schema.File {
+	t.Helper()
+	file, diags := compile.Compile("pairs.thrift", compile.Options{Source: compile.Texts(map[string]string{"pairs.thrift": pairIDL})})
+	if file == nil {
+		t.Fatal(diags.Errors())
+	}
+	return file
+}
+
+type pair struct {
+	Left  string
+	Right int64
+}
+
+type refusedPair struct{ Why string }
+
+func (r *refusedPair) Error() string { return r.Why }
+
+type pairHandler struct{}
+
+func (pairHandler) Swap(_ context.Context, p *pair) (*pair, error) {
+	if p.Left == "bad" {
+		return nil, &refusedPair{"as asked"}
+	}
+	return &pair{strconv.FormatInt(p.Right, 10), int64(len(p.Left))}, nil
+}
+func (pairHandler) Take(context.Context, *pair) error              { return nil }
+func (pairHandler) Make(_ context.Context, n int64) (*pair, error) { return &pair{"made", n}, nil }
+func (pairHandler) Sum(_ context.Context, p *pair) (int64, error) {
+	return p.Right + int64(len(p.Left)), nil
+}
+func (pairHandler) None(context.Context) (*pair, error) { return nil, nil }
+
+// TestPlainPointers is TestPlain for structs, while memory that nothing seems to point to is freed.
+func TestPlainPointers(t *testing.T) {
+	svc := compilePairs(t).Service("Pairs")
+	for _, plain := range [][2]bool{{true, true}, {true, false}, {false, true}, {false, false}} {
+		t.Run(fmt.Sprintf("server %v, client %v", plain[0], plain[1]), func(t *testing.T) {
+			s := rpc.NewServer(rpc.ServerOptions{})
+			if err := rpc.BindPlain(plain[0], func() error { return s.Register(svc, pairHandler{}) }); err != nil {
+				t.Fatal(err)
+			}
+			l := listen(t)
+			go s.Serve(l)
+			t.Cleanup(func() { s.Close() })
+			var funcs struct {
+				Swap func(context.Context, *pair) (*pair, error)
+				Take func(context.Context, *pair) error
+				Make func(context.Context, int64) (*pair, error)
+				Sum  func(context.Context, *pair) (int64, error)
+				None func(context.Context) (*pair, error)
+			}
+			c := dial(t, l.Addr().String(), rpc.ClientOptions{})
+			if err := rpc.BindPlain(plain[1], func() error { return c.Bind(svc, &funcs, new(refusedPair)) }); err != nil {
+				t.Fatal(err)
+			}
+			ctx := t.Context()
+			var all sync.WaitGroup
+			for range 4 {
+				all.Go(func() {
+					for n := range int64(20) {
+						runtime.GC()
+						if p, err := funcs.Swap(ctx, &pair{"left", n}); err != nil || *p != (pair{strconv.FormatInt(n, 10), 4}) {
+							t.Errorf("swap: %v, %v", p, err)
+						}
+						var refused *refusedPair
+						if p, err := funcs.Swap(ctx, &pair{"bad", n}); p != nil || !errors.As(err, &refused) || refused.Why != "as asked" {
+							t.Errorf("swap bad: %v, %v", p, err)
+						}
+						if err := funcs.Take(ctx, &pair{}); err != nil {
+							t.Error("take:", err)
+						}
+						if p, err := funcs.Make(ctx, n); err != nil || *p != (pair{"made", n}) {
+							t.Errorf("make: %v, %v", p, err)
+						}
+						if got, err := funcs.Sum(ctx, &pair{"abc", n}); err != nil || got != n+3 {
+							t.Errorf("sum: %d, %v", got, err)
+						}
+						if p, err := funcs.None(ctx); p != nil || err == nil {
+							t.Errorf("none: %v, %v", p, err)
+						}
+					}
+				})
+			}
+			all.Wait()
+			if err := funcs.Take(ctx, nil); err != nil { // an argument that is left out
+				t.Error("take:", err)
+			}
+		})
+	}
+}
+
+// Handlers of every kind of Go type.
+type (
+	nameValue    struct{ name string }
+	namePointer  struct{ name string }
+	nameString   string
+	nameFunc     func() string
+	nameMap      map[string]string
+	nameEmbedded struct {
+		_ [10]int64
+		nameValue
+	}
+	nameFurther struct {
+		n int
+		*namePointer
+	}
+	namer interface {
+		Name(context.Context, string) (string, error)
+	}
+	nameInterface struct{ namer }
+)
+
+func (h nameValue) Name(_ context.Context, s string) (string, error)    { return h.name + s, nil }
+func (h *namePointer) Name(_ context.Context, s string) (string, error) { return h.name + s, nil }
+func (h nameString) Name(_ context.Context, s string) (string, error)   { return string(h) + s, nil }
+func (h nameFunc) Name(_ context.Context, s string) (string, error)     { return h() + s, nil }
+func (h nameMap) Name(_ context.Context, s string) (string, error)      { return h["name"] + s, nil }
+
+// TestPlainReceivers registers handlers of every kind: their methods have them as receivers.
+func TestPlainReceivers(t *testing.T) {
+	svc := compilePairs(t).Service("Names")
+	later := &namePointer{"not yet "}
+	for _, handler := range []any{
+		nameValue{"me "}, &nameValue{"me "}, &namePointer{"me "}, later, nameString("me "), nameFunc(func() string { return "me " }),
+		nameMap{"name": "me "}, nameEmbedded{nameValue: nameValue{"me "}}, &nameEmbedded{nameValue: nameValue{"me "}},
+		nameFurther{1, &namePointer{"me "}}, &nameFurther{1, &namePointer{"me "}}, nameInterface{nameValue{"me "}}, nameInterface{&namePointer{"me "}},
+	} {
+		s := rpc.NewServer(rpc.ServerOptions{})
+		if err := s.Register(svc, handler); err != nil {
+			t.Fatal(err)
+		}
+		later.name = "me "
+		var c struct {
+			Name func(context.Context, string) (string, error)
+		}
+		l := listen(t)
+		go s.Serve(l)
+		t.Cleanup(func() { s.Close() })
+		if err := dial(t, l.Addr().String(), rpc.ClientOptions{}).Bind(svc, &c); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if got, err := c.Name(t.Context(), "too"); err != nil || got != "me too" {
+				t.Errorf("%T: %q, %v", handler, got, err)
 			}
 		}
 	}

@@ -5,7 +5,8 @@
 // It relies on two properties only: a pointer to a value may be converted to a pointer to
 // another type of the same representation, and all slices have one header layout. Both are
 // what reflect itself offers (Value.UnsafePointer, SliceHeader); no runtime internals. Maps that
-// differ only in what their elements point to count as of the same representation.
+// differ only in what their elements point to count as of the same representation, and so do
+// funcs that differ only in what their parameters point to.
 package mem
 
 import (
@@ -89,3 +90,41 @@ func MakeString(p Pointer, n int) string { return unsafe.String((*byte)(p.p), n)
 
 // MakeBytes returns the slice of n bytes at p, with no spare capacity, the inverse of BytesPointer.
 func MakeBytes(p Pointer, n int) []byte { return unsafe.Slice((*byte)(p.p), n) }
+
+// An Address is a pointer to anything, where a func takes or returns one.
+type Address = unsafe.Pointer
+
+// Func returns the func fn as one of type t, which differs from that of fn only in the names of types, and in what pointers point to.
+func Func(fn reflect.Value, t reflect.Type) reflect.Value {
+	if fn.Type() == t {
+		return fn
+	}
+	p := reflect.New(fn.Type())
+	p.Elem().Set(fn)
+	return reflect.NewAt(t, p.UnsafePointer()).Elem()
+}
+
+// A BoundMethod is a method of a value.
+type BoundMethod struct {
+	Receiver Address
+	fn       reflect.Value // takes the Receiver as a pointer of its own type
+}
+
+// Method returns the method of v with that name. reflect's own way, v.Method, makes a func that lays out its parameters anew in
+// each call. As there, the method gets a copy of a v that is no pointer. It reports false if it finds no such method.
+func Method(v reflect.Value, name string) (BoundMethod, bool) {
+	if v.Kind() != reflect.Pointer {
+		p := reflect.New(v.Type())
+		p.Elem().Set(v)
+		v = p
+	}
+	m, ok := v.Type().MethodByName(name)
+	if !ok {
+		return BoundMethod{}, false
+	}
+	return BoundMethod{v.UnsafePointer(), m.Func}, true
+}
+
+// MethodAs returns m as an F, a func whose first parameter is an [Address], for the receiver, and which is else like the method, as
+// for [Func].
+func MethodAs[F any](m BoundMethod) F { return Func(m.fn, reflect.TypeFor[F]()).Interface().(F) }
