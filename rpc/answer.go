@@ -30,9 +30,11 @@ func (s *Server) lookup(service, name string) (*boundMethod, *Error) {
 }
 
 func (s *Server) registered(service, name string) (*boundMethod, *Error) {
-	if bound, ok := s.services[service]; ok {
-		if m, ok := bound.methods[name]; ok {
-			return m, nil
+	if service != "" {
+		if bound, ok := s.services[service]; ok {
+			if m, ok := bound.methods[name]; ok {
+				return m, nil
+			}
 		}
 	}
 	if m, ok := s.methods[name]; ok {

@@ -125,7 +125,6 @@ type connector struct {
 	target  transport.Target
 	opts    ClientOptions
 	app     *plan.Type
-	calls   clientconn.Calls
 	carrier carrier
 
 	latencies clientconn.Latencies // by *schema.Method
@@ -151,7 +150,10 @@ func (x *connector) handle(ctx context.Context, call *Call) error {
 
 func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) error {
 	m := call.Method
-	f := x.calls.Get()
+	f := call.pending
+	if call.pending = nil; f == nil {
+		f = clientconn.NewPending()
+	}
 	now := time.Now()
 	x.start(ctx, f, now, call.timeout)
 	if err := f.Over(now); err != nil {
@@ -172,7 +174,7 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 	if f.Oneway = m.Oneway; f.Oneway {
 		f.Header.Type = wire.Oneway
 	}
-	f.Args, f.ArgsAt, f.Latency = call.sig.args, call.args, x.latencies.Of(m)
+	f.Args, f.ArgsAt, f.Latency = call.sig.args, call.args, x.latency(call)
 	switch carries := x.target.HTTP || x.target.Framing.HasHeader(); {
 	case carries:
 		o := outgoingFor(ctx)
@@ -187,7 +189,8 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 	if e != nil {
 		e.Conn, e.RequestBytes, e.ReplyBytes = f.Conn, f.Sent, f.Received
 	}
-	x.calls.Put(f)
+	f.Release()
+	call.pending = f
 	if err != nil {
 		return sendFailure(m.String(), err)
 	}
@@ -206,6 +209,14 @@ func (x *connector) exchange(ctx context.Context, call *Call, e *CallEvent) erro
 		pushedBack(err, reply.Envelope.Transient)
 	}
 	return tooLate(deadline, m, err)
+}
+
+// latency returns what is known of the method of call.
+func (x *connector) latency(call *Call) *clientconn.Latency {
+	if call.latencyOf != x {
+		call.latency, call.latencyOf = x.latencies.Of(call.Method), x
+	}
+	return call.latency
 }
 
 // start sets the deadline of an attempt: that of the whole call, which is ctx's or timeout from now,

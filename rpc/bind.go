@@ -176,7 +176,6 @@ func bindHandler(svc *schema.Service, handler any) (map[*schema.Method]*boundMet
 		bound := make(map[*schema.Method]*boundMethod)
 		for _, m := range svc.AllMethods() {
 			b := &boundMethod{signature: dynamicSignature(m), handler: dynamicCaller(h)}
-			b.make = b.makeCall
 			bound[m] = b
 		}
 		return bound, nil
@@ -231,7 +230,6 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 			return nil, err
 		}
 		b := &boundMethod{signature: sig, handler: streamCaller(m, t.Method(found).Func), receiver: rv}
-		b.make = b.makeCall
 		return b, nil
 	}
 	sig, err := bindFunc(m, fn.Type(), goPath, anyException)
@@ -245,7 +243,6 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 			b.handler = plain.method(direct)
 		}
 	}
-	b.make = b.makeCall
 	return b, nil
 }
 
@@ -321,8 +318,8 @@ func dynamicCaller(h DynamicHandler) Handler {
 func (m *boundMethod) newCall() *Call {
 	call, ok := m.calls.Get().(*Call)
 	if !ok {
-		call = m.make()
-		call.Method, call.Service, call.sig, call.server = m.method, m.svc, m.signature, true
+		made := newCall(m.svc, m.signature)
+		call, made.server = &made, true
 		if m.receiver.IsValid() {
 			call.bound = newBoundCall(call, m.receiver)
 		}
@@ -333,18 +330,12 @@ func (m *boundMethod) newCall() *Call {
 	return call
 }
 
-// makeCall makes a call of m, for a handler that knows no types of its own.
-func (m *boundMethod) makeCall() *Call {
-	return &Call{args: mem.Of(reflect.New(m.args.Go)), reply: mem.Of(reflect.New(m.reply.Go))}
-}
-
 // release takes back a call whose reply has been made. What the handler got was copied out of it.
 func (m *boundMethod) release(call *Call) {
 	if !call.reset() {
 		return
 	}
-	m.args.Zero(call.args)
-	m.reply.Zero(call.reply)
+	call.empty()
 	if x := call.bound; x != nil && x.result.IsValid() {
 		x.result.Elem().SetZero()
 	}
@@ -490,8 +481,7 @@ func (c *Client) stub(svc *schema.Service, sig *signature, t reflect.Type) refle
 			out = append(out, noError)
 		}
 		if x.call.reset() {
-			sig.args.Zero(x.call.args)
-			sig.reply.Zero(x.call.reply)
+			x.call.empty()
 			calls.Put(x)
 		}
 		return out
@@ -506,7 +496,7 @@ type stubCall struct {
 }
 
 func newStubCall(svc *schema.Service, sig *signature) *stubCall {
-	x := &stubCall{call: Call{Method: sig.method, Service: svc, sig: sig, args: mem.Of(reflect.New(sig.args.Go)), reply: mem.Of(reflect.New(sig.reply.Go))}}
+	x := &stubCall{call: newCall(svc, sig)}
 	for i := range sig.args.Struct.Fields {
 		f := &sig.args.Struct.Fields[i]
 		x.args = append(x.args, x.call.args.Add(f.Offset).Value(f.Type.Go))

@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/clientconn"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/plural"
@@ -54,6 +55,12 @@ type Call struct {
 	args  mem.Pointer // the arguments as one value of the type sig.args
 	reply mem.Pointer // the reply likewise, of sig.reply; what a handler leaves there is sent
 	bound *boundCall  // of a handler that was bound, else nil
+	rooms []plan.Room // where args and reply are, if they are used again
+
+	// What the client that made the call last keeps for the next one.
+	pending   *clientconn.Pending
+	latency   *clientconn.Latency
+	latencyOf *connector
 
 	stream   Stream        // of a method that streams
 	as       string        // the name under which the service is called; "": what the target says
@@ -91,6 +98,19 @@ func (c *Call) serviceName() string {
 		return c.as
 	}
 	return c.Service.Name
+}
+
+// newCall returns a call that can be used again, after reset and empty.
+func newCall(svc *schema.Service, sig *signature) Call {
+	rooms := []plan.Room{sig.args.NewRoom(), sig.reply.NewRoom()}
+	return Call{Method: sig.method, Service: svc, sig: sig, rooms: rooms, args: rooms[0].At(), reply: rooms[1].At()}
+}
+
+// empty clears the arguments and the reply.
+func (c *Call) empty() {
+	for i := range c.rooms {
+		c.rooms[i].Empty()
+	}
 }
 
 // Clone returns a call with the same arguments and a reply of its own, for an attempt beside others:

@@ -191,10 +191,7 @@ func (s *plainStubs) get() *plainCall {
 	if x, ok := s.calls.Get().(*plainCall); ok {
 		return x
 	}
-	x := &plainCall{call: Call{
-		Method: s.sig.method, Service: s.svc, sig: s.sig,
-		args: mem.Of(reflect.New(s.sig.args.Go)), reply: mem.Of(reflect.New(s.sig.reply.Go)),
-	}}
+	x := &plainCall{call: newCall(s.svc, s.sig)}
 	x.args = fieldPlaces(s.sig, x.call.args)
 	x.result = successPlace(s.sig, x.call.reply)
 	return x
@@ -236,10 +233,8 @@ func finish[R any](s *plainStubs, ctx context.Context, x *plainCall) (r R, err e
 }
 
 func (s *plainStubs) put(x *plainCall) {
-	if !x.call.reset() {
-		return
+	if x.call.reset() {
+		x.call.empty()
+		s.calls.Put(x)
 	}
-	s.sig.args.Zero(x.call.args)
-	s.sig.reply.Zero(x.call.reply)
-	s.calls.Put(x)
 }

@@ -202,7 +202,6 @@ type boundMethod struct {
 	svc      *schema.Service
 	handler  Handler       // with the interceptors around it
 	calls    sync.Pool     // of *Call
-	make     func() *Call  // with memory for the arguments and the reply
 	receiver reflect.Value // of the method that is called by reflection; invalid if none is
 	slow     atomic.Int32  // more than 0: its calls get goroutines of their own
 

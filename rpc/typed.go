@@ -60,7 +60,6 @@ func bindRoute(m *schema.Method, r thriftimpl.Route) (*boundMethod, error) {
 		signature: sig,
 		handler:   func(ctx context.Context, call *Call) error { return r.Answer(ctx, call.args, call.reply) },
 	}
-	b.make = b.makeCall
 	return b, nil
 }
 

@@ -94,7 +94,7 @@ func TestNotSentIsNotShared(t *testing.T) {
 func callOver(c *Conn) error { return callWith(c, context.Background(), false) }
 
 func callWith(c *Conn, ctx context.Context, oneway bool) error {
-	f := new(Calls).Get()
+	f := NewPending()
 	f.Start(ctx, time.Now(), 0)
 	f.Oneway = oneway
 	f.expect()

@@ -2,7 +2,6 @@ package clientconn
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/mem"
@@ -113,23 +112,14 @@ func (f *Pending) encode(dst []byte, p protocol.Protocol) ([]byte, error) {
 	return p.AppendMessage(dst, f.Header, f.Args, f.ArgsAt)
 }
 
-// Calls keeps Pendings that have ended for new ones. The zero value is ready.
-type Calls struct{ pool sync.Pool } // of *Pending, with nothing in their channels
+// NewPending returns a Pending. It may be used for one call after the other: see Release.
+func NewPending() *Pending { return &Pending{wake: make(chan struct{}, 1)} }
 
-// Get returns a Pending whose fields are zero or of a call that has ended.
-func (c *Calls) Get() *Pending {
-	if f, ok := c.pool.Get().(*Pending); ok {
-		return f
-	}
-	return &Pending{wake: make(chan struct{}, 1)}
-}
-
-// Put takes back a Pending whose call has ended.
-func (c *Calls) Put(f *Pending) {
+// Release lets go of what f has of a call that has ended.
+func (f *Pending) Release() {
 	f.ctx, f.ArgsAt, f.Transient, f.Persistent, f.Latency = nil, mem.Pointer{}, nil, nil, nil
 	f.Conn, f.Sent, f.Received = 0, 0, 0
 	f.reset()
-	c.pool.Put(f)
 }
 
 // A pendingTable holds the calls of a connection that were sent and not answered yet: by sequence
