@@ -92,6 +92,7 @@ func (s *Splitter) header(buf []byte) (need int, err error) {
 func (s *Splitter) step(buf []byte) (need int, err error) {
 	f := &s.stack[s.depth-1]
 	if f.fields {
+		s.plainFields(buf)
 		if s.off >= len(buf) {
 			return s.off + 1, nil
 		}
@@ -118,6 +119,27 @@ func (s *Splitter) step(buf []byte) (need int, err error) {
 		f.t, f.other = f.other, f.t
 	}
 	return need, err
+}
+
+// plainFields moves past the fields at s.off that hold no other values, most fields of most messages, as far as nothing is wrong.
+func (s *Splitter) plainFields(buf []byte) {
+	const head, length = 3, 4
+	off := s.off
+	for off+head+length <= len(buf) {
+		t := wire.Type(buf[off])
+		next := off + head + int(minSize[t])
+		if t == wire.String {
+			n := int32(binary.BigEndian.Uint32(buf[off+head:]))
+			if n < 0 || int(n) > s.max-next {
+				break
+			}
+			next += int(n)
+		} else if !fixed(t) || next > s.max {
+			break
+		}
+		off = next
+	}
+	s.off = off
 }
 
 // value moves past the value of type t that starts skip bytes after s.off, or opens it.
