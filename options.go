@@ -154,8 +154,8 @@ func WithSASLPlain(user, password string) ClientOption {
 	return clientOption(func(o *clientConfig) { o.SASLUser, o.SASLPassword = user, password })
 }
 
-// WithSASLUsers lets clients of a server negotiate with SASL's mechanism PLAIN: verify says by an
-// error who is not let in. [PeerOf] tells handlers the user. Clients that do not negotiate are
+// WithSASLUsers lets clients of a server negotiate with SASL's mechanism PLAIN, or, over HTTP, log in by Basic authentication (RFC
+// 7617) with each request: verify says by an error who is not let in. [PeerOf] tells handlers the user. Clients that do neither are
 // served as before, unless required.
 func WithSASLUsers(verify func(ctx context.Context, user, password string) error, required bool) ServerOption {
 	return serverOption(func(o *rpc.ServerOptions) { o.SASLPlain, o.RequireSASL = verify, required })

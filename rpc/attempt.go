@@ -329,6 +329,10 @@ func httpFailure(method string, answer *clientconn.HTTPError) *Error {
 	switch answer.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		e.Code, e.Outcome = CodeUnavailable, OutcomeRefused
+	case http.StatusUnauthorized:
+		e.Code, e.Outcome = CodeUnauthenticated, OutcomeRefused
+	case http.StatusForbidden:
+		e.Code, e.Outcome = CodePermissionDenied, OutcomeRefused
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		e.Code = CodeConnectionLost
 	}

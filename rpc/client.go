@@ -186,7 +186,11 @@ func Dial(ctx context.Context, target string, opts ClientOptions) (*Client, erro
 		return nil, fmt.Errorf("target %q: %w", target, err)
 	}
 	if opts.SASLUser != "" && (t.HTTP || t.Network == "udp") {
-		return nil, fmt.Errorf("target %q: SASL does not work over %s", target, strings.ToUpper(t.Transport()))
+		hint := ""
+		if t.HTTP {
+			hint = ": the target can have the user, as in http://user:password@host"
+		}
+		return nil, fmt.Errorf("target %q: SASL does not work over %s%s", target, strings.ToUpper(t.Transport()), hint)
 	}
 	x := &connector{target: t, opts: opts, app: newApplicationPlan()}
 	if opts.Stats != nil {

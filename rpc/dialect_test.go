@@ -372,6 +372,16 @@ func TestSASL(t *testing.T) {
 	if _, err := plain.Ping(context.Background()); err == nil {
 		t.Error("a client without SASL was served")
 	}
+	for _, tt := range []struct {
+		user string
+		code rpc.Code
+	}{{"root:pwd@", 0}, {"root:guess@", rpc.CodeUnauthenticated}, {"root@", rpc.CodeUnauthenticated}, {"", rpc.CodeUnauthenticated}} {
+		_, err := bind(t, dial(t, "http://"+tt.user+l.Addr().String(), rpc.ClientOptions{}), svc).Ping(context.Background())
+		var e *rpc.Error
+		if (err == nil) != (tt.code == 0) || err != nil && (!errors.As(err, &e) || e.Code != tt.code || e.Outcome != rpc.OutcomeRefused) {
+			t.Errorf("http://%s…: %v", tt.user, err)
+		}
+	}
 	if _, err := rpc.Dial(context.Background(), l.Addr().String()+"?transport=http", inMemory(rpc.ClientOptions{SASLUser: "root"})); err == nil || !strings.Contains(err.Error(), "SASL does not work over HTTP") {
 		t.Errorf("SASL over HTTP: %v", err)
 	}

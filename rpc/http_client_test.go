@@ -79,7 +79,7 @@ func TestHTTPClient(t *testing.T) {
 	if !errors.As(err, &e) || e.Status != 401 || e.Header.Get("WWW-Authenticate") != `Basic realm="test"` || len(e.Body) != 4096 || e.Error() != "status 401 Unauthorized" {
 		t.Errorf("a refusal: %v", err)
 	}
-	if !strings.HasPrefix(err.Error(), `Parent.ping: protocol error: server answered 401 Unauthorized: "who are you?`) {
+	if !strings.HasPrefix(err.Error(), `Parent.ping: unauthenticated: server answered 401 Unauthorized: "who are you?`) {
 		t.Errorf("a refusal: %v", err)
 	}
 	for _, c := range []*rpc.Client{c, plain} {

@@ -51,7 +51,11 @@ type httpHandler struct{ s *Server }
 const maxDetached = 100
 
 func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h.s.serveHTTPDialect(w, r) || h.s.serveHealth(w, r) {
+	if h.s.serveHealth(w, r) {
+		return
+	}
+	r, ok := h.login(w, r)
+	if !ok || h.s.serveHTTPDialect(w, r) {
 		return
 	}
 	rc := http.NewResponseController(w)
@@ -135,6 +139,41 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) bool {
 		io.WriteString(w, "ok\n")
 	}
 	return true
+}
+
+// login verifies the user of a request, by Basic authentication (RFC 7617), where the server knows users. It returns the request with
+// a context that knows the user, or answers it and reports false.
+func (h httpHandler) login(w http.ResponseWriter, r *http.Request) (*http.Request, bool) {
+	if h.s.opts.SASLPlain == nil && !h.s.opts.RequireSASL {
+		return r, true
+	}
+	user, password, ok := r.BasicAuth()
+	if !ok && !h.s.opts.RequireSASL {
+		return r, true
+	}
+	ctx := withPeer(r.Context(), r)
+	err := errors.New("no user has logged in")
+	if ok {
+		err = h.s.verify(ctx, user, password)
+	}
+	if err != nil {
+		leaveBody(w, r)
+		h.logRefused(r, err)
+		w.Header().Set("WWW-Authenticate", `Basic realm="thrift", charset="UTF-8"`)
+		http.Error(w, "log in first", http.StatusUnauthorized)
+		return nil, false
+	}
+	peer, _ := PeerOf(ctx)
+	peer.User = user
+	return r.WithContext(context.WithValue(ctx, peerKey{}, peer)), true
+}
+
+// verify reports by an error that a user is not let in.
+func (s *Server) verify(ctx context.Context, user, password string) error {
+	if s.opts.SASLPlain == nil {
+		return errors.New("this server does not accept SASL")
+	}
+	return s.opts.SASLPlain(ctx, user, password)
 }
 
 // read returns the body of a request.

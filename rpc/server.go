@@ -81,8 +81,8 @@ type ServerOptions struct {
 	RequireTLS bool
 
 	// SASLPlain verifies the users of clients that negotiate with SASL's mechanism PLAIN (RFC
-	// 4616), as those of Hive and Impala do; [PeerOf] tells handlers who it was. nil: no user is
-	// accepted. ctx is the connection's. RequireSASL refuses connections without it.
+	// 4616), as those of Hive and Impala do, and of requests over HTTP with Basic authentication; [PeerOf] tells handlers who it
+	// was. nil: no user is accepted. ctx is the connection's, or the request's. RequireSASL refuses connections, and requests, without it.
 	SASLPlain   func(ctx context.Context, user, password string) error
 	RequireSASL bool
 

@@ -98,9 +98,6 @@ func (c *serverConn) detect() error {
 		return c.startDialect()
 	}
 	if msgio.IsHTTP(first) {
-		if c.s.opts.RequireSASL {
-			return errNoSASL
-		}
 		if !c.s.acceptsHTTP() {
 			return c.notAccepted("http", "")
 		}
@@ -254,12 +251,8 @@ func (c *serverConn) startBare(d detect.Dialect) error {
 
 // startSASL negotiates, and detects the dialect of the frames that follow.
 func (c *serverConn) startSASL() error {
-	verify := c.s.opts.SASLPlain
-	if verify == nil {
-		verify = func(context.Context, string, string) error { return errors.New("this server does not accept SASL") }
-	}
 	c.SetReadDeadline(c.s.opts.HandshakeTimeout)
-	nc, user, err := msgio.ServeSASL(c.Reader().Conn(c.Upper()), func(user, password string) error { return verify(c.ctx, user, password) })
+	nc, user, err := msgio.ServeSASL(c.Reader().Conn(c.Upper()), func(user, password string) error { return c.s.verify(c.ctx, user, password) })
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/clientconn"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
@@ -40,6 +41,9 @@ func (f failure) next(ctx context.Context, status io.Writer) string {
 	if hint := f.tls(t); hint != "" {
 		return hint
 	}
+	if errors.As(f.err, new(*clientconn.SASLWantedError)) {
+		return "log in: -u NAME:PASSWORD"
+	}
 	if !f.connected {
 		return ""
 	}
@@ -60,7 +64,7 @@ func (f failure) next(ctx context.Context, status io.Writer) string {
 		switch {
 		case f.answered:
 			return "the server speaks " + targetDialect(t) + ", and closed the connection during this call: its log may say why"
-		case t.HTTP || f.user:
+		case t.HTTP || f.user || t.Network == "udp":
 			return ""
 		case f.named:
 			return fmt.Sprintf("if the server does not speak %s, %q finds its dialects", targetDialect(t), probe)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -30,6 +31,7 @@ import (
 type dialect struct {
 	protocol, transport, compression string
 	user                             string   // NAME:PASSWORD
+	basic                            bool     // which goes into the header Authorization; target finds it out
 	headers                          []string // NAME: VALUE
 	tls                              transport.TLSFiles
 	serverName                       string
@@ -57,7 +59,7 @@ func (d *dialect) addFlags(cmd *cobra.Command) {
 func (d *dialect) addConnectionFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&d.headers, "header", "H", nil, "send `'NAME: VALUE'` as metadata, over header, ttheader, http or another framework's protocol; ${NAME} is an environment variable (may be repeated)")
-	addUserFlag(f, &d.user, "log in by SASL as `NAME:PASSWORD`")
+	addUserFlag(f, &d.user, "log in as `NAME:PASSWORD` by SASL, over HTTP and gRPC by Basic authentication")
 	f.StringVar(&d.tls.CA, "cacert", "", "use TLS and verify the server with the authorities in this PEM `FILE`")
 	f.StringVar(&d.tls.Cert, "cert", "", "use TLS with the client certificate in this PEM `FILE`")
 	f.StringVar(&d.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
@@ -131,6 +133,9 @@ func (d *dialect) target(target string) (string, error) {
 	if err := checkTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
 	}
+	if t, err := transport.ParseTarget(whole); err == nil {
+		d.basic = t.HTTP || t.Foreign == "grpc" || t.Foreign == "connect"
+	}
 	return whole, nil
 }
 
@@ -173,7 +178,7 @@ func (d *dialect) connection() ([]thriftkit.ClientOption, error) {
 	if d.insecure {
 		opts = append(opts, thriftkit.WithTLS(&tls.Config{InsecureSkipVerify: true}))
 	}
-	if d.user == "" {
+	if d.user == "" || d.basic {
 		return opts, nil
 	}
 	name, password, err := splitUser(d.user)
@@ -188,7 +193,7 @@ func splitUser(user string) (name, password string, err error) {
 	return name, password, nil
 }
 
-// context adds what --header says to ctx.
+// context adds what --header says to ctx, and --user over HTTP.
 func (d *dialect) context(ctx context.Context) (context.Context, error) {
 	md := make(map[string]string)
 	for _, h := range d.headers {
@@ -201,6 +206,13 @@ func (d *dialect) context(ctx context.Context) (context.Context, error) {
 			return nil, usagef("--header %s: %w", name, err)
 		}
 		md[name] = value
+	}
+	if d.basic && d.user != "" {
+		name, password, err := splitUser(d.user)
+		if err != nil {
+			return nil, err
+		}
+		md["Authorization"] = "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
 	}
 	if len(md) == 0 {
 		return ctx, nil

@@ -82,7 +82,7 @@ func (o *probeOptions) run(cmd *cobra.Command, target string) error {
 	if d.insecure {
 		o.client.TLS = &tls.Config{InsecureSkipVerify: true}
 	}
-	if d.user != "" {
+	if d.user != "" && !d.basic {
 		if o.client.SASLUser, o.client.SASLPassword, err = splitUser(d.user); err != nil {
 			return err
 		}
