@@ -95,7 +95,7 @@ func TestNodesOfOthers(t *testing.T) {
 // TestLayoutsInZooKeeper registers and finds by these layouts.
 func TestLayoutsInZooKeeper(t *testing.T) {
 	s := startServer(t)
-	hand, err := connect([]string{s.addr}, quick)
+	hand, err := connect([]string{s.Addr}, quick)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestLayoutsInZooKeeper(t *testing.T) {
 	for name, layout := range map[string]*Layout{"dubbo": Dubbo(ProviderOptions{}), "motan2": Motan(ProviderOptions{Group: "demo"})} {
 		opts := quick
 		opts.Layout = layout
-		r, err := NewRegistrar([]string{s.addr}, opts)
+		r, err := NewRegistrar([]string{s.Addr}, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,13 +117,13 @@ func TestLayoutsInZooKeeper(t *testing.T) {
 		if _, err := hand.Create(layout.folder("com.acme.Shop")+"/"+other, []byte("tri://10.0.0.2:1/com.acme.Shop?"), 0, zk.WorldACL(zk.PermAll)); err != nil {
 			t.Fatal(err)
 		}
-		list, err := discovery.List(ctx, Resolver([]string{s.addr}, "com.acme.Shop", opts))
+		list, err := discovery.List(ctx, Resolver([]string{s.Addr}, "com.acme.Shop", opts))
 		if err != nil || len(list) != 1 || list[0].Addr != name+"://10.0.0.1:9090" {
 			t.Errorf("%s: %+v, %v", name, list, err)
 		}
 	}
 	schemes := map[string]discovery.Scheme{"zookeeper+dubbo": DubboScheme, "zookeeper+motan": MotanScheme}
-	for target, want := range map[string]int{"zookeeper+dubbo://" + s.addr + "/com.acme.Shop": 1, "zookeeper+motan://" + s.addr + "/demo/com.acme.Shop": 1, "zookeeper+motan://" + s.addr + "/com.acme.Shop": 0} {
+	for target, want := range map[string]int{"zookeeper+dubbo://" + s.Addr + "/com.acme.Shop": 1, "zookeeper+motan://" + s.Addr + "/demo/com.acme.Shop": 1, "zookeeper+motan://" + s.Addr + "/com.acme.Shop": 0} {
 		x, err := discovery.ParseTarget(target, schemes)
 		if err != nil {
 			t.Fatal(err)

@@ -27,7 +27,7 @@ import org.apache.dubbo.rpc.service.GenericService;
 /**
  * Dubbo for Java against thriftkit, with what "thriftkit gen java-interface" wrote for shop.thrift.
  *
- * <p>"server PORT" serves Shop. "client HOST:PORT" makes calls, writes a line for each, and exits with 1 if one went wrong.
+ * <p>"server PORT" serves Shop. "registry HOST:PORT" makes a call of what ZooKeeper there has. "client HOST:PORT" makes calls, writes a line for each, and exits with 1 if one went wrong.
  */
 public class Peer {
     public static void main(String[] args) throws Exception {
@@ -37,6 +37,8 @@ public class Peer {
         DubboBootstrap.getInstance().application(app);
         if (args[0].equals("server")) {
             serve(Integer.parseInt(args[1]));
+        } else if (args[0].equals("registry")) {
+            System.exit(new Peer().find(args[1]) ? 0 : 1);
         } else {
             System.exit(new Peer().call(args[1]) ? 0 : 1);
         }
@@ -190,6 +192,15 @@ public class Peer {
         Everything v = new Everything();
         v.setName(name);
         return v;
+    }
+
+    boolean find(String zookeeper) {
+        ReferenceConfig<Shop> ref = new ReferenceConfig<>();
+        ref.setRegistry(new RegistryConfig("zookeeper://" + zookeeper));
+        ref.setInterface(Shop.class);
+        ref.setTimeout(10_000);
+        check("found", "5", () -> ref.get().add(2, 3));
+        return good;
     }
 
     boolean call(String addr) throws Exception {
