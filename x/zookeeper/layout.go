@@ -2,9 +2,11 @@ package zookeeper
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"path"
@@ -116,7 +118,7 @@ func Dubbo(o ProviderOptions) *Layout {
 	}
 }
 
-// Motan returns the layout of Motan's registry for ZooKeeper: the nodes "/motan/GROUP/SERVICE/server/ADDR", whose data are URLs. A service is named by its
+// Motan returns the layout of Motan's registry for ZooKeeper: the nodes "/motan/GROUP/SERVICE/server/ADDR", whose data are URLs, serialized as Java does it. A service is named by its
 // path, that of a Java interface such as com.acme.Shop. The addresses of what is found are targets, such as
 // motan2://10.0.0.1:8100; servers of the first version of the protocol are left out. What parameters say that is not Motan's own is metadata of the instance, and the
 // reverse: Motan for Java takes servers only in its own serialization, which is hessian2 unless the metadata serialization says simple. Priorities, zones and tags are not stored.
@@ -141,12 +143,13 @@ func Motan(o ProviderOptions) *Layout {
 			}
 			slices.Sort(keys)
 			for _, k := range keys { // Motan escapes nothing
-				if strings.ContainsAny(k+q.Get(k), "=&?") {
-					return "", nil, fmt.Errorf("metadata %.60q: %.60q: Motan's registry carries no =, & and ?", k, q.Get(k))
+				if strings.ContainsAny(k+q.Get(k), "=&?\x00") || strings.ContainsFunc(k+q.Get(k), func(r rune) bool { return r > 0xffff }) {
+					return "", nil, fmt.Errorf("metadata %.60q: %.60q: Motan's registry carries neither =, & and ? nor characters above U+FFFF", k, q.Get(k))
 				}
 				text += "&" + k + "=" + q.Get(k)
 			}
-			return addr, []byte(text), nil
+			data, err := javaString(text)
+			return addr, data, err
 		},
 		decode: func(name string, data []byte) (in discovery.Instance, err error) {
 			text := motanText(data)
@@ -172,15 +175,27 @@ func Motan(o ProviderOptions) *Layout {
 	}
 }
 
-// motanText returns the data of a node of Motan: old releases for Java write a string as Java serializes it (Java Object Serialization
-// Specification, section 6.4.2).
+// What Java's serialization of a string begins with, before its length (Java Object Serialization Specification, section 6.4).
+const (
+	javaShortString = "\xac\xed\x00\x05t" // 2 bytes of length
+	javaLongString  = "\xac\xed\x00\x05|" // 8 bytes
+)
+
+// javaString returns a string as Java serializes it, which all clients of Motan read, and those for Java want unless they say otherwise.
+func javaString(s string) ([]byte, error) {
+	if len(s) > math.MaxUint16 {
+		return nil, fmt.Errorf("the URL has %d bytes, Motan's registry carries %d", len(s), math.MaxUint16)
+	}
+	return append(binary.BigEndian.AppendUint16([]byte(javaShortString), uint16(len(s))), s...), nil
+}
+
+// motanText returns the data of a node of Motan, a string with or without Java's serialization.
 func motanText(data []byte) string {
-	const short, long = "\xac\xed\x00\x05t", "\xac\xed\x00\x05|" // and the length of the string, 2 or 8 bytes
 	s := string(data)
-	if rest, ok := strings.CutPrefix(s, short); ok && len(rest) >= 2 {
+	if rest, ok := strings.CutPrefix(s, javaShortString); ok && len(rest) >= 2 {
 		return rest[2:]
 	}
-	if rest, ok := strings.CutPrefix(s, long); ok && len(rest) >= 8 {
+	if rest, ok := strings.CutPrefix(s, javaLongString); ok && len(rest) >= 8 {
 		return rest[8:]
 	}
 	return s

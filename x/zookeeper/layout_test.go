@@ -31,7 +31,7 @@ func TestLayouts(t *testing.T) {
 		},
 		{
 			"Motan", Motan(ProviderOptions{Root: "/m/", Group: "g"}), "/m/g/com.acme.Shop/server", "10.0.0.1:9090",
-			"motan2://10.0.0.1:9090/com.acme.Shop?group=g&idc=x&nodeType=service&serialization=hessian2&version=1.0&weight=200", "motan2://10.0.0.1:9090",
+			"\xac\xed\x00\x05t\x00\x71motan2://10.0.0.1:9090/com.acme.Shop?group=g&idc=x&nodeType=service&serialization=hessian2&version=1.0&weight=200", "motan2://10.0.0.1:9090",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestLayouts(t *testing.T) {
 			}
 			name, data, err := test.layout.encode(service, in)
 			if text, _ := url.QueryUnescape(name); err != nil || text != test.node || string(data) != test.data || strings.Contains(name, "/") {
-				t.Errorf("node %s: %s, %v", name, data, err)
+				t.Errorf("node %s: %q, %v", name, data, err)
 			}
 			got, err := test.layout.decode(name, data)
 			if want := (discovery.Instance{Addr: test.addr, Weight: 200, Metadata: map[string]string{"idc": "x"}}); err != nil || !got.Equal(want) {
@@ -53,7 +53,7 @@ func TestLayouts(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := Motan(ProviderOptions{}).encode(service, discovery.Instance{Addr: "a:1", Metadata: map[string]string{"k": "a&b"}}); err == nil || !strings.Contains(err.Error(), `metadata "k": "a&b": Motan's registry carries no =, & and ?`) {
+	if _, _, err := Motan(ProviderOptions{}).encode(service, discovery.Instance{Addr: "a:1", Metadata: map[string]string{"k": "a&b"}}); err == nil || !strings.Contains(err.Error(), `metadata "k": "a&b": Motan's registry carries neither =, & and ? nor characters above U+FFFF`) {
 		t.Error(err)
 	}
 }
