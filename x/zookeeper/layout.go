@@ -118,10 +118,10 @@ func Dubbo(o ProviderOptions) *Layout {
 	}
 }
 
-// Motan returns the layout of Motan's registry for ZooKeeper: the nodes "/motan/GROUP/SERVICE/server/ADDR", whose data are URLs, serialized as Java does it. A service is named by its
-// path, that of a Java interface such as com.acme.Shop. The addresses of what is found are targets, such as
-// motan2://10.0.0.1:8100; servers of the first version of the protocol are left out. What parameters say that is not Motan's own is metadata of the instance, and the
-// reverse: Motan for Java takes servers only in its own serialization, which is hessian2 unless the metadata serialization says simple. Priorities, zones and tags are not stored.
+// Motan returns the layout of Motan's registry for ZooKeeper: the nodes "/motan/GROUP/SERVICE/server/ADDR", whose data are URLs, serialized as Java
+// does it. A service is named by its path, that of a Java interface such as com.acme.Shop. The addresses of what is found are targets, such
+// as motan2://10.0.0.1:8100; servers of the first version of the protocol are left out. What parameters say that is not Motan's own is metadata of
+// the instance, and the reverse; the parameter serialization is hessian2, or what the metadata serialization says. Priorities, zones and tags are not stored.
 func Motan(o ProviderOptions) *Layout {
 	const protocol = "motan2"
 	root, group, version := cmp.Or(strings.TrimSuffix(o.Root, "/"), "/motan"), cmp.Or(o.Group, "default_rpc"), cmp.Or(o.Version, "1.0")
