@@ -387,6 +387,22 @@ func TestSASL(t *testing.T) {
 	}
 }
 
+// TestAccepts lists what a server accepts.
+func TestAccepts(t *testing.T) {
+	for _, test := range []struct {
+		opts rpc.ServerOptions
+		want string
+	}{
+		{rpc.ServerOptions{}, "buffered framed header ttheader framed-header http udp binary compact json thriftpy2-json simple-json"},
+		{rpc.ServerOptions{Accept: []string{"compact/framed", "http"}}, "compact/framed http"},
+		{rpc.ServerOptions{Accept: []string{}}, ""},
+	} {
+		if got := strings.Join(rpc.NewServer(test.opts).Accepts(), " "); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
+
 func TestAccept(t *testing.T) {
 	leaks(t)
 	tests := []struct {

@@ -284,6 +284,18 @@ func (s *Server) checkOptions() error {
 	return errors.Join(checkDialects(s.opts.Dialects), checkAccept(s.opts.Accept, s.opts.Dialects), checkDepth(s.opts.MaxDepth))
 }
 
+// Accepts returns what the server accepts, in the words of [ServerOptions.Accept]: that list, or else all transports, protocols and Dialects.
+func (s *Server) Accepts() []string {
+	if s.opts.Accept != nil {
+		return slices.Clone(s.opts.Accept)
+	}
+	list := slices.Concat(transport.Names(), protocol.Names())
+	for _, d := range s.opts.Dialects {
+		list = append(list, d.Name())
+	}
+	return list
+}
+
 // accepts reports whether the options take a dialect. A part that is "" is not known yet.
 func (s *Server) accepts(framing, protocol string) bool {
 	if s.opts.Accept == nil {

@@ -208,6 +208,9 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 	if o.log == "-" { // whoever reads the log reads nothing else
 		said = errOut
 	}
+	if !o.quiet && o.log != "-" {
+		fmt.Fprintf(errOut, "accepting %s\n", strings.Join(server.Accepts(), ", "))
+	}
 	if o.pages == nil {
 		return serveUntilSignal(server, l, said, func() {})
 	}

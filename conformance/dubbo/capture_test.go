@@ -1,7 +1,6 @@
 package dubbo_test
 
 import (
-	"strconv"
 	"testing"
 
 	hessian "github.com/apache/dubbo-go-hessian2"
@@ -9,8 +8,6 @@ import (
 	dubboclient "dubbo.apache.org/dubbo-go/v3/client"
 	"dubbo.apache.org/dubbo-go/v3/common/constant"
 	"dubbo.apache.org/dubbo-go/v3/config/generic"
-	"dubbo.apache.org/dubbo-go/v3/protocol"
-	dubboserver "dubbo.apache.org/dubbo-go/v3/server"
 
 	"github.com/thriftkit/thriftkit/internal/muxconn/muxtest"
 	"github.com/thriftkit/thriftkit/x/dubbo"
@@ -18,17 +15,7 @@ import (
 
 // TestCapture finds all calls between dubbo-go's client and its server, neither of which knows of us.
 func TestCapture(t *testing.T) {
-	registerShop()
-	port := freePort(t)
-	srv, err := dubboserver.NewServer(dubboserver.WithServerProtocol(protocol.WithPort(port), protocol.WithDubbo()), dubboserver.WithServerSerialization(constant.Hessian2Serialization))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := srv.RegisterService(&GoShop{}, dubboserver.WithInterface(shopInterface), dubboserver.WithNotRegister()); err != nil {
-		t.Fatal(err)
-	}
-	go srv.Serve()
-	addr := "127.0.0.1:" + strconv.Itoa(port)
+	addr := serveGo(t)
 	dialOurs(t, "dubbo://"+addr) // waits until it listens
 
 	var r muxtest.Recorder

@@ -5,8 +5,10 @@ go 1.26.0
 require (
 	dubbo.apache.org/dubbo-go/v3 v3.3.1
 	github.com/apache/dubbo-go-hessian2 v1.12.5
-	github.com/thriftkit/thriftkit v0.0.0
+	github.com/thriftkit/thriftkit v0.1.0
 )
+
+require github.com/go-zookeeper/zk v1.0.4 // indirect
 
 require (
 	github.com/RoaringBitmap/roaring v1.2.3 // indirect
@@ -105,6 +107,7 @@ require (
 	github.com/spf13/pflag v1.0.5 // indirect
 	github.com/spf13/viper v1.8.1 // indirect
 	github.com/subosito/gotenv v1.2.0 // indirect
+	github.com/thriftkit/thriftkit/x/zookeeper v0.0.0
 	github.com/tklauser/go-sysconf v0.3.10 // indirect
 	github.com/tklauser/numcpus v0.4.0 // indirect
 	github.com/uber/jaeger-client-go v2.29.1+incompatible // indirect
@@ -150,3 +153,5 @@ require (
 )
 
 replace github.com/thriftkit/thriftkit => ../..
+
+replace github.com/thriftkit/thriftkit/x/zookeeper => ../../x/zookeeper

@@ -66,7 +66,10 @@ func TestJavaClient(t *testing.T) {
 
 // TestJavaServer calls a server of Dubbo for Java.
 func TestJavaServer(t *testing.T) {
-	port := freePort(t)
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := java(t, "server", strconv.Itoa(port))
 	out, err := cmd.StdoutPipe()
 	if err != nil {

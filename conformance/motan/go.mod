@@ -3,9 +3,11 @@ module github.com/thriftkit/thriftkit/conformance/motan
 go 1.26.0
 
 require (
-	github.com/thriftkit/thriftkit v0.0.0
+	github.com/thriftkit/thriftkit v0.1.0
 	github.com/weibocom/motan-go v1.2.0
 )
+
+require github.com/go-zookeeper/zk v1.0.4 // indirect
 
 require (
 	github.com/StackExchange/wmi v1.2.1 // indirect
@@ -26,6 +28,7 @@ require (
 	github.com/rcrowley/go-metrics v0.0.0-20181016184325-3113b8401b8a // indirect
 	github.com/samuel/go-zookeeper v0.0.0-20180130194729-c4fab1ac1bec // indirect
 	github.com/shirou/gopsutil/v3 v3.21.9 // indirect
+	github.com/thriftkit/thriftkit/x/zookeeper v0.0.0
 	github.com/tklauser/go-sysconf v0.3.9 // indirect
 	github.com/tklauser/numcpus v0.3.0 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
@@ -44,3 +47,5 @@ require (
 )
 
 replace github.com/thriftkit/thriftkit => ../..
+
+replace github.com/thriftkit/thriftkit/x/zookeeper => ../../x/zookeeper

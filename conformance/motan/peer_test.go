@@ -148,29 +148,32 @@ func (w watchedConn) Read(b []byte) (int, error) {
 // dialTheirs returns a client of motan-go, as its configuration makes one.
 func dialTheirs(t *testing.T, port int, more string) *motango.Client {
 	t.Helper()
+	return theirClient(t, fmt.Sprintf("    protocol: direct\n    host: 127.0.0.1\n    port: %d\n", port), more)
+}
+
+// theirClient returns a client of motan-go with the configuration of a registry.
+func theirClient(t *testing.T, registry, more string) *motango.Client {
+	t.Helper()
 	text := fmt.Sprintf(`
 motan-client:
   log_dir: stdout
   application: client-test
 motan-registry:
-  direct:
-    protocol: direct
-    host: 127.0.0.1
-    port: %d
-motan-refer:
+  where:
+%smotan-refer:
   shop:
     path: com.example.Shop
     application: client-test
     group: demo
     protocol: motan2
-    registry: direct
+    registry: where
     requestTimeout: 20000
     haStrategy: failover
     loadbalance: roundrobin
     serialization: simple
     retries: 0
     asyncInitConnection: false
-%s`, port, more)
+%s`, registry, more)
 	conf, err := config.NewConfigFromReader(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)

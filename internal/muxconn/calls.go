@@ -241,7 +241,8 @@ func ErrorOf(method *schema.Method, md map[string]string, code rpc.Code, text st
 		e.Code = rpc.Code(n)
 	}
 	switch e.Code {
-	case rpc.CodeUnknownMethod, rpc.CodeOverloaded, rpc.CodeUnavailable, rpc.CodeUnauthenticated, rpc.CodePermissionDenied:
+	case rpc.CodeUnknownMethod, rpc.CodeInvalidMessageType, rpc.CodeInvalidTransform, rpc.CodeInvalidProtocol, rpc.CodeUnsupportedClientType,
+		rpc.CodeOverloaded, rpc.CodeUnavailable, rpc.CodeUnauthenticated, rpc.CodePermissionDenied:
 		e.Outcome = rpc.OutcomeRefused
 	case rpc.CodeTimeout:
 		e.Outcome, e.Cause = rpc.OutcomeUnknown, context.DeadlineExceeded

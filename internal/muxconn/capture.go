@@ -327,6 +327,9 @@ func FailureOf(md map[string]string, code rpc.Code, text string) *capture.Failur
 	return &capture.Failure{Code: int(code), Name: code.String(), Text: text}
 }
 
+// IsFailure reports whether the metadata of a reply says that it is an error that [FailureOf] describes: not a declared exception.
+func IsFailure(md map[string]string) bool { return md[businessStatus] != "" || md[CodeMetadata] != "" }
+
 // UnreadValue returns the error of a captured message whose value cannot be read, as a *wire.Error.
 func UnreadValue(err error) error {
 	var e *wire.Error

@@ -26,14 +26,6 @@ var reserved = map[string]bool{keyPath: true, keyInterface: true, keyVersion: tr
 // persistentPrefix is before the names of metadata that a server passes on.
 const persistentPrefix = "rpc-persist-"
 
-// The attachments that a response with an exception has.
-const (
-	keyException       = "thriftkit-exception" // the name of a declared exception
-	keyBusinessStatus  = "biz-status"          // and of a business error, as Kitex has it
-	keyBusinessMessage = "biz-message"
-	keyBusinessExtra   = "biz-extra"
-)
-
 // attachments returns what the value of an attachments map says, as texts.
 func attachments(v any) (map[string]string, error) {
 	if v == nil {

@@ -198,9 +198,9 @@ func readCapturedReply(msg *capture.Message, h header) (capture.Status, error) {
 	switch {
 	case err != nil:
 		return capture.StatusUnknown, err
-	case x.attachments[keyBusinessStatus] != "":
+	case muxconn.IsFailure(x.attachments):
 		msg.Failure = muxconn.FailureOf(x.attachments, rpc.CodeUnknown, text)
-	case isUndeclared(class) && x.attachments[keyException] == "" || class == genericException:
+	case isUndeclared(class) && x.attachments[muxconn.ExceptionMetadata] == "" || class == genericException:
 		msg.Failure = &capture.Failure{Code: int(h.status), Name: class, Text: text}
 	default:
 		msg.Type = wire.Reply
@@ -253,7 +253,7 @@ func (c captureCodec) decode(m *capture.Message, method *schema.Method) (*dynami
 		if err != nil {
 			return nil, err
 		}
-		desc := declared(method, class, c.attachments[keyException])
+		desc := declared(method, class, c.attachments[muxconn.ExceptionMetadata])
 		if desc == nil {
 			return nil, wire.Errorf(at, wire.ErrValue, "%s throws no %s", method, class)
 		}

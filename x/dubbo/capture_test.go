@@ -93,7 +93,7 @@ var captured = []string{
 	`Shop.nothing {} ok {} who=me`,
 	`Shop.echo {"value":{…} exception {"missing":{"key":"missing","code":7}} who=me`,
 	`Shop.echo {"value":{…} exception {"plain":{"why":"100% é"}} who=me`,
-	`Shop.echo {"value":{…} error 20 java.lang.RuntimeException: `,
+	`Shop.echo {"value":{…} error 6 internal error: internal error`,
 	`Shop.echo {"value":{…bytes ok {"success":{…bytes who=me`,
 	`Shop.business {"code":42} error 42 business error: 没有钱 who=me`,
 	`Shop.log {"line":"it"} oneway who=me`,

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -508,31 +507,46 @@ func (c *client) request(ctx context.Context, call *rpc.Call) ([]byte, error) {
 	return e.Bytes(), nil
 }
 
-// received codes: what of rpc stands for a status.
+// receivedCodes has what of rpc stands for a status of servers that say no more.
 var receivedCodes = map[status]rpc.Error{
-	statusClientTimeout:   {Code: rpc.CodeTimeout, Cause: context.DeadlineExceeded},
-	statusServerTimeout:   {Code: rpc.CodeTimeout, Cause: context.DeadlineExceeded},
-	statusChannelInactive: {Code: rpc.CodeConnectionLost},
+	statusClientTimeout:   {Code: rpc.CodeTimeout},
+	statusServerTimeout:   {Code: rpc.CodeTimeout},
+	statusChannelInactive: {Code: rpc.CodeConnectionLost, Outcome: rpc.OutcomeUnknown},
 	statusBadRequest:      {Code: rpc.CodeProtocol, Outcome: rpc.OutcomeRefused},
 	statusBadResponse:     {Code: rpc.CodeInternal, Outcome: rpc.OutcomeExecuted},
 	statusNotFound:        {Code: rpc.CodeUnknownMethod, Outcome: rpc.OutcomeRefused},
 	statusExhausted:       {Code: rpc.CodeOverloaded, Outcome: rpc.OutcomeRefused},
 }
 
+// failure returns the error of a response whose status is not statusOK.
+func failure(m *schema.Method, s status, d *hessian2.Decoder) error {
+	text, err := d.Text()
+	if err != nil {
+		text = s.String()
+	}
+	var md map[string]string
+	if err == nil && d.More() {
+		if v, err := d.Any(); err == nil {
+			md, _ = attachments(v)
+		}
+	}
+	known, ok := receivedCodes[s]
+	if !ok {
+		known.Code = rpc.CodeInternal
+	}
+	err = muxconn.ErrorOf(m, md, known.Code, text)
+	var e *rpc.Error
+	if errors.As(err, &e) && (md[muxconn.CodeMetadata] == "" || known.Outcome == rpc.OutcomeRefused) {
+		e.Outcome = known.Outcome
+	}
+	return err
+}
+
 // response reads the response to a call.
 func (c *client) response(ctx context.Context, call *rpc.Call, r reply) error {
 	d := hessian2.NewDecoder(r.body)
 	if r.status != statusOK {
-		text, err := d.Text()
-		if err != nil {
-			text = r.status.String()
-		}
-		e, ok := receivedCodes[r.status]
-		if !ok {
-			e = rpc.Error{Code: rpc.CodeInternal}
-		}
-		e.Remote, e.Message, e.Method = true, text, call.Method.String()
-		return &e
+		return failure(call.Method, r.status, d)
 	}
 	err := c.body(ctx, call, d)
 	var e *rpc.Error
@@ -589,7 +603,7 @@ func (c *client) body(ctx context.Context, call *rpc.Call, d *hessian2.Decoder) 
 		return err
 	}
 	md, _ := split(x.attachments)
-	rpc.SetReceivedMetadata(ctx, md)
+	rpc.SetReceivedMetadata(ctx, muxconn.Received(md, func(string) bool { return false }))
 	switch x.tag {
 	case tagValue:
 		return muxconn.SetHessianResult(d, call)
@@ -606,14 +620,7 @@ func thrown(call *rpc.Call, d *hessian2.Decoder, all map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if n, err := strconv.ParseInt(all[keyBusinessStatus], 10, 32); err == nil && n != 0 {
-		x := &rpc.BusinessError{Code: int32(n), Message: all[keyBusinessMessage]}
-		if extra := all[keyBusinessExtra]; extra != "" && json.Unmarshal([]byte(extra), &x.Extra) != nil {
-			x.Extra = map[string]string{keyBusinessExtra: extra}
-		}
-		return x
-	}
-	if desc := declared(call.Method, class, all[keyException]); desc != nil {
+	if desc := declared(call.Method, class, all[muxconn.ExceptionMetadata]); desc != nil {
 		d.Rewind(at)
 		v, err := d.Dynamic(desc.Type())
 		if err != nil {
@@ -624,7 +631,7 @@ func thrown(call *rpc.Call, d *hessian2.Decoder, all map[string]string) error {
 	if class != "" && class != hessian2.FallbackException {
 		text = class + ": " + text
 	}
-	return &rpc.Error{Code: rpc.CodeInternal, Outcome: rpc.OutcomeExecuted, Remote: true, Message: text, Method: call.Method.String()}
+	return muxconn.ErrorOf(call.Method, all, rpc.CodeInternal, text)
 }
 
 // declared returns the exception that a method declares and that has the class, or the name; nil if there is none.

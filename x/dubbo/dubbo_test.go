@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire/hessian2"
 	"github.com/thriftkit/thriftkit/x/dubbo"
 )
@@ -80,7 +82,16 @@ func (shop) Echo(_ context.Context, v *Everything) (*Everything, error) {
 	case v.Name == "undeclared":
 		return nil, errors.New("a secret")
 	}
+	if code, ok := codes[v.Name]; ok {
+		return nil, rpc.Errorf(code, "no %s", v.Name)
+	}
 	return v, nil
+}
+
+// codes are those of the errors of Echo, by names.
+var codes = map[string]rpc.Code{
+	"internal": rpc.CodeInternal, "denied": rpc.CodePermissionDenied, "unauthenticated": rpc.CodeUnauthenticated, "unknown": rpc.CodeUnknown,
+	"overloaded": rpc.CodeOverloaded, "transform": rpc.CodeInvalidTransform, "own": 4711,
 }
 
 func (shop) Add(_ context.Context, a, b int32) (int64, error) { return int64(a) + int64(b), nil }
@@ -306,6 +317,24 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestCodes has errors of a handler keep their codes.
+func TestCodes(t *testing.T) {
+	addr, _, _ := serve(t)
+	c := bind(t, dial(t, "dubbo://"+addr))
+	for name, code := range codes {
+		var back map[string]string
+		_, err := c.Echo(thriftkit.ReceiveMetadata(t.Context(), &back), &Everything{Name: name})
+		want := rpc.OutcomeRefused
+		if code == rpc.CodeInternal || code == rpc.CodeUnknown || code == 4711 {
+			want = rpc.OutcomeExecuted
+		}
+		var e *rpc.Error
+		if !errors.As(err, &e) || e.Code != code || e.Outcome != want || e.Message != "no "+name || !e.Remote || len(back) > 0 {
+			t.Errorf("%s: %#v, metadata %v", name, err, back)
+		}
+	}
+}
+
 func TestMetadata(t *testing.T) {
 	addr, _, _ := serve(t)
 	c := bind(t, dial(t, "dubbo://"+addr))
@@ -395,7 +424,11 @@ func TestTLS(t *testing.T) {
 // TestReconnect calls a server that has been started again.
 func TestReconnect(t *testing.T) {
 	addr, _, s := serve(t)
-	c := bind(t, dial(t, "dubbo://"+addr))
+	var now atomic.Value // where the server is: another port each time, since its old one may be another program's
+	now.Store(addr)
+	c := bind(t, dial(t, "dubbo://"+addr, thriftkit.WithDialer(func(ctx context.Context, _ transport.Target, _ *tls.Config) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", now.Load().(string))
+	})))
 	if _, err := c.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -412,10 +445,11 @@ func TestReconnect(t *testing.T) {
 	if e := (*rpc.Error)(nil); !errors.As(err, &e) || e.Outcome != rpc.OutcomeNotSent {
 		t.Errorf("without a server: %v", err)
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Skip("another program has taken the port")
+		t.Fatal(err)
 	}
+	now.Store(l.Addr().String())
 	again := thriftkit.NewServer(thriftkit.WithDialects(dubbo.Dialect()))
 	defer again.Close()
 	if err := again.Register(loadShop().Service("Shop"), shop{}); err != nil {
@@ -561,17 +595,17 @@ func TestBytes(t *testing.T) {
 		{"an exception", message(0xc2, 0, 7, call("echo", "Lcom/acme/shop/Everything;", map[string]any{"name": "missing"})),
 			`02 20 #7 3 com.acme.shop.NotFound{key:"missing" code:7 detailMessage:"NotFound"` + throwable + ` {"thriftkit-exception":"NotFound"}`},
 		{"an undeclared error", message(0xc2, 0, 7, call("echo", "Lcom/acme/shop/Everything;", map[string]any{"name": "undeclared"})),
-			`02 20 #7 3 java.lang.RuntimeException{detailMessage:"internal error"` + throwable + ` {}`},
+			`02 20 #7 3 java.lang.RuntimeException{detailMessage:"internal error"` + throwable + ` {"thriftkit-code":"6"}`},
 		{"a business error", message(0xc2, 0, 7, call("business", "I", int32(42))),
 			`02 20 #7 3 java.lang.RuntimeException{detailMessage:"business error 42: 没有钱"` + throwable + ` {"biz-extra":"{\"account\":\"7\"}" "biz-message":"没有钱" "biz-status":"42"}`},
 		// statuses
-		{"no method", message(0xc2, 0, 7, call("nope", "")), `02 60 #7 "unknown method: unknown method \"nope\""`},
+		{"no method", message(0xc2, 0, 7, call("nope", "")), `02 60 #7 "unknown method \"nope\"" {"thriftkit-code":"1"}`},
 		{"no service", message(0xc2, 0, 7, body("2.0.2", "com.acme.Nope", "0.0.0", "ping", "")), `02 60 #7 "no service \"com.acme.Nope\": this server has com.acme.shop.Shop"`},
 		{"fastjson2", message(0xc0|23, 0, 7, []byte("{}")), `02 40 #7 "the serialization fastjson2 (23) is not supported: want hessian2 (2); in Java set dubbo.protocol.serialization=hessian2, or serialization=hessian2 in the URL of the reference"`},
 		{"an unknown serialization", message(0xc0|31, 0, 7, nil), `02 40 #7 "the serialization 31 is not supported: want hessian2 (2); in Java set dubbo.protocol.serialization=hessian2, or serialization=hessian2 in the URL of the reference"`},
-		{"too many arguments", message(0xc2, 0, 7, call("add", "III", int32(1), int32(2), int32(3))), `02 40 #7 "protocol error: Shop.add has 2 parameters, got 3"`},
-		{"too few", message(0xc2, 0, 7, generic("add", int32(1))), `02 40 #7 "protocol error: Shop.add has 2 parameters, got 1"`},
-		{"another type", message(0xc2, 0, 7, call("add", "II", "x", int32(2))), `"protocol error: at byte 38, in Shop.add.a (field 1): invalid data: want an integer, got a string"`},
+		{"too many arguments", message(0xc2, 0, 7, call("add", "III", int32(1), int32(2), int32(3))), `02 40 #7 "Shop.add has 2 parameters, got 3" {"thriftkit-code":"7"}`},
+		{"too few", message(0xc2, 0, 7, generic("add", int32(1))), `02 40 #7 "Shop.add has 2 parameters, got 1" {"thriftkit-code":"7"}`},
+		{"another type", message(0xc2, 0, 7, call("add", "II", "x", int32(2))), `"at byte 38, in Shop.add.a (field 1): invalid data: want an integer, got a string" {"thriftkit-code":"7"}`},
 		{"a generic form", message(0xc2, 0, 7, call("$invoke", "Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/Object;", "add", []string{}, []any{}, map[string]string{"generic": "bean"})),
 			`02 40 #7 "generic calls in the form \"bean\" are not supported: want generic=true"`},
 		{"types without an end", message(0xc2, 0, 7, call("add", "Lx")), `02 40 #7 "parameter types \"Lx\": a class has no end"`},
@@ -579,8 +613,8 @@ func TestBytes(t *testing.T) {
 		{"an array of nothing", message(0xc2, 0, 7, call("add", "[[")), `02 40 #7 "parameter types \"[[\": a type is missing at the end"`},
 		{"an empty body", message(0xc2, 0, 7, nil), `02 40 #7 "version of Dubbo: at byte 0: unexpected end of message"`},
 		{"attachments that are a list", message(0xc2, 0, 7, call("ping", "", []any{})), `02 40 #7 "attachments: the attachments are no map"`},
-		{"a cycle", message(0xc2, 0, 7, append(call("where", "Ljava/lang/String;"), 0x79, 0x51, 0x90)), `02 40 #7 "protocol error: at byte 56, in Shop.where.who (field 1): invalid data: want a string, got a list"`},
-		{"a cycle in a struct", message(0xc2, 0, 7, append(call("echo", "Lcom/acme/shop/Everything;"), unhex("48 05706f696e74 51 90 5a")...)), `a cycle: a reference to the value that began at byte 63"`},
+		{"a cycle", message(0xc2, 0, 7, append(call("where", "Ljava/lang/String;"), 0x79, 0x51, 0x90)), `02 40 #7 "at byte 56, in Shop.where.who (field 1): invalid data: want a string, got a list" {"thriftkit-code":"7"}`},
+		{"a cycle in a struct", message(0xc2, 0, 7, append(call("echo", "Lcom/acme/shop/Everything;"), unhex("48 05706f696e74 51 90 5a")...)), `a cycle: a reference to the value that began at byte 63" {"thriftkit-code":"7"}`},
 		{"a reference to nowhere in $echo", message(0xc2, 0, 7, append(call("$echo", obj), 0x79, 0x51, 0x91)), `a reference to value 1 of 1"`},
 		{"an object in $echo", message(0xc2, 0, 7, call("$echo", obj, &hessian2.List{Type: "x", Items: []any{&hessian2.Object{Class: "C", Fields: []hessian2.Field{{Name: "a", Value: int32(1)}}}}})), `02 20 #7 4 x[C{a:1}] {}`},
 		{"in one direction", message(0x82, 0, 7, call("nope", "")), ``},

@@ -3,12 +3,10 @@ package dubbo
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -179,9 +177,16 @@ func (c *serverConn) receive(br *bufio.Reader) (h header, body []byte, err error
 }
 
 // fail answers a request with a status other than OK.
-func (c *serverConn) fail(id uint64, s status, text string) {
+func (c *serverConn) fail(id uint64, s status, text string) { c.failWith(id, s, text, nil) }
+
+// failWith is fail with attachments after the text, which Dubbo's clients do not read.
+func (c *serverConn) failWith(id uint64, s status, text string, md map[string]string) {
 	e := hessian2.NewEncoder(make([]byte, headerSize, 256))
-	if e.Any(strings.ToValidUTF8(text, "\ufffd")) == nil {
+	err := e.Any(strings.ToValidUTF8(text, "\ufffd"))
+	if err == nil && md != nil {
+		err = e.Any(md)
+	}
+	if err == nil {
 		msg := e.Bytes()
 		putHeader(msg, 0, s, id)
 		c.write(msg)
@@ -489,7 +494,8 @@ func (c *serverConn) call(ctx context.Context, h header, r *request, began time.
 		return
 	case errors.As(result.Err, &e):
 		if s, ok := statuses[e.Code]; ok {
-			c.fail(h.id, s, e.Error())
+			text, md := muxconn.ErrorMetadata(result.Err)
+			c.failWith(h.id, s, text, md)
 			return
 		}
 	}
@@ -536,40 +542,29 @@ func (e *response) exception(r *request, result *rpc.Result) error {
 	if err := e.tag(tagException); err != nil {
 		return err
 	}
-	md := result.Metadata
-	add := func(k, v string) {
-		m := make(map[string]string, len(md)+1)
-		for name, value := range md {
-			m[name] = value
+	text, md := muxconn.ErrorMetadata(result.Err)
+	for k, v := range result.Metadata {
+		if md[k] == "" {
+			md[k] = v
 		}
-		m[k], md = v, m
 	}
 	var (
 		exception *rpc.Exception
 		business  *rpc.BusinessError
 		err       error
 	)
-	class, text := hessian2.FallbackException, result.Err.Error()
+	class := hessian2.FallbackException
 	switch {
 	case errors.As(result.Err, &exception) && exception.Value != nil:
 		desc := exception.Value.Schema()
-		add(keyException, desc.Name)
 		if !r.asMaps() {
 			err = e.Dynamic(desc.Type(), dynamic.StructValue(exception.Value))
 			class = ""
 			break
 		}
-		class, text = hessian2.ClassOf(desc), strings.TrimPrefix(exception.Error(), desc.Name+": ")
+		class, text = hessian2.ClassOf(desc), strings.TrimPrefix(text, desc.Name+": ")
 	case errors.As(result.Err, &business):
-		add(keyBusinessStatus, strconv.Itoa(int(business.Code)))
-		add(keyBusinessMessage, business.Message)
-		if len(business.Extra) > 0 {
-			b, err := json.Marshal(business.Extra)
-			if err != nil {
-				return err
-			}
-			add(keyBusinessExtra, string(b))
-		}
+		text = business.Error()
 	}
 	switch {
 	case class == "":

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/thriftkit/thriftkit/internal/javamap"
 	"github.com/thriftkit/thriftkit/internal/protomap"
 	"github.com/thriftkit/thriftkit/schema"
 	wireproto "github.com/thriftkit/thriftkit/wire/proto"
@@ -40,6 +41,7 @@ type method struct {
 	desc       protoreflect.MethodDescriptor
 	isRequest  bool // the only argument, or what the client streams, is the request
 	isResponse bool // the result is the response
+	wrapped    bool // the path is that of a Java interface, where requests are wrappers
 
 	input, output *wireproto.JSON // of the messages; output is nil for void
 }
@@ -78,7 +80,22 @@ func describe(services []*schema.Service) (*description, error) {
 			}
 		}
 	}
+	for _, s := range services {
+		for at := s; at != nil; at = at.Extends {
+			d.addWrapped(at, s)
+		}
+	}
 	return d, nil
+}
+
+// addWrapped adds the methods of s, which svc answers, at the paths of its Java interface.
+func (d *description) addWrapped(s, svc *schema.Service) {
+	for _, m := range s.AllMethods() {
+		path := "/" + javamap.Interface(s) + "/" + m.Name
+		if d.methods[path] == nil && m.Stream == schema.Unary {
+			d.methods[path] = &method{svc: svc, m: m, wrapped: true}
+		}
+	}
 }
 
 // addMethods adds the methods of s, which svc answers, unless another service has them.

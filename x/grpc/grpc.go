@@ -150,6 +150,7 @@ func newHandlers(services []*schema.Service, max int, o Options) *handlers {
 	}
 	opts := []connect.HandlerOption{
 		connect.WithCodec(rawCodec{"proto", false}), connect.WithCodec(rawCodec{"json", true}), connect.WithCodec(rawCodec{"json; charset=utf-8", true}),
+		connect.WithCodec(rawCodec{"hessian2", false}), // of dubbo-go, for wrappers
 		connect.WithReadMaxBytes(max), connect.WithSendMaxBytes(max), connect.WithCompressMinBytes(1024),
 	}
 	for path, m := range h.desc.methods {
@@ -188,7 +189,7 @@ func (h *handlers) unimplemented(path string) http.Handler {
 			return nil, connect.NewError(connect.CodeInternal, h.err)
 		}
 		return nil, connect.NewError(connect.CodeUnimplemented, errUnknownMethod(path))
-	}, connect.WithCodec(rawCodec{"proto", false}), connect.WithCodec(rawCodec{"json", true}), connect.WithReadMaxBytes(1<<20))
+	}, connect.WithCodec(rawCodec{"proto", false}), connect.WithCodec(rawCodec{"json", true}), connect.WithCodec(rawCodec{"hessian2", false}), connect.WithReadMaxBytes(1<<20))
 }
 
 type errUnknownMethod string
@@ -197,7 +198,10 @@ func (e errUnknownMethod) Error() string { return "unknown method " + string(e) 
 
 // handler returns the handler of a method.
 func (h *handlers) handler(path string, m *method, opts []connect.HandlerOption) http.Handler {
-	opts = append(slices.Clone(opts), connect.WithSchema(m.desc))
+	opts = slices.Clone(opts)
+	if m.desc != nil {
+		opts = append(opts, connect.WithSchema(m.desc))
+	}
 	if protomap.Idempotency(m.m) == "NO_SIDE_EFFECTS" { // Connect has a GET for these
 		opts = append(opts, connect.WithIdempotency(connect.IdempotencyNoSideEffects))
 	}
@@ -246,12 +250,28 @@ func (h *handlers) unary(ctx context.Context, m *method, req *connect.Request[me
 	requestOf(ctx).readDone()
 	defer requestOf(ctx).writeWithin()
 	in := invocation(ctx, m, req.Header())
-	m.arguments(in, req.Msg)
+	w, err := m.wrapper(req.Msg)
+	switch {
+	case err != nil:
+		return nil, connect.NewError(connect.CodeInvalidArgument, err)
+	case w != nil:
+		in.Bytes, in.Args = len(req.Msg.data), w.readArgs
+	default:
+		m.arguments(in, req.Msg)
+	}
 	reply := connect.NewResponse[message](nil)
 	r := invoke(ctx, in, reply.Header(), reply.Trailer())
 	defer r.Release()
-	if r.Err != nil {
-		err := h.failure(ctx, r.Err)
+	failed := r.Err != nil
+	var failure *connect.Error
+	if failed && w != nil && ctx.Err() == nil {
+		reply.Msg, failure = w.exception(reply.Header(), r.Err)
+	}
+	if failed && reply.Msg == nil {
+		err := failure
+		if err == nil {
+			err = h.failure(ctx, r.Err)
+		}
 		maps.Copy(err.Meta(), reply.Header())
 		maps.Copy(err.Meta(), reply.Trailer())
 		if e := setMetadata(err.Meta(), r.Metadata); e != nil {
@@ -259,11 +279,16 @@ func (h *handlers) unary(ctx context.Context, m *method, req *connect.Request[me
 		}
 		return nil, err
 	}
-	msg, err := m.response(r, req.Msg.json)
+	switch {
+	case failed:
+	case w != nil:
+		reply.Msg, err = w.response(r)
+	default:
+		reply.Msg, err = m.response(r, req.Msg.json)
+	}
 	if err != nil {
 		return nil, connect.NewError(connect.CodeInternal, err)
 	}
-	reply.Msg = msg
 	if err := setMetadata(reply.Header(), r.Metadata); err != nil {
 		return nil, connect.NewError(connect.CodeInternal, err)
 	}

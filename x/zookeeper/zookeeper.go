@@ -5,12 +5,12 @@
 //	reg, err := zookeeper.NewRegistrar([]string{"a:2181", "b:2181"}, zookeeper.Options{})
 //	registration, err := reg.Register(ctx, "PingPong", discovery.Instance{Addr: "10.0.0.1:9090"})
 //
-// An instance is the node "/thriftkit/SERVICE/ADDR", with ADDR escaped as in a URL's path, whose data is a [discovery.Instance] as JSON.
+// An instance is the node "/thriftkit/SERVICE/ADDR", with ADDR escaped as in a URL's path, whose data is a [discovery.Instance] as JSON. With
+// [Dubbo] and [Motan] the nodes are those of these frameworks, so that their clients and servers and those of thriftkit find each other.
 package zookeeper
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -27,7 +27,9 @@ import (
 
 // Options say how instances are kept. The zero value is right for most.
 type Options struct {
-	// Prefix of the nodes, without a slash at the end; "" means "/thriftkit".
+	Layout *Layout // nil is thriftkit's own
+
+	// Prefix of the nodes in thriftkit's own layout, without a slash at the end; "" means "/thriftkit".
 	Prefix string
 
 	// SessionTimeout is after how long ZooKeeper removes the instances of a server that is gone; 0 means 10 seconds. ZooKeeper
@@ -45,6 +47,9 @@ type Options struct {
 func (opts Options) withDefaults() Options {
 	if opts.Prefix == "" {
 		opts.Prefix = "/thriftkit"
+	}
+	if opts.Layout == nil {
+		opts.Layout = thriftkit(opts.Prefix)
 	}
 	if opts.SessionTimeout <= 0 {
 		opts.SessionTimeout = 10 * time.Second
@@ -123,12 +128,30 @@ func (l *link) Close() {
 }
 
 // Scheme makes resolvers of "zookeeper://a:2181,b:2181/Name", for thriftkit.WithResolver.
-func Scheme(u *url.URL) (discovery.Resolver, error) {
+func Scheme(u *url.URL) (discovery.Resolver, error) { return scheme(u, Options{}) }
+
+// DubboScheme is Scheme for the layout of Dubbo, with any group and version: "zookeeper+dubbo://a:2181/com.acme.Shop".
+func DubboScheme(u *url.URL) (discovery.Resolver, error) {
+	return scheme(u, Options{Layout: Dubbo(ProviderOptions{})})
+}
+
+// MotanScheme is Scheme for the layout of Motan: "zookeeper+motan://a:2181/GROUP/com.acme.Shop", or without "GROUP/" for its default group.
+func MotanScheme(u *url.URL) (discovery.Resolver, error) {
+	group, name, ok := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	if !ok {
+		return scheme(u, Options{Layout: Motan(ProviderOptions{})})
+	}
+	named := *u
+	named.Path = name
+	return scheme(&named, Options{Layout: Motan(ProviderOptions{Group: group})})
+}
+
+func scheme(u *url.URL, opts Options) (discovery.Resolver, error) {
 	name := strings.TrimPrefix(u.Path, "/")
 	if u.Host == "" || name == "" || strings.Contains(name, "/") {
-		return nil, fmt.Errorf("want zookeeper://host:port/Name")
+		return nil, fmt.Errorf("want %s://host:port/Name", u.Scheme)
 	}
-	return Resolver(strings.Split(u.Host, ","), name, Options{}), nil
+	return Resolver(strings.Split(u.Host, ","), name, opts), nil
 }
 
 // Resolver returns what reports the instances of a service. Each Watch has a connection of its own. While ZooKeeper cannot be reached, the
@@ -150,7 +173,7 @@ func Resolver(servers []string, service string, opts Options) discovery.Resolver
 			return fmt.Errorf("zookeeper: no session with %s within %s", strings.Join(servers, ","), opts.ConnectTimeout)
 		}
 		for revision := uint64(1); ; revision++ {
-			list, changed, err := read(l.Conn, opts.Prefix+"/"+service, opts)
+			list, changed, err := read(l.Conn, opts.Layout.folder(service), opts)
 			if err == nil {
 				report(discovery.Snapshot{Revision: revision, Instances: list})
 			}
@@ -195,7 +218,7 @@ func read(c *zk.Conn, folder string, opts Options) ([]discovery.Instance, <-chan
 	for k := range min(readers, len(names)) {
 		wg.Go(func() {
 			for i := k; i < len(names); i += readers {
-				list[i], errs[i] = readInstance(c, path.Join(folder, names[i]))
+				list[i], errs[i] = opts.Layout.read(c, folder, names[i])
 			}
 		})
 	}
@@ -206,6 +229,7 @@ func read(c *zk.Conn, folder string, opts Options) ([]discovery.Instance, <-chan
 		switch err := errs[i]; {
 		case err == nil:
 			good = append(good, in)
+		case errors.Is(err, errOther):
 		case errors.Is(err, zk.ErrNoNode): // it left meanwhile, and changed tells so
 		case errors.As(err, &bad):
 			opts.OnError(fmt.Errorf("zookeeper: skipped node %s: %w", path.Join(folder, names[i]), bad.err))
@@ -220,20 +244,6 @@ func read(c *zk.Conn, folder string, opts Options) ([]discovery.Instance, <-chan
 type valueError struct{ err error }
 
 func (e *valueError) Error() string { return e.err.Error() }
-
-func readInstance(c *zk.Conn, node string) (in discovery.Instance, err error) {
-	text, _, err := c.Get(node)
-	if err != nil {
-		return in, err
-	}
-	if err = json.Unmarshal(text, &in); err == nil {
-		err = in.Validate()
-	}
-	if err != nil {
-		return in, &valueError{err}
-	}
-	return in, nil
-}
 
 // A Registrar registers instances in ZooKeeper. Its methods may be called by any number of goroutines.
 type Registrar struct {
@@ -271,12 +281,12 @@ func (r *Registrar) Register(ctx context.Context, service string, in discovery.I
 	if err := in.Validate(); err != nil {
 		return nil, fmt.Errorf("zookeeper: %w", err)
 	}
-	data, err := json.Marshal(in)
+	name, data, err := r.opts.Layout.encode(service, in)
 	if err != nil {
 		return nil, fmt.Errorf("zookeeper: %w", err)
 	}
 	keeping, cancel := context.WithCancel(r.ctx)
-	x := &registration{r: r, node: r.opts.Prefix + "/" + service + "/" + url.PathEscape(in.Addr), data: data, cancel: cancel, done: make(chan struct{})}
+	x := &registration{r: r, node: r.opts.Layout.folder(service) + "/" + name, data: data, cancel: cancel, done: make(chan struct{})}
 	first := make(chan struct{})
 	r.running.Go(func() { x.run(keeping, first) })
 	select {

@@ -4,12 +4,9 @@ package zookeeper
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +15,7 @@ import (
 
 	"github.com/go-zookeeper/zk"
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/internal/zookeepertest"
 )
 
 // patient is how long a test waits for what takes a moment on a machine that is not busy.
@@ -25,26 +23,13 @@ const patient = 2 * time.Minute
 
 // A server is ZooKeeper on loopback, which a test may end.
 type server struct {
-	t    *testing.T
-	addr string
-	dir  string
-	cmd  *exec.Cmd
+	*zookeepertest.Server
+	t *testing.T
 }
 
 func startServer(t *testing.T) *server {
 	t.Helper()
-	jars := os.Getenv("THRIFTKIT_ZOOKEEPER")
-	_, err := os.Stat(filepath.Join(jars, "zookeeper.jar"))
-	if _, java := exec.LookPath("java"); err != nil || java != nil || jars == "" {
-		if os.Getenv("THRIFTKIT_PEERS") == "required" {
-			t.Fatalf("THRIFTKIT_ZOOKEEPER (%q) has no ZooKeeper, or there is no java", jars)
-		}
-		t.Skipf("THRIFTKIT_ZOOKEEPER (%q) has no ZooKeeper, or there is no java (make test-all sets it up)", jars)
-	}
-	s := &server{t: t, addr: freeAddr(t), dir: t.TempDir()}
-	s.start()
-	t.Cleanup(s.kill)
-	return s
+	return &server{zookeepertest.Start(t), t}
 }
 
 func freeAddr(t *testing.T) string {
@@ -57,34 +42,11 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func (s *server) start() {
-	s.t.Helper()
-	_, port, _ := net.SplitHostPort(s.addr)
-	config := filepath.Join(s.dir, "zoo.cfg")
-	text := fmt.Sprintf("tickTime=500\ndataDir=%s\nclientPort=%s\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n", filepath.Join(s.dir, "data"), port)
-	if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
-		s.t.Fatal(err)
-	}
-	s.cmd = exec.Command("java", "-Xmx256m", "-cp", filepath.Join(os.Getenv("THRIFTKIT_ZOOKEEPER"), "*"), "org.apache.zookeeper.server.quorum.QuorumPeerMain", config)
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// kill ends the server without a chance to clean up.
-func (s *server) kill() {
-	if s.cmd != nil {
-		s.cmd.Process.Kill()
-		s.cmd.Wait()
-		s.cmd = nil
-	}
-}
-
 var quick = Options{SessionTimeout: 3 * time.Second, ConnectTimeout: patient}
 
 func (s *server) registrar() *Registrar {
 	s.t.Helper()
-	r, err := NewRegistrar([]string{s.addr}, quick)
+	r, err := NewRegistrar([]string{s.Addr}, quick)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -122,7 +84,7 @@ func (s *server) follow() *watcher {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		discovery.Follow(ctx, Resolver([]string{s.addr}, "Shop", opts), discovery.FollowOptions{Hold: -1}, func(s discovery.Snapshot) {
+		discovery.Follow(ctx, Resolver([]string{s.Addr}, "Shop", opts), discovery.FollowOptions{Hold: -1}, func(s discovery.Snapshot) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.list = s.Instances
@@ -163,7 +125,7 @@ func TestZooKeeper(t *testing.T) {
 		t.Errorf("%+v, want %+v", w.list[0], want)
 	}
 	w.mu.Unlock()
-	hand, err := connect([]string{s.addr}, quick)
+	hand, err := connect([]string{s.Addr}, quick)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,22 +166,22 @@ func TestServerFails(t *testing.T) {
 	w, r := s.follow(), s.registrar()
 	register(t, r, "a:1")
 	w.see(t, "registered", "a:1")
-	s.kill()
+	s.Kill()
 	time.Sleep(time.Second)
 	w.see(t, "the server was killed: the list stays", "a:1")
-	s.start()
+	s.Start()
 	register(t, r, "b:1")
 	w.see(t, "it is back", "a:1 b:1")
-	s.cmd.Process.Signal(syscall.SIGSTOP)
+	s.Signal(syscall.SIGSTOP)
 	time.Sleep(5 * time.Second)
-	s.cmd.Process.Signal(syscall.SIGCONT)
+	s.Signal(syscall.SIGCONT)
 	register(t, r, "c:1")
 	w.see(t, "it hung for longer than sessions last", "a:1 b:1 c:1")
-	s.kill()
-	if err := os.RemoveAll(filepath.Join(s.dir, "data")); err != nil {
+	s.Kill()
+	if err := os.RemoveAll(s.Data); err != nil {
 		t.Fatal(err)
 	}
-	s.start()
+	s.Start()
 	register(t, r, "d:1")
 	w.see(t, "all data is lost", "a:1 b:1 c:1 d:1")
 }

@@ -27,7 +27,7 @@ import org.apache.dubbo.rpc.service.GenericService;
 /**
  * Dubbo for Java against thriftkit, with what "thriftkit gen java-interface" wrote for shop.thrift.
  *
- * <p>"server PORT" serves Shop. "client HOST:PORT" makes calls, writes a line for each, and exits with 1 if one went wrong.
+ * <p>"server PORT" serves Shop. "triple HOST:PORT" makes calls by Triple. "registry HOST:PORT" makes a call of what ZooKeeper there has. "client HOST:PORT" makes calls, writes a line for each, and exits with 1 if one went wrong.
  */
 public class Peer {
     public static void main(String[] args) throws Exception {
@@ -37,6 +37,10 @@ public class Peer {
         DubboBootstrap.getInstance().application(app);
         if (args[0].equals("server")) {
             serve(Integer.parseInt(args[1]));
+        } else if (args[0].equals("triple")) {
+            System.exit(new Peer().triple(args[1]) ? 0 : 1);
+        } else if (args[0].equals("registry")) {
+            System.exit(new Peer().find(args[1]) ? 0 : 1);
         } else {
             System.exit(new Peer().call(args[1]) ? 0 : 1);
         }
@@ -140,7 +144,7 @@ public class Peer {
 
     static <T> ReferenceConfig<T> reference(String addr) {
         ReferenceConfig<T> ref = new ReferenceConfig<>();
-        ref.setUrl("dubbo://" + addr);
+        ref.setUrl(addr.contains("://") ? addr : "dubbo://" + addr);
         ref.setRetries(0);
         ref.setTimeout(10_000);
         ref.setCheck(false);
@@ -190,6 +194,49 @@ public class Peer {
         Everything v = new Everything();
         v.setName(name);
         return v;
+    }
+
+    boolean triple(String addr) {
+        ReferenceConfig<Shop> ref = reference("tri://" + addr);
+        ref.setInterface(Shop.class);
+        Shop shop = ref.get();
+        check("ping", "pong", shop::ping);
+        check("add", "5", () -> shop.add(2, 3));
+        check("echo", show(everything()), () -> show(shop.echo(everything())));
+        check("names", "[n, n]", () -> shop.names(2));
+        check("where", "1,2", () -> show(shop.where("é").get("é")));
+        check("favourite", "GREEN", () -> shop.favourite(Color.GREEN));
+        check("unique", "[1, 2]", () -> shop.unique(Arrays.asList(1, 2, 1)));
+        check("nothing", "null", () -> {
+            shop.nothing();
+            return null;
+        });
+        check("a declared exception", "missing 7", () -> {
+            try {
+                return shop.echo(named("missing"));
+            } catch (NotFound e) {
+                return e.getKey() + " " + e.getCode();
+            }
+        });
+        check("an undeclared error", "java.lang.RuntimeException: internal error", () -> shop.echo(named("undeclared")));
+        check("attachments", "1", () -> {
+            RpcContext.getClientAttachment().setAttachment("trace", "1");
+            return shop.metadata(Map.of()).get("trace");
+        });
+        ReferenceConfig<Shop> brief = reference("tri://" + addr);
+        brief.setInterface(Shop.class);
+        brief.setTimeout(200);
+        check("a timeout", "org.apache.dubbo.rpc.RpcException: …", () -> brief.get().wait(5_000));
+        return good;
+    }
+
+    boolean find(String zookeeper) {
+        ReferenceConfig<Shop> ref = new ReferenceConfig<>();
+        ref.setRegistry(new RegistryConfig("zookeeper://" + zookeeper));
+        ref.setInterface(Shop.class);
+        ref.setTimeout(10_000);
+        check("found", "5", () -> ref.get().add(2, 3));
+        return good;
     }
 
     boolean call(String addr) throws Exception {

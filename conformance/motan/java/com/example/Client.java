@@ -8,11 +8,20 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Calls the server at an address in a serialization, which are its arguments, and prints a line for each call. */
+/** Calls the server at an address, or the one that "zookeeper://HOST:PORT" has, in a serialization, which are its arguments, and prints a line for each call. */
 public final class Client {
     public static void main(String[] args) throws InterruptedException {
         RegistryConfig registry = new RegistryConfig();
-        registry.setRegProtocol("local");
+        Thread.setDefaultUncaughtExceptionHandler((thread, e) -> { // other threads would keep it running
+            e.printStackTrace();
+            System.exit(1);
+        });
+        boolean direct = !args[0].startsWith("zookeeper://");
+        registry.setRegProtocol(direct ? "local" : "zookeeper");
+        if (!direct) {
+            registry.setAddress(args[0].substring("zookeeper://".length()));
+            registry.setConnectTimeout(60_000);
+        }
         ProtocolConfig protocol = new ProtocolConfig();
         protocol.setId("motan2");
         protocol.setName("motan2");
@@ -24,7 +33,9 @@ public final class Client {
         config.setVersion("1.0");
         config.setRegistry(registry);
         config.setProtocol(protocol);
-        config.setDirectUrl(args[0]);
+        if (direct) {
+            config.setDirectUrl(args[0]);
+        }
         config.setRequestTimeout(20000);
         Shop shop = config.getRef();
         for (int i = 0; i < 600; i++) { // it connects by and by
