@@ -123,7 +123,7 @@ func newServe() *cobra.Command {
 	f.StringSliceVar(&o.adminHosts, "admin-host", nil, "let browsers and scrapers ask for the admin pages by the name `HOST`, too (may be repeated; * allows all)")
 	mustComplete(cmd.RegisterFlagCompletionFunc("admin", cobra.NoFileCompletions))
 	mustComplete(cmd.RegisterFlagCompletionFunc("admin-host", cobra.NoFileCompletions))
-	addUserFlag(f, &o.user, "take only clients that log in by SASL as `NAME:PASSWORD`")
+	addUserFlag(f, &o.user, "take only clients that log in as `NAME:PASSWORD`, by SASL or by Basic authentication")
 	f.StringVar(&o.policy, "policy", "", "let in calls by the rules in this YAML or JSON `FILE`, which is read again when it changes")
 	mustComplete(cmd.MarkFlagFilename("policy", "yaml", "yml", "json"))
 	mustComplete(cmd.MarkFlagFilename("answers", "json"))

@@ -502,6 +502,9 @@ var clientCodes = map[connect.Code]rpc.Error{
 	connect.CodeUnimplemented:     {Code: rpc.CodeUnknownMethod, Outcome: rpc.OutcomeRefused},
 	connect.CodeInternal:          {Code: rpc.CodeInternal, Outcome: rpc.OutcomeExecuted},
 	connect.CodeUnavailable:       {Code: rpc.CodeUnavailable},
+
+	connect.CodeUnauthenticated:  {Code: rpc.CodeUnauthenticated, Outcome: rpc.OutcomeRefused},
+	connect.CodePermissionDenied: {Code: rpc.CodePermissionDenied, Outcome: rpc.OutcomeRefused},
 }
 
 // failure returns what a failed call is in the terms of package rpc.
@@ -535,6 +538,8 @@ func (m *clientMethod) failure(ctx context.Context, err error) error {
 			e.Code, e.Message, e.Cause = rpc.CodeCanceled, context.Canceled.Error(), errors.Join(context.Canceled, err)
 		case status.Code() == connect.CodeResourceExhausted, status.Code() == connect.CodeInvalidArgument:
 			e.Code = rpc.CodeProtocol
+		case status.Code() == connect.CodeUnauthenticated, status.Code() == connect.CodePermissionDenied: // an answer of HTTP, 401 or 403
+			e.Code, e.Outcome = clientCodes[status.Code()].Code, rpc.OutcomeRefused
 		}
 		return e
 	}
