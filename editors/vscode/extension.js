@@ -56,6 +56,7 @@ function activate(context) {
     const places = await vscode.commands.executeCommand("vscode.executeReferenceProvider", vscode.Uri.parse(uri), at);
     await vscode.commands.executeCommand("editor.action.showReferences", vscode.Uri.parse(uri), at, places ?? []);
   });
+  command("thriftkit.showBreaking", () => vscode.commands.executeCommand("workbench.actions.view.problems"));
   command("thriftkit.restart", async () => {
     await client?.dispose();
     await start();
