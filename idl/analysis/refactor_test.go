@@ -2,12 +2,15 @@ package analysis
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/lint"
+	"github.com/thriftkit/thriftkit/idl/symbols"
 	"github.com/thriftkit/thriftkit/idl/syntax"
 )
 
@@ -112,4 +115,45 @@ func TestRefactorings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRefactoringsEverywhere applies all that is offered at every definition and every member of the project's own files: each result keeps
+// the comments and compiles.
+func TestRefactoringsEverywhere(t *testing.T) {
+	offered := make(map[string]int)
+	for _, pattern := range []string{"../../conformance/testdata/*.thrift", "../../gen/gentest/*.thrift", "../../examples/*/*.thrift", "../../idl/*/testdata/*.thrift"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts := compile.Texts{"a.thrift": string(text)}
+			if compile.Load([]string{"a.thrift"}, compile.Options{Source: texts}).Diagnostics.Errors() != nil {
+				continue // it includes others
+			}
+			w := NewWorkspace(Options{Source: texts})
+			w.Open("a.thrift", texts["a.thrift"])
+			w.View("a.thrift").File("a.thrift").Each(func(s *symbols.Symbol) {
+				span := s.Span
+				if s.Kind == symbols.Field {
+					span = s.Node.Range()
+				}
+				for _, r := range w.Refactorings("a.thrift", span) {
+					word, _, _ := strings.Cut(r.Title, " ")
+					offered[word]++
+				}
+				checkRefactorings(t, w, texts, "a.thrift", span)
+			})
+		}
+	}
+	for _, word := range []string{"extract", "move"} {
+		if offered[word] < 5 {
+			t.Errorf("%s: only %d times", word, offered[word])
+		}
+	}
+	t.Log(offered)
 }
