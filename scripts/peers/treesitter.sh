@@ -6,7 +6,7 @@
 program=conformance/treesitter
 grammar=editors/tree-sitter-thrift
 
-need cargo "install Rust 1.82 or newer"
+need cargo "install Rust 1.83 or newer"
 need node "install Node 18 or newer"
 need cc "install a C compiler"
 
