@@ -10,7 +10,7 @@ const setting = (name) => vscode.workspace.getConfiguration("thriftkit").get(nam
 async function start() {
   const server = { command: setting("path"), args: ["lsp"] };
   client = new LanguageClient("thriftkit", "Thrift", server, {
-    documentSelector: [{ language: "thrift" }],
+    documentSelector: [{ language: "thrift" }, { scheme: "file", pattern: "**/thriftkit.yaml" }],
     initializationOptions: { breakingAgainst: setting("breakingAgainst") },
   });
   status.text = "$(sync~spin) thrift";
