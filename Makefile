@@ -152,6 +152,14 @@ vsix: ## The extension for Visual Studio Code, in dist/ (needs Node.js)
 	@if command -v npm >/dev/null || [ "$${CI:-false}" != false ]; then scripts/vsix.sh dist/thriftkit.vsix; \
 		else echo "vsix: no npm on this machine: the extension is not packaged" >&2; fi
 
+.PHONY: tree-sitter
+tree-sitter: ## The grammar for tree-sitter with its generated parser, in dist/tree-sitter-thrift (needs Rust, Node.js and a C compiler)
+	scripts/peers/treesitter.sh
+	rm -rf dist/tree-sitter-thrift
+	mkdir -p dist
+	cp -r editors/tree-sitter-thrift dist
+	eval "$$(scripts/peers/treesitter.sh --env)"; cp -r "$$THRIFTKIT_TREESITTER/src" dist/tree-sitter-thrift
+
 .PHONY: generate
 generate: ## Generate the walkers of wire/, the man pages and the reference of commands
 	$(GO) generate ./wire ./cmd/thriftkit/...

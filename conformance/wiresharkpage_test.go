@@ -16,7 +16,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/capturetest"
 )
 
-var update = flag.Bool("update", false, "write docs/wireshark.svg again")
+var update = flag.Bool("update", false, "write the pictures in docs again")
 
 // TestWiresharkPage has thriftpy2 call ping and login, as the tutorial in README.md does, and compares what thriftkit capture and
 // tshark with the generated plugin print with what README.md and docs/wireshark.svg show:

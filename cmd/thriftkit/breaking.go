@@ -100,11 +100,26 @@ func (r *configReader) breaking(n *yaml.Node, c *breakingConfig) {
 	r.mapping(n, "breaking", map[string]func(*yaml.Node){
 		"against":     func(n *yaml.Node) { c.against = r.text(n) },
 		"accepted":    func(n *yaml.Node) { c.accepted = r.file(n) },
-		"policy":      func(n *yaml.Node) { c.policy = r.texts(n) },
+		"policy":      func(n *yaml.Node) { c.policy = someOf(r, n, categories) },
 		"multiplexed": func(n *yaml.Node) { c.multiplexed = r.boolean(n) },
 		"annotations": func(n *yaml.Node) { c.annotations = r.texts(n) },
 	})
 }
+
+// categoriesOf returns the categories of a policy.
+func categoriesOf(policy []string) ([]breaking.Category, error) {
+	var list []breaking.Category
+	for _, name := range policy {
+		c, ok := categories[name]
+		if !ok {
+			return nil, usagef("unknown category %q (known: wire, json, source, file)", name)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+var categories = map[string]breaking.Category{"wire": breaking.Wire, "json": breaking.JSON, "source": breaking.Source, "file": breaking.File}
 
 func (o *breakingOptions) configure(cmd *cobra.Command) error {
 	c, err := loadConfig()
@@ -126,12 +141,8 @@ func (o *breakingOptions) configure(cmd *cobra.Command) error {
 	if o.against == "" {
 		return usagef("breaking needs --against REF: a git revision, a directory, a file, an archive or a server")
 	}
-	for _, name := range o.policy {
-		i := slices.IndexFunc([]breaking.Category{breaking.Wire, breaking.JSON, breaking.Source, breaking.File}, func(c breaking.Category) bool { return c.String() == name })
-		if i < 0 {
-			return usagef("unknown category %q (known: wire, json, source, file)", name)
-		}
-		o.opts.Categories = append(o.opts.Categories, breaking.Category(i))
+	if o.opts.Categories, err = categoriesOf(o.policy); err != nil {
+		return err
 	}
 	if !slices.Contains(forms.Formats, o.form) {
 		return usagef("unknown format %q (known: %s)", o.form, strings.Join(forms.Formats, ", "))
@@ -186,29 +197,43 @@ type acceptance struct {
 	Reason  string `json:"reason"`
 }
 
+type acceptances []acceptance
+
+func (a acceptances) have(f *breaking.Finding) bool {
+	return slices.ContainsFunc(a, func(e acceptance) bool { return e.Rule == f.Rule.ID && e.Path == f.Path && e.Message == f.Message })
+}
+
+// readAccepted reads a file of accepted findings.
+func readAccepted(name string) (acceptances, error) {
+	entries := acceptances{}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return entries, err
+	}
+	err = json.Unmarshal(data, &entries)
+	for i, e := range entries {
+		if err == nil && strings.TrimSpace(e.Reason) == "" {
+			err = fmt.Errorf("entry %d, %s of %s, has no reason", i+1, e.Rule, e.Path)
+		}
+	}
+	if err != nil {
+		return nil, usagef("%s: %w", name, err)
+	}
+	return entries, nil
+}
+
 // accepted leaves out what the file of --accepted lists, or adds to it.
 func (o *breakingOptions) accepted(list []forms.Finding, findings []*breaking.Finding) ([]forms.Finding, error) {
 	if o.acceptFile == "" {
 		return list, nil
 	}
-	entries := []acceptance{}
-	data, err := os.ReadFile(o.acceptFile)
-	if err == nil {
-		err = json.Unmarshal(data, &entries)
-		for i, e := range entries {
-			if err == nil && strings.TrimSpace(e.Reason) == "" {
-				err = fmt.Errorf("entry %d, %s of %s, has no reason", i+1, e.Rule, e.Path)
-			}
-		}
-		if err != nil {
-			return nil, usagef("%s: %w", o.acceptFile, err)
-		}
-	} else if !errors.Is(err, os.ErrNotExist) || !o.writeAccepted {
+	entries, err := readAccepted(o.acceptFile)
+	if err != nil && (!errors.Is(err, os.ErrNotExist) || !o.writeAccepted) {
 		return nil, err
 	}
 	var left []forms.Finding
 	for i, f := range findings {
-		if slices.ContainsFunc(entries, func(e acceptance) bool { return e.Rule == f.Rule.ID && e.Path == f.Path && e.Message == f.Message }) {
+		if entries.have(f) {
 			continue
 		}
 		left = append(left, list[i])
@@ -219,7 +244,8 @@ func (o *breakingOptions) accepted(list []forms.Finding, findings []*breaking.Fi
 	if !o.writeAccepted {
 		return left, nil
 	}
-	if data, err = json.MarshalIndent(entries, "", "  "); err != nil {
+	data, err := json.MarshalIndent(entries, "", "  ")
+	if err != nil {
 		return nil, err
 	}
 	return nil, os.WriteFile(o.acceptFile, append(data, '\n'), 0o666)

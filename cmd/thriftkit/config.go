@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit/idl/lint"
 	"github.com/thriftkit/thriftkit/idl/lsp"
+	"github.com/thriftkit/thriftkit/internal/protocol"
+	"github.com/thriftkit/thriftkit/transport"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -131,8 +133,9 @@ func parseConfig(path string, data []byte) (*config, error) {
 
 // A configReader reads the nodes of a project file, and collects mistakes.
 type configReader struct {
-	path string
-	errs []error
+	path    string
+	errs    []error
+	offered []lsp.ConfigWord // what may stand at cursorWord
 }
 
 // syntax gives an error of the YAML parser, "yaml: line 3: …", the form of others.
@@ -186,9 +189,9 @@ func (r *configReader) target(n *yaml.Node, name string) *targetConfig {
 	r.mapping(n, "target "+name, map[string]func(*yaml.Node){
 		"address":         func(n *yaml.Node) { t.address = r.text(n) },
 		"idl":             func(n *yaml.Node) { t.idl = r.files(n) },
-		"protocol":        func(n *yaml.Node) { t.protocol = r.text(n) },
-		"transport":       func(n *yaml.Node) { t.transport = r.text(n) },
-		"compression":     func(n *yaml.Node) { t.compression = r.text(n) },
+		"protocol":        func(n *yaml.Node) { t.protocol = r.oneWord(n, protocol.Names()) },
+		"transport":       func(n *yaml.Node) { t.transport = r.oneWord(n, transport.Names()) },
+		"compression":     func(n *yaml.Node) { t.compression = r.oneWord(n, []string{"gzip", "zlib"}) },
 		"timeout":         func(n *yaml.Node) { t.timeout = r.duration(n) },
 		"connect-timeout": func(n *yaml.Node) { t.connectTimeout = r.duration(n) },
 		"user":            func(n *yaml.Node) { t.user = r.text(n) },
@@ -231,6 +234,11 @@ func (r *configReader) call(n *yaml.Node, name string) *savedCall {
 // mapping reads a mapping with known keys; nil keys are none, and any are accepted.
 func (r *configReader) mapping(n *yaml.Node, what string, keys map[string]func(*yaml.Node)) {
 	for key, value := range r.pairs(n, what) {
+		for _, name := range slices.Sorted(maps.Keys(keys)) {
+			if !slices.ContainsFunc(n.Content, func(n *yaml.Node) bool { return n.Value == name }) {
+				r.offerTexts(key, name)
+			}
+		}
 		read, ok := keys[key.Value]
 		switch {
 		case keys == nil:
@@ -364,6 +372,7 @@ func (r *configReader) duration(n *yaml.Node) setting[time.Duration] {
 }
 
 func (r *configReader) boolean(n *yaml.Node) setting[bool] {
+	r.offerTexts(n, "true", "false")
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
 		r.errorf(n, "want true or false, got %s", kindName(n))
 	}
@@ -380,11 +389,32 @@ func (r *configReader) number(n *yaml.Node, least, most int) setting[int] {
 
 // oneOf reads one of the words in all.
 func oneOf[T any](r *configReader, n *yaml.Node, all map[string]T) setting[string] {
-	s := r.text(n)
+	s := r.oneWord(n, wordsOf(all))
 	if _, ok := all[s.value]; !ok && s.given() {
 		r.errorf(n, "want one of %s", strings.Join(wordsOf(all), ", "))
 	}
 	return s
+}
+
+// oneWord reads a text for which words are known.
+func (r *configReader) oneWord(n *yaml.Node, words []string) setting[string] {
+	r.offerTexts(n, words...)
+	return r.text(n)
+}
+
+// someOf reads a list of the words in all, or one of them.
+func someOf[T any](r *configReader, n *yaml.Node, all map[string]T) setting[[]string] {
+	if n.Kind != yaml.SequenceNode {
+		if s := oneOf(r, n, all); s.given() {
+			return setting[[]string]{[]string{s.value}, s.place}
+		}
+		return setting[[]string]{}
+	}
+	list := []string{}
+	for _, item := range n.Content {
+		list = append(list, oneOf(r, item, all).value)
+	}
+	return setting[[]string]{list, r.place(n)}
 }
 
 // json reads a value of YAML as the JSON that it means; a text is JSON already, or @FILE.

@@ -55,28 +55,117 @@ func TestGrammars(t *testing.T) {
 	}
 }
 
-// TestNeovim drives the language server by Neovim without a screen: findings, hover, definition, completion,
-// renaming in two files, formatting. $THRIFTKIT_NVIM names the program.
-func TestNeovim(t *testing.T) {
-	nvim := os.Getenv("THRIFTKIT_NVIM")
-	if _, err := exec.LookPath(nvim); err != nil {
+// editor returns the path that a variable has of an editor, or of what it is made of.
+func editor(t *testing.T, name, variable string) string {
+	t.Helper()
+	at := os.Getenv(variable)
+	_, notFound := exec.LookPath(at)
+	if info, err := os.Stat(at); notFound != nil && (err != nil || !info.IsDir()) {
 		if os.Getenv("THRIFTKIT_PEERS") == "required" {
-			t.Fatal("no Neovim: run scripts/peers.sh")
+			t.Fatalf("no %s: run scripts/peers.sh", name)
 		}
-		t.Skip("no Neovim: $THRIFTKIT_NVIM names none")
+		t.Skipf("no %s: $%s names none", name, variable)
 	}
-	config, err := filepath.Abs("../../editors/neovim/thrift.lua")
-	if err != nil {
-		t.Fatal(err)
-	}
+	return at
+}
+
+// shopDir is a project of two files, one of which has a mistake behind a character that is two UTF-16 code units.
+func shopDir(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "thriftkit.yaml"), "lint:\n  sets: standard\n")
 	write(t, filepath.Join(dir, "lib.thrift"), "/** Cents. */\nstruct Money {\n  1: i64 cents,\n}\n")
 	write(t, filepath.Join(dir, "shop.thrift"), "include \"lib.thrift\"\n\nstruct Item {\n  1: lib.Money price, /* 😀 */ 2: Nope n\n}\n")
+	return dir
+}
+
+// homeIn is an environment in which an editor finds no settings and leaves nothing behind.
+func homeIn(dir string) []string {
+	return append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_STATE_HOME="+dir, "XDG_CACHE_HOME="+dir)
+}
+
+// TestEmacs drives the language server by Emacs without a screen, and its client Eglot, in the mode that editors/emacs has.
+func TestEmacs(t *testing.T) {
+	emacs := editor(t, "Emacs", "THRIFTKIT_EMACS")
+	mode, err := filepath.Abs("../../editors/emacs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := filepath.Abs("testdata/editors/emacs.el")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := shopDir(t)
+	cmd := exec.Command(emacs, "-Q", "--batch", "-L", mode, "-l", script)
+	cmd.Dir, cmd.Env = dir, append(homeIn(dir), "LC_ALL=C.UTF-8")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got, err := os.ReadFile(filepath.Join(dir, "result.txt"))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	want := `diagnostics: thriftkit [UNKNOWN_TYPE]: unknown type Nope, column 33
+hover: Cents.
+definition: lib.thrift 2
+completion: lib.Money
+signature: map<key, value>
+value: the type of the values
+rename:   1: lib.Amount price, /* 😀 */ 2: map<string, i32> n
+rename: struct Amount {
+format: 6
+`
+	if string(got) != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// TestVSCodeProtocol drives the language server by the library with which Visual Studio Code's client speaks the protocol, at the version that the extension
+// has. The client itself needs the editor.
+func TestVSCodeProtocol(t *testing.T) {
+	library := editor(t, "library of Visual Studio Code", "THRIFTKIT_VSCODE")
+	script, err := filepath.Abs("testdata/editors/vscode.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("node", script, library)
+	cmd.Dir = shopDir(t)
+	got, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, got)
+	}
+	want := `server: thriftkit
+watches: workspace/didChangeWatchedFiles
+diagnostics: UNKNOWN_TYPE 3:34
+hover: Cents.
+definition: lib.thrift 1
+completion: lib.Money
+diagnostics: 0
+signature: map<key, value> 1
+rename: lib.thrift shop.thrift   1: lib.Amount price, /* 😀 */ 2: map<string, i32> n
+format: 6
+action: move Item to item.thrift create item.thrift shop.thrift
+exit: 0
+`
+	if string(got) != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// TestNeovim drives the language server by Neovim without a screen: findings, hover, definition, completion,
+// renaming in two files, formatting. $THRIFTKIT_NVIM names the program.
+func TestNeovim(t *testing.T) {
+	nvim := editor(t, "Neovim", "THRIFTKIT_NVIM")
+	config, err := filepath.Abs("../../editors/neovim/thrift.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := shopDir(t)
 	write(t, filepath.Join(dir, "test.lua"), neovimTest)
 	cmd := exec.Command(nvim, "--headless", "-n", "-i", "NONE", "-u", config, "shop.thrift", "-c", "luafile test.lua")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_STATE_HOME="+dir, "XDG_CACHE_HOME="+dir)
+	cmd.Env = homeIn(dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/lint"
+	"github.com/thriftkit/thriftkit/idl/lsp"
 	forms "github.com/thriftkit/thriftkit/idl/report"
 	"github.com/thriftkit/thriftkit/idl/syntax"
 	"github.com/thriftkit/thriftkit/internal/plural"
@@ -320,23 +321,30 @@ func indented(text string) string {
 }
 
 // lint reads the section lint of the project file.
+var lintSets = map[string]lint.Set{"minimal": lint.Minimal, "standard": lint.Standard, "strict": lint.Strict, "comments": lint.Comments}
+
 func (r *configReader) lint(n *yaml.Node, o *lint.Options) {
 	list := func(to *[]string) func(*yaml.Node) { return func(n *yaml.Node) { *to = r.texts(n).value } }
-	word := func(to *string) func(*yaml.Node) { return func(n *yaml.Node) { *to = r.text(n).value } }
+	word := func(to *string, words ...string) func(*yaml.Node) {
+		return func(n *yaml.Node) { *to = r.oneWord(n, words).value }
+	}
+	rules := func(n *yaml.Node) {
+		for _, rule := range lint.Rules() {
+			r.offer(n, lsp.ConfigWord{Text: rule.ID, Detail: rule.Meaning.English})
+		}
+	}
 	number := func(to *int) func(*yaml.Node) { return func(n *yaml.Node) { *to = r.number(n, 1, 1_000_000).value } }
 	keys := map[string]func(*yaml.Node){
 		"sets": func(n *yaml.Node) {
-			for _, name := range r.texts(n).value {
-				set, err := lint.ParseSet(name)
-				if err != nil {
-					r.errorf(n, "%v", err)
-				}
-				o.Sets = append(o.Sets, set)
+			for _, name := range someOf(r, n, lintSets).value {
+				o.Sets = append(o.Sets, lintSets[name])
 			}
 		},
 		"rules": func(n *yaml.Node) {
 			o.Levels = make(map[string]lint.Level)
 			for key, value := range r.pairs(n, "rules") {
+				rules(key)
+				r.offerTexts(value, "off", "error", "warning", "note")
 				text := value.Value
 				if value.Tag == "!!bool" && text == "false" {
 					text = "off"
@@ -350,11 +358,16 @@ func (r *configReader) lint(n *yaml.Node, o *lint.Options) {
 		},
 		"ignore": func(n *yaml.Node) {
 			for key, value := range r.pairs(n, "ignore") {
+				rules(value)
+				for _, item := range value.Content {
+					rules(item)
+				}
 				o.Ignore = append(o.Ignore, lint.Override{Path: filepath.ToSlash(r.local(key.Value)), Rules: r.texts(value).value})
 			}
 		},
 		"languages": list(&o.Languages), "required-namespaces": list(&o.RequiredNamespaces), "exception-suffix": list(&o.ExceptionSuffix), "annotations": list(&o.Annotations),
-		"field-case": word(&o.FieldCase), "argument-case": word(&o.ArgumentCase), "method-case": word(&o.MethodCase), "service-suffix": word(&o.ServiceSuffix), "dialect": word(&o.Dialect),
+		"field-case": word(&o.FieldCase, "snake", "camel"), "argument-case": word(&o.ArgumentCase, "snake", "camel"), "method-case": word(&o.MethodCase, "snake", "camel"),
+		"service-suffix": word(&o.ServiceSuffix), "dialect": word(&o.Dialect, "apache", "fbthrift", "kitex"),
 		"enum-size": number(&o.EnumSize), "struct-size": number(&o.StructSize), "type-nesting": number(&o.TypeNesting),
 		"namespaces": func(n *yaml.Node) {
 			o.Namespaces = make(map[string]string)

@@ -32,6 +32,8 @@ section breaking, changes that break something are findings as you type.`,
 			return lsp.Serve(cmd.Context(), cmd.InOrStdin(), lspOutput{cmd.OutOrStdout()}, lsp.Options{
 				Version:    readVersion().String(),
 				ConfigName: configName,
+				Complete:   completeConfig,
+				Check:      checkConfig,
 				Configure: func(roots []string, setting string) (analysis.Options, error) {
 					if setting == "" {
 						setting = against
@@ -45,6 +47,12 @@ section breaking, changes that break something are findings as you type.`,
 	cmd.Flags().BoolVar(&stdio, "stdio", true, "talk on standard input and output; there is no other way")
 	mustHide(cmd.Flags().MarkHidden("stdio")) // editors' libraries add it
 	return cmd
+}
+
+// checkConfig returns what is wrong with the text of a project file.
+func checkConfig(path, text string) error {
+	_, err := parseConfig(path, []byte(text))
+	return err
 }
 
 func mustHide(err error) {
@@ -66,7 +74,6 @@ func configureLSP(roots []string, against string) (analysis.Options, error) {
 		return o, nil
 	}
 	name := findConfig(filepath.FromSlash(roots[0]))
-	var key func(string) string
 	if name != "" {
 		data, err := os.ReadFile(name)
 		if err != nil {
@@ -93,6 +100,16 @@ func configureLSP(roots []string, against string) (analysis.Options, error) {
 		}
 		o.BaseOptions.Multiplexed = c.breaking.multiplexed.value
 		o.BaseOptions.Annotations = c.breaking.annotations.value
+		if o.BaseOptions.Categories, err = categoriesOf(c.breaking.policy.value); err != nil {
+			return o, err
+		}
+		if name := c.breaking.accepted.value; name != "" {
+			entries, err := readAccepted(name)
+			if err != nil {
+				return o, err
+			}
+			o.Accepted = entries.have
+		}
 	}
 	if against == "" {
 		return o, nil
@@ -101,13 +118,13 @@ func configureLSP(roots []string, against string) (analysis.Options, error) {
 	if err != nil {
 		return o, err
 	}
-	key = func(p string) string {
+	key := func(p string) string {
 		if rest, ok := strings.CutPrefix(p, top+"/"); ok {
 			return rest
 		}
 		return p
 	}
-	o.Base, o.BaseOptions.Key = base, key
+	o.Base, o.BaseName, o.BaseOptions.Key = base, against, key
 	return o, nil
 }
 

@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/thriftkit/thriftkit/idl/breaking"
 	"github.com/thriftkit/thriftkit/idl/format"
 	"github.com/thriftkit/thriftkit/idl/lsp"
 )
@@ -45,5 +48,33 @@ func TestLSPConfigErrors(t *testing.T) {
 	var e *lsp.ConfigError
 	if !errors.As(err, &e) || e.Path != filepath.ToSlash(name) || e.Line != 1 || e.Column != 10 {
 		t.Errorf("got %#v of %v", e, err)
+	}
+}
+
+// What the section breaking accepts and leaves out holds in the editor as well.
+func TestLSPBreakingConfig(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "thriftkit.yaml"), "breaking:\n  policy: [wire, json]\n  accepted: accepted.json\n")
+	write(t, filepath.Join(dir, "accepted.json"), `[{"rule": "FIELD_NO_DELETE", "path": "A.b", "message": "gone", "reason": "nobody has it"}]`)
+	o, err := configureLSP([]string{filepath.ToSlash(dir)}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := o.BaseOptions.Categories; !slices.Equal(got, []breaking.Category{breaking.Wire, breaking.JSON}) {
+		t.Errorf("categories %v", got)
+	}
+	for path, want := range map[string]bool{"A.b": true, "A.c": false} {
+		if got := o.Accepted(&breaking.Finding{Rule: breaking.Find("FIELD_NO_DELETE"), Path: path, Message: "gone"}); got != want {
+			t.Errorf("%s accepted: %v", path, got)
+		}
+	}
+	for _, c := range []struct{ config, want string }{
+		{"breaking:\n  policy: bytes\n", "want one of file, json, source, wire"},
+		{"breaking:\n  accepted: nowhere.json\n", "nowhere.json"},
+	} {
+		write(t, filepath.Join(dir, "thriftkit.yaml"), c.config)
+		if _, err := configureLSP([]string{filepath.ToSlash(dir)}, ""); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v", c.config, err)
+		}
 	}
 }

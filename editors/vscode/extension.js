@@ -10,7 +10,7 @@ const setting = (name) => vscode.workspace.getConfiguration("thriftkit").get(nam
 async function start() {
   const server = { command: setting("path"), args: ["lsp"] };
   client = new LanguageClient("thriftkit", "Thrift", server, {
-    documentSelector: [{ language: "thrift" }],
+    documentSelector: [{ language: "thrift" }, { scheme: "file", pattern: "**/thriftkit.yaml" }],
     initializationOptions: { breakingAgainst: setting("breakingAgainst") },
   });
   status.text = "$(sync~spin) thrift";
@@ -56,6 +56,7 @@ function activate(context) {
     const places = await vscode.commands.executeCommand("vscode.executeReferenceProvider", vscode.Uri.parse(uri), at);
     await vscode.commands.executeCommand("editor.action.showReferences", vscode.Uri.parse(uri), at, places ?? []);
   });
+  command("thriftkit.showBreaking", () => vscode.commands.executeCommand("workbench.actions.view.problems"));
   command("thriftkit.restart", async () => {
     await client?.dispose();
     await start();

@@ -32,7 +32,6 @@ func workspace() *Workspace {
 	return NewWorkspace(Options{Source: compile.Texts{"shop.thrift": shop, "lib.thrift": lib}})
 }
 
-// TestComplete has the cursor at "|".
 // TestCompleteKeywords looks for each of the language's words among what is offered somewhere, except for those that nobody should write.
 func TestCompleteKeywords(t *testing.T) {
 	offered := make(map[string]bool)
@@ -55,6 +54,7 @@ func TestCompleteKeywords(t *testing.T) {
 	}
 }
 
+// TestComplete has the cursor at "|".
 func TestComplete(t *testing.T) {
 	tests := []struct {
 		text string

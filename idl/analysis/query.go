@@ -235,7 +235,7 @@ func (v *View) Hover(path string, offset int) (string, syntax.Span, bool) {
 		return "", syntax.Span{}, false
 	}
 	if inc := includeAt(f, offset); inc != nil && inc.File != nil {
-		return "```thrift\n" + f.Tree.Text(inc.Node.Span) + "\n```\n\n" + inc.File.Tree.Path + "\n\n" + inc.File.Tree.Doc, inc.Node.Path.Span, true
+		return "```thrift\n" + f.Tree.Text(inc.Node.Span) + "\n```\n\n" + v.short(inc.File.Tree.Path) + "\n\n" + inc.File.Tree.Doc, inc.Node.Path.Span, true
 	}
 	s, span := f.At(offset)
 	if s == nil {
@@ -252,8 +252,20 @@ func (v *View) Hover(path string, offset int) (string, syntax.Span, bool) {
 	if example := example(v, s); example != "" {
 		b.WriteString("\n\n```json\n" + example + "\n```")
 	}
-	b.WriteString("\n\n" + s.File.Tree.Place(s.Span).String())
+	place := s.File.Tree.Place(s.Span)
+	place.File = v.short(place.File)
+	b.WriteString("\n\n" + place.String())
 	return b.String(), span, true
+}
+
+// short returns a path for people: as seen from the root that it is in.
+func (v *View) short(path string) string {
+	for _, root := range v.opts.Roots {
+		if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")+"/"); ok {
+			return rest
+		}
+	}
+	return path
 }
 
 // head returns the definition as far as it fits into a few lines.

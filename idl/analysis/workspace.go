@@ -36,7 +36,9 @@ type Options struct {
 	// Base is the earlier state that open files are compared with, nil for none: breaking changes are
 	// findings too.
 	Base        *breaking.Program
+	BaseName    string // how people call it, such as main
 	BaseOptions breaking.Options
+	Accepted    func(*breaking.Finding) bool // changes that are no findings; nil: none
 }
 
 // A Workspace is a group of files that an editor works on.
@@ -303,13 +305,14 @@ func (v *View) Findings(path string) []*lint.Finding {
 			list = append(list, f)
 		}
 	}
-	if v.opts.Base != nil && v.Schema(path) != nil {
-		list = append(list, v.breaking(path)...)
-	}
-	return list
+	return append(list, v.Breaking(path)...)
 }
 
-func (v *View) breaking(path string) []*lint.Finding {
+// Breaking returns what the file at path breaks since the Base of the options.
+func (v *View) Breaking(path string) []*lint.Finding {
+	if v.opts.Base == nil || v.Schema(path) == nil {
+		return nil
+	}
 	base := breaking.Program{Reserved: v.opts.Base.Reserved}
 	key := v.opts.BaseOptions.Key
 	if key == nil {
@@ -329,7 +332,7 @@ func (v *View) breaking(path string) []*lint.Finding {
 	tree := v.File(path).Tree
 	for _, f := range breaking.Compare(base, now, v.opts.BaseOptions) {
 		d := f.Diagnostic()
-		if d.File != path {
+		if d.File != path || v.opts.Accepted != nil && v.opts.Accepted(f) {
 			continue
 		}
 		offset := tree.Offset(d.Line, d.Column)

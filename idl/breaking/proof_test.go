@@ -1,22 +1,28 @@
 package breaking_test
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/idl/breaking"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/thrifttest"
 )
 
 // A proof encodes a value with one schema and decodes it with the other.
 type proof struct {
 	rule     string
 	old, new string // schemas; "" stands for those of the rule's example
-	at       string // a struct, or Service.method for its reply, or Service.method() for its arguments
+	at       string // a struct, or Service.method for its reply, or Service.method() for its arguments; "A→B" has that of the reader
 	backward bool   // new writes and old reads
 	value    string // what is written, as JSON
 	want     string // what is read, in all protocols; or "binary: …; compact: …; json: …"
@@ -63,31 +69,59 @@ var proofs = []proof{
 	{rule: "ENUM_VALUE_NO_DELETE", old: "enum E {\n  A = 0\n  B = 1\n}\nstruct S {\n  1: E e\n}\n", new: "enum E {\n  A = 0\n}\nstruct S {\n  1: E e\n}\n", at: "S", value: `{"e": "B"}`, want: `{"e":1}`},
 	{rule: "ENUM_VALUE_SAME_NUMBER", old: "enum E {\n  A = 1\n  B = 2\n}\nstruct S {\n  1: E e\n}\n", new: "enum E {\n  A = 2\n  B = 1\n}\nstruct S {\n  1: E e\n}\n", at: "S", value: `{"e": "A"}`, want: `{"e":"B"}`},
 	{rule: "ENUM_VALUE_SAME_NAME", old: "enum E {\n  A = 1\n}\nstruct S {\n  1: E e\n}\n", new: "enum E {\n  B = 1\n}\nstruct S {\n  1: E e\n}\n", at: "S", value: `{"e": "A"}`, want: `{"e":"B"}`},
+	// What is only in the source is not in the bytes: the value is read as it was written.
+	{rule: "METHOD_THROWS_DELETED", at: "S.f", value: `{"x": {}}`, want: `{}`}, // a server that throws it all the same
+	{rule: "SERVICE_EXTENDS_CHANGED", old: "service A {\n  i32 f()\n}\nservice S extends A {}\n", new: "service A {\n  i32 f()\n}\nservice S {\n  i32 f()\n}\n", at: "S.f", value: `{"success": 7}`, want: `{"success":7}`},
+	{rule: "TYPE_NO_DELETE", old: "struct A {\n  1: i32 a\n}\n", new: "struct B {\n  1: i32 a\n}\n", at: "A→B", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "TYPE_MOVED_FILE", old: "struct A {\n  1: i32 a\n}\n-- b.thrift --\nstruct B {}\n", new: "-- b.thrift --\nstruct A {\n  1: i32 a\n}\nstruct B {}\n", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "CONST_NO_DELETE", old: "const i32 C = 1\nstruct A {\n  1: i32 a\n}\n", new: "struct A {\n  1: i32 a\n}\n", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "CONST_SAME_TYPE", old: "const i32 C = 1\nstruct A {\n  1: i32 a = C\n}\n", new: "const i64 C = 1\nstruct A {\n  1: i32 a = C\n}\n", at: "A", value: `{"a": 2}`, want: `{"a":2}`},
+	{rule: "CONST_SAME_VALUE", old: "const i32 C = 1\nstruct A {\n  1: i32 a = C\n}\n", new: "const i32 C = 2\nstruct A {\n  1: i32 a = C\n}\n", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "NAMESPACE_SAME", old: "namespace go a\nstruct A {\n  1: i32 a\n}\n", new: "namespace go b\nstruct A {\n  1: i32 a\n}\n", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "FILE_NO_DELETE", old: "struct A {\n  1: i32 a\n}\n-- b.thrift --\nstruct B {}\n", new: "struct A {\n  1: i32 a\n}\n", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "INCLUDE_REMOVED", old: "include \"b.thrift\"\nstruct A {\n  1: i32 a\n}\n-- b.thrift --\nstruct B {}\n", new: "struct A {\n  1: i32 a\n}\n-- b.thrift --\nstruct B {}\n", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	{rule: "ANNOTATION_SAME", at: "A", value: `{"a": 1}`, want: `{"a":1}`},
+	// Stored data of the time before the reservation, and a field that has its id now.
+	{rule: "RESERVED_NO_DELETE", old: "struct A {\n  1: i32 a\n  2: i32 gone\n}\n", new: "struct A {\n  1: i32 a\n  2: i32 b\n}\n", at: "A", value: `{"a": 1, "gone": 2}`, want: `{"a":1,"b":2}`},
 	{rule: "ENUM_VALUE_ADDED", old: "enum E {\n  A = 0\n}\nstruct S {\n  1: E e\n}\n", new: "enum E {\n  A = 0\n  B = 1\n}\nstruct S {\n  1: E e\n}\n", at: "S", backward: true, value: `{"e": "B"}`, want: `{"e":1}`},
 }
 
-func load(t *testing.T, text string) *schema.File {
+// load compiles an example, which may have several files.
+func load(t *testing.T, example string) []*schema.File {
 	t.Helper()
-	text, _, _ = strings.Cut(text, "-- ")
-	f, diags := compile.Compile("a.thrift", compile.Options{Source: compile.Texts{"a.thrift": text}})
-	if f == nil {
-		t.Fatal(diags)
+	texts, name := compile.Texts{}, "a.thrift"
+	for line := range strings.Lines(example) {
+		if n, ok := strings.CutPrefix(line, "-- "); ok {
+			name = strings.TrimSuffix(strings.TrimSpace(n), " --")
+			continue
+		}
+		texts[name] += line
 	}
-	return f
+	p := compile.Load(slices.Sorted(maps.Keys(texts)), compile.Options{Source: texts})
+	if errs := p.Diagnostics.Errors(); errs != nil {
+		t.Fatal(errs)
+	}
+	return p.Files
 }
 
-func structAt(t *testing.T, f *schema.File, at string) *schema.Struct {
+func structAt(t *testing.T, files []*schema.File, at string) *schema.Struct {
 	t.Helper()
-	if s := f.Struct(at); s != nil {
-		return s
+	svc, name, isMethod := strings.Cut(at, ".")
+	for _, f := range files {
+		if s := f.Struct(at); s != nil {
+			return s
+		}
+		if !isMethod || f.Service(svc) == nil {
+			continue
+		}
+		m := f.Service(svc).Method(strings.TrimSuffix(name, "()"))
+		if strings.HasSuffix(name, "()") {
+			return m.Args
+		}
+		return m.Reply()
 	}
-	svc, name, _ := strings.Cut(at, ".")
-	args := strings.HasSuffix(name, "()")
-	m := f.Service(svc).Method(strings.TrimSuffix(name, "()"))
-	if args {
-		return m.Args
-	}
-	return m.Reply()
+	t.Fatalf("there is no %s", at)
+	return nil
 }
 
 // TestProofs shows that the consequences are true for dynamic values: what a reader with one schema sees of
@@ -109,7 +143,11 @@ func TestProofs(t *testing.T) {
 			if p.backward {
 				from, to = to, from
 			}
-			writer, reader := structAt(t, from, p.at), structAt(t, to, p.at)
+			written, read, renamed := strings.Cut(p.at, "→")
+			if !renamed {
+				read = written
+			}
+			writer, reader := structAt(t, from, written), structAt(t, to, read)
 			var results []string
 			for _, name := range []string{"binary", "compact", "json"} {
 				results = append(results, name+": "+exchange(t, writer, reader, p.value, name))
@@ -123,9 +161,82 @@ func TestProofs(t *testing.T) {
 			}
 		})
 	}
+	for _, c := range callProofs {
+		proven[c.rule] = true
+	}
 	for _, r := range breaking.Rules() {
-		if data := r.Category == breaking.Wire && r.Consequence != breaking.Hangs && r.ID != "METHOD_NO_DELETE" && r.ID != "RESERVED_NO_DELETE"; data && !proven[r.ID] {
+		if !proven[r.ID] {
 			t.Errorf("%s is not proven", r.ID)
+		}
+	}
+}
+
+// A callProof calls a method of one schema on a server with the other.
+type callProof struct {
+	rule        string
+	old, new    string
+	method      string // S.f, which the client has
+	served      string // the service that answers; "" if it has the same name
+	multiplexed bool   // the call names its service
+	want        string // what the client sees: a result as JSON, void, or how its error begins
+}
+
+var callProofs = []callProof{
+	{rule: "METHOD_NO_DELETE", old: "service S {\n  void f()\n  void g()\n}\n", new: "service S {\n  void f()\n}\n", method: "S.g", want: "unknown method"},
+	{rule: "METHOD_NO_DELETE", old: "service S {\n  void f()\n  void g()\n}\n", new: "service S {\n  void f()\n}\n", method: "S.f", want: "void"},
+	{rule: "METHOD_NO_DELETE", old: "service S {\n  i32 f()\n}\n", new: "service B {\n  i32 f()\n}\nservice S extends B {}\n", method: "S.f", want: "0"}, // it moved
+	{rule: "METHOD_SAME_ONEWAY", old: "service S {\n  void f()\n}\n", new: "service S {\n  oneway void f()\n}\n", method: "S.f", want: "deadline exceeded"},
+	{rule: "METHOD_SAME_RETURN_TYPE", old: "service S {\n  i32 f()\n}\n", new: "service S {\n  i64 f()\n}\n", method: "S.f", want: "missing result"},
+	{rule: "METHOD_SAME_RETURN_TYPE", old: "service S {\n  i32 f()\n}\n", new: "service S {\n  void f()\n}\n", method: "S.f", want: "missing result"},
+	{rule: "METHOD_SAME_RETURN_TYPE", old: "service S {\n  void f()\n}\n", new: "service S {\n  i32 f()\n}\n", method: "S.f", want: "void"},
+	{rule: "SERVICE_NO_DELETE", old: "service S {\n  i32 f()\n}\n", new: "service T {\n  i32 f()\n}\n", method: "S.f", served: "T", want: "0"},
+	{rule: "SERVICE_NO_DELETE", old: "service S {\n  i32 f()\n}\n", new: "service T {\n  i32 f()\n}\n", method: "S.f", served: "T", multiplexed: true, want: "unknown method"},
+	{rule: "SERVICE_EXTENDS_CHANGED", old: "service A {\n  i32 f()\n}\nservice S extends A {}\n", new: "service A {\n  i32 f()\n}\nservice S {}\n", method: "S.f", want: "unknown method"},
+}
+
+// TestCallProofs shows what the client sees of a server with the other schema, in virtual time.
+func TestCallProofs(t *testing.T) {
+	for i, p := range callProofs {
+		for _, protocol := range []string{"binary", "compact", "json"} {
+			t.Run(fmt.Sprintf("%s/%d/%s", p.rule, i, protocol), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					name, method, _ := strings.Cut(p.method, ".")
+					served := p.served
+					if served == "" {
+						served = name
+					}
+					service := func(text, name string) *schema.Service {
+						for _, f := range load(t, text) {
+							if s := f.Service(name); s != nil {
+								return s
+							}
+						}
+						return nil
+					}
+					s := thrifttest.NewServer(t, service(p.new, served), thriftkit.DynamicHandler(func(ctx context.Context, m *schema.Method, args *dynamic.Struct) (any, error) {
+						return 0, nil
+					}))
+					c := s.Dial("protocol="+protocol, thriftkit.WithTimeout(time.Hour))
+					if p.multiplexed {
+						c = c.ForService(name)
+					}
+					m := service(p.old, name).Method(method)
+					v, err := c.Invoke(t.Context(), m, dynamic.New(m.Args))
+					got := "void"
+					if err != nil {
+						got = err.Error()
+					} else if m.Result.Kind != schema.KindVoid {
+						text, err := dynamic.AppendJSON(nil, m.Result, v, dynamic.JSONOptions{})
+						if err != nil {
+							t.Fatal(err)
+						}
+						got = string(text)
+					}
+					if err == nil && got != p.want || err != nil && !strings.Contains(got, p.want) {
+						t.Errorf("got %s, want %s", got, p.want)
+					}
+				})
+			})
 		}
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/thriftkit/thriftkit/idl/syntax"
 )
 
 // A ConfigError is a mistake in the project file. [Options].Configure returns it, maybe joined with others, and the client
@@ -42,6 +45,67 @@ func configErrors(err error) (list []*ConfigError, rest error) {
 	return nil, err
 }
 
+// A ConfigWord is a key or a value that may stand in a project file.
+type ConfigWord struct {
+	Text   string // to insert
+	Detail string // what it means; may be empty
+}
+
+func (s *server) isConfig(path string) bool {
+	return s.opts.ConfigName != "" && strings.HasSuffix(path, "/"+s.opts.ConfigName)
+}
+
+// setConfig keeps the text of an open project file, and shows what is wrong with it. It holds once it is saved.
+func (s *server) setConfig(path, text string) {
+	s.mu.Lock()
+	s.configs[path] = text
+	s.mu.Unlock()
+	if s.opts.Check == nil {
+		return
+	}
+	faults, rest := configErrors(s.opts.Check(path, text))
+	if rest != nil {
+		s.log(rest)
+	}
+	list := []diagnostic{}
+	for _, e := range faults {
+		list = append(list, e.diagnostic())
+	}
+	s.rpc.Notify(context.Background(), "textDocument/publishDiagnostics", publishParams{URI: uriOf(path), Diagnostics: list})
+}
+
+func (s *server) closeConfig(path string) {
+	s.mu.Lock()
+	delete(s.configs, path)
+	s.mu.Unlock()
+	s.rpc.Notify(context.Background(), "textDocument/publishDiagnostics", publishParams{URI: uriOf(path), Diagnostics: []diagnostic{}})
+	s.publishConfig()
+}
+
+// completeConfig answers a completion in an open project file; ok is false if path is none.
+func (s *server) completeConfig(path string, at position) (items []completionItem, ok bool) {
+	s.mu.Lock()
+	text, open := s.configs[path]
+	s.mu.Unlock()
+	if !open || s.opts.Complete == nil {
+		return nil, false
+	}
+	lines, _ := syntax.Parse(path, []byte(text)) // for its table of lines: it reads any text
+	offset := offsetOf(lines, at)
+	words, start := s.opts.Complete(text, offset)
+	items = []completionItem{}
+	for i, w := range words {
+		items = append(items, completionItem{Label: strings.TrimSuffix(w.Text, ": "), Kind: 12, Detail: w.Detail, SortText: fmt.Sprintf("%05d", i),
+			Edit: textEdit{rangeOf(lines, syntax.Span{Start: start, End: offset}), w.Text}})
+	}
+	return items, true
+}
+
+func (e *ConfigError) diagnostic() diagnostic {
+	at := position{max(e.Line-1, 0), max(e.Column-1, 0)}
+	return diagnostic{Range: textRange{at, position{at.Line, at.Character + 1}}, Severity: 1, Code: "config", Source: "thriftkit", Message: e.Message}
+}
+
 // publishConfig shows the mistakes in project files, and takes back those that are there no more. Nothing may be
 // sent before the client has said that it is ready.
 func (s *server) publishConfig() {
@@ -56,11 +120,13 @@ func (s *server) publishConfig() {
 	}
 	s.faulty = nil
 	for _, e := range s.faults {
-		at := position{max(e.Line-1, 0), max(e.Column-1, 0)}
-		lists[e.Path] = append(lists[e.Path], diagnostic{Range: textRange{at, position{at.Line, at.Character + 1}}, Severity: 1, Code: "config", Source: "thriftkit", Message: e.Message})
+		lists[e.Path] = append(lists[e.Path], e.diagnostic())
 		if !slices.Contains(s.faulty, e.Path) {
 			s.faulty = append(s.faulty, e.Path)
 		}
+	}
+	for path := range s.configs { // what the editor shows of these is of its own text
+		delete(lists, path)
 	}
 	s.mu.Unlock()
 	for path, list := range lists {

@@ -44,8 +44,40 @@ type textEdit struct {
 	NewText string    `json:"newText"`
 }
 
+// A workspaceEdit has either Changes or, if it creates a file, DocumentChanges.
 type workspaceEdit struct {
-	Changes map[string][]textEdit `json:"changes"`
+	Changes         map[string][]textEdit `json:"changes,omitempty"`
+	DocumentChanges []any                 `json:"documentChanges,omitempty"`
+}
+
+type createFile struct {
+	Kind string `json:"kind"` // create
+	URI  string `json:"uri"`
+}
+
+type documentEdit struct {
+	TextDocument struct {
+		URI     string `json:"uri"`
+		Version *int   `json:"version"` // null: whatever it is
+	} `json:"textDocument"`
+	Edits []textEdit `json:"edits"`
+}
+
+type signatureHelp struct {
+	Signatures      []signature `json:"signatures"`
+	ActiveSignature int         `json:"activeSignature"`
+	ActiveParameter int         `json:"activeParameter"`
+}
+
+type signature struct {
+	Label      string      `json:"label"`
+	Docs       *markup     `json:"documentation,omitempty"`
+	Parameters []parameter `json:"parameters"`
+}
+
+type parameter struct {
+	Label any     `json:"label"` // its place in the label of the signature, or its text
+	Docs  *markup `json:"documentation,omitempty"`
 }
 
 type diagnostic struct {
@@ -86,14 +118,20 @@ type initializeParams struct {
 			Watched struct {
 				Dynamic bool `json:"dynamicRegistration"`
 			} `json:"didChangeWatchedFiles"`
+			Edit struct {
+				DocumentChanges bool     `json:"documentChanges"`
+				Operations      []string `json:"resourceOperations"`
+			} `json:"workspaceEdit"`
 		} `json:"workspace"`
 		TextDocument struct {
 			Diagnostic *struct{} `json:"diagnostic"`
-			Completion struct {
-				Item struct {
-					Snippets bool `json:"snippetSupport"`
-				} `json:"completionItem"`
-			} `json:"completion"`
+			Signature  struct {
+				Information struct {
+					Parameter struct {
+						Offsets bool `json:"labelOffsetSupport"`
+					} `json:"parameterInformation"`
+				} `json:"signatureInformation"`
+			} `json:"signatureHelp"`
 		} `json:"textDocument"`
 	} `json:"capabilities"`
 }

@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -122,6 +123,9 @@ var (
 )
 
 func (s *server) completion(_ context.Context, p positionParams) (any, error) {
+	if items, ok := s.completeConfig(pathOf(p.TextDocument.URI), p.Position); ok {
+		return object{"isIncomplete": false, "items": items}, nil
+	}
 	v, file, offset, ok := s.at(p)
 	items := []completionItem{}
 	if !ok {
@@ -133,9 +137,7 @@ func (s *server) completion(_ context.Context, p positionParams) (any, error) {
 		switch c.Kind {
 		case analysis.CompleteSymbol:
 			item.Kind = completionKinds[c.Symbol.Kind]
-			if doc := symbols.Doc(c.Symbol.File.Tree, c.Symbol.Node, c.Symbol.Doc); doc != "" {
-				item.Docs = &markup{"markdown", strings.ToValidUTF8(doc, "\uFFFD")}
-			}
+			item.Docs = markdown(symbols.Doc(c.Symbol.File.Tree, c.Symbol.Node, c.Symbol.Doc))
 			// A name of a file that is not included is found by its own name too.
 			if c.Edits != nil {
 				item.FilterText = c.Symbol.Name
@@ -163,6 +165,34 @@ func (s *server) hover(_ context.Context, p positionParams) (any, error) {
 		return nil, nil
 	}
 	return object{"contents": markup{"markdown", strings.ToValidUTF8(text, "\uFFFD")}, "range": rangeOf(v.File(file).Tree, span)}, nil
+}
+
+func markdown(text string) *markup {
+	if text == "" {
+		return nil
+	}
+	return &markup{"markdown", strings.ToValidUTF8(text, "\uFFFD")}
+}
+
+func (s *server) signatureHelp(_ context.Context, p positionParams) (any, error) {
+	v, file, offset, ok := s.at(p)
+	if !ok {
+		return nil, nil
+	}
+	sig, ok := v.Signature(file, offset)
+	if !ok {
+		return nil, nil
+	}
+	out := signature{Label: sig.Label, Docs: markdown(sig.Doc), Parameters: []parameter{}}
+	for _, param := range sig.Params {
+		var label any = sig.Label[param.Span.Start:param.Span.End]
+		if s.offsets {
+			start := units([]byte(sig.Label[:param.Span.Start]))
+			label = [2]int{start, start + units([]byte(sig.Label[param.Span.Start:param.Span.End]))}
+		}
+		out.Parameters = append(out.Parameters, parameter{label, markdown(param.Doc)})
+	}
+	return signatureHelp{Signatures: []signature{out}, ActiveParameter: sig.Active}, nil
 }
 
 func (s *server) definition(_ context.Context, p positionParams) (any, error) {
@@ -252,6 +282,21 @@ func workspaceEditOf(v *analysis.View, edits []lint.Edit) *workspaceEdit {
 		}
 	}
 	return w
+}
+
+// creating returns the edit with a new file.
+func (w *workspaceEdit) creating(uri, text string) *workspaceEdit {
+	out := &workspaceEdit{DocumentChanges: []any{createFile{"create", uri}}}
+	add := func(uri string, edits []textEdit) {
+		d := documentEdit{Edits: edits}
+		d.TextDocument.URI = uri
+		out.DocumentChanges = append(out.DocumentChanges, d)
+	}
+	add(uri, []textEdit{{NewText: text}})
+	for _, uri := range slices.Sorted(maps.Keys(w.Changes)) {
+		add(uri, w.Changes[uri])
+	}
+	return out
 }
 
 func (s *server) edits(file string, do func(v *analysis.View) ([]lint.Edit, error)) (any, error) {
@@ -466,6 +511,23 @@ func (s *server) codeAction(_ context.Context, p struct {
 				Path: file, Span: syntax.Span{Start: start, End: start}, Text: indent + "// thrift:ignore " + x.Code + " say why\n"}})})
 		}
 	}
+	for _, r := range s.work.Refactorings(file, span) {
+		kind := "refactor.rewrite"
+		switch {
+		case r.Extract:
+			kind = "refactor.extract"
+		case r.NewFile != "":
+			kind = "refactor.move"
+		}
+		if !wanted(kind) || r.NewFile != "" && !s.create {
+			continue
+		}
+		edit := workspaceEditOf(s.work.Whole(), r.Edits)
+		if r.NewFile != "" {
+			edit = edit.creating(uriOf(r.NewFile), r.Text)
+		}
+		list = append(list, codeAction{Title: r.Title, Kind: kind, Edit: edit})
+	}
 	if len(safe) > 0 && wanted("source.fixAll") {
 		list = append(list, codeAction{Title: "fix all that is safe", Kind: "source.fixAll", Edit: workspaceEditOf(v, safe)})
 	}
@@ -492,13 +554,12 @@ func (s *server) unknownType(v *analysis.View, f *symbols.File, x *lint.Finding,
 			}
 			list = append(list, codeAction{fmt.Sprintf("include %q", rel), "quickfix", []diagnostic{d}, false, workspaceEditOf(v, edits)})
 		}
-		at := len(f.Tree.Source)
+		start := len(f.Tree.Source)
 		for _, def := range f.Symbols {
 			if n := def.Node.Range(); n.Start <= x.Span.Start && x.Span.Start <= n.End {
-				at = n.Start
+				start = analysis.Above(def)
 			}
 		}
-		start := strings.LastIndexByte(string(f.Tree.Source[:at]), '\n') + 1
 		list = append(list, codeAction{"create struct " + name, "quickfix", []diagnostic{d}, false, workspaceEditOf(v, []lint.Edit{{
 			Path: f.Tree.Path, Span: syntax.Span{Start: start, End: start}, Text: "struct " + name + " {\n}\n\n"}})})
 	}
@@ -522,10 +583,36 @@ func (s *server) codeLens(_ context.Context, p documentParams) (any, error) {
 	lens := func(x *symbols.Symbol, title, command string, args ...any) {
 		list = append(list, object{"range": rangeOf(f.Tree, x.Span), "command": clientCommand{title, command, args}})
 	}
+	// What breaks is counted at the definition that it is in, and what is gone in the first line.
+	view, base := s.work.View(file), s.work.Options().BaseName
+	breaks := make(map[*symbols.Symbol]int)
+	gone := 0
+	for _, x := range view.Breaking(file) {
+		i := slices.IndexFunc(f.Symbols, func(d *symbols.Symbol) bool {
+			n := d.Node.Range()
+			return n.Start <= x.Span.Start && x.Span.Start < n.End
+		})
+		if i < 0 || x.Line == 1 && x.Column == 1 {
+			gone++
+		} else {
+			breaks[f.Symbols[i]]++
+		}
+	}
+	breaking := func(n int, span syntax.Span) {
+		if n > 0 {
+			title := fmt.Sprintf("%d breaking changes since %s", n, base)
+			if n == 1 {
+				title = "1 breaking change since " + base
+			}
+			list = append(list, object{"range": rangeOf(f.Tree, span), "command": clientCommand{title, "thriftkit.showBreaking", []any{uriOf(file)}}})
+		}
+	}
+	breaking(gone, syntax.Span{})
 	f.Each(func(x *symbols.Symbol) {
 		switch {
 		case x.Name == "":
 		case x.Parent == nil:
+			breaking(breaks[x], x.Span)
 			title := fmt.Sprintf("%d references", uses[x])
 			if uses[x] == 1 {
 				title = "1 reference"

@@ -33,6 +33,11 @@ type Options struct {
 	Configure  func(roots []string, against string) (analysis.Options, error)
 	ConfigName string
 
+	// Complete returns what may stand at an offset of the text of a project file, and where the word begins that
+	// is there. Check returns what is wrong with a text, as Configure does. Without them, project files are only read from disk.
+	Complete func(text string, offset int) (words []ConfigWord, start int)
+	Check    func(path, text string) error
+
 	// ErrorLog gets errors that have no caller; nil: they are shown by the client.
 	ErrorLog func(error)
 }
@@ -41,7 +46,7 @@ type Options struct {
 // way afterwards.
 // The error is nil if the client ended the conversation.
 func Serve(ctx context.Context, r io.Reader, w io.WriteCloser, opts Options) error {
-	s := &server{opts: opts, work: analysis.NewWorkspace(analysis.Options{}), versions: make(map[string]int), dirty: make(map[string]bool), wake: make(chan struct{}, 1)}
+	s := &server{opts: opts, work: analysis.NewWorkspace(analysis.Options{}), versions: make(map[string]int), configs: make(map[string]string), dirty: make(map[string]bool), wake: make(chan struct{}, 1)}
 	s.rpc = jrpc2.NewServer(assigner{s}, &jrpc2.ServerOptions{AllowPush: true, Concurrency: 4})
 	in, copied := io.Pipe() // which can be closed while a read of r is under way, as that of standard input is when the client says exit
 	go func() {
@@ -74,10 +79,13 @@ type server struct {
 	mu       sync.Mutex
 	roots    []string
 	against  string
-	versions map[string]int // of open documents, by path
+	versions map[string]int    // of open documents, by path
+	configs  map[string]string // the texts of open project files, by path
 	dirty    map[string]bool
 	pull     bool // the client asks for diagnostics
 	watch    bool // it can watch files
+	offsets  bool // it takes places in labels of signatures
+	create   bool // its edits can create files
 	state    state
 	ready    bool           // the client has said so
 	faults   []*ConfigError // in project files
@@ -160,13 +168,14 @@ var handlers = sync.OnceValue(func() map[string]handler {
 		"textDocument/didOpen":                handle((*server).didOpen),
 		"textDocument/didChange":              handle((*server).didChange),
 		"textDocument/didClose":               handle((*server).didClose),
-		"textDocument/didSave":                handle(func(*server, context.Context, json.RawMessage) (any, error) { return nil, nil }),
+		"textDocument/didSave":                handle((*server).didSave),
 		"workspace/didChangeWatchedFiles":     handle((*server).didChangeWatchedFiles),
 		"workspace/didChangeWorkspaceFolders": handle((*server).didChangeFolders),
 		"workspace/didChangeConfiguration":    handle((*server).didChangeConfiguration),
 		"workspace/symbol":                    handle((*server).workspaceSymbol),
 		"textDocument/diagnostic":             handle((*server).diagnostic),
 		"textDocument/completion":             handle((*server).completion),
+		"textDocument/signatureHelp":          handle((*server).signatureHelp),
 		"textDocument/hover":                  handle((*server).hover),
 		"textDocument/definition":             handle((*server).definition),
 		"textDocument/typeDefinition":         handle((*server).typeDefinition),
@@ -205,6 +214,8 @@ func (s *server) initialize(_ context.Context, p initializeParams) (any, error) 
 	s.state = initialized
 	s.pull = p.Capabilities.TextDocument.Diagnostic != nil
 	s.watch = p.Capabilities.Workspace.Watched.Dynamic
+	s.offsets = p.Capabilities.TextDocument.Signature.Information.Parameter.Offsets
+	s.create = p.Capabilities.Workspace.Edit.DocumentChanges && slices.Contains(p.Capabilities.Workspace.Edit.Operations, "create")
 	for _, f := range p.Folders {
 		s.roots = append(s.roots, pathOf(f.URI))
 	}
@@ -229,6 +240,7 @@ func (s *server) initialize(_ context.Context, p initializeParams) (any, error) 
 			"positionEncoding":           "utf-16",
 			"textDocumentSync":           object{"openClose": true, "change": 1, "save": object{}},
 			"completionProvider":         object{"triggerCharacters": []string{".", ":", "<", "\"", "(", "="}},
+			"signatureHelpProvider":      object{"triggerCharacters": []string{"<", "(", "{"}, "retriggerCharacters": []string{",", ":"}},
 			"hoverProvider":              true,
 			"definitionProvider":         true,
 			"typeDefinitionProvider":     true,
@@ -243,7 +255,7 @@ func (s *server) initialize(_ context.Context, p initializeParams) (any, error) 
 			"foldingRangeProvider":             true,
 			"selectionRangeProvider":           true,
 			"documentLinkProvider":             object{},
-			"codeActionProvider":               object{"codeActionKinds": []string{"quickfix", "source.fixAll", "source.organizeImports", "refactor"}},
+			"codeActionProvider":               object{"codeActionKinds": []string{"quickfix", "source.fixAll", "source.organizeImports", "refactor.extract", "refactor.move", "refactor.rewrite"}},
 			"codeLensProvider":                 object{},
 			"inlayHintProvider":                true,
 			"callHierarchyProvider":            true,
@@ -345,6 +357,10 @@ func (s *server) didOpen(_ context.Context, p struct {
 }
 
 func (s *server) setText(path string, version int, text string) {
+	if s.isConfig(path) {
+		s.setConfig(path, text)
+		return
+	}
 	s.mu.Lock()
 	s.versions[path] = version
 	s.mu.Unlock()
@@ -362,7 +378,7 @@ func (s *server) didChange(_ context.Context, p struct {
 	path := pathOf(p.Doc.URI)
 	for _, c := range p.Changes {
 		text := c.Text
-		if c.Range != nil { // not asked for, and yet some clients send it
+		if c.Range != nil && !s.isConfig(path) { // not asked for, and yet some clients send it
 			f := s.work.View(path).File(path)
 			if f == nil {
 				continue
@@ -379,8 +395,20 @@ func (s *server) didChange(_ context.Context, p struct {
 	return nil, nil
 }
 
+// didSave reads a project file again, also for clients that watch no files.
+func (s *server) didSave(_ context.Context, p documentParams) (any, error) {
+	if s.isConfig(pathOf(p.TextDocument.URI)) {
+		s.configure()
+	}
+	return nil, nil
+}
+
 func (s *server) didClose(_ context.Context, p documentParams) (any, error) {
 	path := pathOf(p.TextDocument.URI)
+	if s.isConfig(path) {
+		s.closeConfig(path)
+		return nil, nil
+	}
 	s.mu.Lock()
 	delete(s.versions, path)
 	s.mu.Unlock()
@@ -397,7 +425,7 @@ func (s *server) didChangeWatchedFiles(_ context.Context, p struct {
 }) (any, error) {
 	for _, c := range p.Changes {
 		path := pathOf(c.URI)
-		if s.opts.ConfigName != "" && strings.HasSuffix(path, "/"+s.opts.ConfigName) {
+		if s.isConfig(path) {
 			s.configure()
 			continue
 		}

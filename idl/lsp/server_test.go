@@ -43,6 +43,12 @@ type session struct {
 
 func start(t *testing.T, capabilities string, files map[string]string) *session {
 	t.Helper()
+	return startWith(t, Options{Configure: func([]string, string) (analysis.Options, error) { return analysis.Options{}, nil }}, capabilities, files)
+}
+
+func startWith(t *testing.T, opts Options, capabilities string, files map[string]string) *session {
+	t.Helper()
+	opts.ConfigName = "thriftkit.yaml"
 	s := &session{t: t, dir: filepath.ToSlash(t.TempDir()), push: make(chan publishParams, 1000), done: make(chan error, 1)}
 	for name, text := range files {
 		at := filepath.Join(s.dir, filepath.FromSlash(name))
@@ -54,9 +60,7 @@ func start(t *testing.T, capabilities string, files map[string]string) *session 
 	fromClient, toServer := io.Pipe()
 	fromServer, toClient := io.Pipe()
 	go func() {
-		s.done <- Serve(context.Background(), fromClient, toClient, Options{ConfigName: "thriftkit.yaml", Configure: func(roots []string, against string) (analysis.Options, error) {
-			return analysis.Options{}, nil
-		}})
+		s.done <- Serve(context.Background(), fromClient, toClient, opts)
 		toClient.Close()
 	}()
 	s.c = jrpc2.NewClient(channel.LSP(fromServer, toServer), &jrpc2.ClientOptions{
@@ -164,6 +168,10 @@ func TestTranscript(t *testing.T) {
 		{"textDocument/codeLens", `{` + doc + `}`, `"title":"2 references" & call this method & serve a mock`},
 		{"textDocument/codeAction", `{` + doc + `, "range": {"start": {"line": 2, "character": 13}, "end": {"line": 2, "character": 14}}, "context": {"diagnostics": []}}`, `write RED = 0 & source.fixAll & thrift:ignore ENUM_VALUE_EXPLICIT`},
 		{"textDocument/codeAction", `{` + doc + `, "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}, "context": {"only": ["source.fixAll"]}}`, `source.fixAll`},
+		{"textDocument/codeAction", `{` + doc + `, "range": {"start": {"line": 6, "character": 2}, "end": {"line": 7, "character": 20}}, "context": {"only": ["refactor.extract"]}}`, `extract struct ItemPart & 4: optional ItemPart part`},
+		{"textDocument/codeAction", `{` + doc + `, "range": {"start": {"line": 5, "character": 8}, "end": {"line": 5, "character": 8}}, "context": {"only": ["refactor"]}}`, `[]`}, // nothing that creates a file
+		{"textDocument/signatureHelp", pos(11, 19), `"label":"Item find(1: string name) throws (1: lib.NotFound missing)" & "label":"1: string name" & "activeParameter":0`},
+		{"textDocument/signatureHelp", pos(0, 0), `null`},
 		{"textDocument/diagnostic", `{` + doc + `}`, `"kind":"full" & FIELD_NOT_REQUIRED`},
 		{"textDocument/completion", pos(13, 0), `"label":"struct"`},
 		{"textDocument/prepareCallHierarchy", pos(2, 6), `"name":"Color" & "kind":10 & "uri":"$/shop.thrift"`},

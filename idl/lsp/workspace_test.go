@@ -1,0 +1,192 @@
+package lsp
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/thriftkit/thriftkit/idl/analysis"
+	"github.com/thriftkit/thriftkit/idl/breaking"
+	"github.com/thriftkit/thriftkit/idl/compile"
+)
+
+// TestMove moves a type to a new file for a client that can create files, and has places in labels of signatures for one that takes them.
+func TestMove(t *testing.T) {
+	s := start(t, `{"workspace": {"workspaceEdit": {"documentChanges": true, "resourceOperations": ["create"]}}, "textDocument": {"signatureHelp": {"signatureInformation": {"parameterInformation": {"labelOffsetSupport": true}}}}}`,
+		map[string]string{"b.thrift": "include \"a.thrift\"\nstruct B {\n  1: a.Money m\n}\n"})
+	s.open("a.thrift", "struct Money {\n  1: i64 cents\n}\nservice S {\n  void f(1: i32 a, 2: i32 b)\n}\n", 1)
+	got := s.call("textDocument/codeAction", `{"textDocument": {"uri": "$/a.thrift"}, "range": {"start": {"line": 0, "character": 8}, "end": {"line": 0, "character": 8}}, "context": {"only": ["refactor.move"]}}`)
+	want := `[{"title":"move Money to money.thrift","kind":"refactor.move","edit":{"documentChanges":[` +
+		`{"kind":"create","uri":"$/money.thrift"},` +
+		`{"textDocument":{"uri":"$/money.thrift","version":null},"edits":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"struct Money {\n  1: i64 cents\n}\n"}]},` +
+		`{"textDocument":{"uri":"$/a.thrift","version":null},"edits":[{"range":{"start":{"line":0,"character":0},"end":{"line":3,"character":0}},"newText":""}]},` +
+		`{"textDocument":{"uri":"$/b.thrift","version":null},"edits":[{"range":{"start":{"line":2,"character":5},"end":{"line":2,"character":12}},"newText":"money.Money"},` +
+		`{"range":{"start":{"line":1,"character":0},"end":{"line":1,"character":0}},"newText":"include \"money.thrift\"\n"}]}]}}]`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	got = s.call("textDocument/signatureHelp", `{"textDocument": {"uri": "$/a.thrift"}, "position": {"line": 4, "character": 20}}`)
+	if want := `{"signatures":[{"label":"void f(1: i32 a, 2: i32 b)","parameters":[{"label":[7,15]},{"label":[17,25]}]}],"activeSignature":0,"activeParameter":1}`; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestCreateType puts a missing type above the comment of the definition that needs it.
+func TestCreateType(t *testing.T) {
+	s := start(t, `{}`, nil)
+	s.open("a.thrift", "struct X {}\n\n/** Of A. */\n// more\nstruct A {\n  1: Nope n\n}\n", 1)
+	got := s.call("textDocument/codeAction", `{"textDocument": {"uri": "$/a.thrift"}, "range": {"start": {"line": 5, "character": 6}, "end": {"line": 5, "character": 6}}, "context": {"only": ["quickfix"]}}`)
+	if want := `"changes":{"$/a.thrift":[{"range":{"start":{"line":2,"character":0},"end":{"line":2,"character":0}},"newText":"struct Nope {\n}\n\n"}]}`; !strings.Contains(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// against is a project whose files are compared with earlier texts, by their names.
+func against(old compile.Texts) Options {
+	var paths []string
+	for name := range old {
+		paths = append(paths, name)
+	}
+	base := breaking.NewProgram(compile.Load(paths, compile.Options{Source: old}))
+	return Options{Configure: func(roots []string, setting string) (analysis.Options, error) {
+		if setting == "" {
+			return analysis.Options{}, nil
+		}
+		return analysis.Options{Base: &base, BaseName: setting, BaseOptions: breaking.Options{Key: path.Base},
+			Accepted: func(f *breaking.Finding) bool { return f.Path == "A.accepted" }}, nil
+	}}
+}
+
+// TestBreakingAsYouType has what a change breaks among the diagnostics of an unsaved text, at once, and in code lenses.
+func TestBreakingAsYouType(t *testing.T) {
+	old := "struct A {\n  1: i32 a\n  2: i32 accepted\n}\nstruct B {}\nservice S {\n  void f()\n}\n"
+	s := startWith(t, against(compile.Texts{"a.thrift": old}), `{}`, nil)
+	only := func(list []diagnostic) string {
+		var out []string
+		for _, d := range list {
+			if breaking.Find(d.Code) != nil {
+				out = append(out, fmt.Sprintf("%s %d:%d", d.Code, d.Range.Start.Line, d.Range.Start.Character))
+			}
+		}
+		return strings.Join(out, ", ")
+	}
+	s.open("a.thrift", strings.Replace(old, "1: i32 a\n", "1: i64 a\n", 1), 1)
+	if got := only(s.diagnostics("a.thrift", 1)); got != "" {
+		t.Errorf("without a revision: %s", got)
+	}
+	s.notify("workspace/didChangeConfiguration", `{"settings": {"thriftkit": {"breakingAgainst": "main"}}}`)
+	if got := only(s.diagnostics("a.thrift", 1)); got != "FIELD_SAME_TYPE 1:9" {
+		t.Errorf("with one: %s", got)
+	}
+	change := func(version int, text string) {
+		quoted, _ := json.Marshal(text)
+		s.notify("textDocument/didChange", fmt.Sprintf(`{"textDocument": {"uri": "$/a.thrift", "version": %d}, "contentChanges": [{"text": %s}]}`, version, quoted))
+	}
+	change(2, "struct A {\n  1: i64 a\n  2: i64 accepted\n}\nservice S {\n  void g()\n}\n")
+	if got := only(s.diagnostics("a.thrift", 2)); got != "TYPE_NO_DELETE 0:0, FIELD_SAME_TYPE 1:9, METHOD_NO_DELETE 4:8" {
+		t.Errorf("after a change: %s", got)
+	}
+	got := s.call("textDocument/codeLens", `{"textDocument": {"uri": "$/a.thrift"}}`)
+	if n := strings.Count(got, "1 breaking change since main"); n != 3 { // of the file, of A, of S
+		t.Errorf("%d lenses in %s", n, got)
+	}
+	change(3, old)
+	if got := only(s.diagnostics("a.thrift", 3)); got != "" {
+		t.Errorf("as it was: %s", got)
+	}
+}
+
+// TestPull has diagnostics for a client that asks for them, and none sent to it.
+func TestPull(t *testing.T) {
+	s := start(t, `{"textDocument": {"diagnostic": {}}}`, nil)
+	for version, want := range []string{"UNKNOWN_TYPE", "SYNTAX", ""} {
+		s.open("a.thrift", []string{"struct A {\n  1: optional X x\n}\n", "struct A {", "struct A {}\n"}[version], version)
+		var report struct {
+			Kind  string
+			Items []diagnostic
+		}
+		if err := json.Unmarshal([]byte(s.call("textDocument/diagnostic", `{"textDocument": {"uri": "$/a.thrift"}}`)), &report); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, d := range report.Items {
+			got += d.Code
+		}
+		if report.Kind != "full" || got != want {
+			t.Errorf("version %d: %s", version, got)
+		}
+	}
+	if len(s.push) > 0 {
+		t.Errorf("sent without being asked: %v", <-s.push)
+	}
+}
+
+// TestFolders adds and removes directories of a workspace.
+func TestFolders(t *testing.T) {
+	s := start(t, `{}`, map[string]string{"one.thrift": "struct One {}\n", "../second/two.thrift": "struct Two {}\n"})
+	find := func(query string) bool {
+		return strings.Contains(s.call("workspace/symbol", `{"query": "`+query+`"}`), `"name":"`+query+`"`)
+	}
+	second := "file://" + path.Join(s.dir, "../second")
+	if !find("One") || find("Two") {
+		t.Error("the first folder alone is not what is known")
+	}
+	s.notify("workspace/didChangeWorkspaceFolders", `{"event": {"added": [{"uri": "`+second+`"}], "removed": []}}`)
+	if !find("One") || !find("Two") {
+		t.Error("both folders are not known")
+	}
+	s.notify("workspace/didChangeWorkspaceFolders", `{"event": {"added": [], "removed": [{"uri": "`+second+`"}]}}`)
+	if !find("One") || find("Two") {
+		t.Error("the second folder is not forgotten")
+	}
+}
+
+// TestConfigText edits a project file: its mistakes are shown while it is typed, completion knows its words, and a saved
+// one holds.
+func TestConfigText(t *testing.T) {
+	rounds := make(chan bool, 10)
+	s := startWith(t, Options{
+		Configure: func([]string, string) (analysis.Options, error) {
+			rounds <- true
+			return analysis.Options{}, nil
+		},
+		Check: func(path, text string) error {
+			if strings.Contains(text, "bad") {
+				return &ConfigError{Path: path, Line: 1, Column: 3, Message: "it is bad"}
+			}
+			return nil
+		},
+		Complete: func(text string, offset int) ([]ConfigWord, int) {
+			return []ConfigWord{{"lint: ", "the rules"}}, strings.LastIndexByte(text[:offset], '\n') + 1
+		},
+	}, `{}`, nil)
+	<-rounds
+	shown := func(want string) {
+		t.Helper()
+		p := <-s.push
+		got := ""
+		for _, d := range p.Diagnostics {
+			got += d.Message
+		}
+		if path.Base(p.URI) != "thriftkit.yaml" || got != want {
+			t.Errorf("%s: %q, want %q", p.URI, got, want)
+		}
+	}
+	s.open("thriftkit.yaml", "a: bad\n", 1)
+	shown("it is bad")
+	s.notify("textDocument/didChange", `{"textDocument": {"uri": "$/thriftkit.yaml", "version": 2}, "contentChanges": [{"text": "# 😀\nli"}]}`)
+	shown("")
+	got := s.call("textDocument/completion", `{"textDocument": {"uri": "$/thriftkit.yaml"}, "position": {"line": 1, "character": 2}}`)
+	if want := `{"label":"lint","kind":12,"detail":"the rules","sortText":"00000","textEdit":{"range":{"start":{"line":1,"character":0},"end":{"line":1,"character":2}},"newText":"lint: "}}`; !strings.Contains(got, want) {
+		t.Errorf("got %s", got)
+	}
+	s.notify("textDocument/didSave", `{"textDocument": {"uri": "$/thriftkit.yaml"}}`)
+	<-rounds
+	s.notify("textDocument/didClose", `{"textDocument": {"uri": "$/thriftkit.yaml"}}`)
+	shown("")
+	if got := s.call("textDocument/hover", `{"textDocument": {"uri": "$/thriftkit.yaml"}, "position": {"line": 0, "character": 0}}`); got != "null" {
+		t.Error(got)
+	}
+}
