@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -232,7 +233,7 @@ func (x *explainer) http() {
 	text := string(x.take(head + 4))
 	line, fields, _ := strings.Cut(text, "\r\n")
 	x.add(0, "HTTP", "%s", quoted([]byte(line)))
-	length := len(x.src) - x.off
+	length, chunked := len(x.src)-x.off, false
 	for field := range strings.SplitSeq(fields, "\r\n") {
 		name, value, _ := strings.Cut(field, ":")
 		if strings.EqualFold(name, "Content-Length") {
@@ -240,16 +241,26 @@ func (x *explainer) http() {
 				length = n
 			}
 		}
+		chunked = chunked || strings.EqualFold(name, "Transfer-Encoding") && strings.EqualFold(strings.TrimSpace(value), "chunked")
+	}
+	if chunked {
+		x.chunked()
+		return
 	}
 	end := x.off + length
 	if end > len(x.src) || end < x.off {
 		x.err = wire.Truncated(len(x.src))
 		return
 	}
-	if length == 0 {
+	x.httpBody(end)
+}
+
+// httpBody explains the body of a request or a response, up to end.
+func (x *explainer) httpBody(end int) {
+	body := x.src[x.off:end]
+	if len(body) == 0 {
 		return
 	}
-	body := x.src[x.off:end]
 	switch d, ok := detect.Bytes(body, wire.DefaultMaxMessageBytes); {
 	case ok && !d.Framed && d.Envelope == detect.None:
 		x.enclosed(d.Protocol, end)
@@ -260,6 +271,75 @@ func (x *explainer) http() {
 	}
 	x.off = end
 	x.add(0, "body", "%s", quoted(body))
+}
+
+// chunked explains a body that comes in chunks (RFC 9112, section 7.1): what they are together, and the lines between them.
+func (x *explainer) chunked() {
+	type chunk struct{ at, from int } // where its first byte is in x.src, and in the body
+	var chunks []chunk
+	var body []byte
+	off := x.off
+	line := func() (string, bool) {
+		n := bytes.Index(x.src[off:], []byte("\r\n"))
+		if n < 0 {
+			x.err = wire.Truncated(len(x.src))
+			return "", false
+		}
+		text := string(x.src[off : off+n])
+		off += n + 2
+		return text, true
+	}
+	for {
+		text, ok := line()
+		if !ok {
+			return
+		}
+		digits, _, _ := strings.Cut(text, ";")
+		n, err := strconv.ParseUint(strings.TrimSpace(digits), 16, 31)
+		if err != nil {
+			x.fail(wire.ErrInvalid, "%s is no length of a chunk", quoted([]byte(text)))
+			return
+		}
+		if n == 0 {
+			break
+		}
+		if int64(n)+2 > int64(len(x.src)-off) {
+			x.err = wire.Truncated(len(x.src))
+			return
+		}
+		chunks = append(chunks, chunk{off, len(body)})
+		body = append(body, x.src[off:off+int(n)]...)
+		if off += int(n); string(x.src[off:off+2]) != "\r\n" {
+			x.off = off
+			x.fail(wire.ErrInvalid, "no end of line after a chunk")
+			return
+		}
+		off += 2
+	}
+	for text := "-"; text != ""; { // fields after the last chunk
+		var ok bool
+		if text, ok = line(); !ok {
+			return
+		}
+	}
+	inner := &explainer{src: body, opts: x.opts}
+	inner.httpBody(len(body))
+	place := func(i int) int { // of a byte of the body in x.src
+		n := sort.Search(len(chunks), func(n int) bool { return chunks[n].from > i }) - 1
+		return chunks[n].at + i - chunks[n].from
+	}
+	for _, r := range inner.out {
+		if x.off = place(r.Start); x.off > x.mark {
+			x.add(0, "chunk", "%s", quoted(bytes.TrimSpace(x.src[x.mark:x.off])))
+		}
+		x.off = place(r.End-1) + 1
+		x.add(r.Depth, r.Name, "%s", r.Value)
+	}
+	if x.err, x.full = inner.err, x.full || inner.full; x.done() {
+		return
+	}
+	x.off = off
+	x.add(0, "end of the chunks", "")
 }
 
 func (x *explainer) theader() {

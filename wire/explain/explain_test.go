@@ -282,6 +282,21 @@ func TestEnvelopes(t *testing.T) {
 000038  18 01 78                              name (field 1, string): "x"
 00003b  00                                    end of Shop.find
 `)
+	chunked := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\n" + string(msg[:4]) + "\r\n8\r\n" + string(msg[4:]) + "\r\n0\r\nA: b\r\n\r\n"
+	check(t, []byte(chunked), options(m), "", `
+000000  48 54 54 50 2f 31 2e 31 20 32 30 30   HTTP: "HTTP/1.1 200 OK"
+00000c  20 4f 4b 0d 0a 54 72 61 6e 73 66 65
+000018  72 2d 45 6e 63 6f 64 69 6e 67 3a 20
+000024  63 68 75 6e 6b 65 64 0d 0a 0d 0a
+00002f  34 3b 78 3d 79 0d 0a                  chunk: "4;x=y"
+000036  82 21                                 version and type: compact 1, call
+000038  07                                    sequence id: 7
+000039  04 0d 0a 38 0d 0a 66 69 6e 64         method: "find"
+000043  18 01 78                              name (field 1, string): "x"
+000046  00                                    end of Shop.find
+000047  0d 0a 30 0d 0a 41 3a 20 62 0d 0a 0d   end of the chunks
+000053  0a
+`)
 	check(t, []byte("HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnope\n"), options(m), "", `
 000000  48 54 54 50 2f 31 2e 31 20 34 30 34   HTTP: "HTTP/1.1 404 Not Found"
 00000c  20 4e 6f 74 20 46 6f 75 6e 64 0d 0a
@@ -374,6 +389,7 @@ func FuzzStream(f *testing.F) {
 		f.Add(framed(msg), name)
 	}
 	f.Add([]byte("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"), "")
+	f.Add([]byte("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\x82\x21\r\n3\r\n\x07\x04f\r\n0\r\n\r\n"), "")
 	f.Fuzz(func(t *testing.T, data []byte, name string) {
 		ranges, _ := explain.Stream(data, explain.Options{Method: options(m).Method, Protocol: name})
 		at := 0

@@ -158,7 +158,7 @@ func (p *parser) rule(node *yaml.Node) *rule {
 	own := &step{at: r.at}
 	var methods []*schema.Method
 	var steps *yaml.Node
-	named, has := false, false
+	named, unknown, has := false, false, false
 	ok := p.object(node, ruleKeys, func(key, value *yaml.Node) bool {
 		switch key.Value {
 		case "method":
@@ -169,6 +169,7 @@ func (p *parser) rule(node *yaml.Node) *rule {
 			found, svc, err := p.find(value.Value)
 			if err != nil {
 				p.errorf(value, "%v", err)
+				unknown = true
 				return true
 			}
 			methods, r.service, r.method = found, svc, found[0].Name
@@ -227,7 +228,9 @@ func (p *parser) rule(node *yaml.Node) *rule {
 		}
 	}
 	for _, s := range r.steps {
-		p.check(s, methods)
+		if !unknown {
+			p.check(s, methods)
+		}
 	}
 	return r
 }
