@@ -76,7 +76,7 @@ func (p *pairing) request(c *conn, m *Message) {
 	p.calls++
 	a := c.a
 	if m.Type == wire.Oneway {
-		a.emit(&Call{Client: c.client(), Server: c.server(), Conn: c.id, Request: m, Status: StatusOneway})
+		a.deliver(Call{Client: c.client(), Server: c.server(), Conn: c.id, Request: m, Status: StatusOneway})
 		return
 	}
 	for _, other := range p.pending {
@@ -90,7 +90,7 @@ func (p *pairing) request(c *conn, m *Message) {
 	if len(p.pending) >= maxPendingPerConn {
 		p.giveUp(p.pending[0], "too many calls wait for replies")
 	}
-	call := &pendingCall{request: m, conn: c, bytes: len(m.Bytes) + 256}
+	call := a.newPending(c, m)
 	a.buffered += call.bytes
 	a.pending.add(call)
 	p.pending = append(p.pending, call)
@@ -104,14 +104,15 @@ func (p *pairing) reply(c *conn, m *Message) {
 		if p.gaps && !p.distinct() {
 			note = "it is not clear which call this answers: bytes are missing, and ids do not tell calls apart"
 		}
-		c.a.emit(&Call{Client: c.client(), Server: c.server(), Conn: c.id, Reply: m, Status: statusOf(m), Note: note})
+		c.a.deliver(Call{Client: c.client(), Server: c.server(), Conn: c.id, Reply: m, Status: statusOf(m), Note: note})
 		return
 	}
-	call := p.take(i)
-	c.a.emit(&Call{Client: c.client(), Server: c.server(), Conn: c.id, Request: call.request, Reply: m, Status: statusOf(m)})
+	request := p.take(i)
+	c.a.deliver(Call{Client: c.client(), Server: c.server(), Conn: c.id, Request: request, Reply: m, Status: statusOf(m)})
 }
 
-func (p *pairing) take(i int) *pendingCall {
+// take takes a call from those that wait, and returns its request.
+func (p *pairing) take(i int) *Message {
 	call := p.pending[i]
 	switch {
 	case len(p.pending) == 1:
@@ -121,9 +122,13 @@ func (p *pairing) take(i int) *pendingCall {
 	default:
 		p.pending = append(p.pending[:i], p.pending[i+1:]...)
 	}
-	call.conn.a.buffered -= call.bytes
-	call.conn.a.pending.remove(call)
-	return call
+	a, request := call.conn.a, call.request
+	a.buffered -= call.bytes
+	a.pending.remove(call)
+	if a.opts.ReuseCalls && len(a.free.pending) < maxFree {
+		a.free.pending = append(a.free.pending, call)
+	}
+	return request
 }
 
 // find returns the place of the call that m answers, or -1.
@@ -197,9 +202,8 @@ func (p *pairing) replyMayBeLost(r *Message, dir int) bool {
 func (p *pairing) giveUp(call *pendingCall, note string) {
 	for i := range p.pending {
 		if p.pending[i] == call {
-			p.take(i)
 			c := call.conn
-			c.a.emit(&Call{Client: c.client(), Server: c.server(), Conn: c.id, Request: call.request, Status: StatusNoReply, Note: note})
+			c.a.deliver(Call{Client: c.client(), Server: c.server(), Conn: c.id, Request: p.take(i), Status: StatusNoReply, Note: note})
 			return
 		}
 	}

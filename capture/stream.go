@@ -368,15 +368,15 @@ func (s *stream) message(b []byte, size, first, last int) bool {
 	if h.Type == wire.Reply {
 		m.status = max(m.status, resultStatus(m.Protocol, msg, off))
 	}
-	if !s.c.a.opts.HeadersOnly {
-		m.Bytes = s.c.a.own(msg)
-	}
+	s.c.a.setBytes(m, msg)
 	s.give(m)
 	return true
 }
 
 func (s *stream) newMessage(h wire.Header, p protocol.Protocol, e *msgio.Envelope, size, first, last int) *Message {
-	m := &Message{Header: h, Protocol: p.Name(), Over: s.over, Size: size, codec: p, dir: s.dir, Transport: s.transport, Target: s.target}
+	m := s.c.a.newMessage()
+	m.Header, m.Protocol, m.Transport, m.Over, m.Size, m.Target = h, p.Name(), s.transport, s.over, size, s.target
+	m.codec, m.dir = p, s.dir
 	m.Name = s.c.a.intern(h.Name)
 	m.first, m.last = s.markAt(first), s.markAt(last)
 	m.Start, m.Time = at(m.first.time), at(m.last.time)
@@ -545,9 +545,7 @@ func (s *stream) incomplete(b []byte) bool {
 	if h.Type == wire.Reply {
 		m.status = resultStatus(m.Protocol, b[head:], off)
 	}
-	if !s.c.a.opts.HeadersOnly {
-		m.Bytes = s.c.a.own(b[head:])
-	}
+	s.c.a.setBytes(m, b[head:])
 	s.give(m)
 	return true
 }
