@@ -671,10 +671,12 @@ func (a *Assembler) newMessage() *Message {
 
 // newPending returns a call that waits for its reply.
 func (a *Assembler) newPending(c *conn, m *Message) *pendingCall {
-	p := &pendingCall{}
+	var p *pendingCall
 	if n := len(a.free.pending); n > 0 {
 		p = a.free.pending[n-1]
 		a.free.pending = a.free.pending[:n-1]
+	} else {
+		p = new(pendingCall)
 	}
 	*p = pendingCall{request: m, conn: c, bytes: len(m.Bytes) + 256}
 	return p

@@ -336,6 +336,14 @@ func (s *stream) open(b []byte) (p protocol.Protocol, e *msgio.Envelope, msg []b
 	return s.protocol, nil, b, nil
 }
 
+// plausible is the func of this name, which need not look at names that are known.
+func (a *Assembler) plausible(h wire.Header) bool {
+	if _, ok := a.names[h.Name]; ok {
+		return h.Type >= wire.Call && h.Type <= wire.Oneway
+	}
+	return plausible(h)
+}
+
 // plausible reports whether a header may be one. Method names are text without blanks in all libraries.
 func plausible(h wire.Header) bool {
 	if h.Type < wire.Call || h.Type > wire.Oneway || len(h.Name) == 0 || len(h.Name) > 1024 {
@@ -360,7 +368,7 @@ func (s *stream) message(b []byte, size, first, last int) bool {
 		return false
 	}
 	h, off, err := p.ConsumeHeader(msg)
-	if err != nil || !plausible(h) {
+	if err != nil || !s.c.a.plausible(h) {
 		return false
 	}
 	m := s.newMessage(h, p, e, size, first, last)
