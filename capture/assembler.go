@@ -49,6 +49,7 @@ type Counters struct {
 	Packets     int64
 	Bytes       int64 // of packets, as captured
 	OtherLinks  int64 // packets of link layers that are not understood
+	Dropped     int64 // packets that a live capture has lost, by Assembler.Dropped
 	Cut         int64 // packets of which the end was not captured
 	Connections int64 // of TCP, and pairs of peers of UDP, that carried anything
 	Thrift      int64 // of these, those with messages of Thrift, or of Options.Protocols
@@ -101,6 +102,9 @@ func NewAssembler(opts Options, emit func(*Call)) *Assembler {
 
 // Counters returns what has been seen so far.
 func (a *Assembler) Counters() Counters { return a.counters }
+
+// Dropped says that n packets were dropped before anybody saw them, such as Live.Dropped counts: they become part of the counters.
+func (a *Assembler) Dropped(n int64) { a.counters.Dropped += n }
 
 // Packet takes the next packet. It does not keep its data.
 func (a *Assembler) Packet(p Packet) {

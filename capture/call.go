@@ -142,7 +142,9 @@ func (m *Message) Value(method *schema.Method) (*dynamic.Struct, error) {
 
 // Sent is Decode without defaults: only fields that were sent are set. The schema of the value is a copy of desc without defaults, if
 // desc has any.
-func (m *Message) Sent(desc *schema.Struct) (*dynamic.Struct, error) { return m.Decode(plan.WithoutDefaults(desc)) }
+func (m *Message) Sent(desc *schema.Struct) (*dynamic.Struct, error) {
+	return m.Decode(plan.WithoutDefaults(desc))
+}
 
 // Decode returns the value of a message of Thrift, read as the struct desc: Method.Args of a call, Method.Reply() of a reply. Fields
 // that were not sent have their defaults, as for the receiver; Sent leaves them unset. It shares memory with Bytes. The error is a
