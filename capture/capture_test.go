@@ -308,7 +308,8 @@ func TestLoss(t *testing.T) {
 					if strings.Contains(dialect, "compression=zlib") && !strings.Contains(dialect, "header") {
 						continue // nobody can read that
 					}
-					if least := len(truth) * (20 - n) / 20 / 2; n < 18 && got < least {
+					const learned = 4 // a few calls tell whether ids tell calls apart, or the client waits for each reply
+					if least := len(truth)*(20-n)/20/2 - learned; n < 18 && got < least {
 						t.Errorf("from packet %d of %d: %d calls paired, want at least %d", from, len(packets), got, least)
 					}
 				}

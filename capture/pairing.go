@@ -125,6 +125,9 @@ func (p *pairing) reply(c *conn, m *Message) {
 	i := p.find(m)
 	if i < 0 {
 		note := "the call was not captured"
+		if p.gaps {
+			note = "no call that it surely answers was captured: bytes are missing"
+		}
 		if unclear {
 			note = "it is not clear which call this answers: bytes are missing, and ids do not tell calls apart"
 		}
@@ -266,6 +269,9 @@ func (p *pairing) giveUp(call *pendingCall, note string) {
 
 // finish emits all calls that wait.
 func (p *pairing) finish(note string) {
+	if p.gaps {
+		note = "the reply may be among the missing bytes"
+	}
 	for len(p.pending) > 0 {
 		p.giveUp(p.pending[0], note)
 	}

@@ -212,16 +212,12 @@ func numberOf(m *capture.Message) int {
 // Whatever is lost of a capture, a reply is never taken for that to another call, no call is found twice, and what is not known is not
 // said.
 func TestPairing(t *testing.T) {
-	rounds := 4
-	if testing.Short() {
-		rounds = 1
-	}
-	type count struct{ pairs, wrong, calls int }
+	type count struct{ pairs, calls int }
 	counts := make(map[string]*count)
 	for _, form := range []string{"buffered", "old", "compact", "json", "framed", "http"} {
 		for _, ids := range []string{"none", "few", "unique"} {
 			for _, depth := range []int{1, 2, 6} {
-				for variant := range 16 * rounds {
+				for variant := range 16 {
 					e := exchange{form: form, ids: ids, depth: depth, oneway: variant&1 > 0 && form != "http", methods: 1 + variant>>1&1*2,
 						unordered: variant&4 > 0 && ids == "unique" && form != "http", atServer: variant&8 > 0}
 					seed := uint64(variant)
@@ -241,6 +237,7 @@ func TestPairing(t *testing.T) {
 						k = &count{}
 						counts[key] = k
 					}
+					var left []int // replies that are said to be without a call
 					requests, replies := make(map[int]bool), make(map[int]bool)
 					for _, c := range calls {
 						asked, answered := numberOf(c.Request), numberOf(c.Reply)
@@ -248,11 +245,14 @@ func TestPairing(t *testing.T) {
 						if asked >= 0 && answered >= 0 {
 							k.pairs++
 							if asked != answered {
-								k.wrong++
-								if k.wrong < 3 {
-									t.Errorf("%s, seed %d: the reply to %d is said to be that to %d", e, seed, answered, asked)
-								}
+								t.Errorf("%s, seed %d: the reply to %d is said to be that to %d (%q)", e, seed, answered, asked, c.Note)
 							}
+						}
+						if c.Status == capture.StatusNoReply && strings.Contains(c.Note, "without a reply") {
+							t.Errorf("%s, seed %d: %d had a reply, and is said to have none: %q", e, seed, asked, c.Note)
+						}
+						if c.Request == nil && c.Note == "the call was not captured" {
+							left = append(left, answered)
 						}
 						for number, seen := range map[int]map[int]bool{asked: requests, answered: replies} {
 							if number >= 0 && seen[number] {
@@ -261,11 +261,19 @@ func TestPairing(t *testing.T) {
 							seen[number] = true
 						}
 					}
+					for _, number := range left {
+						if number >= 0 && requests[number] {
+							t.Errorf("%s, seed %d: the call %d was captured, and is said to be not", e, seed, number)
+						}
+					}
 				}
 			}
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(counts)) {
-		t.Logf("%-32s %5d calls, %5d pairs, %d wrong", key, counts[key].calls, counts[key].pairs, counts[key].wrong)
+		t.Logf("%-32s %5d calls, %5d pairs", key, counts[key].calls, counts[key].pairs)
+		if counts[key].pairs < counts[key].calls/10 {
+			t.Errorf("%s: %d pairs of %d calls and replies", key, counts[key].pairs, counts[key].calls)
+		}
 	}
 }

@@ -299,6 +299,12 @@ func networkOf(i int) *capturetest.Network {
 	return &capturetest.Network{Server: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.2"), uint16(20000+i))}
 }
 
+// seenByTshark reports whether tshark's own dissector reads what goes this way: it misreads booleans in the compact protocol, and knows
+// neither headers nor JSON.
+func (c cell) seenByTshark() bool {
+	return c.protocol == "binary" && (c.transport == "framed" || c.transport == "buffered" || c.transport == "http")
+}
+
 // TestCapturePeerServers captures what thriftkit's client and the server of each peer say, on every route over TCP that is not
 // encrypted, and compares the calls with what the client knows.
 func TestCapturePeerServers(t *testing.T) {
@@ -328,6 +334,9 @@ func TestCapturePeerServers(t *testing.T) {
 						}
 					}
 					checkCapture(t, svc, network.Packets(), tr.sorted(), nil)
+					if c.seenByTshark() {
+						checkTshark(t, network.Packets(), 50)
+					}
 					all = append(all, network.Packets()...)
 				})
 			}
@@ -349,6 +358,7 @@ func TestCapturePeerClients(t *testing.T) {
 				networks []*capturetest.Network
 				truths   []*truth
 				names    []string
+				used     []cell
 			)
 			for i, c := range cells() {
 				if c.socket == "tls" || c.socket == "unix" || p.why(c) != "" {
@@ -357,11 +367,14 @@ func TestCapturePeerClients(t *testing.T) {
 				network, tr := networkOf(i), new(truth)
 				addr := serveWith(t, file, NewDynamicHandler(file), thriftkit.WithInterceptors(tr.interceptor))
 				args = append(args, c.String()+"="+recordingProxy(t, network, addr))
-				networks, truths, names = append(networks, network), append(truths, tr), append(names, c.String())
+				networks, truths, names, used = append(networks, network), append(truths, tr), append(names, c.String()), append(used, c)
 			}
 			start(t, args[0], args[1:]...).rest() // what it prints is for other tests
 			for i, name := range names {
 				t.Run(name, func(t *testing.T) {
+					if used[i].seenByTshark() {
+						checkTshark(t, networks[i].Packets(), 50)
+					}
 					want := truths[i].sorted()
 					if len(want) < 50 {
 						t.Fatalf("the client made %d calls", len(want))
