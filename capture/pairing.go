@@ -173,7 +173,7 @@ func (p *pairing) alone(m *Message) (alone, known bool) {
 	return !before(call.end, m.first.ack) && (reply == nil || !before(call.ack, reply.end)), true
 }
 
-const enoughWaits = 5
+const enoughWaits = 5 // for a client to be known to wait for each reply
 
 // giveUpOlder gives up calls of which it is not clear any more, once m comes, which replies are theirs: all before the latest, and
 // that one as well, if m is not certain enough to be its reply.

@@ -913,19 +913,11 @@ func completeFilter(file *schema.File, toComplete string) []string {
 		}
 		return out
 	}
-	if rest, ok := strings.CutPrefix(part, "args."); ok && file != nil {
-		var names []string
-		for _, svc := range servicesOf(file) {
-			for _, m := range svc.AllMethods() {
-				for _, f := range m.Args.Fields {
-					names = append(names, f.Name)
-				}
-			}
-		}
-		slices.Sort(names)
-		for _, name := range slices.Compact(names) {
-			if strings.HasPrefix(name, rest) {
-				out = append(out, before+"args."+name)
+	if root, _, ok := strings.Cut(part, "."); ok && file != nil && (root == "args" || root == "result" || root == "value") {
+		at := strings.LastIndexByte(part, '.') + 1
+		for _, name := range namesUnder(valuesOf(file, root), strings.Split(part[:at-1], ".")[1:]) {
+			if strings.HasPrefix(name, part[at:]) {
+				out = append(out, before+part[:at]+name)
 			}
 		}
 		return out
@@ -940,4 +932,57 @@ func completeFilter(file *schema.File, toComplete string) []string {
 		}
 	}
 	return out
+}
+
+// valuesOf returns the structs whose fields filters name after args, result or value.
+func valuesOf(file *schema.File, what string) []*schema.Struct {
+	var list []*schema.Struct
+	for _, svc := range servicesOf(file) {
+		for _, m := range svc.AllMethods() {
+			switch {
+			case what == "args":
+				list = append(list, m.Args)
+			case what == "result":
+				list = append(list, m.Result.Struct)
+			default:
+				for _, f := range m.Throws {
+					list = append(list, f.Type.Struct)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// namesUnder returns the names of the fields that are at the end of path in structs, sorted; nil structs have none.
+func namesUnder(structs []*schema.Struct, path []string) []string {
+	for _, step := range path {
+		step, _, _ = strings.Cut(step, "[")
+		var next []*schema.Struct
+		for _, s := range structs {
+			if s == nil {
+				continue
+			}
+			for _, f := range s.Fields {
+				t := f.Type
+				for t.Kind == schema.KindList || t.Kind == schema.KindSet {
+					t = t.Elem
+				}
+				if f.Name == step {
+					next = append(next, t.Struct)
+				}
+			}
+		}
+		structs = next
+	}
+	var names []string
+	for _, s := range structs {
+		if s != nil {
+			for _, f := range s.Fields {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
