@@ -379,13 +379,7 @@ func TestCapturePeerClients(t *testing.T) {
 					if len(want) < 50 {
 						t.Fatalf("the client made %d calls", len(want))
 					}
-					checkCapture(t, svc, networks[i].Packets(), want, func(c *capture.Call) bool {
-						if c.Request == nil || c.Request.Missing > 0 || c.Reply == nil || c.Reply.Missing > 0 {
-							return svc.Method(c.Method()) == nil
-						}
-						_, err := capturedText(svc, c)
-						return err != nil && c.Status == capture.StatusError // unknown methods, and arguments that lack what is required
-					})
+					checkCapture(t, svc, networks[i].Packets(), want, sentWrong(svc))
 				})
 			}
 		})
@@ -413,4 +407,42 @@ func serveWith(t *testing.T, file *schema.File, handler any, opts ...thriftkit.S
 		}
 	})
 	return l.Addr().String()
+}
+
+// TestCaptureThriftpy2 is TestCapturePeerClients for thriftpy2's client, with each of its transports and protocols, on threads and on asyncio.
+func TestCaptureThriftpy2(t *testing.T) {
+	py := python(t)
+	file := mustLoad(t)
+	svc := file.Service("Conformance")
+	for i, w := range routes() {
+		if w.socket != "tcp" || w.lacks() != "" {
+			continue
+		}
+		t.Run(w.String(), func(t *testing.T) {
+			t.Parallel()
+			network, tr := networkOf(i), new(truth)
+			addr := serveWith(t, file, NewDynamicHandler(file), thriftkit.WithInterceptors(tr.interceptor))
+			args := append([]string{"py/client.py", recordingProxy(t, network, addr)}, w.flags()...)
+			start(t, py, args...).rest() // what it prints is for other tests
+			want := tr.sorted()
+			if len(want) < 50 {
+				t.Fatalf("the client made %d calls", len(want))
+			}
+			checkCapture(t, svc, network.Packets(), want, sentWrong(svc))
+			if w.cell().seenByTshark() {
+				checkTshark(t, network.Packets(), 50)
+			}
+		})
+	}
+}
+
+// sentWrong returns a func that says which calls the truth of a server does not have: unknown methods, and arguments that lack what is required.
+func sentWrong(svc *schema.Service) func(*capture.Call) bool {
+	return func(c *capture.Call) bool {
+		if c.Request == nil || c.Request.Missing > 0 || c.Reply == nil || c.Reply.Missing > 0 {
+			return svc.Method(c.Method()) == nil
+		}
+		_, err := capturedText(svc, c)
+		return err != nil && c.Status == capture.StatusError
+	}
 }
