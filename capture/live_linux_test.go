@@ -19,7 +19,6 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/dynamic"
-	"github.com/thriftkit/thriftkit/schema"
 )
 
 // openLive captures from the loopback interface, where that is allowed.
@@ -120,14 +119,6 @@ func TestLive(t *testing.T) {
 	if len(found) != conns*calls && dropped == 0 {
 		t.Errorf("%d calls of %d, and no packet was dropped; %+v", len(found), conns*calls, a.Counters())
 	}
-}
-
-func value(t *testing.T, m *capture.Message, method *schema.Method) *dynamic.Struct {
-	v, err := m.Value(method)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 // What is not read in time is counted.

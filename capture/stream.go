@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -692,6 +693,9 @@ func (s *stream) try(b []byte) (d detect.Dialect, n int, more bool) {
 			return d, 0, true
 		}
 		h, _, err := t.protocol.ConsumeHeader(b[head:])
+		if errors.Is(err, wire.ErrTruncated) && (t.d.Protocol == "thriftpy2-json" || t.d.Protocol == "simple-json") {
+			return d, 0, true // the name may come after the arguments
+		}
 		return d, 0, err == nil && plausible(h) || err != nil && len(b) < head+1100
 	}
 	p, _, msg, err := t.open(b[head:n])
