@@ -22,6 +22,9 @@ type Options struct {
 	MaxConns int
 	// HeadersOnly leaves Message.Bytes nil: for those that count calls and do not look into them.
 	HeadersOnly bool
+	// ReuseCalls says that emit keeps nothing of a call: the Call, its messages and their bytes are valid until it returns, and
+	// their memory is used again. For those that look at many calls and keep none. Calls ignores it.
+	ReuseCalls bool
 	// Secrets decrypts TLS; nil decrypts nothing.
 	Secrets *Secrets
 	// Protocols are those of other frameworks to look for; none by default.
@@ -46,6 +49,7 @@ type Counters struct {
 	Packets     int64
 	Bytes       int64 // of packets, as captured
 	OtherLinks  int64 // packets of link layers that are not understood
+	Dropped     int64 // packets that a live capture has lost, by Assembler.Dropped
 	Cut         int64 // packets of which the end was not captured
 	Connections int64 // of TCP, and pairs of peers of UDP, that carried anything
 	Thrift      int64 // of these, those with messages of Thrift, or of Options.Protocols
@@ -84,6 +88,7 @@ type Assembler struct {
 	buffered  int
 	slab      []byte
 	names     map[string]string
+	free      freeList
 	counters  Counters
 }
 
@@ -97,6 +102,9 @@ func NewAssembler(opts Options, emit func(*Call)) *Assembler {
 
 // Counters returns what has been seen so far.
 func (a *Assembler) Counters() Counters { return a.counters }
+
+// Dropped says that n packets were dropped before anybody saw them, such as Live.Dropped counts: they become part of the counters.
+func (a *Assembler) Dropped(n int64) { a.counters.Dropped += n }
 
 // Packet takes the next packet. It does not keep its data.
 func (a *Assembler) Packet(p Packet) {
@@ -613,6 +621,82 @@ func (c *conn) finish() {
 	c.dropHTTP(why)
 	for i := range c.halves {
 		c.halves[i].stream.close()
+	}
+}
+
+// A freeList has memory of calls that are over, with Options.ReuseCalls.
+type freeList struct {
+	call     Call // the one that emit gets
+	messages []*Message
+	pending  []*pendingCall
+}
+
+const (
+	maxFree      = 1024    // of each kind
+	maxFreeBytes = 4 << 10 // of the bytes of a message
+)
+
+// deliver hands over a call of Thrift.
+func (a *Assembler) deliver(c Call) {
+	if !a.opts.ReuseCalls {
+		a.emit(&c)
+		return
+	}
+	a.free.call = c
+	a.emit(&a.free.call)
+	a.recycle(c.Request)
+	a.recycle(c.Reply)
+	a.free.call = Call{}
+}
+
+// recycle takes back a message that nobody looks at any more; nil for none.
+func (a *Assembler) recycle(m *Message) {
+	if m == nil || len(a.free.messages) == maxFree {
+		return
+	}
+	own := m.own[:0]
+	if cap(own) > maxFreeBytes {
+		own = nil
+	}
+	*m = Message{own: own}
+	a.free.messages = append(a.free.messages, m)
+}
+
+// newMessage returns an empty message.
+func (a *Assembler) newMessage() *Message {
+	n := len(a.free.messages)
+	if n == 0 {
+		return &Message{}
+	}
+	m := a.free.messages[n-1]
+	a.free.messages = a.free.messages[:n-1]
+	return m
+}
+
+// newPending returns a call that waits for its reply.
+func (a *Assembler) newPending(c *conn, m *Message) *pendingCall {
+	var p *pendingCall
+	if n := len(a.free.pending); n > 0 {
+		p = a.free.pending[n-1]
+		a.free.pending = a.free.pending[:n-1]
+	} else {
+		p = new(pendingCall)
+	}
+	*p = pendingCall{request: m, conn: c, bytes: len(m.Bytes) + 256}
+	return p
+}
+
+// setBytes makes b, which others will write to, the bytes of m.
+func (a *Assembler) setBytes(m *Message, b []byte) {
+	switch {
+	case a.opts.HeadersOnly:
+	case !a.opts.ReuseCalls:
+		m.Bytes = a.own(b)
+	case m.Type == wire.Call: // it waits for its reply
+		m.own = append(m.own[:0], b...)
+		m.Bytes = m.own
+	default: // it is delivered at once
+		m.Bytes = b
 	}
 }
 

@@ -95,6 +95,7 @@ type Message struct {
 
 	service     string
 	status      Status
+	own         []byte // what Bytes is written to, if that is used again
 	codec       protocol.Protocol
 	dir         int
 	first, last mark
@@ -123,8 +124,9 @@ func cutService(name string) (service, method string, ok bool) {
 	return "", name, false
 }
 
-// Value returns the value of the message: the arguments of method, or the fields of its reply. It shares memory with Bytes. The error
-// is a *wire.Error: the message is incomplete, or not of this method.
+// Value returns the value of the message: the arguments of method, or the fields of its reply, as their receiver reads them: fields that
+// were not sent have their defaults. It shares memory with Bytes. The error is a *wire.Error: the message is incomplete, or not
+// of this method.
 func (m *Message) Value(method *schema.Method) (*dynamic.Struct, error) {
 	switch {
 	case m.Codec != nil:
@@ -138,8 +140,15 @@ func (m *Message) Value(method *schema.Method) (*dynamic.Struct, error) {
 	return m.Decode(method.Reply())
 }
 
-// Decode returns the value of a message of Thrift, read as the struct desc: Method.Args of a call, Method.Reply() of a reply. It
-// shares memory with Bytes. The error is a *wire.Error: the message is incomplete, or no such struct.
+// Sent is Decode without defaults: only fields that were sent are set. The schema of the value is a copy of desc without defaults, if
+// desc has any.
+func (m *Message) Sent(desc *schema.Struct) (*dynamic.Struct, error) {
+	return m.Decode(plan.WithoutDefaults(desc))
+}
+
+// Decode returns the value of a message of Thrift, read as the struct desc: Method.Args of a call, Method.Reply() of a reply. Fields
+// that were not sent have their defaults, as for the receiver; Sent leaves them unset. It shares memory with Bytes. The error is a
+// *wire.Error: the message is incomplete, or no such struct.
 func (m *Message) Decode(desc *schema.Struct) (*dynamic.Struct, error) {
 	if err := m.check(); err != nil {
 		return nil, err
@@ -166,24 +175,49 @@ func (m *Message) check() error {
 	return nil
 }
 
-// AppendJSON appends the value of the message, read as the struct desc, to dst as JSON in the form of [dynamic.AppendJSON].
-// Fields that desc does not have are left out. The error is a *wire.Error, as of Decode.
+// AppendJSON appends what was sent, read as the struct desc, to dst as JSON in the form of [dynamic.AppendJSON]: fields that
+// have a default and were not sent are left out, and so are those that desc does not have. The error is a *wire.Error, as of Decode.
 func (m *Message) AppendJSON(dst []byte, desc *schema.Struct, opts dynamic.JSONOptions) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return dst, err
 	}
-	switch {
-	case m.Codec != nil:
-	case m.Protocol == "binary":
-		return transcode.AppendJSON(dst, m.Bytes[m.Offset:], desc, transcode.Options{JSON: opts})
-	case m.Protocol == "compact" && len(m.Bytes) > 1 && m.Bytes[1]&0x1f == 1:
-		return transcode.AppendJSON(dst, m.Bytes[m.Offset:], desc, transcode.Options{Protocol: transcode.Compact, JSON: opts})
+	desc = plan.WithoutDefaults(desc)
+	if p, ok := m.transcodes(); ok {
+		return transcode.AppendJSON(dst, m.Bytes[m.Offset:], desc, transcode.Options{Protocol: p, JSON: opts})
 	}
 	s, err := m.Decode(desc)
 	if err != nil {
 		return dst, err
 	}
 	return dynamic.AppendJSON(dst, desc.Type(), dynamic.StructValue(s), opts)
+}
+
+// transcodes returns the protocol by which package transcode reads m, if it does.
+func (m *Message) transcodes() (transcode.Protocol, bool) {
+	switch {
+	case m.Codec != nil:
+	case m.Protocol == "binary":
+		return transcode.Binary, true
+	case m.Protocol == "compact" && len(m.Bytes) > 1 && m.Bytes[1]&0x1f == 1:
+		return transcode.Compact, true
+	}
+	return 0, false
+}
+
+// AppendResult appends what a reply in the binary or the compact protocol answers to dst as JSON: the value of the only field of
+// reply, Method.Reply(), that was sent, which it returns. The field is nil if there was none, as of a method that returns nothing. It
+// is AppendJSON without a bracket around it, for those that look at many calls; it reports false, and returns dst as it was, of
+// what is not so simple: several fields, ones that reply does not have, other protocols, whatever is wrong.
+func (m *Message) AppendResult(dst []byte, reply *schema.Struct, opts dynamic.JSONOptions) ([]byte, *schema.Field, bool) {
+	p, ok := m.transcodes()
+	if !ok || m.check() != nil {
+		return dst, nil, false
+	}
+	out, f, ok := transcode.AppendOnly(dst, m.Bytes[m.Offset:], plan.WithoutDefaults(reply), transcode.Options{Protocol: p, JSON: opts})
+	if f != nil {
+		f = reply.Fields[f.Index]
+	}
+	return out, f, ok
 }
 
 // NeedsSchema reports whether the message can be read by a schema only: its fields have names in place of ids, or it is not one of

@@ -54,6 +54,7 @@ type Source interface {
 func Calls(src Source, opts Options) iter.Seq2[*Call, error] {
 	return func(yield func(*Call, error) bool) {
 		var ready []*Call
+		opts.ReuseCalls = false
 		a := NewAssembler(opts, func(c *Call) { ready = append(ready, c) })
 		if f, ok := src.(*File); ok {
 			f.KeepSecrets(a)

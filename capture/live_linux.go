@@ -8,24 +8,48 @@ import (
 	"math/bits"
 	"net"
 	"os"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/thriftkit/thriftkit/internal/mem"
 )
 
-// A Live captures the packets of a network interface. Not for concurrent use, except Close.
+// A Live captures the packets of a network interface, from a ring of blocks that the kernel fills (TPACKET_V3 of
+// Documentation/networking/packet_mmap.rst in Linux). Not for concurrent use, except Close.
 type Live struct {
-	fd       int
-	loopback map[int]bool // by the index of the interface
-	buf      []byte
-	oob      []byte
-	packets  int64
-	dropped  int64
+	packet []byte // the last one
+	block  int    // the next one
+	next   int    // in ring, the next packet of the block
+	left   int    // packets of the block that were not read
+
+	mu      sync.Mutex // held while the ring or a descriptor is in use
+	fd      int
+	poll    int
+	ring    []byte
+	closed  atomic.Bool
+	dropped int64
 }
 
 const ethAll = 0x0003 // ETH_P_ALL
 
-// liveBuffer is how much the kernel keeps while nobody reads.
-const liveBuffer = 64 << 20
+// What Linux's <linux/if_packet.h> has and package syscall lacks.
+const (
+	packetVersion = 10 // PACKET_VERSION
+	tpacketV3     = 2  // TPACKET_V3
+	blockOfUser   = 1  // TP_STATUS_USER
+)
+
+// The ring holds what the kernel keeps while nobody reads. A block is handed over when it is full, or after blockWait.
+const (
+	liveBlockBytes  = 1 << 20
+	liveBlocks      = 64
+	liveBlocksLeast = 2 // if there is no memory for more
+	liveBlockWait   = 50 * time.Millisecond
+	liveQuiet       = 100 * time.Millisecond
+	maxLivePacket   = 256 << 10
+)
 
 // OpenLive captures from the interface called name; "any" is all of them. It needs the right to do so: root, or the
 // capability CAP_NET_RAW; without it the error is os.ErrPermission (errors.Is). On systems other than Linux it is
@@ -43,29 +67,89 @@ func OpenLive(name string) (*Live, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	l := &Live{fd: fd, buf: make([]byte, 256<<10), oob: make([]byte, 256), loopback: make(map[int]bool)}
-	for _, what := range []struct{ option, value int }{{syscall.SO_RCVBUFFORCE, liveBuffer}, {syscall.SO_TIMESTAMPNS, 1}} {
-		if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, what.option, what.value); err != nil && what.option == syscall.SO_TIMESTAMPNS {
-			syscall.Close(fd)
-			return nil, os.NewSyscallError("setsockopt", err)
-		}
-	}
-	// So that Next notices what happened meanwhile.
-	wait := syscall.Timeval{Usec: 100_000}
-	if err := syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &wait); err != nil {
-		syscall.Close(fd)
-		return nil, os.NewSyscallError("setsockopt", err)
-	}
-	if err := syscall.Bind(fd, &syscall.SockaddrLinklayer{Protocol: bits.ReverseBytes16(ethAll), Ifindex: index}); err != nil {
-		syscall.Close(fd)
-		return nil, os.NewSyscallError("bind", err)
-	}
-	if all, err := net.Interfaces(); err == nil {
-		for _, i := range all {
-			l.loopback[i.Index] = i.Flags&net.FlagLoopback != 0
-		}
+	l := &Live{fd: fd, poll: -1}
+	if err := l.open(index); err != nil {
+		l.Close()
+		return nil, err
 	}
 	return l, nil
+}
+
+func (l *Live) open(index int) error {
+	if err := syscall.AttachLsf(l.fd, liveFilter()); err != nil {
+		return os.NewSyscallError("setsockopt SO_ATTACH_FILTER", err)
+	}
+	if err := syscall.SetsockoptInt(l.fd, syscall.SOL_PACKET, packetVersion, tpacketV3); err != nil {
+		return os.NewSyscallError("setsockopt PACKET_VERSION", err)
+	}
+	if err := l.openRing(); err != nil {
+		return err
+	}
+	var err error
+	if l.poll, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	if err := syscall.EpollCtl(l.poll, syscall.EPOLL_CTL_ADD, l.fd, &syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLERR}); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	err = syscall.Bind(l.fd, &syscall.SockaddrLinklayer{Protocol: bits.ReverseBytes16(ethAll), Ifindex: index})
+	return os.NewSyscallError("bind", err)
+}
+
+// openRing makes a ring of as many blocks as there is memory for.
+func (l *Live) openRing() error {
+	for blocks := liveBlocks; ; blocks /= 2 {
+		const frame = 2048 // of no use to this version, and still checked
+		var request []byte // struct tpacket_req3
+		for _, v := range []int{liveBlockBytes, blocks, frame, blocks * liveBlockBytes / frame, int(liveBlockWait / time.Millisecond), 0, 0} {
+			request = binary.NativeEndian.AppendUint32(request, uint32(v))
+		}
+		err := os.NewSyscallError("setsockopt PACKET_RX_RING", syscall.SetsockoptString(l.fd, syscall.SOL_PACKET, syscall.PACKET_RX_RING, string(request)))
+		if err == nil {
+			l.ring, err = syscall.Mmap(l.fd, 0, blocks*liveBlockBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+			return os.NewSyscallError("mmap", err)
+		}
+		if !errors.Is(err, syscall.ENOMEM) || blocks/2 < liveBlocksLeast {
+			return err
+		}
+	}
+}
+
+// liveFilter selects IP in the kernel, and of each packet of a loopback interface, which is seen when it is sent and when it is received,
+// the second.
+func liveFilter() []syscall.SockFilter {
+	loopback := 0
+	if all, err := net.Interfaces(); err == nil {
+		for _, i := range all {
+			if i.Flags&net.FlagLoopback != 0 {
+				loopback = i.Index
+			}
+		}
+	}
+	const ( // SKF_AD_OFF of <linux/filter.h>, and what is there
+		ancillary = -0x1000
+		protocol  = ancillary & (1<<32 - 1)
+		direction = (ancillary + 4) & (1<<32 - 1)
+		device    = (ancillary + 8) & (1<<32 - 1)
+	)
+	load := func(what int64) syscall.SockFilter {
+		return *syscall.LsfStmt(syscall.BPF_LD|syscall.BPF_W|syscall.BPF_ABS, int(what))
+	}
+	equal := func(v, yes, no int) syscall.SockFilter {
+		return *syscall.LsfJump(syscall.BPF_JMP|syscall.BPF_JEQ|syscall.BPF_K, v, yes, no)
+	}
+	accept := func(n int) syscall.SockFilter { return *syscall.LsfStmt(syscall.BPF_RET|syscall.BPF_K, n) }
+	return []syscall.SockFilter{
+		load(protocol),
+		equal(etherIPv4, 1, 0),
+		equal(etherIPv6, 0, 5), // else drop
+		load(direction),
+		equal(syscall.PACKET_OUTGOING, 0, 2), // else accept
+		load(device),
+		equal(loopback, 1, 0),
+		accept(maxLivePacket),
+		accept(0),
+	}
 }
 
 // ErrQuiet says that no packet came for a while; Next may be called again.
@@ -74,46 +158,83 @@ var ErrQuiet = errors.New("no packet yet")
 // Next returns the next packet, which begins with IP. Its data is valid until the call after. The error is ErrQuiet if none came
 // for a tenth of a second, io.EOF after Close.
 func (l *Live) Next() (Packet, error) {
-	for {
-		n, oobn, _, from, err := syscall.Recvmsg(l.fd, l.buf, l.oob, syscall.MSG_TRUNC)
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.EAGAIN:
-			return Packet{}, ErrQuiet
-		case err == syscall.EBADF:
-			return Packet{}, io.EOF
-		case err != nil:
-			return Packet{}, os.NewSyscallError("recvmsg", err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.left == 0 {
+		if err := l.nextBlock(); err != nil {
+			return Packet{}, err
 		}
-		ll, ok := from.(*syscall.SockaddrLinklayer)
-		if !ok || ll.Pkttype == syscall.PACKET_OUTGOING && l.loopback[ll.Ifindex] {
-			continue // each packet of a loopback interface is seen twice
-		}
-		if p := bits.ReverseBytes16(ll.Protocol); p != etherIPv4 && p != etherIPv6 {
-			continue
-		}
-		l.packets++
-		return Packet{Time: l.time(l.oob[:oobn]), Link: LinkRaw, Data: l.buf[:min(n, len(l.buf))], Length: n}, nil
 	}
+	// struct tpacket3_hdr
+	h := l.ring[l.next:]
+	word := func(at int) uint32 { return binary.NativeEndian.Uint32(h[at:]) }
+	offset, captured, length := word(0), word(12), word(16)
+	data := int(binary.NativeEndian.Uint16(h[26:])) // tp_net
+	l.packet = append(l.packet[:0], h[data:data+int(captured)]...)
+	p := Packet{Time: time.Unix(int64(word(4)), int64(word(8))), Link: LinkRaw, Data: l.packet, Length: int(length)}
+	l.next += int(offset)
+	if l.left--; l.left == 0 {
+		l.release()
+	}
+	return p, nil
 }
 
-// time returns when the kernel got a packet.
-func (l *Live) time(oob []byte) time.Time {
-	messages, err := syscall.ParseSocketControlMessage(oob)
-	if err == nil {
-		for _, m := range messages {
-			if m.Header.Level == syscall.SOL_SOCKET && m.Header.Type == syscall.SO_TIMESTAMPNS && len(m.Data) >= 16 {
-				return time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
+// nextBlock waits for the next block.
+func (l *Live) nextBlock() error {
+	if l.closed.Load() {
+		return io.EOF
+	}
+	// struct tpacket_block_desc
+	head := l.ring[l.block*liveBlockBytes:]
+	status := mem.As[uint32](mem.BytesPointer(head[8:]))
+	if atomic.LoadUint32(status)&blockOfUser == 0 {
+		var events [1]syscall.EpollEvent
+		if _, err := syscall.EpollWait(l.poll, events[:], int(liveQuiet/time.Millisecond)); err != nil && err != syscall.EINTR {
+			return os.NewSyscallError("epoll_wait", err)
+		}
+		if events[0].Events&syscall.EPOLLERR != 0 { // the interface went down, or away
+			if err := l.pending(); err != nil {
+				return err
 			}
 		}
+		if atomic.LoadUint32(status)&blockOfUser == 0 {
+			return ErrQuiet
+		}
 	}
-	return time.Now()
+	l.left = int(binary.NativeEndian.Uint32(head[12:]))
+	l.next = l.block*liveBlockBytes + int(binary.NativeEndian.Uint32(head[16:]))
+	if l.left == 0 {
+		l.release()
+	}
+	return nil
+}
+
+// release gives the block back to the kernel.
+func (l *Live) release() {
+	atomic.StoreUint32(mem.As[uint32](mem.BytesPointer(l.ring[l.block*liveBlockBytes+8:])), 0)
+	l.block = (l.block + 1) % (len(l.ring) / liveBlockBytes)
+}
+
+// pending returns the error that the socket has.
+func (l *Live) pending() error {
+	code, err := syscall.GetsockoptInt(l.fd, syscall.SOL_SOCKET, syscall.SO_ERROR)
+	switch {
+	case err != nil:
+		return os.NewSyscallError("getsockopt", err)
+	case code != 0:
+		return os.NewSyscallError("capture", syscall.Errno(code))
+	}
+	return nil
 }
 
 // Dropped returns how many packets the kernel has dropped since the capture began, because they were not read in time.
 func (l *Live) Dropped() (int64, error) {
-	// struct tpacket_stats: packets and drops since the last call.
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Load() {
+		return l.dropped, nil
+	}
+	// struct tpacket_stats_v3: packets, drops, and how often the ring was full, since the last call.
 	v, err := syscall.GetsockoptIPv6Mreq(l.fd, syscall.SOL_PACKET, syscall.PACKET_STATISTICS)
 	if err != nil {
 		return l.dropped, os.NewSyscallError("getsockopt", err)
@@ -123,4 +244,21 @@ func (l *Live) Dropped() (int64, error) {
 }
 
 // Close ends the capture.
-func (l *Live) Close() error { return syscall.Close(l.fd) }
+func (l *Live) Close() error {
+	l.closed.Store(true)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fd < 0 {
+		return nil
+	}
+	var errs []error
+	if l.ring != nil {
+		errs = append(errs, syscall.Munmap(l.ring))
+	}
+	if l.poll >= 0 {
+		errs = append(errs, syscall.Close(l.poll))
+	}
+	errs = append(errs, syscall.Close(l.fd))
+	l.ring, l.fd, l.poll, l.left = nil, -1, -1, 0
+	return errors.Join(errs...)
+}

@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -336,6 +337,14 @@ func (s *stream) open(b []byte) (p protocol.Protocol, e *msgio.Envelope, msg []b
 	return s.protocol, nil, b, nil
 }
 
+// plausible is the func of this name, which need not look at names that are known.
+func (a *Assembler) plausible(h wire.Header) bool {
+	if _, ok := a.names[h.Name]; ok {
+		return h.Type >= wire.Call && h.Type <= wire.Oneway
+	}
+	return plausible(h)
+}
+
 // plausible reports whether a header may be one. Method names are text without blanks in all libraries.
 func plausible(h wire.Header) bool {
 	if h.Type < wire.Call || h.Type > wire.Oneway || len(h.Name) == 0 || len(h.Name) > 1024 {
@@ -360,7 +369,7 @@ func (s *stream) message(b []byte, size, first, last int) bool {
 		return false
 	}
 	h, off, err := p.ConsumeHeader(msg)
-	if err != nil || !plausible(h) {
+	if err != nil || !s.c.a.plausible(h) {
 		return false
 	}
 	m := s.newMessage(h, p, e, size, first, last)
@@ -368,15 +377,15 @@ func (s *stream) message(b []byte, size, first, last int) bool {
 	if h.Type == wire.Reply {
 		m.status = max(m.status, resultStatus(m.Protocol, msg, off))
 	}
-	if !s.c.a.opts.HeadersOnly {
-		m.Bytes = s.c.a.own(msg)
-	}
+	s.c.a.setBytes(m, msg)
 	s.give(m)
 	return true
 }
 
 func (s *stream) newMessage(h wire.Header, p protocol.Protocol, e *msgio.Envelope, size, first, last int) *Message {
-	m := &Message{Header: h, Protocol: p.Name(), Over: s.over, Size: size, codec: p, dir: s.dir, Transport: s.transport, Target: s.target}
+	m := s.c.a.newMessage()
+	m.Header, m.Protocol, m.Transport, m.Over, m.Size, m.Target = h, p.Name(), s.transport, s.over, size, s.target
+	m.codec, m.dir = p, s.dir
 	m.Name = s.c.a.intern(h.Name)
 	m.first, m.last = s.markAt(first), s.markAt(last)
 	m.Start, m.Time = at(m.first.time), at(m.last.time)
@@ -545,9 +554,7 @@ func (s *stream) incomplete(b []byte) bool {
 	if h.Type == wire.Reply {
 		m.status = resultStatus(m.Protocol, b[head:], off)
 	}
-	if !s.c.a.opts.HeadersOnly {
-		m.Bytes = s.c.a.own(b[head:])
-	}
+	s.c.a.setBytes(m, b[head:])
 	s.give(m)
 	return true
 }
@@ -686,6 +693,9 @@ func (s *stream) try(b []byte) (d detect.Dialect, n int, more bool) {
 			return d, 0, true
 		}
 		h, _, err := t.protocol.ConsumeHeader(b[head:])
+		if errors.Is(err, wire.ErrTruncated) && (t.d.Protocol == "thriftpy2-json" || t.d.Protocol == "simple-json") {
+			return d, 0, true // the name may come after the arguments
+		}
 		return d, 0, err == nil && plausible(h) || err != nil && len(b) < head+1100
 	}
 	p, _, msg, err := t.open(b[head:n])

@@ -299,6 +299,12 @@ func networkOf(i int) *capturetest.Network {
 	return &capturetest.Network{Server: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.2"), uint16(20000+i))}
 }
 
+// seenByTshark reports whether tshark's own dissector reads what goes this way: it misreads booleans in the compact protocol, and knows
+// neither headers nor JSON.
+func (c cell) seenByTshark() bool {
+	return c.protocol == "binary" && (c.transport == "framed" || c.transport == "buffered" || c.transport == "http")
+}
+
 // TestCapturePeerServers captures what thriftkit's client and the server of each peer say, on every route over TCP that is not
 // encrypted, and compares the calls with what the client knows.
 func TestCapturePeerServers(t *testing.T) {
@@ -328,6 +334,9 @@ func TestCapturePeerServers(t *testing.T) {
 						}
 					}
 					checkCapture(t, svc, network.Packets(), tr.sorted(), nil)
+					if c.seenByTshark() {
+						checkTshark(t, network.Packets(), 50)
+					}
 					all = append(all, network.Packets()...)
 				})
 			}
@@ -349,6 +358,7 @@ func TestCapturePeerClients(t *testing.T) {
 				networks []*capturetest.Network
 				truths   []*truth
 				names    []string
+				used     []cell
 			)
 			for i, c := range cells() {
 				if c.socket == "tls" || c.socket == "unix" || p.why(c) != "" {
@@ -357,22 +367,19 @@ func TestCapturePeerClients(t *testing.T) {
 				network, tr := networkOf(i), new(truth)
 				addr := serveWith(t, file, NewDynamicHandler(file), thriftkit.WithInterceptors(tr.interceptor))
 				args = append(args, c.String()+"="+recordingProxy(t, network, addr))
-				networks, truths, names = append(networks, network), append(truths, tr), append(names, c.String())
+				networks, truths, names, used = append(networks, network), append(truths, tr), append(names, c.String()), append(used, c)
 			}
 			start(t, args[0], args[1:]...).rest() // what it prints is for other tests
 			for i, name := range names {
 				t.Run(name, func(t *testing.T) {
+					if used[i].seenByTshark() {
+						checkTshark(t, networks[i].Packets(), 50)
+					}
 					want := truths[i].sorted()
 					if len(want) < 50 {
 						t.Fatalf("the client made %d calls", len(want))
 					}
-					checkCapture(t, svc, networks[i].Packets(), want, func(c *capture.Call) bool {
-						if c.Request == nil || c.Request.Missing > 0 || c.Reply == nil || c.Reply.Missing > 0 {
-							return svc.Method(c.Method()) == nil
-						}
-						_, err := capturedText(svc, c)
-						return err != nil && c.Status == capture.StatusError // unknown methods, and arguments that lack what is required
-					})
+					checkCapture(t, svc, networks[i].Packets(), want, sentWrong(svc))
 				})
 			}
 		})
@@ -400,4 +407,42 @@ func serveWith(t *testing.T, file *schema.File, handler any, opts ...thriftkit.S
 		}
 	})
 	return l.Addr().String()
+}
+
+// TestCaptureThriftpy2 is TestCapturePeerClients for thriftpy2's client, with each of its transports and protocols, on threads and on asyncio.
+func TestCaptureThriftpy2(t *testing.T) {
+	py := python(t)
+	file := mustLoad(t)
+	svc := file.Service("Conformance")
+	for i, w := range routes() {
+		if w.socket != "tcp" || w.lacks() != "" {
+			continue
+		}
+		t.Run(w.String(), func(t *testing.T) {
+			t.Parallel()
+			network, tr := networkOf(i), new(truth)
+			addr := serveWith(t, file, NewDynamicHandler(file), thriftkit.WithInterceptors(tr.interceptor))
+			args := append([]string{"py/client.py", recordingProxy(t, network, addr)}, w.flags()...)
+			start(t, py, args...).rest() // what it prints is for other tests
+			want := tr.sorted()
+			if len(want) < 50 {
+				t.Fatalf("the client made %d calls", len(want))
+			}
+			checkCapture(t, svc, network.Packets(), want, sentWrong(svc))
+			if w.cell().seenByTshark() {
+				checkTshark(t, network.Packets(), 50)
+			}
+		})
+	}
+}
+
+// sentWrong returns a func that says which calls the truth of a server does not have: unknown methods, and arguments that lack what is required.
+func sentWrong(svc *schema.Service) func(*capture.Call) bool {
+	return func(c *capture.Call) bool {
+		if c.Request == nil || c.Request.Missing > 0 || c.Reply == nil || c.Reply.Missing > 0 {
+			return svc.Method(c.Method()) == nil
+		}
+		_, err := capturedText(svc, c)
+		return err != nil && c.Status == capture.StatusError
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -30,28 +31,66 @@ type callReader struct {
 	decoder
 	redact bool // fields that are annotated as sensitive
 
-	methods map[methodKey]namedMethod
-	scratch []byte // for the JSON of one reply after the other
+	methods map[methodKey]*namedMethod
+	line    lineCache
 }
 
 type methodKey struct{ service, method string }
 
 type namedMethod struct {
+	methodKey
 	method *schema.Method // nil: not known
 	name   string         // in full
+	quoted []byte         // as JSON
+}
+
+// A lineCache has texts of the latest lines of JSON: most calls have them in common with others.
+type lineCache struct {
+	methods   [16]*namedMethod
+	second    int64 // since 1970
+	time      []byte
+	conns     [64]connText
+	transport transportText
+}
+
+// A connText is what the lines of a connection have in common.
+type connText struct {
+	conn           int64
+	client, server netip.AddrPort
+	text           []byte
+}
+
+// A transportText is what the lines of messages that came the same way have in common.
+type transportText struct {
+	protocol, transport, over, target string
+	text                              []byte
 }
 
 // named returns what is known of the method of a call.
-func (r *callReader) named(c *capture.Call) namedMethod {
+func (r *callReader) named(c *capture.Call) *namedMethod {
 	key := methodKey{c.Service(), c.Method()}
-	n, ok := r.methods[key]
-	if ok {
+	recent := &r.line.methods[0]
+	if n := len(key.method); n > 0 {
+		recent = &r.line.methods[(n+int(key.method[n-1]))%len(r.line.methods)]
+	}
+	if n := *recent; n != nil && n.methodKey == key {
 		return n
 	}
-	if r.methods == nil || len(r.methods) > 10000 {
-		r.methods = make(map[methodKey]namedMethod)
+	n := r.methods[key]
+	if n == nil {
+		if r.methods == nil || len(r.methods) > 10000 {
+			r.methods = make(map[methodKey]*namedMethod)
+		}
+		n = r.nameOf(key, c)
+		r.methods[key] = n
 	}
-	n.name = key.method
+	*recent = n
+	return n
+}
+
+// nameOf looks for the method of a call in the file.
+func (r *callReader) nameOf(key methodKey, c *capture.Call) *namedMethod {
+	n := &namedMethod{methodKey: key, name: key.method}
 	if key.service != "" {
 		n.name = key.service + "." + key.method
 		n.method = r.method(key.service + ":" + key.method)
@@ -65,7 +104,7 @@ func (r *callReader) named(c *capture.Call) namedMethod {
 	if n.method != nil {
 		n.name = n.method.String()
 	}
-	r.methods[key] = n
+	n.quoted = jsontext.AppendString(nil, n.name)
 	return n
 }
 
@@ -137,10 +176,7 @@ type answerText struct {
 }
 
 // outcome reads the reply of a call.
-func (r *callReader) outcome(c *capture.Call) answerText { return r.outcomeIn(nil, c) }
-
-// outcomeIn is outcome with a buffer for the JSON, which is in use then as long as that. scratch keeps the largest.
-func (r *callReader) outcomeIn(buf []byte, c *capture.Call) answerText {
+func (r *callReader) outcome(c *capture.Call) answerText {
 	m := c.Reply
 	if m == nil {
 		return answerText{}
@@ -172,19 +208,32 @@ func (r *callReader) outcomeIn(buf []byte, c *capture.Call) answerText {
 		}
 		return o
 	}
-	if r.transcoded(&o, buf, m, method) {
+	opts := dynamic.JSONOptions{Binary: r.form, Redact: r.redact}
+	if text, f, ok := m.AppendResult(nil, method.Reply(), opts); ok {
+		if f != nil {
+			o.json = text
+		}
+		if f != nil && f.ID != 0 {
+			o.kind, o.name = "exception", f.Type.Struct.Name
+		}
 		return o
 	}
-	s, err := m.Value(method)
+	var s *dynamic.Struct
+	var err error
+	if m.Codec != nil {
+		s, err = m.Value(method)
+	} else {
+		s, err = m.Sent(method.Reply())
+	}
 	if err != nil {
 		o.err = err
 		return o
 	}
 	for f, v := range s.Fields() {
 		if f.ID != 0 {
-			o.kind, o.name = "exception", f.Type.Struct.Name
+			o.kind, o.name = "exception", method.Reply().Fields[f.Index].Type.Struct.Name
 		}
-		o.json, o.err = dynamic.AppendJSON(nil, f.Type, v, dynamic.JSONOptions{Binary: r.form, Redact: r.redact})
+		o.json, o.err = dynamic.AppendJSON(nil, f.Type, v, opts)
 		return o
 	}
 	if len(s.Unknown()) > 0 {
@@ -194,38 +243,6 @@ func (r *callReader) outcomeIn(buf []byte, c *capture.Call) answerText {
 		}
 	}
 	return o
-}
-
-// transcoded reads a reply without a value in between, and reports whether it has.
-func (r *callReader) transcoded(o *answerText, buf []byte, m *capture.Message, method *schema.Method) bool {
-	reply := method.Reply()
-	if m.Codec != nil {
-		return false
-	}
-	text, err := m.AppendJSON(buf, reply, dynamic.JSONOptions{Binary: r.form, Redact: r.redact})
-	if err != nil {
-		return false
-	}
-	if buf != nil && cap(text) > cap(r.scratch) {
-		r.scratch = text
-	}
-	for _, f := range reply.Fields {
-		value, ok := bytes.CutPrefix(text, []byte(`{"`+f.Name+`":`))
-		if !ok {
-			continue
-		}
-		for _, other := range reply.Fields { // a reply has one of them; or, if it is broken, several
-			if bytes.Contains(value, []byte(`,"`+other.Name+`":`)) {
-				return false
-			}
-		}
-		o.json = value[:len(value)-1]
-		if f.ID != 0 {
-			o.kind, o.name = "exception", f.Type.Struct.Name
-		}
-		return true
-	}
-	return false
 }
 
 // args returns the arguments of a call as JSON; nil without a request.
@@ -327,24 +344,18 @@ func (r *callReader) appendJSONLine(dst []byte, c *capture.Call) []byte {
 		dst = append(append(append(dst, `,"`...), name...), `":`...)
 		dst = strconv.AppendInt(dst, n, 10)
 	}
-	dst = append(dst, `{"time":"`...)
-	dst = c.Time().UTC().AppendFormat(dst, time.RFC3339Nano)
-	dst = append(dst, `","conn":`...)
-	dst = strconv.AppendInt(dst, c.Conn, 10)
-	dst = c.Client.AppendTo(append(dst, `,"peer":"`...))
-	dst = c.Server.AppendTo(append(dst, `","server":"`...))
-	dst = append(dst, '"')
-	text("method", r.fullName(c))
+	dst = r.line.appendTime(append(dst, `{"time":"`...), c.Time())
+	dst = append(append(dst, '"'), r.line.conn(c)...)
+	if name := r.named(c); name.name != "" {
+		dst = append(append(dst, `,"method":`...), name.quoted...)
+	}
 	number("seqid", int64(first.SeqID))
-	text("protocol", first.Protocol)
-	text("transport", first.Transport)
-	text("over", first.Over)
-	text("path", first.Target)
+	dst = append(dst, r.line.way(first)...)
 	if len(first.Metadata) > 0 {
 		md, _ := json.Marshal(first.Metadata) // texts always can be
 		dst = append(append(dst, `,"metadata":`...), md...)
 	}
-	text("status", c.Status.String())
+	dst = append(append(append(dst, `,"status":"`...), c.Status.String()...), '"')
 	notes, missing := c.Note, 0
 	note := func(what string, err error) {
 		if notes != "" {
@@ -361,12 +372,13 @@ func (r *callReader) appendJSONLine(dst []byte, c *capture.Call) []byte {
 			note("arguments", err)
 		}
 	}
+	answered := true
 	if c.Reply != nil {
 		missing += c.Reply.Missing
-		if r.scratch == nil {
-			r.scratch = make([]byte, 0, 512)
-		}
-		switch o := r.outcomeIn(r.scratch[:0], c); {
+		dst, answered = r.appendResult(dst, c)
+	}
+	if !answered {
+		switch o := r.outcome(c); {
 		case o.err != nil:
 			note("reply", o.err)
 		case o.kind == "error":
@@ -384,7 +396,7 @@ func (r *callReader) appendJSONLine(dst []byte, c *capture.Call) []byte {
 		}
 	}
 	if d, ok := c.Latency(); ok {
-		dst = strconv.AppendFloat(append(dst, `,"micros":`...), float64(d)/float64(time.Microsecond), 'f', -1, 64)
+		dst = appendMicros(append(dst, `,"micros":`...), d)
 	}
 	if c.Request != nil {
 		number("request_bytes", int64(c.Request.Size))
@@ -397,6 +409,89 @@ func (r *callReader) appendJSONLine(dst []byte, c *capture.Call) []byte {
 	}
 	text("note", notes)
 	return append(dst, `,"by":"capture"}`+"\n"...)
+}
+
+// appendResult appends the result of a call that has one, and reports whether it did; outcome reads the others.
+func (r *callReader) appendResult(dst []byte, c *capture.Call) ([]byte, bool) {
+	method := r.methodOf(c)
+	if method == nil || c.Status != capture.StatusOK {
+		return dst, false
+	}
+	start := len(dst)
+	dst, f, ok := c.Reply.AppendResult(append(dst, `,"result":`...), method.Reply(), dynamic.JSONOptions{Binary: r.form, Redact: r.redact})
+	switch {
+	case !ok || f != nil && f.ID != 0:
+		return dst[:start], false
+	case f == nil:
+		dst = append(dst, "null"...)
+	}
+	return dst, true
+}
+
+// appendTime appends a time in the form of RFC 3339, as UTC.
+func (l *lineCache) appendTime(dst []byte, t time.Time) []byte {
+	if second := t.Unix(); second != l.second || l.time == nil {
+		l.second, l.time = second, t.UTC().AppendFormat(l.time[:0], "2006-01-02T15:04:05")
+	}
+	dst = append(dst, l.time...)
+	return append(appendFraction(dst, uint64(t.Nanosecond()), 9), 'Z')
+}
+
+// appendMicros appends a duration in microseconds.
+func appendMicros(dst []byte, d time.Duration) []byte {
+	if d < 0 {
+		d, dst = -d, append(dst, '-')
+	}
+	dst = strconv.AppendUint(dst, uint64(d)/1000, 10)
+	return appendFraction(dst, uint64(d)%1000, 3)
+}
+
+// appendFraction appends n, of so many digits, as the fraction of a number, without zeros at the end.
+func appendFraction(dst []byte, n uint64, digits int) []byte {
+	if n == 0 {
+		return dst
+	}
+	for ; n%10 == 0; n /= 10 {
+		digits--
+	}
+	start := len(dst) + 1
+	dst = append(dst, ".000000000"[:1+digits]...)
+	for i := start + digits - 1; n > 0; i, n = i-1, n/10 {
+		dst[i] = byte('0' + n%10)
+	}
+	return dst
+}
+
+// conn returns the members that name the connection of a call.
+func (l *lineCache) conn(c *capture.Call) []byte {
+	known := &l.conns[uint64(c.Conn)%uint64(len(l.conns))]
+	if known.text == nil || known.conn != c.Conn || known.client != c.Client || known.server != c.Server {
+		known.conn, known.client, known.server = c.Conn, c.Client, c.Server
+		text := strconv.AppendInt(append(known.text[:0], `,"conn":`...), c.Conn, 10)
+		text = c.Client.AppendTo(append(text, `,"peer":"`...))
+		text = c.Server.AppendTo(append(text, `","server":"`...))
+		known.text = append(text, '"')
+	}
+	return known.text
+}
+
+// way returns the members that say in which way a message came.
+func (l *lineCache) way(m *capture.Message) []byte {
+	known := &l.transport
+	if known.text == nil || known.protocol != m.Protocol || known.transport != m.Transport || known.over != m.Over || known.target != m.Target {
+		known.protocol, known.transport, known.over, known.target = m.Protocol, m.Transport, m.Over, m.Target
+		text := known.text[:0]
+		for _, member := range [...]struct{ name, value string }{
+			{"protocol", m.Protocol}, {"transport", m.Transport}, {"over", m.Over}, {"path", m.Target},
+		} {
+			if member.value != "" {
+				text = append(append(append(text, `,"`...), member.name...), `":`...)
+				text = jsontext.AppendString(text, member.value)
+			}
+		}
+		known.text = text
+	}
+	return known.text
 }
 
 // printFull prints a call with its values, indented.
@@ -818,19 +913,11 @@ func completeFilter(file *schema.File, toComplete string) []string {
 		}
 		return out
 	}
-	if rest, ok := strings.CutPrefix(part, "args."); ok && file != nil {
-		var names []string
-		for _, svc := range servicesOf(file) {
-			for _, m := range svc.AllMethods() {
-				for _, f := range m.Args.Fields {
-					names = append(names, f.Name)
-				}
-			}
-		}
-		slices.Sort(names)
-		for _, name := range slices.Compact(names) {
-			if strings.HasPrefix(name, rest) {
-				out = append(out, before+"args."+name)
+	if root, _, ok := strings.Cut(part, "."); ok && file != nil && (root == "args" || root == "result" || root == "value") {
+		at := strings.LastIndexByte(part, '.') + 1
+		for _, name := range namesUnder(valuesOf(file, root), strings.Split(part[:at-1], ".")[1:]) {
+			if strings.HasPrefix(name, part[at:]) {
+				out = append(out, before+part[:at]+name)
 			}
 		}
 		return out
@@ -845,4 +932,57 @@ func completeFilter(file *schema.File, toComplete string) []string {
 		}
 	}
 	return out
+}
+
+// valuesOf returns the structs whose fields filters name after args, result or value.
+func valuesOf(file *schema.File, what string) []*schema.Struct {
+	var list []*schema.Struct
+	for _, svc := range servicesOf(file) {
+		for _, m := range svc.AllMethods() {
+			switch {
+			case what == "args":
+				list = append(list, m.Args)
+			case what == "result":
+				list = append(list, m.Result.Struct)
+			default:
+				for _, f := range m.Throws {
+					list = append(list, f.Type.Struct)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// namesUnder returns the names of the fields that are at the end of path in structs, sorted; nil structs have none.
+func namesUnder(structs []*schema.Struct, path []string) []string {
+	for _, step := range path {
+		step, _, _ = strings.Cut(step, "[")
+		var next []*schema.Struct
+		for _, s := range structs {
+			if s == nil {
+				continue
+			}
+			for _, f := range s.Fields {
+				t := f.Type
+				for t.Kind == schema.KindList || t.Kind == schema.KindSet {
+					t = t.Elem
+				}
+				if f.Name == step {
+					next = append(next, t.Struct)
+				}
+			}
+		}
+		structs = next
+	}
+	var names []string
+	for _, s := range structs {
+		if s != nil {
+			for _, f := range s.Fields {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

@@ -259,6 +259,7 @@ func countersText(c capture.Counters, noCall int64) string {
 			parts = append(parts, fmt.Sprintf(many, n))
 		}
 	}
+	add(c.Dropped, "1 packet was dropped by the kernel: it was not read in time", "%d packets were dropped by the kernel: they were not read in time")
 	if c.Gaps > 0 {
 		parts = append(parts, fmt.Sprintf("%s missing in %s", plural.Of(c.LostBytes, "byte"), plural.Of(c.Gaps, "gap")))
 	}

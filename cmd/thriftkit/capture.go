@@ -355,7 +355,7 @@ func (o *captureOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	opts := capture.Options{HeadersOnly: o.view.headersOnly(), Secrets: &capture.Secrets{}, Protocols: capturedProtocols()}
+	opts := capture.Options{HeadersOnly: o.view.headersOnly(), Secrets: &capture.Secrets{}, Protocols: capturedProtocols(), ReuseCalls: o.replay.target == "" && !o.view.watch}
 	if o.keyLog != "" {
 		f, err := os.Open(o.keyLog)
 		if err != nil {

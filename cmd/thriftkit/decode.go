@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit"
@@ -234,13 +235,13 @@ func hasIDs(p protocol.Protocol) bool {
 }
 
 // anything returns a struct that knows no field, so that all of them are kept as unknown ones.
-func anything() *schema.Struct {
+var anything = sync.OnceValue(func() *schema.Struct {
 	desc := &schema.Struct{Name: "message"}
 	if err := schema.Link(&schema.File{Structs: []*schema.Struct{desc}}); err != nil {
 		panic(err) // the literal above is wrong
 	}
 	return desc
-}
+})
 
 // value appends a struct as JSON: by names, or by ids if nothing is known of it.
 func (d *decoder) value(dst []byte, s *dynamic.Struct) ([]byte, error) {
@@ -328,9 +329,9 @@ func (d *decoder) message(m *raw.Message) ([]byte, error) {
 // appendDefaults appends the places of fields in s that have their defaults because the message, whose value is at off, does not have
 // them: encode leaves them out.
 func appendDefaults(out []byte, m *raw.Message, off int, s *dynamic.Struct) ([]byte, error) {
-	bare, err := withoutDefaults(s.Schema())
-	if err != nil || bare == nil {
-		return out, err
+	bare := plan.WithoutDefaults(s.Schema())
+	if bare == s.Schema() {
+		return out, nil
 	}
 	t, err := plan.ForType(reflect.TypeFor[*dynamic.Struct](), bare.Type())
 	if err != nil {
@@ -378,43 +379,6 @@ func eachField(s *dynamic.Struct, f func(at string, s *dynamic.Struct, field *sc
 		}
 	}
 	walk(s.Schema().Kind.String(), dynamic.StructValue(s))
-}
-
-// withoutDefaults returns desc, and the structs that it leads to, as they were without defaults; nil if there are no defaults.
-func withoutDefaults(desc *schema.Struct) (*schema.Struct, error) {
-	copies := make(map[*schema.Struct]*schema.Struct)
-	file, found := new(schema.File), false
-	var structOf func(s *schema.Struct) *schema.Struct
-	var typeOf func(t *schema.Type) *schema.Type
-	typeOf = func(t *schema.Type) *schema.Type {
-		switch t.Kind {
-		case schema.KindStruct:
-			return &schema.Type{Kind: t.Kind, Struct: structOf(t.Struct)}
-		case schema.KindMap:
-			return &schema.Type{Kind: t.Kind, Key: typeOf(t.Key), Elem: typeOf(t.Elem)}
-		case schema.KindList, schema.KindSet:
-			return &schema.Type{Kind: t.Kind, Elem: typeOf(t.Elem)}
-		}
-		return t
-	}
-	structOf = func(s *schema.Struct) *schema.Struct {
-		if c := copies[s]; c != nil {
-			return c
-		}
-		c := &schema.Struct{Name: fmt.Sprintf("%s%d", s.Name, len(copies)), Kind: s.Kind}
-		copies[s] = c
-		file.Structs = append(file.Structs, c)
-		for _, f := range s.Fields {
-			found = found || f.Default != nil
-			c.Fields = append(c.Fields, &schema.Field{ID: f.ID, Name: f.Name, Type: typeOf(f.Type), Requiredness: f.Requiredness, Reference: f.Reference})
-		}
-		return c
-	}
-	c := structOf(desc)
-	if !found {
-		return nil, nil
-	}
-	return c, schema.Link(file)
 }
 
 // appendForm appends how a message with a header was written, where that is not as usual.
@@ -524,7 +488,7 @@ func (d *decoder) unknown(out []byte, m *schema.Method, s *dynamic.Struct) []byt
 }
 
 // rpcError returns the struct of TApplicationException, which no file declares.
-func rpcError() *schema.Struct {
+var rpcError = sync.OnceValue(func() *schema.Struct {
 	desc := &schema.Struct{Name: "TApplicationException", Kind: schema.Exception, Fields: []*schema.Field{
 		{ID: 1, Name: "message", Type: schema.Base(schema.KindString), Requiredness: schema.Optional},
 		{ID: 2, Name: "type", Type: schema.Base(schema.KindI32), Requiredness: schema.Optional},
@@ -533,6 +497,6 @@ func rpcError() *schema.Struct {
 		panic(err) // the literal above is wrong
 	}
 	return desc
-}
+})
 
 var errUnknownFields = fmt.Errorf("fields that the file does not know cannot be written by name: leave --idl out in decode and encode")

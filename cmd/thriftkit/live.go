@@ -10,6 +10,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/capture/pcapfile"
+	"github.com/thriftkit/thriftkit/internal/plural"
 )
 
 // live captures from an interface until ctx ends or full is set.
@@ -35,6 +36,19 @@ func (o *captureOptions) live(ctx context.Context, a *capture.Assembler, v *call
 	}
 	fmt.Fprintf(errOut, "* capturing from %s; Ctrl-C ends\n", o.iface)
 	ticked := time.Now()
+	var dropped int64
+	count := func() error {
+		n, err := l.Dropped()
+		if n > dropped {
+			a.Dropped(n - dropped)
+			if v.watched != nil {
+				v.watched.dropped(n - dropped)
+			}
+			fmt.Fprintf(errOut, "* %s: dropped %s, which were not read in time\n", time.Now().Format(time.TimeOnly), plural.Of(n-dropped, "packet"))
+			dropped = n
+		}
+		return err
+	}
 	for *full == nil && ctx.Err() == nil {
 		p, err := l.Next()
 		switch {
@@ -52,14 +66,17 @@ func (o *captureOptions) live(ctx context.Context, a *capture.Assembler, v *call
 		if now := time.Now(); err != nil || now.Sub(ticked) > 100*time.Millisecond {
 			ticked = now
 			a.Tick(now)
+			if err := count(); err != nil {
+				return err
+			}
 			if err := v.out.Flush(); err != nil {
 				return err
 			}
 		}
 	}
-	dropped, err := l.Dropped()
-	if err == nil {
-		fmt.Fprintf(errOut, "* %d packets captured, %d dropped\n", a.Counters().Packets, dropped)
+	if err := count(); err != nil {
+		return err
 	}
-	return err
+	fmt.Fprintf(errOut, "* %d packets captured, %d dropped\n", a.Counters().Packets, dropped)
+	return nil
 }

@@ -30,6 +30,7 @@ type inbox struct {
 	mu     sync.Mutex
 	calls  []*capture.Call
 	missed int64 // too many came at once
+	lost   int64 // packets that the kernel has dropped
 	ended  bool
 	err    error
 }
@@ -42,6 +43,12 @@ func (b *inbox) add(c *capture.Call) {
 		return
 	}
 	b.calls = append(b.calls, c)
+}
+
+func (b *inbox) dropped(packets int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lost += packets
 }
 
 func (b *inbox) end(err error) {
@@ -63,6 +70,7 @@ type watcher struct {
 	paused bool
 	total  int64 // calls that came
 	missed int64
+	lost   int64 // packets
 	ended  bool
 	err    error // of the source
 
@@ -118,7 +126,7 @@ func (m *watcher) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // receive takes what came. While the view is paused it waits, as long as there is room.
 func (m *watcher) receive() {
 	m.in.mu.Lock()
-	m.ended, m.err, m.missed = m.in.ended, m.in.err, m.in.missed
+	m.ended, m.err, m.missed, m.lost = m.in.ended, m.in.err, m.in.missed, m.in.lost
 	if m.paused {
 		m.in.mu.Unlock()
 		return
@@ -312,6 +320,9 @@ func (m *watcher) heading() string {
 	parts := []string{styleBold + m.title + styleOff, plural.Of(int(m.total), "call")}
 	if m.filter != nil {
 		parts = append(parts, fmt.Sprintf("%d shown by %s", len(m.shown), string(m.text.text)))
+	}
+	if m.lost > 0 {
+		parts = append(parts, styleRed+plural.Of(m.lost, "packet")+" dropped by the kernel"+styleOff)
 	}
 	if m.missed > 0 {
 		parts = append(parts, styleRed+fmt.Sprintf("%d not shown: too many at once", m.missed)+styleOff)

@@ -48,6 +48,7 @@ type Conn struct {
 	n    *Network
 	ends [2]netip.AddrPort // the client first
 	seq  [2]uint32
+	base [2]uint32 // seq of the first byte
 }
 
 // Open opens a connection by the three packets of its handshake.
@@ -78,7 +79,25 @@ func (n *Network) Open() *Conn {
 	c.send(1, SYN|ACK, nil)
 	c.seq[1]++
 	c.send(0, ACK, nil)
+	c.base = c.seq
 	return c
+}
+
+// SendHaving is Send by a side that has received the first have bytes of the other one: more may be on their way. Of no bytes it is
+// an acknowledgment.
+func (c *Conn) SendHaving(dir int, b []byte, have int) {
+	c.n.mu.Lock()
+	defer c.n.mu.Unlock()
+	ack := c.base[1-dir] + uint32(have)
+	if len(b) == 0 {
+		c.sendAck(dir, ACK, nil, ack)
+	}
+	for len(b) > 0 {
+		part := b[:min(len(b), c.n.MSS)]
+		c.sendAck(dir, ACK|PSH, part, ack)
+		c.seq[dir] += uint32(len(part))
+		b = b[len(part):]
+	}
 }
 
 // Send sends b, in segments: dir 0 is the client's direction.
@@ -104,12 +123,13 @@ func (c *Conn) Close() {
 	c.send(0, ACK, nil)
 }
 
-func (c *Conn) send(dir int, flags byte, b []byte) {
+func (c *Conn) send(dir int, flags byte, b []byte) { c.sendAck(dir, flags, b, c.seq[1-dir]) }
+
+func (c *Conn) sendAck(dir int, flags byte, b []byte, ack uint32) {
 	from, to := c.ends[dir], c.ends[1-dir]
 	tcp := binary.BigEndian.AppendUint16(nil, from.Port())
 	tcp = binary.BigEndian.AppendUint16(tcp, to.Port())
 	tcp = binary.BigEndian.AppendUint32(tcp, c.seq[dir])
-	ack := c.seq[1-dir]
 	if flags&ACK == 0 {
 		ack = 0
 	}

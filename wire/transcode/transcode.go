@@ -63,6 +63,20 @@ func AppendJSON(dst, src []byte, desc *schema.Struct, opts Options) ([]byte, err
 	return jsonOverValues(dst, src, desc, opts)
 }
 
+// AppendOnly is [AppendJSON] of a struct that has one field, such as the reply of a method: it appends the value alone, and returns
+// the field. It is nil, and dst as it was, of a struct without fields, and false if there are several, or ones that desc does not
+// have, or anything that is rare or wrong: AppendJSON says what.
+func AppendOnly(dst, src []byte, desc *schema.Struct, opts Options) ([]byte, *schema.Field, bool) {
+	if !useDirect || opts.JSON.Indent != "" || opts.JSON.Redact && desc.HoldsSensitive() || len(src)+len(dst) > most {
+		return dst, nil, false
+	}
+	w := writer{src: src, dst: dst, compact: opts.Protocol == Compact, opts: opts.JSON}
+	if f, ok := w.only(objectOf(desc)); ok {
+		return w.dst, f, true
+	}
+	return dst, nil, false
+}
+
 const useDirect = true // false: all goes over values
 
 type codec interface {

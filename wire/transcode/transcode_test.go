@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/internal/codectest"
 	"github.com/thriftkit/thriftkit/internal/dynmem"
+	"github.com/thriftkit/thriftkit/internal/jsontext"
 	"github.com/thriftkit/thriftkit/internal/schematest"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -38,6 +39,7 @@ func sameThrift(t *testing.T, desc *schema.Struct, text []byte, opts Options) (o
 // sameJSON is sameThrift for the other direction.
 func sameJSON(t *testing.T, desc *schema.Struct, src []byte, opts Options) (out []byte, err error) {
 	t.Helper()
+	sameOnly(t, desc, src, opts)
 	out, err = AppendJSON([]byte("in front"), src, desc, opts)
 	want, wantErr := jsonOverValues([]byte("in front"), src, desc, opts)
 	if fmt.Sprint(err) != fmt.Sprint(wantErr) || !bytes.Equal(out, want) {
@@ -368,5 +370,71 @@ struct Bare { 1: string user }`
 				}
 			}
 		}
+	}
+}
+
+// What AppendOnly writes is what AppendJSON writes, without the bracket and the name.
+func sameOnly(t *testing.T, desc *schema.Struct, src []byte, opts Options) {
+	t.Helper()
+	out, f, ok := AppendOnly([]byte("before"), src, desc, opts)
+	if !ok {
+		if string(out) != "before" {
+			t.Errorf("dst became %q", out)
+		}
+		return
+	}
+	whole, err := AppendJSON(nil, src, desc, opts)
+	want := "{}"
+	if f != nil {
+		want = "{" + string(jsontext.AppendString(nil, f.Name)) + ":" + strings.TrimPrefix(string(out), "before") + "}"
+	}
+	if err != nil || string(whole) != want {
+		t.Errorf("got %.200q, want %.200q, %v", want, whole, err)
+	}
+}
+
+func TestOnly(t *testing.T) {
+	inner := &schema.Struct{Name: "Inner", Fields: []*schema.Field{
+		{ID: 1, Name: "a", Type: schema.Base(schema.KindI32)}, {ID: 2, Name: "b", Type: schema.Base(schema.KindBool)},
+	}}
+	failed := &schema.Struct{Name: "Failed", Kind: schema.Exception, Fields: []*schema.Field{{ID: 1, Name: "why", Type: schema.Base(schema.KindString)}}}
+	reply := &schema.Struct{Name: "reply", Kind: schema.Reply, Fields: []*schema.Field{
+		{ID: 0, Name: "success", Type: &schema.Type{Kind: schema.KindStruct, Struct: inner}},
+		{ID: 1, Name: "failed", Type: &schema.Type{Kind: schema.KindStruct, Struct: failed}},
+		{ID: 2, Name: "flag", Type: schema.Base(schema.KindBool)},
+	}}
+	if err := schema.Link(&schema.File{Structs: []*schema.Struct{inner, failed, reply}}); err != nil {
+		t.Fatal(err)
+	}
+	const success = "\x0c\x00\x00\x08\x00\x01\x00\x00\x00\x07\x00"
+	for _, test := range []struct {
+		protocol   Protocol
+		src, value string
+		field      string
+		ok         bool
+	}{
+		{Binary, success + "\x00", `{"a":7}`, "success", true},
+		{Binary, "\x0c\x00\x01\x0b\x00\x01\x00\x00\x00\x02no\x00\x00", `{"why":"no"}`, "failed", true},
+		{Binary, "\x02\x00\x02\x01\x00", "true", "flag", true},
+		{Binary, "\x00", "", "", true},
+		{Compact, "\x21\x00", "true", "flag", true},
+		{Compact, "\x00", "", "", true},
+		{Binary, success + "\x02\x00\x02\x01\x00", "", "", false},                                   // two fields
+		{Binary, "\x0c\x00\x00\x02\x00\x02\x01\x08\x00\x01\x00\x00\x00\x07\x00\x00", "", "", false}, // out of order inside
+		{Binary, "\x02\x00\x09\x01\x00", "", "", false},                                             // one that is not known
+		{Binary, "\x08\x00\x02\x00\x00\x00\x01\x00", "", "", false},                                 // of another type
+		{Binary, success + "\x00\x00", "", "", false},                                               // bytes after it
+		{Binary, success, "", "", false},
+		{Binary, "", "", "", false},
+	} {
+		out, f, ok := AppendOnly(nil, []byte(test.src), reply, Options{Protocol: test.protocol})
+		name := ""
+		if f != nil {
+			name = f.Name
+		}
+		if string(out) != test.value || name != test.field || ok != test.ok {
+			t.Errorf("%q: %q, %q, %v, want %q, %q, %v", test.src, out, name, ok, test.value, test.field, test.ok)
+		}
+		sameOnly(t, reply, []byte(test.src), Options{Protocol: test.protocol})
 	}
 }

@@ -72,18 +72,11 @@ func (w *writer) object(o *object, depth int) bool {
 	var last int16
 	next, ordered := 0, true
 	for {
-		var head uint32
-		var value bool
-		var err error
-		if w.compact {
-			head, value, w.off, err = compact.ConsumeHead(w.src, w.off, last)
-			last = int16(head)
-		} else {
-			head, w.off, err = wirebinary.ConsumeHead(w.src, w.off)
-		}
-		if err != nil {
+		head, value, ok := w.head(last)
+		if !ok {
 			return false
 		}
+		last = int16(head)
 		i := next
 		if i >= len(o.members) || o.members[i].head != head {
 			if head == 0 {
@@ -91,6 +84,7 @@ func (w *writer) object(o *object, depth int) bool {
 			}
 			i = o.schema.Index(int16(head))
 			if i < 0 || o.members[i].head != head {
+				var err error
 				if w.off, err = w.skip(w.off, head, depth+1); err != nil {
 					return false
 				}
@@ -135,6 +129,40 @@ func (w *writer) object(o *object, depth int) bool {
 	w.dst[start] = '{'
 	w.dst = append(w.dst, '}')
 	return true
+}
+
+// head reads the header of a field: its type and id. value is that of a boolean in the compact protocol.
+func (w *writer) head(last int16) (head uint32, value, ok bool) {
+	var err error
+	if w.compact {
+		head, value, w.off, err = compact.ConsumeHead(w.src, w.off, last)
+	} else {
+		head, w.off, err = wirebinary.ConsumeHead(w.src, w.off)
+	}
+	return head, value, err == nil
+}
+
+// only writes the value of the only field of a struct, if that is all there is.
+func (w *writer) only(o *object) (*schema.Field, bool) {
+	if !o.direct || o.absent != 0 {
+		return nil, false
+	}
+	head, value, ok := w.head(0)
+	if !ok || head == 0 {
+		return nil, ok && w.off == len(w.src)
+	}
+	i := o.schema.Index(int16(head))
+	if i < 0 || o.members[i].head != head {
+		return nil, false
+	}
+	m := &o.members[i]
+	if w.compact && m.node.kind == schema.KindBool {
+		w.dst = strconv.AppendBool(w.dst, value)
+	} else if !w.value(m.node, wire.MaxDepth-1) {
+		return nil, false
+	}
+	end, _, ok := w.head(m.id)
+	return m.schema, ok && end == 0 && w.off == len(w.src) && !w.track
 }
 
 // sort brings the fields of an object, which start at start, into the order of the IDL, by way of
