@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/mock"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/ops"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
@@ -200,7 +202,8 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
-	if _, packets := l.(*transport.PacketListener); m.rules != nil && !packets {
+	_, packets := l.(*transport.PacketListener)
+	if m.rules != nil && !packets {
 		m.conns = &trackedListener{Listener: l, open: make(map[string]net.Conn)}
 		l = m.conns
 	}
@@ -208,8 +211,8 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 	if o.log == "-" { // whoever reads the log reads nothing else
 		said = errOut
 	}
-	if !o.quiet && o.log != "-" {
-		fmt.Fprintf(errOut, "accepting %s\n", strings.Join(server.Accepts(), ", "))
+	if !o.quiet && o.log != "-" && !packets {
+		fmt.Fprintf(errOut, "accepting %s\n", accepted(server.Accepts()))
 	}
 	if o.pages == nil {
 		return serveUntilSignal(server, l, said, func() {})
@@ -467,4 +470,29 @@ func outcome(call *thriftkit.Call, err error) string {
 		return compactJSON(call.Method.Result, v)
 	}
 	return "void"
+}
+
+// accepted writes what a server accepts, for a listener of connections: its protocols and transports, and what else there is.
+func accepted(names []string) string {
+	var protocols, transports, rest []string
+	for _, name := range names {
+		switch {
+		case slices.Contains(protocol.Names(), name):
+			protocols = append(protocols, name)
+		case name == "udp":
+		case slices.Contains(transport.Names(), name):
+			transports = append(transports, name)
+		default:
+			rest = append(rest, name)
+		}
+	}
+	if len(protocols) == 0 || len(transports) == 0 {
+		rest = slices.Concat(protocols, transports, rest)
+	} else {
+		rest = slices.Concat([]string{strings.Join(protocols, ", ") + " over " + strings.Join(transports, ", ")}, rest)
+		if len(rest) > 1 {
+			return rest[0] + "; " + strings.Join(rest[1:], ", ")
+		}
+	}
+	return strings.Join(rest, ", ")
 }

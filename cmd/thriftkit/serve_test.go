@@ -44,3 +44,17 @@ func TestServeProxyProtocol(t *testing.T) {
 		}
 	}
 }
+
+func TestAccepted(t *testing.T) {
+	for _, tt := range []struct{ names, want string }{
+		{"buffered framed udp binary compact", "binary, compact over buffered, framed"},
+		{"buffered udp binary grpc rpcx", "binary over buffered; grpc, rpcx"},
+		{"binary/framed compact/header", "binary/framed, compact/header"},
+		{"framed grpc", "framed, grpc"},
+		{"binary", "binary"},
+	} {
+		if got := accepted(strings.Fields(tt.names)); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.names, got, tt.want)
+		}
+	}
+}
