@@ -55,11 +55,18 @@ test: fmt-check vet ## Everything that needs nothing but Go (a few minutes the f
 .PHONY: test-all
 test-all: peers lint cross bench-once vsix test-race ## Everything that a change must pass: also peers in other languages, race detector, linters
 
+# The tests with peers are many times the same client and server: with the race detector, which other packages run under at length,
+# only those that make calls side by side are run again.
+CONFORMANCE = $(filter %/conformance,$(MODULES))
+RACED = TestServer|TestBurst|TestOnePort|TestKitex|TestRestart|TestPipelining
+
 # Without the test cache: it does not see changes of the peers' programs. Go's own limit of 10
 # minutes for a package would be near on a slow machine.
 .PHONY: test-race
-test-race: peers # All tests with the race detector and the peers
-	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 60m $(PACKAGES)
+test-race: peers # All tests, with the race detector and the peers
+	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 60m $(filter-out $(CONFORMANCE)/...,$(PACKAGES))
+	$(PEERS_ENV) $(GO) test -count=1 -timeout 60m $(CONFORMANCE)
+	$(PEERS_ENV) $(GO) test -race -count=1 -timeout 60m -run '$(RACED)' $(CONFORMANCE)
 	$(call in-bench,$(GO) test -count=1 ./...)
 	$(PEERS_ENV) $(call in-outside,$(GO) test -count=1 ./...)
 
