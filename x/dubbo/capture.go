@@ -257,7 +257,7 @@ func (c captureCodec) decode(m *capture.Message, method *schema.Method) (*dynami
 		if err != nil {
 			return nil, err
 		}
-		desc := declared(method, class, c.attachments[muxconn.ExceptionMetadata])
+		desc := muxconn.DeclaredException(method, class, c.attachments[muxconn.ExceptionMetadata])
 		if desc == nil {
 			return nil, wire.Errorf(at, wire.ErrValue, "%s throws no %s", method, class)
 		}
