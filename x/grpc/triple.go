@@ -219,9 +219,11 @@ func (c *client) wrappedMethod(svc *schema.Service, m *schema.Method) (*clientMe
 	if m.Stream != schema.Unary {
 		return nil, errors.New("methods that stream cannot be called by Triple in hessian2: want the target's protocol=proto, and a service with a .proto file")
 	}
-	name := c.target.Service
-	if name == "" {
-		name = javamap.Interface(svc)
+	name := javamap.Interface(svc)
+	if s := c.target.Service; strings.Contains(s, ".") {
+		name = s
+	} else if s != "" {
+		name = strings.TrimSuffix(name, javamap.SimpleName(name)) + s // of the same package
 	}
 	x := &clientMethod{method: method{svc: svc, m: m, wrapped: true}}
 	x.call = connect.NewClient[message, message](c.http, c.base+"/"+name+"/"+m.Name, c.opts...)
