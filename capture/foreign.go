@@ -6,6 +6,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/wire/explain"
 )
 
 // A Protocol finds the calls of another framework, such as gRPC, in the bytes of connections. Packages of that framework have one;
@@ -24,6 +25,18 @@ type ResumableProtocol interface {
 	// MatchMessage reports which side sends bytes that begin, with a packet, somewhere in a connection, if that is certain. more is
 	// whether it takes more bytes to tell.
 	MatchMessage(b []byte) (side Side, more bool)
+}
+
+// A MessageProtocol is a [Protocol] whose messages can be read without their connection.
+type MessageProtocol interface {
+	Protocol
+	// ReadMessage reads the message that b begins with, of either side, and returns how many bytes it has. The call has the request or
+	// the reply alone, in the memory of b; it is nil for what is neither, such as a heartbeat. A reply that does not say which method
+	// it is of has no name. A message that ends early is a wire.ErrTruncated.
+	ReadMessage(b []byte) (c *Call, n int, err error)
+	// ExplainMessage says what the bytes of a message mean, all that ReadMessage has taken for one. method is what it is of; nil if that
+	// is not known.
+	ExplainMessage(msg []byte, method *schema.Method) []explain.Range
 }
 
 // A Side is an end of a connection.

@@ -34,7 +34,7 @@ var probes = []string{
 }
 
 // foreignProbes are the schemes of the protocols besides Thrift's that Probe tries, if the options have a dialect for them.
-var foreignProbes = []string{"dubbo", "motan2", "rpcx"}
+var foreignProbes = []string{"dubbo", "grpc", "motan2", "rpcx"}
 
 // probeMethod is a name that no service has.
 const probeMethod = "thriftkit_probe_of_dialects"
@@ -45,7 +45,8 @@ const probeMethod = "thriftkit_probe_of_dialects"
 // well if it speaks nothing without; then no certificate is verified, as nothing secret is sent.
 //
 // The dialects are tried one after the other, for servers that accept one connection at a time,
-// each on a new connection and for at most patience. Of the protocols of opts.Dialects it tries those of Dubbo, Motan and rpcx. The error says why
+// each on a new connection and for at most patience. Of the protocols of opts.Dialects it tries those of Dubbo, gRPC,
+// which is Triple of Dubbo as well, Motan and rpcx. The error says why
 // nothing could be tried: there is no server, or target is wrong.
 func Probe(ctx context.Context, target string, patience time.Duration, opts ClientOptions) ([]Finding, error) {
 	t, err := transport.ParseTarget(target)
@@ -154,8 +155,8 @@ func probeOne(ctx context.Context, target string, m *schema.Method, opts ClientO
 	defer c.Close()
 	_, err = c.Invoke(ctx, m, dynamic.New(m.Args))
 	var e *Error
-	if err == nil || errors.As(err, &e) && (e.Remote || e.Code >= 0 && e.Code != CodeProtocol) {
-		return true, nil // a message came, whatever it says
+	if err == nil || errors.As(err, &e) && (e.Remote || e.Code >= 0 && e.Code != CodeProtocol && e.Code != CodePermissionDenied) {
+		return true, nil // a message came, whatever it says; HTTP's 403 may say that the dialect is not accepted
 	}
 	if e != nil {
 		return false, failure("", e.Code, err) // without the name of a method that nobody called

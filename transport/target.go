@@ -34,9 +34,9 @@ type Target struct {
 	Query       string // of HTTP: the server's own, escaped, in the order of its keys; else ""
 	// User is who HTTP's Basic authentication says we are: a name, or a name, a colon and a password, both escaped as in URLs; else "".
 	User string
-	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: connect, dubbo, grpc, motan2, rpcx; else "".
+	// Foreign is the scheme of a protocol besides Thrift's, without the s that stands for TLS: connect, dubbo, grpc, motan2, rpcx, tri; else "".
 	Foreign string
-	// Group and Version select a service of a dubbo target; "" for none.
+	// Group and Version select a service of a dubbo or tri target; "" for none.
 	Group, Version string
 
 	TLS   bool
@@ -76,7 +76,8 @@ func (t Target) Transport() string {
 //
 // dubbo://host:port and, with TLS, dubbos name servers of Dubbo's classic protocol, by port 20880 unless they say another; the keys
 // service, group and version select a service, and dubbo://host:port/com.acme.Calculator is another way to write
-// service=com.acme.Calculator. A client needs the dialect of package x/dubbo.
+// service=com.acme.Calculator. A client needs the dialect of package x/dubbo. tri://host:port and tris are the same for Triple, Dubbo's gRPC,
+// by port 50051: protocol is hessian2, for services that are Java interfaces, or proto, for those of a .proto file. The dialect is that of x/grpc.
 //
 // The port of an http or https target may be left out. Its messages are not framed, but may be in THeader (transport=header);
 // host:port?transport=http is another way to write http://host:port/, and with tls:// https. It may have a user, as in
@@ -172,15 +173,15 @@ func parseTarget(s string) (t Target, err error) {
 		if t.Path == "" {
 			t.Path = "/"
 		}
-	case "dubbo", "dubbos":
-		t.Foreign, t.TLS = "dubbo", u.Scheme == "dubbos"
+	case "dubbo", "dubbos", "tri", "tris":
+		t.Foreign, t.TLS = strings.CutSuffix(u.Scheme, "s")
 		t.Network, t.Address, t.Path = "tcp", u.Host, "/"
 		t.Service = strings.Trim(u.Path, "/")
 		switch {
 		case u.Hostname() == "":
 			return t, fmt.Errorf("the host is missing: want %s://host:port", u.Scheme)
 		case u.Port() == "":
-			t.Address = net.JoinHostPort(u.Hostname(), dubboPort)
+			t.Address = net.JoinHostPort(u.Hostname(), dubboPorts[t.Foreign])
 		}
 	case "unix":
 		t.Network, t.Address = "unix", u.Host+u.Path
@@ -188,10 +189,10 @@ func parseTarget(s string) (t Target, err error) {
 			return t, fmt.Errorf("the path of the socket is missing: want unix:///path")
 		}
 	default:
-		if scheme, ok := map[string]string{"motan": "motan2", "tri": "grpc", "triple": "grpc"}[u.Scheme]; ok {
+		if scheme, ok := map[string]string{"motan": "motan2", "triple": "tri"}[u.Scheme]; ok {
 			return t, fmt.Errorf("unknown scheme %q (did you mean %s?)", u.Scheme, scheme)
 		}
-		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)", u.Scheme)
+		return t, fmt.Errorf("unknown scheme %q (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, tri, tris, udp, unix)", u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -218,7 +219,7 @@ func (t *Target) setKeys(query url.Values) error {
 	if t.TLS {
 		known["ca"], known["cert"], known["key"], known["servername"] = &t.Files.CA, &t.Files.Cert, &t.Files.Key, &t.ServerName
 	}
-	if t.Foreign == "dubbo" {
+	if t.Foreign == "dubbo" || t.Foreign == "tri" {
 		known["group"], known["version"] = &t.Group, &t.Version
 	}
 	own := make(url.Values)
@@ -309,7 +310,7 @@ func (t Target) IsCompressed() bool {
 
 // foreignProtocols lists the protocols of each foreign scheme, the default first.
 var foreignProtocols = map[string][]string{
-	"connect": {"proto", "json"}, "dubbo": {"hessian2"}, "grpc": {"proto", "json"}, "motan2": {"simple", "hessian2"}, "rpcx": {"binary", "json", "msgpack", "proto"},
+	"connect": {"proto", "json"}, "dubbo": {"hessian2"}, "grpc": {"proto", "json"}, "motan2": {"simple", "hessian2"}, "rpcx": {"binary", "json", "msgpack", "proto"}, "tri": {"hessian2", "proto"},
 }
 
 // compresses reports whether targets of the foreign scheme may have compression=gzip.
@@ -334,7 +335,7 @@ func (t *Target) checkForeign() error {
 	return nil
 }
 
-const dubboPort = "20880"
+var dubboPorts = map[string]string{"dubbo": "20880", "tri": "50051"}
 
 func defaultPort(isTLS bool) string {
 	if isTLS {

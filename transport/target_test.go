@@ -53,6 +53,9 @@ func TestParseTarget(t *testing.T) {
 		{"udp://[::1]:1?transport=udp", Target{Network: "udp", Address: "[::1]:1"}, "udp://[::1]:1"},
 		{"tls://h:1?compression=zlib", Target{Network: "tcp", Address: "h:1", TLS: true, Compression: "zlib"}, "tls://h:1?compression=zlib"},
 		{"dubbo://h", Target{Network: "tcp", Address: "h:20880", Foreign: "dubbo", Path: "/"}, "dubbo://h:20880"},
+		{"tri://h", Target{Network: "tcp", Address: "h:50051", Foreign: "tri", Path: "/"}, "tri://h:50051"},
+		{"tris://h:1/com.acme.Calc?group=g&version=1.0&protocol=proto", Target{Network: "tcp", Address: "h:1", Foreign: "tri", Path: "/", TLS: true, Protocol: "proto", Service: "com.acme.Calc", Group: "g", Version: "1.0"},
+			"tris://h:1?group=g&protocol=proto&service=com.acme.Calc&version=1.0"},
 		{"dubbos://h:1/com.acme.Calc?group=g&version=1.0&protocol=hessian2", Target{Network: "tcp", Address: "h:1", Foreign: "dubbo", Path: "/", TLS: true, Service: "com.acme.Calc", Group: "g", Version: "1.0"},
 			"dubbos://h:1?group=g&service=com.acme.Calc&version=1.0"},
 		{"unix:///a%20b", Target{Network: "unix", Address: "/a b"}, "unix:///a%20b"},
@@ -85,9 +88,11 @@ func TestParseTargetBad(t *testing.T) {
 		{"me@localhost:1", "a target has neither user nor fragment; one of HTTP may have a user"},
 		{"localhost:1#top", "a target has neither user nor fragment; one of HTTP may have a user"},
 		{"unix://", "the path of the socket is missing: want unix:///path"},
-		{"ftp://localhost:1", `unknown scheme "ftp" (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)`},
+		{"ftp://localhost:1", `unknown scheme "ftp" (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, tri, tris, udp, unix)`},
 		{"motan://localhost:1", `unknown scheme "motan" (did you mean motan2?)`},
-		{"tri://localhost:1", `unknown scheme "tri" (did you mean grpc?)`},
+		{"triple://localhost:1", `unknown scheme "triple" (did you mean tri?)`},
+		{"tri://", "the host is missing: want tri://host:port"},
+		{"tri://h:1?protocol=json", `unknown protocol "json" of tri (known: hessian2, proto)`},
 		{"rpcx://localhost:1?group=g", `unknown key "group" (known: compression, protocol, service)`},
 		{"h:1?transport=fast", `unknown transport "fast" (known: buffered, framed, header, ttheader, framed-header, http, udp)`},
 		{"unix:///s?transport=fast", `unknown transport "fast" (want buffered, framed, header, ttheader, framed-header)`},
@@ -155,7 +160,7 @@ func TestListen(t *testing.T) {
 		l.Close()
 	}
 	for target, want := range map[string]string{
-		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, udp, unix)`,
+		"ftp://x:1":        `target "ftp://x:1": unknown scheme "ftp" (known: connect, connects, dubbo, dubbos, grpc, grpcs, http, https, motan2, motan2s, rpcx, rpcxs, tcp, tls, tri, tris, udp, unix)`,
 		"http://x:1":       `listen on "http://x:1": a server takes HTTP on any listener, give its host:port`,
 		"unix://" + dir:    "listen unix " + dir + ": bind: address already in use",
 		"tcp://127.0.0.1/": `target "tcp://127.0.0.1/": the port is missing: want host:port`,

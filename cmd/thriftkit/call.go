@@ -36,8 +36,8 @@ const callLong = `call calls a method of a running server and prints its result 
 
 TARGET is host:port, tcp://host:port, tls://host:port, unix:///path/of/socket, udp://host:port, http://host:port/path or
 https://host:port/path; ?protocol=P&transport=T may follow. grpc://host:port and connect://host:port call servers of gRPC
-and Connect, dubbo://host:port, motan2://host:port and rpcx://host:port those of Dubbo, Motan and rpcx; grpcs, connects,
-dubbos, motan2s and rpcxs by TLS; they need --idl. Several instances of one service are host:port,host:port,
+and Connect, dubbo://host:port and tri://host:port those of Dubbo, motan2://host:port and rpcx://host:port those of Motan
+and rpcx; grpcs, connects, dubbos, tris, motan2s and rpcxs by TLS; they need --idl. Several instances of one service are host:port,host:port,
 dns:///name:port, dns+srv:///name or file:///path of a list: the call goes to one of them, and is retried at another one
 where that is safe; --explain-routing says which and why. @NAME is a target of thriftkit.yaml, and @NAME/CALL a call that
 is saved there. If no dialect is given and the server closes the connection, call asks it, as probe does, and the

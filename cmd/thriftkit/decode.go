@@ -43,7 +43,9 @@ const decodeLong = `decode prints Thrift messages as JSON, one on each line, in 
 
 BYTES is hex or base64, @FILE a file with either or with the bytes themselves, and @- or nothing standard input. The dialect
 is detected from the bytes: frames, THeader, TTHeader, HTTP, zlib; binary, compact and the forms of JSON. Any number of
-messages may follow each other, as in one direction of a connection.
+messages may follow each other, as in one direction of a connection. Messages of rpcx, Motan2 and Dubbo are read as well,
+by --idl: without it, and in a reply that does not say which method it is of, their values are "bytes". A reply that
+follows its call is of that method.
 
 With --idl values have the names of the file; what the file does not know follows under "unknown". Without it fields have
 their ids and types, as in {"1": {"string": "root"}}. encode accepts both forms.
@@ -105,7 +107,10 @@ func (o *decodeOptions) run(in io.Reader, out io.Writer, args []string) error {
 			return err
 		}
 	}
+	f := foreignIn(data)
 	switch {
+	case f != nil && o.structName == "" && !o.bare:
+		return f.decode(out, d, data, o.explain)
 	case o.explain:
 		return o.print(out, d, data)
 	case o.structName != "" || o.bare:

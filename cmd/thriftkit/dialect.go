@@ -102,7 +102,7 @@ func (d *dialect) target(target string) (string, error) {
 	if isForeignScheme(scheme) && strings.Contains(rest, ",") {
 		return "", usagef("target %q: several instances of %s go into a file, a line for each, such as %[2]s://host:port, whose target is file:///path", address, scheme)
 	}
-	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects", "dubbos", "motan2s", "rpcxs"}, scheme)
+	isTLS := slices.Contains([]string{"tls", "https", "grpcs", "connects", "dubbos", "motan2s", "rpcxs", "tris"}, scheme)
 	if d.wantsTLS() && !isTLS && group && !strings.HasPrefix(address, "tcp://") && !has.Has("tls") {
 		isTLS = true
 		query = strings.TrimPrefix(query+"&tls=true", "&")
@@ -128,13 +128,13 @@ func (d *dialect) target(target string) (string, error) {
 		}
 	}
 	if d.wantsTLS() && !isTLS {
-		return "", usagef("the flags for TLS go with tls://, https://, grpcs://, connects://, dubbos://, motan2s:// and rpcxs:// targets, and with host:port, not with %q", address)
+		return "", usagef("the flags for TLS go with tls://, https://, grpcs://, connects://, dubbos://, motan2s://, rpcxs:// and tris:// targets, and with host:port, not with %q", address)
 	}
 	if err := checkTarget(whole); err != nil {
 		return "", &exitError{code: exitUsage, err: err}
 	}
 	if t, err := transport.ParseTarget(whole); err == nil {
-		d.basic = t.HTTP || t.Foreign == "grpc" || t.Foreign == "connect"
+		d.basic = t.HTTP || t.Foreign == "grpc" || t.Foreign == "connect" || t.Foreign == "tri"
 	}
 	return whole, nil
 }

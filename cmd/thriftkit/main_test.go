@@ -142,7 +142,7 @@ var badUsage = []struct {
 	{[]string{"call", "localhost:1"}, "call needs TARGET and METHOD (see thriftkit call --help)"},
 	{[]string{"call", "localhost:1", "-d", "{}"}, "call needs TARGET and METHOD (see thriftkit call --help)"},
 	{[]string{"call", "--dry-run", "localhost:1", "none"}, "--dry-run needs --idl FILE: no server is asked"},
-	{[]string{"call", "-k", "tcp://localhost:1", "none"}, `the flags for TLS go with tls://, https://, grpcs://, connects://, dubbos://, motan2s:// and rpcxs:// targets, and with host:port, not with "tcp://localhost:1"`},
+	{[]string{"call", "-k", "tcp://localhost:1", "none"}, `the flags for TLS go with tls://, https://, grpcs://, connects://, dubbos://, motan2s://, rpcxs:// and tris:// targets, and with host:port, not with "tcp://localhost:1"`},
 	{[]string{"call", "--cacert", "a", "tls://localhost:1?ca=b", "none"}, `the target says ca=b, but --cacert says a`},
 	{[]string{"call", "@prod", "none"}, "there is no thriftkit.yaml here or above, in which @prod could be a target"},
 	{[]string{"config", "@a", "@b"}, `config takes one @TARGET; unexpected "@b"`},

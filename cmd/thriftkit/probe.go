@@ -16,8 +16,8 @@ import (
 	"github.com/thriftkit/thriftkit/transport"
 )
 
-const probeLong = `probe finds out which Thrift dialects a server speaks, and whether it speaks Dubbo, Motan2 and rpcx, and prints a
-target for each, for use with call or Dial.
+const probeLong = `probe finds out which Thrift dialects a server speaks, and whether it speaks Dubbo, gRPC, Motan2 and rpcx, and prints a
+target for each, for use with call or Dial. Triple of Dubbo is gRPC: which interfaces it serves, it does not say.
 
 It calls a method that no server has, in one dialect after the other, each on its own connection: none of the server's
 methods is executed. A server that does not answer within --timeout does not speak the dialect. If no dialect works

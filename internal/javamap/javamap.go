@@ -100,6 +100,14 @@ func Descriptors(m *schema.Method) string {
 	return b.String()
 }
 
+// TypeName returns the name of the class, or of the primitive type, of parameters of type t, as Class.getName of Java has it.
+func TypeName(t *schema.Type) string {
+	if names, ok := primitives[t.Kind]; ok {
+		return names[Always]
+	}
+	return strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(Descriptor(t), "L"), ";"), "/", ".")
+}
+
 // primitives are the Java types of values that cannot be absent, of those that can, and of those in containers, where Hessian does not
 // keep small integers apart.
 var primitives = map[schema.Kind][3]string{

@@ -257,11 +257,18 @@ func NotSent(m *schema.Method, err error) error {
 	return &rpc.Error{Code: rpc.CodeArgument, Outcome: rpc.OutcomeNotSent, Message: err.Error(), Method: m.String(), Cause: err}
 }
 
-// BadReply returns the error of a call whose reply cannot be read.
+// BadReply returns the error of a call whose reply cannot be read; err itself if that is what the reply says.
 func BadReply(m *schema.Method, err error) error {
-	var e *rpc.Error
-	if errors.As(err, &e) {
+	var (
+		e         *rpc.Error
+		exception *rpc.Exception
+		business  *rpc.BusinessError
+	)
+	switch {
+	case errors.As(err, &e):
 		return e
+	case errors.As(err, &exception), errors.As(err, &business):
+		return err
 	}
 	return &rpc.Error{Code: rpc.CodeProtocol, Outcome: rpc.OutcomeExecuted, Message: err.Error(), Method: m.String(), Cause: err}
 }

@@ -22,8 +22,8 @@ type CaptureFormat struct {
 	// IsHead reports whether what a side sends may begin with b, at least Head bytes, as peers write it.
 	IsHead func(from capture.Side, b []byte) bool
 
-	// Read returns what a whole message says, of which it may keep the memory. ok is false if it is not one.
-	Read func(from capture.Side, msg []byte) (m Captured, ok bool)
+	// Read returns what a whole message says, of which it may keep the memory. The error is why it is not one.
+	Read func(from capture.Side, msg []byte) (m Captured, err error)
 }
 
 // A Captured is a message of a captured connection.
@@ -94,7 +94,7 @@ func (f CaptureFormat) MatchMessage(match func(b []byte) (capture.Side, bool), b
 	if !whole || len(b) < n {
 		return capture.NoSide, true
 	}
-	if _, ok := f.Read(side, slices.Clone(b[:n])); !ok {
+	if _, err := f.Read(side, slices.Clone(b[:n])); err != nil {
 		return capture.NoSide, false
 	}
 	switch {
@@ -106,6 +106,38 @@ func (f CaptureFormat) MatchMessage(match func(b []byte) (capture.Side, bool), b
 		return capture.NoSide, false
 	}
 	return side, false
+}
+
+// ReadMessage is that of a [capture.MessageProtocol].
+func (f CaptureFormat) ReadMessage(b []byte) (*capture.Call, int, error) {
+	if len(b) < f.Head {
+		return nil, 0, wire.Truncated(len(b))
+	}
+	n, whole, err := f.Size(b)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case !whole || n > len(b):
+		return nil, 0, wire.Truncated(len(b))
+	}
+	side := capture.ClientSide
+	if !f.IsHead(side, b) {
+		if side = capture.ServerSide; !f.IsHead(side, b) {
+			return nil, 0, wire.Errorf(0, wire.ErrInvalid, "the header % x is not one", b[:f.Head])
+		}
+	}
+	m, err := f.Read(side, b[:n:n])
+	if err != nil || m.Message == nil {
+		return nil, n, err
+	}
+	m.Message.Size = n
+	switch {
+	case m.Reply:
+		return &capture.Call{Reply: m.Message, Status: m.Status}, n, nil
+	case m.Message.Type == wire.Oneway:
+		return &capture.Call{Request: m.Message, Status: capture.StatusOneway}, n, nil
+	}
+	return &capture.Call{Request: m.Message, Status: capture.StatusNoReply}, n, nil
 }
 
 // Buffered implements [capture.Decoder].
@@ -148,8 +180,8 @@ func (c *capturer) Data(from capture.Side, b []byte, at time.Time) {
 			s.need = n
 			break
 		}
-		m, ok := c.Read(from, slices.Clone(s.buf[used:used+n]))
-		if !ok {
+		m, err := c.Read(from, slices.Clone(s.buf[used:used+n]))
+		if err != nil {
 			c.Gap(from)
 			return
 		}
@@ -217,7 +249,7 @@ func (c *capturer) isMessage(from capture.Side, s *capturedSide) (found bool, ne
 	if !whole {
 		return false, n
 	}
-	if _, ok := c.Read(from, slices.Clone(b[:n])); !ok {
+	if _, err := c.Read(from, slices.Clone(b[:n])); err != nil {
 		return false, 0
 	}
 	_, ends := slices.BinarySearchFunc(s.pieces, n, func(p capturedPiece, n int) int { return cmp.Compare(p.at, n) })

@@ -1,7 +1,10 @@
 package muxconn
 
 import (
+	"fmt"
+
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/javamap"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/rpc"
@@ -16,21 +19,34 @@ func AppendHessianArgs(e *hessian2.Encoder, call *rpc.Call) error {
 	if t.Op == plan.OpStruct {
 		return e.Fields(t.Struct, at)
 	}
-	s := *mem.As[*dynamic.Struct](at)
-	for i, f := range call.Method.Args.Fields {
-		var v dynamic.Value
-		if s != nil {
-			v = s.At(i)
-		}
-		if !v.IsSet() {
-			e.Null()
-			continue
-		}
-		if err := e.Dynamic(f.Type, v); err != nil {
+	for i := range call.Method.Args.Fields {
+		if err := AppendHessianArg(e, call, i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// AppendHessianArg writes argument i of a call, null if it is unset.
+func AppendHessianArg(e *hessian2.Encoder, call *rpc.Call, i int) error {
+	t, at := call.Arguments()
+	if t.Op == plan.OpStruct {
+		f := &t.Struct.Fields[i]
+		if f.Presence != plan.Always && !f.IsSet(at) {
+			e.Null()
+			return nil
+		}
+		return e.Value(f.Type, at.Add(f.Offset))
+	}
+	var v dynamic.Value
+	if s := *mem.As[*dynamic.Struct](at); s != nil {
+		v = s.At(i)
+	}
+	if !v.IsSet() {
+		e.Null()
+		return nil
+	}
+	return e.Dynamic(call.Method.Args.Fields[i].Type, v)
 }
 
 // ReadHessianArg reads the next value as argument i of a call, which has more than i.
@@ -93,6 +109,47 @@ func HessianArg(d *hessian2.Decoder, method *schema.Method, i int, args *dynamic
 	}
 	if err != nil {
 		return wire.InField(err, method.Args.Name, f.Name, f.ID)
+	}
+	return nil
+}
+
+// ThrownHessian returns the error that the exception which d reads next stands for. md is the metadata that came with it.
+func ThrownHessian(m *schema.Method, d *hessian2.Decoder, md map[string]string) error {
+	at := d.Offset()
+	class, text, err := d.Exception()
+	if err != nil {
+		return err
+	}
+	if desc := DeclaredException(m, class, md[ExceptionMetadata]); desc != nil {
+		d.Rewind(at)
+		v, err := d.Dynamic(desc.Type())
+		if err != nil {
+			return fmt.Errorf("exception %s: %w", desc.Name, err)
+		}
+		return &rpc.Exception{Value: v.Struct()}
+	}
+	if class != "" && class != hessian2.FallbackException {
+		text = class + ": " + text
+	}
+	return ErrorOf(m, md, rpc.CodeInternal, text)
+}
+
+// DeclaredException returns the exception that a method declares and that has the class, or the name; nil if there is none.
+func DeclaredException(m *schema.Method, class, name string) *schema.Struct {
+	for _, f := range m.Throws {
+		if javamap.Class(f.Type.Struct) == class && class != "" {
+			return f.Type.Struct
+		}
+	}
+	for _, f := range m.Throws {
+		if f.Type.Struct.Name == name {
+			return f.Type.Struct
+		}
+	}
+	for _, f := range m.Throws {
+		if class != "" && f.Type.Struct.Name == javamap.SimpleName(class) {
+			return f.Type.Struct
+		}
 	}
 	return nil
 }

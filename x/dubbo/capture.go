@@ -11,6 +11,7 @@ import (
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/explain"
 	"github.com/thriftkit/thriftkit/wire/hessian2"
 )
 
@@ -101,21 +102,24 @@ func capturedSize(b []byte) (int, bool, error) {
 }
 
 // readCaptured is the Read of a muxconn.CaptureFormat.
-func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, ok bool) {
+func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, err error) {
 	h, err := parseHeader(b)
-	if err != nil || !isHeader(b) {
-		return x, false
+	switch {
+	case err != nil:
+		return x, err
+	case !isHeader(b):
+		return x, fmt.Errorf("dubbo: the header % x is not one", b[:headerSize])
 	}
 	x.ID, x.Reply = h.id, h.flags&flagRequest == 0
 	if h.flags&flagEvent != 0 {
-		return x, true
+		return x, nil
 	}
 	msg := &capture.Message{
 		Header: wire.Header{Type: wire.Call, SeqID: int32(h.id)}, Protocol: "hessian2", Transport: Name, Bytes: b[headerSize:],
 	}
 	switch {
 	case h.serial() != hessian2Serial && !x.Reply:
-		return x, true // the name of the method cannot be read
+		return x, nil // the name of the method cannot be read
 	case h.serial() != hessian2Serial:
 		msg.Protocol = serialNames[h.serial()]
 		msg.Type, msg.Codec = wire.Reply, captureCodec{err: fmt.Errorf("values in the serialization %s are not supported", serialName(h.serial()))}
@@ -127,7 +131,7 @@ func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, ok bool) {
 		}
 	}
 	x.Message = msg
-	return x, err == nil
+	return x, err
 }
 
 func readCapturedCall(msg *capture.Message) error {
@@ -253,7 +257,7 @@ func (c captureCodec) decode(m *capture.Message, method *schema.Method) (*dynami
 		if err != nil {
 			return nil, err
 		}
-		desc := declared(method, class, c.attachments[muxconn.ExceptionMetadata])
+		desc := muxconn.DeclaredException(method, class, c.attachments[muxconn.ExceptionMetadata])
 		if desc == nil {
 			return nil, wire.Errorf(at, wire.ErrValue, "%s throws no %s", method, class)
 		}
@@ -293,4 +297,94 @@ func (c captureCodec) args(m *capture.Message, method *schema.Method) (*dynamic.
 		}
 	}
 	return s, nil
+}
+
+// ReadMessage implements [capture.MessageProtocol].
+func (captureProtocol) ReadMessage(b []byte) (*capture.Call, int, error) {
+	return captureFormat.ReadMessage(b)
+}
+
+// ExplainMessage implements [capture.MessageProtocol].
+func (captureProtocol) ExplainMessage(msg []byte, method *schema.Method) []explain.Range {
+	h, _ := parseHeader(msg) // which begins as it has to
+	p := muxconn.PartsOf(msg)
+	p.Add(2, 0, "Dubbo", "")
+	p.Add(1, 0, "flags and serialization", "%s, %s", flagText(h.flags), serialName(h.serial()))
+	text := "none in a request"
+	switch {
+	case h.status == statusOK:
+		text = "ok (20)"
+	case h.flags&flagRequest == 0:
+		text = h.status.String()
+	}
+	p.Add(1, 0, "status", "%s", text)
+	p.Add(8, 0, "id", "%d", h.id)
+	p.Add(4, 0, "length of the body", "%d", h.length)
+	if h.serial() == hessian2Serial {
+		explainBody(p, h, method)
+	}
+	p.Add(len(p.Rest()), 0, "body", "%s", serialName(h.serial()))
+	return p.Ranges
+}
+
+// explainBody says what the values of a body are, up to one that cannot be read.
+func explainBody(p *muxconn.Parts, h header, method *schema.Method) {
+	body := p.Rest()
+	d := hessian2.NewDecoder(body)
+	values := func(names ...string) bool {
+		for _, name := range names {
+			if !d.More() || p.Hessian(d, 0, name) != nil {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case h.flags&flagEvent != 0:
+		values("event")
+	case h.flags&flagRequest != 0:
+		r, err := parse(body)
+		if err != nil || !values("version of Dubbo", "path", "version of the service", "method", "parameter types") {
+			return
+		}
+		if r.isGeneric() {
+			if !values("method of "+r.method, "its parameter types", "its arguments") {
+				return
+			}
+			r.count = 0
+		}
+		for i := range r.count {
+			if !values(muxconn.Argument(method, i)) {
+				return
+			}
+		}
+		values("attachments")
+	case h.status != statusOK:
+		values("error")
+	default:
+		tag, err := hessian2.NewDecoder(body).Int()
+		if err != nil || !values("kind of response") {
+			return
+		}
+		kind := tag % withMetadata
+		if kind == tagException && !values("exception") || kind == tagValue && !values("result") {
+			return
+		}
+		values("attachments")
+	}
+}
+
+// flagText names the flags of a message.
+func flagText(flags byte) string {
+	text := "response"
+	if flags&flagRequest != 0 {
+		text = "request"
+		if flags&flagTwoWay != 0 {
+			text += ", two-way"
+		}
+	}
+	if flags&flagEvent != 0 {
+		text += ", event"
+	}
+	return text
 }

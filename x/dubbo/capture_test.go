@@ -107,6 +107,7 @@ var captured = []string{
 func TestCapture(t *testing.T) {
 	chunks := record(t)
 	muxtest.Whole(t, dubbo.Capture(), loadShop().Service("Shop"), chunks, captured)
+	muxtest.Messages(t, dubbo.Capture(), loadShop().Service("Shop"), chunks)
 	muxtest.Broken(t, dubbo.Capture(), loadShop().Service("Shop"), chunks)
 }
 
@@ -128,6 +129,9 @@ func TestCaptureMetadata(t *testing.T) {
 }
 
 func FuzzCapture(f *testing.F) {
-	f.Add(muxtest.Seed(record(f)))
+	chunks := record(f)
+	f.Add(muxtest.Seed(chunks))
+	f.Add(chunks[0].Data)
+	f.Add(chunks[1].Data)
 	f.Fuzz(func(t *testing.T, b []byte) { muxtest.Fuzz(t, dubbo.Capture(), loadShop().Service("Shop"), b) })
 }

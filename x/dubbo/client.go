@@ -548,14 +548,10 @@ func (c *client) response(ctx context.Context, call *rpc.Call, r reply) error {
 	if r.status != statusOK {
 		return failure(call.Method, r.status, d)
 	}
-	err := c.body(ctx, call, d)
-	var e *rpc.Error
-	var exception *rpc.Exception
-	var business *rpc.BusinessError
-	if err == nil || errors.As(err, &e) || errors.As(err, &exception) || errors.As(err, &business) {
-		return err
+	if err := c.body(ctx, call, d); err != nil {
+		return muxconn.BadReply(call.Method, err)
 	}
-	return &rpc.Error{Code: rpc.CodeProtocol, Outcome: rpc.OutcomeExecuted, Message: err.Error(), Method: call.Method.String(), Cause: err}
+	return nil
 }
 
 // An openedResponse is a response with statusOK as its body says it.
@@ -608,48 +604,7 @@ func (c *client) body(ctx context.Context, call *rpc.Call, d *hessian2.Decoder) 
 	case tagValue:
 		return muxconn.SetHessianResult(d, call)
 	case tagException:
-		return thrown(call, d, x.attachments)
-	}
-	return nil
-}
-
-// thrown returns the error that an exception stands for.
-func thrown(call *rpc.Call, d *hessian2.Decoder, all map[string]string) error {
-	at := d.Offset()
-	class, text, err := d.Exception()
-	if err != nil {
-		return err
-	}
-	if desc := declared(call.Method, class, all[muxconn.ExceptionMetadata]); desc != nil {
-		d.Rewind(at)
-		v, err := d.Dynamic(desc.Type())
-		if err != nil {
-			return fmt.Errorf("exception %s: %w", desc.Name, err)
-		}
-		return &rpc.Exception{Value: v.Struct()}
-	}
-	if class != "" && class != hessian2.FallbackException {
-		text = class + ": " + text
-	}
-	return muxconn.ErrorOf(call.Method, all, rpc.CodeInternal, text)
-}
-
-// declared returns the exception that a method declares and that has the class, or the name; nil if there is none.
-func declared(m *schema.Method, class, name string) *schema.Struct {
-	for _, f := range m.Throws {
-		if javamap.Class(f.Type.Struct) == class && class != "" {
-			return f.Type.Struct
-		}
-	}
-	for _, f := range m.Throws {
-		if f.Type.Struct.Name == name {
-			return f.Type.Struct
-		}
-	}
-	for _, f := range m.Throws {
-		if class != "" && f.Type.Struct.Name == javamap.SimpleName(class) {
-			return f.Type.Struct
-		}
+		return muxconn.ThrownHessian(call.Method, d, x.attachments)
 	}
 	return nil
 }

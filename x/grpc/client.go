@@ -16,6 +16,7 @@ import (
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
+	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/internal/protomap"
 	"github.com/thriftkit/thriftkit/rpc"
@@ -25,21 +26,27 @@ import (
 )
 
 // Dials implements [rpc.ClientDialect].
-func (*dialect) Dials(scheme string) bool { return scheme == "grpc" || scheme == "connect" }
+func (*dialect) Dials(scheme string) bool {
+	return scheme == "grpc" || scheme == "connect" || scheme == "tri"
+}
 
-// DialTarget implements [rpc.ClientDialect]. Calls of gRPC share connections of HTTP/2; those of Connect use HTTP/1.1, or
+// DialTarget implements [rpc.ClientDialect]. Calls of gRPC and Triple share connections of HTTP/2; those of Connect use HTTP/1.1, or
 // HTTP/2 where TLS agrees on it.
 func (*dialect) DialTarget(ctx context.Context, t transport.Target, opts rpc.ClientOptions) (rpc.Handler, func(), error) {
-	c := &client{target: t, json: t.Protocol == "json"}
+	c := &client{target: t, json: t.Protocol == "json", wraps: t.Foreign == "tri" && t.Protocol == ""}
 	life, closeCalls := context.WithCancel(context.Background())
 	c.life = life
 	d := &dialer{target: t, opts: opts}
-	if t.Foreign == "grpc" {
+	isGRPC := t.Foreign != "connect"
+	if isGRPC {
 		c.opts = append(c.opts, connect.WithGRPC())
 	}
 	codec := rawCodec{"proto", false}
-	if c.json {
+	switch {
+	case c.json:
 		codec = rawCodec{"json", true}
+	case c.wraps:
+		codec = rawCodec{goHessian, false}
 	}
 	c.opts = append(c.opts, connect.WithCodec(codec), connect.WithReadMaxBytes(opts.MaxMessageBytes), connect.WithSendMaxBytes(opts.MaxMessageBytes))
 	tr := &http.Transport{
@@ -47,7 +54,7 @@ func (*dialect) DialTarget(ctx context.Context, t transport.Target, opts rpc.Cli
 		IdleConnTimeout: 2 * time.Minute, MaxConnsPerHost: opts.MaxConns, MaxIdleConnsPerHost: opts.MaxConns,
 	}
 	switch {
-	case t.Foreign == "grpc":
+	case isGRPC:
 		tr.Protocols.SetUnencryptedHTTP2(true)
 		tr.DialTLSContext = d.dial // net/http sees no TLS: HTTP/2 by prior knowledge, inside TLS that has agreed on it
 		if t.TLS {
@@ -60,7 +67,11 @@ func (*dialect) DialTarget(ctx context.Context, t transport.Target, opts rpc.Cli
 	default:
 		tr.Protocols.SetHTTP1(true)
 	}
-	c.http = &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	var transport http.RoundTripper = tr
+	if c.wraps {
+		transport = tripleTransport{tr}
+	}
+	c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	u := t.URL()
 	c.base = strings.TrimSuffix(u.String(), "/")
 	if !opts.Lazy {
@@ -150,6 +161,7 @@ func (d *dialer) close() {
 type client struct {
 	target  transport.Target
 	json    bool
+	wraps   bool // requests and replies are wrappers of Triple
 	http    *http.Client
 	base    string
 	opts    []connect.ClientOption
@@ -179,6 +191,14 @@ func (c *client) methodFor(svc *schema.Service, m *schema.Method) (*clientMethod
 	key := methodKey{svc, m}
 	if x, ok := c.methods.Load(key); ok {
 		return x.(*clientMethod), nil
+	}
+	if c.wraps {
+		x, err := c.wrappedMethod(svc, m)
+		if err != nil {
+			return nil, err
+		}
+		got, _ := c.methods.LoadOrStore(key, x)
+		return got.(*clientMethod), nil
 	}
 	if why := protomap.Unmapped(m); why != "" {
 		return nil, errors.New("the method cannot be called by gRPC: " + why)
@@ -226,7 +246,7 @@ func (c *client) handle(ctx context.Context, call *rpc.Call) error {
 	ctx, end := c.untilClosed(ctx)
 	defer end()
 	req := connect.NewRequest(msg)
-	if err := setOutgoing(ctx, req.Header()); err != nil {
+	if err := c.setHeader(ctx, req.Header()); err != nil {
 		return notSent(m.m, err)
 	}
 	resp, err := m.call.CallUnary(ctx, req)
@@ -234,6 +254,9 @@ func (c *client) handle(ctx context.Context, call *rpc.Call) error {
 		return m.failure(ctx, err)
 	}
 	rpc.SetReceivedMetadata(ctx, received(resp.Header(), resp.Trailer()))
+	if c.wraps {
+		return m.unwrap(call, resp)
+	}
 	if m.m.Oneway || m.output == nil {
 		return nil
 	}
@@ -268,6 +291,16 @@ func setOutgoing(ctx context.Context, header http.Header) error {
 	return err
 }
 
+// setHeader sets what a call takes along.
+func (c *client) setHeader(ctx context.Context, header http.Header) error {
+	for name, value := range map[string]string{groupHeader: c.target.Group, versionHeader: c.target.Version} {
+		if value != "" {
+			header.Set(name, value)
+		}
+	}
+	return setOutgoing(ctx, header)
+}
+
 // received returns the metadata of a reply.
 func received(header, trailer http.Header) map[string]string {
 	md, _ := metadataOf(header)
@@ -283,6 +316,9 @@ func received(header, trailer http.Header) map[string]string {
 
 // request encodes the arguments of a call.
 func (c *client) request(m *clientMethod, call *rpc.Call) (*message, error) {
+	if c.wraps {
+		return wrapArgs(call)
+	}
 	if m.m.ClientItem() != nil {
 		return nil, nil
 	}
@@ -344,7 +380,7 @@ func (c *client) open(ctx context.Context, m *clientMethod, call *rpc.Call) erro
 	context.AfterFunc(ctx, end) // of a stream that its caller leaves by cancelling
 	s := &clientStream{m: m, ctx: ctx, end: end, json: c.json}
 	header := make(http.Header)
-	if err := setOutgoing(ctx, header); err != nil {
+	if err := c.setHeader(ctx, header); err != nil {
 		end()
 		return notSent(m.m, err)
 	}
@@ -549,6 +585,9 @@ func (m *clientMethod) failure(ctx context.Context, err error) error {
 	}
 	if x := receivedBusiness(status); x != nil {
 		return x
+	}
+	if m.wrapped && status.Code() == codeBizError {
+		return muxconn.ErrorOf(m.m, received(status.Meta(), nil), rpc.CodeInternal, status.Message())
 	}
 	known, ok := clientCodes[status.Code()]
 	if !ok {

@@ -1,6 +1,7 @@
 package grpc_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net"
@@ -77,8 +78,9 @@ func (dubboShop) Wait(ctx context.Context, ms int32) (int32, error) {
 
 func (dubboShop) Business(context.Context, int32) (string, error) { return "", errors.New("none") }
 
-// TestDubboJava has Dubbo for Java call a server by Triple, with a plain interface. (dubbo-go's peer is in conformance/dubbo.)
-func TestDubboJava(t *testing.T) {
+// dubboJava returns the command that runs the peer of Dubbo for Java.
+func dubboJava(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
 	place := os.Getenv("THRIFTKIT_DUBBOJAVA")
 	if _, err := os.Stat(place); place == "" || err != nil {
 		if os.Getenv("THRIFTKIT_PEERS") == "required" {
@@ -86,28 +88,55 @@ func TestDubboJava(t *testing.T) {
 		}
 		t.Skipf("THRIFTKIT_DUBBOJAVA (%q) names no peer (make test-all sets it up)", place)
 	}
-	s := thriftkit.NewServer(thriftkit.WithDialects(grpc.Dialect()))
-	defer s.Close()
-	if err := s.Register(thriftkit.MustLoad("../dubbo/testdata/shop.thrift").MustService("Shop"), dubboShop{}); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go s.Serve(l)
 	program := "java"
 	if home := os.Getenv("JAVA_HOME"); home != "" {
 		program = filepath.Join(home, "bin", "java")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	addr := strings.Replace(l.Addr().String(), "127.0.0.1", "2130706433", 1) // as 127.0.0.1, Dubbo would call another address of the machine
-	cmd := exec.CommandContext(ctx, program, "-Djava.net.preferIPv4Stack=true", "-cp", place+string(os.PathListSeparator)+filepath.Join(place, "lib", "*"), "Peer", "triple", addr)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, program, append([]string{"-Djava.net.preferIPv4Stack=true", "-cp", place + string(os.PathListSeparator) + filepath.Join(place, "lib", "*"), "Peer"}, args...)...)
 	cmd.Dir = t.TempDir()
 	cmd.Env, cmd.WaitDelay = append(os.Environ(), "HOME="+cmd.Dir), 5*time.Second
-	out, err := cmd.CombinedOutput()
+	return cmd
+}
+
+// TestDubboJava has Dubbo for Java call a server by Triple, with a plain interface. (dubbo-go's peer is in conformance/dubbo.)
+func TestDubboJava(t *testing.T) {
+	addr := strings.Replace(serveDubboShop(t, grpc.Options{}), "127.0.0.1", "2130706433", 1) // as 127.0.0.1, Dubbo would call another address of the machine
+	out, err := dubboJava(t, "triple", addr).CombinedOutput()
 	if n := strings.Count("\n"+string(out), "\nok "); err != nil || n != 12 {
 		t.Errorf("%v, %d checks passed:\n%s", err, n, out)
 	}
+}
+
+// TestDubboJavaServer calls a server of Dubbo for Java by Triple.
+func TestDubboJavaServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	cmd := dubboJava(t, "server", addr[strings.LastIndexByte(addr, ':')+1:], "tri")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	lines := bufio.NewScanner(out)
+	ready := false
+	for !ready && lines.Scan() {
+		ready = lines.Text() == "ready"
+	}
+	if !ready {
+		t.Fatal("the server does not start")
+	}
+	go func() {
+		for lines.Scan() {
+		}
+	}()
+	tripleCalls(t, dialTriple(t, "tri://"+addr), false)
 }

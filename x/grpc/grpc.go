@@ -11,7 +11,8 @@
 //
 // Targets of a client are grpc://host:port and connect://host:port/path, and grpcs and connects by TLS, with the keys of tls targets;
 // protocol=json sends JSON, service=NAME calls another service than the one that declares the methods. Calls of gRPC share
-// connections. Bind, Invoke, generated clients and streams work as over Thrift.
+// connections. Bind, Invoke, generated clients and streams work as over Thrift. tri://host:port and tris are Triple, Dubbo's gRPC, whose
+// methods are those of a Java interface and do not stream, or with protocol=proto those of a .proto file; docs/dubbo.md has more.
 //
 // docs/grpc.md is the specification: names, types, errors, metadata. The schema is mapped to protobuf once; messages are encoded and
 // decoded straight from and to the bound Go types.
@@ -46,6 +47,8 @@ func Dialect() rpc.Dialect { return New(Options{}) }
 type Options struct {
 	// NoReflection leaves server reflection out: clients need a .proto file.
 	NoReflection bool
+	// Group and Version are what callers of Triple, Dubbo's gRPC, must name. "" accepts all of them.
+	Group, Version string
 }
 
 // New returns a dialect, which may be given to any number of servers and clients.
@@ -66,6 +69,7 @@ type handlers struct {
 	desc *description
 	err  error // why there are none
 	mux  map[string]http.Handler
+	opts Options
 }
 
 func (d *dialect) Name() string { return Name }
@@ -144,7 +148,7 @@ func (d *dialect) handlersFor(s rpc.Invoker) *handlers {
 }
 
 func newHandlers(services []*schema.Service, max int, o Options) *handlers {
-	h := &handlers{mux: make(map[string]http.Handler)}
+	h := &handlers{mux: make(map[string]http.Handler), opts: o}
 	if h.desc, h.err = describe(services); h.err != nil {
 		return h
 	}
@@ -251,9 +255,13 @@ func (h *handlers) unary(ctx context.Context, m *method, req *connect.Request[me
 	defer requestOf(ctx).writeWithin()
 	in := invocation(ctx, m, req.Header())
 	w, err := m.wrapper(req.Msg)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	if err := h.opts.selects(req.Header(), w != nil); err != nil {
+		return nil, err
+	}
+	switch {
 	case w != nil:
 		in.Bytes, in.Args = len(req.Msg.data), w.readArgs
 	default:

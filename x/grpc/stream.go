@@ -14,6 +14,9 @@ import (
 
 // stream runs a call whose server streams. req is the request of a client that does not.
 func (h *handlers) stream(ctx context.Context, m *method, conn connect.StreamingHandlerConn, req *message) error {
+	if err := h.opts.selects(conn.RequestHeader(), false); err != nil {
+		return err
+	}
 	in := invocation(ctx, m, conn.RequestHeader())
 	s := &stream{m: m, conn: conn, req: requestOf(ctx)}
 	in.Stream = s
@@ -35,6 +38,9 @@ func (h *handlers) stream(ctx context.Context, m *method, conn connect.Streaming
 
 // clientStream runs a call whose client streams and whose server answers once.
 func (h *handlers) clientStream(ctx context.Context, m *method, conn connect.StreamingHandlerConn) (*connect.Response[message], error) {
+	if err := h.opts.selects(conn.RequestHeader(), false); err != nil {
+		return nil, err
+	}
 	in := invocation(ctx, m, conn.RequestHeader())
 	s := &stream{m: m, conn: conn, req: requestOf(ctx)}
 	in.Stream = s

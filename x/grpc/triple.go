@@ -26,6 +26,7 @@ import (
 type wrapper struct {
 	serialization string
 	args          [][]byte
+	types         int
 }
 
 // The names of hessian2: Dubbo for Java, and dubbo-go.
@@ -43,7 +44,7 @@ const (
 
 // parseWrapper returns the wrapper that a message is.
 func parseWrapper(b []byte) (*wrapper, error) {
-	w, types := &wrapper{}, 0
+	w := &wrapper{}
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
@@ -71,11 +72,8 @@ func parseWrapper(b []byte) (*wrapper, error) {
 			}
 			w.args = append(w.args, v)
 		case wrapperTypes:
-			types++
+			w.types++
 		}
-	}
-	if types != len(w.args) {
-		return nil, fmt.Errorf("%s with %s", plural.Of(len(w.args), "argument"), plural.Of(types, "type"))
 	}
 	return w, nil
 }
@@ -90,6 +88,9 @@ func (m *method) wrapper(msg *message) (*wrapper, error) {
 		return nil, nil
 	}
 	w, err := parseWrapper(msg.data)
+	if err == nil && w.types != len(w.args) {
+		err = fmt.Errorf("%s with %s", plural.Of(len(w.args), "argument"), plural.Of(w.types, "type"))
+	}
 	isHessian := err == nil && (w.serialization == javaHessian || w.serialization == goHessian)
 	switch {
 	case !m.wrapped && (!isHessian || len(w.args) != len(m.m.Args.Fields)):
@@ -122,12 +123,13 @@ func (w *wrapper) readArgs(call *rpc.Call) error {
 
 // reply returns the message of a response whose data e has.
 func (w *wrapper) reply(e *hessian2.Encoder, class string) *message {
-	b := protowire.AppendTag(nil, wrapperSerialization, protowire.BytesType)
-	b = protowire.AppendString(b, w.serialization)
-	b = protowire.AppendTag(b, wrapperData, protowire.BytesType)
-	b = protowire.AppendBytes(b, e.Bytes())
-	b = protowire.AppendTag(b, wrapperTypes, protowire.BytesType)
-	return &message{data: protowire.AppendString(b, class)}
+	b := appendWrapped(nil, wrapperSerialization, w.serialization)
+	return &message{data: appendWrapped(appendWrapped(b, wrapperData, e.Bytes()), wrapperTypes, class)}
+}
+
+func appendWrapped[T string | []byte](dst []byte, number protowire.Number, value T) []byte {
+	dst = protowire.AppendVarint(protowire.AppendTag(dst, number, protowire.BytesType), uint64(len(value)))
+	return append(dst, value...)
 }
 
 // response returns the reply of a call that has a result, or of a oneway method.
@@ -190,4 +192,90 @@ func (w *wrapper) exception(header http.Header, err error) (*message, *connect.E
 	}
 	header.Set(exceptionHeader, bizException)
 	return w.reply(e, class), nil
+}
+
+// The headers of Triple by which a call selects a service.
+const (
+	groupHeader   = "Tri-Service-Group"
+	versionHeader = "Tri-Service-Version"
+)
+
+// selects returns an error for a call of Triple that does not name the group and the version in which services are served. Other clients of gRPC
+// have no names for them.
+func (o Options) selects(header http.Header, isTriple bool) error {
+	if !isTriple && header.Get(groupHeader) == "" && header.Get(versionHeader) == "" {
+		return nil
+	}
+	for _, x := range []struct{ what, want, name string }{{"group", o.Group, groupHeader}, {"version", o.Version, versionHeader}} {
+		if got := header.Get(x.name); x.want != "" && x.want != got {
+			return connect.NewError(connect.CodeUnimplemented, fmt.Errorf("the services are served in the %s %s, not in %.100q", x.what, x.want, got))
+		}
+	}
+	return nil
+}
+
+// wrappedMethod returns a method that a client calls by its Java interface.
+func (c *client) wrappedMethod(svc *schema.Service, m *schema.Method) (*clientMethod, error) {
+	if m.Stream != schema.Unary {
+		return nil, errors.New("methods that stream cannot be called by Triple in hessian2: want the target's protocol=proto, and a service with a .proto file")
+	}
+	name := javamap.Interface(svc)
+	if s := c.target.Service; strings.Contains(s, ".") {
+		name = s
+	} else if s != "" {
+		name = strings.TrimSuffix(name, javamap.SimpleName(name)) + s // of the same package
+	}
+	x := &clientMethod{method: method{svc: svc, m: m, wrapped: true}}
+	x.call = connect.NewClient[message, message](c.http, c.base+"/"+name+"/"+m.Name, c.opts...)
+	return x, nil
+}
+
+// A tripleTransport makes replies have the type of the request: Dubbo for Java answers application/grpc+proto, whatever it was asked in.
+type tripleTransport struct{ http.RoundTripper }
+
+// RoundTrip implements [http.RoundTripper].
+func (t tripleTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.RoundTripper.RoundTrip(r)
+	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/grpc") {
+		resp.Header.Set("Content-Type", r.Header.Get("Content-Type"))
+	}
+	return resp, err
+}
+
+// wrapArgs returns the request of a call.
+func wrapArgs(call *rpc.Call) (*message, error) {
+	b := appendWrapped(nil, wrapperSerialization, javaHessian) // to which a server may answer with an exception
+	for i := range call.Method.Args.Fields {
+		e := hessian2.NewEncoder(nil)
+		if err := muxconn.AppendHessianArg(e, call, i); err != nil {
+			return nil, err
+		}
+		b = appendWrapped(b, wrapperData, e.Bytes())
+	}
+	for _, f := range call.Method.Args.Fields {
+		b = appendWrapped(b, wrapperTypes, javamap.TypeName(f.Type))
+	}
+	return &message{data: b}, nil
+}
+
+// unwrap reads the reply of a call.
+func (m *clientMethod) unwrap(call *rpc.Call, resp *connect.Response[message]) error {
+	w, err := parseWrapper(resp.Msg.data)
+	if err != nil {
+		return muxconn.BadReply(m.m, fmt.Errorf("not a TripleResponseWrapper: %w", err))
+	}
+	if len(w.args) == 0 || m.m.Oneway { // null
+		return nil
+	}
+	d := hessian2.NewDecoder(w.args[0])
+	if resp.Header().Get(exceptionHeader) != "" || resp.Trailer().Get(exceptionHeader) != "" {
+		return muxconn.BadReply(m.m, muxconn.ThrownHessian(m.m, d, received(resp.Header(), resp.Trailer())))
+	}
+	if d.IsNull() {
+		return nil
+	}
+	if err := muxconn.SetHessianResult(d, call); err != nil {
+		return muxconn.BadReply(m.m, err)
+	}
+	return nil
 }

@@ -3,16 +3,20 @@ package grpc_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/x/grpc"
 )
 
 // A pair is a field of a wrapper of Triple.
@@ -101,5 +105,171 @@ func TestTriple(t *testing.T) {
 		if status, _ := triple(t, addr, "/com.acme.Adder/add", proto, whole[:n]); status != "3" {
 			t.Errorf("%d bytes: status %s", n, status)
 		}
+	}
+}
+
+// tripleClient has methods of the service that Dubbo's peers call.
+type tripleClient struct {
+	Ping    func(context.Context) (string, error)
+	Echo    func(context.Context, map[string]any) (map[string]any, error)
+	Add     func(context.Context, int32, int32) (int64, error)
+	Names   func(context.Context, int32) ([]string, error)
+	Where   func(context.Context, string) (map[string]dubboPoint, error)
+	Unique  func(context.Context, []int32) ([]int32, error)
+	Nothing func(context.Context) error
+	Log     func(context.Context, string) error
+	Wait    func(context.Context, int32) (int32, error)
+
+	Metadata func(context.Context, map[string]string) (map[string]string, error)
+}
+
+// serveDubboShop serves it, and returns the address.
+func serveDubboShop(t *testing.T, o grpc.Options) string {
+	t.Helper()
+	s := thriftkit.NewServer(thriftkit.WithDialects(grpc.New(o)), thriftkit.WithErrorLog(nil))
+	if err := s.Register(thriftkit.MustLoad("../dubbo/testdata/shop.thrift").MustService("Shop"), dubboShop{}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); s.Serve(l) }()
+	t.Cleanup(func() { s.Close(); <-done })
+	return l.Addr().String()
+}
+
+func dialTriple(t *testing.T, target string) *tripleClient {
+	t.Helper()
+	conn, err := thriftkit.Dial(t.Context(), target, thriftkit.WithDialects(grpc.Dialect()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	c := new(tripleClient)
+	if err := conn.Bind(thriftkit.MustLoad("../dubbo/testdata/shop.thrift").MustService("Shop"), c, &dubboMissing{}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestTripleClient makes calls of a Java interface.
+func TestTripleClient(t *testing.T) {
+	addr := serveDubboShop(t, grpc.Options{})
+	for _, target := range []string{"tri://" + addr, "tri://" + addr + "/com.acme.shop.Shop?protocol=hessian2", "tri://" + addr + "?protocol=proto"} {
+		t.Run(strings.TrimPrefix(target, "tri://"+addr), func(t *testing.T) { tripleCalls(t, dialTriple(t, target), true) })
+	}
+}
+
+// tripleCalls makes calls of all kinds, of a server of ours or of another one, which says what is wrong in errors that are not declared.
+func tripleCalls(t *testing.T, c *tripleClient, ours bool) {
+	ctx := thriftkit.AddMetadata(t.Context(), map[string]string{"trace": "a b"})
+	if text, err := c.Ping(ctx); err != nil || text != "pong" {
+		t.Fatalf("ping: %q, %v", text, err)
+	}
+	if n, err := c.Add(ctx, 2, -300); err != nil || n != -298 {
+		t.Errorf("add: %d, %v", n, err)
+	}
+	if v, err := c.Echo(ctx, map[string]any{"name": "é", "longs": []int64{1 << 40}, "point": map[string]any{"x": 3, "y": 4}}); err != nil || v["name"] != "é" {
+		t.Errorf("echo: %v, %v", v, err)
+	}
+	if names, err := c.Names(ctx, 3); err != nil || len(names) != 3 {
+		t.Errorf("names: %q, %v", names, err)
+	}
+	if m, err := c.Where(ctx, "me"); err != nil || m["me"] != (dubboPoint{1, 2}) {
+		t.Errorf("where: %v, %v", m, err)
+	}
+	if all, err := c.Unique(ctx, []int32{2, 2, 1}); err != nil || len(all) != 2 {
+		t.Errorf("unique: %v, %v", all, err)
+	}
+	if err := c.Nothing(ctx); err != nil {
+		t.Errorf("nothing: %v", err)
+	}
+	if err := c.Log(ctx, "it"); err != nil {
+		t.Errorf("log: %v", err)
+	}
+	if md, err := c.Metadata(ctx, nil); err != nil || md["trace"] != "a b" {
+		t.Errorf("metadata: %q, %v", md, err)
+	}
+	_, err := c.Echo(ctx, map[string]any{"name": "missing"})
+	if missing := (*dubboMissing)(nil); !errors.As(err, &missing) || *missing != (dubboMissing{"missing", 7}) {
+		t.Errorf("a declared exception: %v", err)
+	}
+	_, err = c.Echo(ctx, map[string]any{"name": "undeclared"})
+	if e := (*thriftkit.Error)(nil); !errors.As(err, &e) || e.Code != thriftkit.CodeInternal || strings.Contains(e.Message, "secret") || ours == strings.Contains(e.Message, "no good") {
+		t.Errorf("an undeclared error: %v", err)
+	}
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := c.Wait(short, 60_000); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a timeout: %v", err)
+	}
+}
+
+// TestTripleSelects has servers that are for a group and a version.
+func TestTripleSelects(t *testing.T) {
+	addr := serveDubboShop(t, grpc.Options{Group: "g", Version: "1.0"})
+	for _, test := range []struct{ target, want string }{
+		{"tri://" + addr + "?group=g&version=1.0", ""},
+		{"tri://" + addr + "?group=g&version=1.0&protocol=proto", ""},
+		{"grpc://" + addr, ""}, // which has no names for them
+		{"tri://" + addr, `the services are served in the group g, not in ""`},
+		{"tri://" + addr + "?group=h&version=1.0", `the services are served in the group g, not in "h"`},
+		{"tri://" + addr + "?group=g&version=2.0&protocol=proto", `the services are served in the version 1.0, not in "2.0"`},
+	} {
+		_, err := dialTriple(t, test.target).Ping(t.Context())
+		var e *thriftkit.Error
+		if test.want == "" && err != nil || test.want != "" && (!errors.As(err, &e) || e.Code != thriftkit.CodeUnknownMethod || e.Message != test.want) {
+			t.Errorf("%s: %v, want %q", test.target, err, test.want)
+		}
+	}
+}
+
+// TestTripleReplies has replies as Dubbo's servers write them, and broken ones.
+func TestTripleReplies(t *testing.T) {
+	const null = "N"
+	data := wrap(pair{1, "hessian4"}, pair{2, "\x04pong"}, pair{3, "java.lang.String"})
+	for _, test := range []struct{ name, contentType, body, status, want string }{
+		{"Dubbo for Java", "application/grpc+proto", data, "0", "pong"},
+		{"dubbo-go", "application/grpc+hessian2", data, "0", "pong"},
+		{"no type", "application/grpc", wrap(pair{2, "\x04pong"}), "0", "pong"},
+		{"null", "application/grpc+proto", wrap(pair{1, "hessian4"}, pair{2, null}), "0", ""},
+		{"no data", "application/grpc+proto", "", "0", ""},
+		{"another type", "application/grpc+proto", wrap(pair{2, "\x92"}), "0", "protocol"},
+		{"cut", "application/grpc+proto", wrap(pair{2, "\x05pong"}), "0", "protocol"},
+		{"no wrapper", "application/grpc+proto", "\xff", "0", "TripleResponseWrapper"},
+		{"an error of dubbo-go", "application/grpc+hessian2", "", "17", "internal error"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				if r.URL.Path != "/com.acme.shop.Shop/ping" || r.Header.Get("Content-Type") != "application/grpc+hessian2" {
+					t.Errorf("%s, %v", r.URL.Path, r.Header)
+				}
+				w.Header().Set("Content-Type", test.contentType)
+				w.Header().Set("Trailer", "Grpc-Status")
+				if test.status == "0" {
+					io.WriteString(w, frame(0, len(test.body), test.body))
+				}
+				w.Header().Set("Grpc-Status", test.status)
+			})
+			s := &http.Server{Handler: h, Protocols: new(http.Protocols)}
+			s.Protocols.SetUnencryptedHTTP2(true)
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go s.Serve(l)
+			defer s.Close()
+			text, err := dialTriple(t, "tri://"+l.Addr().String()).Ping(t.Context())
+			if got := text; err != nil {
+				if got = err.Error(); !strings.Contains(got, test.want) {
+					t.Errorf("%v, want %q", err, test.want)
+				}
+			} else if got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
 	}
 }

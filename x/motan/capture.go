@@ -2,14 +2,19 @@ package motan
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/muxconn"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/explain"
+	"github.com/thriftkit/thriftkit/wire/hessian2"
 )
 
 // Capture returns the protocol for [capture.Options.Protocols] that finds calls of Motan2, whatever the client and the server are. Messages
@@ -59,14 +64,14 @@ func isCaptured(from capture.Side, b []byte) bool {
 var captureNames = [...]string{"hessian2", "grpc-pb", "json", "msgpack", "hprose", "pb", "simple", "grpc-pb-json", "breeze"}
 
 // readCaptured is the Read of a muxconn.CaptureFormat.
-func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, ok bool) {
+func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, err error) {
 	m, err := parse(b)
 	if err != nil {
-		return x, false
+		return x, err
 	}
 	x.ID, x.Reply = m.id, m.kind&typeResponse != 0
 	if m.kind&typeHeartbeat != 0 {
-		return x, true
+		return x, nil
 	}
 	msg := &capture.Message{Header: wire.Header{Type: wire.Call, SeqID: int32(m.id)}, Protocol: "unknown", Transport: Name, Metadata: m.metadata}
 	codec := captureCodec{serialization: m.serialization}
@@ -91,7 +96,7 @@ func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, ok bool) {
 	default:
 		msg.Target = m.metadata[pathMetadata]
 		if msg.Target == "" || m.metadata[methodMetadata] == "" {
-			return x, false
+			return x, errors.New("a call without a service or a method")
 		}
 		msg.Name = msg.Target[strings.LastIndexByte(msg.Target, '.')+1:] + ":" + m.metadata[methodMetadata]
 		if m.kind&typeOneway != 0 {
@@ -103,7 +108,7 @@ func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, ok bool) {
 	}
 	msg.Codec = codec
 	x.Message = msg
-	return x, true
+	return x, nil
 }
 
 // A captureCodec reads bodies of captured messages.
@@ -152,4 +157,125 @@ func (c captureCodec) decode(m *capture.Message, method *schema.Method) (*dynami
 		return nil, err
 	}
 	return muxconn.ConsumeStruct(b, method.Reply())
+}
+
+// ReadMessage implements [capture.MessageProtocol].
+func (captureProtocol) ReadMessage(b []byte) (*capture.Call, int, error) {
+	return captureFormat.ReadMessage(b)
+}
+
+// ExplainMessage implements [capture.MessageProtocol].
+func (captureProtocol) ExplainMessage(msg []byte, method *schema.Method) []explain.Range {
+	m := parseHead(msg)
+	p := muxconn.PartsOf(msg)
+	p.Add(2, 0, "Motan", "")
+	p.Add(1, 0, "type", "%s", typeText(m.kind))
+	text := "normal"
+	if m.status == statusException {
+		text = "exception"
+	}
+	p.Add(1, 0, "version 2 and status", "%s", text)
+	name := fmt.Sprintf("the unknown number %d", m.serialization)
+	if int(m.serialization) < len(captureNames) {
+		name = captureNames[m.serialization]
+	}
+	p.Add(1, 0, "serialization", "%s", name)
+	p.Add(8, 0, "id", "%d", m.id)
+	n := int(binary.BigEndian.Uint32(p.Rest()))
+	p.Add(4, 0, "length of the metadata", "%d", n)
+	lines := strings.SplitAfter(string(p.Rest()[:n]), "\n")
+	for i, line := range lines {
+		p.Add(len(line), 1, []string{"name", "value"}[i%2], "%s", muxconn.Quote([]byte(strings.TrimSuffix(line, "\n"))))
+	}
+	p.Add(4, 0, "length of the body", "%d", binary.BigEndian.Uint32(p.Rest()))
+	label := func(i int) string {
+		if m.kind&typeResponse == 0 {
+			return muxconn.Argument(method, i)
+		}
+		return "result"
+	}
+	body := p.Rest()
+	switch {
+	case m.kind&typeGzip != 0:
+		name = "compressed, " + name
+	case m.serialization == simple && m.kind&typeHeartbeat == 0:
+		for i, at := 0, 0; at < len(body); i++ {
+			n, text, err := simpleText(body[at:])
+			if err != nil {
+				break
+			}
+			p.Add(n, 0, label(i), "%s", text)
+			at += n
+		}
+	case m.serialization == hessian && m.kind&typeHeartbeat == 0:
+		d := hessian2.NewDecoder(body)
+		for i := 0; d.More() && p.Hessian(d, 0, label(i)) == nil; i++ {
+		}
+	}
+	p.Add(len(p.Rest()), 0, "body", "%s", name)
+	return p.Ranges
+}
+
+// typeText names the bits of the type.
+func typeText(kind byte) string {
+	text := "call"
+	if kind&typeResponse != 0 {
+		text = "reply"
+	}
+	for _, f := range []struct {
+		bit  byte
+		name string
+	}{{typeHeartbeat, "heartbeat"}, {typeGzip, "gzip"}, {typeOneway, "oneway"}, {typeProxy, "proxy"}} {
+		if kind&f.bit != 0 {
+			text += ", " + f.name
+		}
+	}
+	return text
+}
+
+// simpleText returns the length of the value that src, in the serialization simple, begins with, and what it is.
+func simpleText(src []byte) (n int, text string, err error) {
+	r := reader{src: src}
+	tag, err := r.tag()
+	if err != nil {
+		return 0, "", err
+	}
+	fixed := map[byte]uint64{tagBool: 1, tagByte: 1, tagInt16: 2, tagFloat32: 4, tagFloat64: 8}
+	text = tagNames[tag]
+	var b []byte
+	switch tag {
+	case tagNull:
+	case tagString, tagBytes:
+		b, err = r.sized()
+		text += " " + muxconn.Quote(b)
+	case tagStringMap, tagStrings, tagMap, tagArray:
+		b, err = r.sized()
+		text += " of " + plural.Of(len(b), "byte")
+	case tagInt32, tagInt64:
+		v, n := binary.Varint(src[1:])
+		if n <= 0 {
+			return 0, "", wire.Errorf(1, wire.ErrInvalid, "not a number of at most 64 bits")
+		}
+		_, err = r.take(uint64(n))
+		text += fmt.Sprintf(" %d", v)
+	case tagBool, tagByte, tagInt16, tagFloat32, tagFloat64:
+		if b, err = r.take(fixed[tag]); err != nil {
+			break
+		}
+		switch tag {
+		case tagBool:
+			text += fmt.Sprintf(" %t", b[0] == 1)
+		case tagByte:
+			text += fmt.Sprintf(" %d", int8(b[0]))
+		case tagInt16:
+			text += fmt.Sprintf(" %d", int16(binary.BigEndian.Uint16(b)))
+		case tagFloat32:
+			text += fmt.Sprintf(" %v", math.Float32frombits(binary.BigEndian.Uint32(b)))
+		case tagFloat64:
+			text += fmt.Sprintf(" %v", math.Float64frombits(binary.BigEndian.Uint64(b)))
+		}
+	default:
+		err = wire.Errorf(0, wire.ErrInvalid, "the unknown tag %d", tag)
+	}
+	return r.off, text, err
 }

@@ -2,6 +2,7 @@ package rpcx
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/protomap"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/wire"
+	"github.com/thriftkit/thriftkit/wire/explain"
 )
 
 // Capture returns the protocol for [capture.Options.Protocols] that finds calls of rpcx, whatever the client and the server are. Messages
@@ -88,14 +90,17 @@ func isName(s string) bool {
 var captureNames = [...]string{rawBytes: "raw", jsonText: "json", protobuf: "proto", msgPack: "msgpack", thriftBinary: "thrift"}
 
 // readCaptured is the Read of a muxconn.CaptureFormat.
-func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, ok bool) {
+func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, err error) {
 	m, err := parse(b)
-	if err != nil || !isName(m.path) || !isName(m.method) {
-		return x, false
+	switch {
+	case err != nil:
+		return x, err
+	case !isName(m.path) || !isName(m.method):
+		return x, fmt.Errorf("%.60q and %.60q are not the names of a service and a method", m.path, m.method)
 	}
 	x.ID, x.Reply = m.id, m.flags&flagResponse != 0
 	if m.flags&flagHeartbeat != 0 {
-		return x, true
+		return x, nil
 	}
 	codec := captureCodec{form: form{serialization: m.serialization}, exception: m.metadata[muxconn.ExceptionMetadata]}
 	msg := &capture.Message{
@@ -132,7 +137,7 @@ func readCaptured(from capture.Side, b []byte) (x muxconn.Captured, ok bool) {
 	}
 	msg.Codec = codec
 	x.Message = msg
-	return x, true
+	return x, nil
 }
 
 // A captureCodec reads payloads of captured messages.
@@ -205,4 +210,78 @@ func (c captureCodec) value(payload []byte, whole, alone *schema.Struct) (*dynam
 	}
 	s := dynamic.New(whole)
 	return s, s.Set(whole.Fields[0].Name, v)
+}
+
+// ReadMessage implements [capture.MessageProtocol].
+func (captureProtocol) ReadMessage(b []byte) (*capture.Call, int, error) {
+	return captureFormat.ReadMessage(b)
+}
+
+// ExplainMessage implements [capture.MessageProtocol].
+func (captureProtocol) ExplainMessage(msg []byte, method *schema.Method) []explain.Range {
+	m := parseHead(msg)
+	p := muxconn.PartsOf(msg)
+	p.Add(2, 0, "rpcx", "version %d", msg[1])
+	p.Add(1, 0, "flags", "%s", flagText(m.flags))
+	name := fmt.Sprintf("the unknown number %d", m.serialization)
+	if int(m.serialization) < len(captureNames) {
+		name = captureNames[m.serialization]
+	}
+	p.Add(1, 0, "serialization", "%s", name)
+	p.Add(8, 0, "id", "%d", m.id)
+	p.Add(4, 0, "length of the rest", "%d", binary.BigEndian.Uint32(msg[headerSize:]))
+	p.Sized(0, "path", muxconn.Quote)
+	p.Sized(0, "method", muxconn.Quote)
+	n := int(binary.BigEndian.Uint32(p.Rest()))
+	p.Add(4, 0, "length of the metadata", "%d", n)
+	for end := len(p.Rest()) - n; len(p.Rest()) > end; {
+		p.Sized(1, "name", muxconn.Quote)
+		p.Sized(1, "value", muxconn.Quote)
+	}
+	p.Add(4, 0, "length of the payload", "%d", binary.BigEndian.Uint32(p.Rest()))
+	payload := p.Rest()
+	switch compression := m.flags & maskCompress; {
+	case compression != 0:
+		p.Add(len(payload), 0, "payload", "compressed, %s", name)
+	case m.serialization == thriftBinary:
+		ranges, _ := explain.Value(payload, payloadOf(m.flags, method), explain.Options{}) // an error is a range of what is not understood
+		p.Append(0, ranges)
+	default:
+		p.Add(len(payload), 0, "payload", "%s, %s", name, muxconn.Quote(payload))
+	}
+	return p.Ranges
+}
+
+// payloadOf returns the struct that a payload of Thrift is; nil if it is not known.
+func payloadOf(flags byte, method *schema.Method) *schema.Struct {
+	desc := (*schema.Struct)(nil)
+	switch {
+	case method == nil || flags&(flagHeartbeat|maskStatus) != 0:
+	case flags&flagResponse == 0:
+		if desc = argument(method); desc == nil {
+			desc = method.Args
+		}
+	default:
+		if desc = result(method); desc == nil {
+			desc = method.Reply()
+		}
+	}
+	return desc
+}
+
+// flagText names the flags of a message.
+func flagText(flags byte) string {
+	text := "call"
+	if flags&flagResponse != 0 {
+		text = "reply"
+	}
+	for _, f := range []struct {
+		mask, is byte
+		name     string
+	}{{flagHeartbeat, flagHeartbeat, "heartbeat"}, {flagOneway, flagOneway, "oneway"}, {maskCompress, flagGzip, "gzip"}, {maskStatus, flagError, "error"}} {
+		if flags&f.mask == f.is {
+			text += ", " + f.name
+		}
+	}
+	return text
 }

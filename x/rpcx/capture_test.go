@@ -61,6 +61,7 @@ func TestCapture(t *testing.T) {
 		t.Run(query, func(t *testing.T) {
 			chunks, svc := record(t, query)
 			muxtest.Whole(t, rpcx.Capture(), svc, chunks, captured)
+			muxtest.Messages(t, rpcx.Capture(), svc, chunks)
 			muxtest.Broken(t, rpcx.Capture(), svc, chunks)
 		})
 	}
@@ -72,6 +73,8 @@ func FuzzCapture(f *testing.F) {
 		var chunks []muxtest.Chunk
 		chunks, svc = record(f, query)
 		f.Add(muxtest.Seed(chunks))
+		f.Add(chunks[0].Data)
+		f.Add(chunks[1].Data)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { muxtest.Fuzz(t, rpcx.Capture(), svc, b) })
 }

@@ -27,7 +27,7 @@ import org.apache.dubbo.rpc.service.GenericService;
 /**
  * Dubbo for Java against thriftkit, with what "thriftkit gen java-interface" wrote for shop.thrift.
  *
- * <p>"server PORT" serves Shop. "triple HOST:PORT" makes calls by Triple. "registry HOST:PORT" makes a call of what ZooKeeper there has. "client HOST:PORT" makes calls, writes a line for each, and exits with 1 if one went wrong.
+ * <p>"server PORT" serves Shop, "server PORT tri" by Triple. "triple HOST:PORT" makes calls by Triple. "registry HOST:PORT" makes a call of what ZooKeeper there has. "client HOST:PORT" makes calls, writes a line for each, and exits with 1 if one went wrong.
  */
 public class Peer {
     public static void main(String[] args) throws Exception {
@@ -36,7 +36,7 @@ public class Peer {
         app.setLogger("slf4j");
         DubboBootstrap.getInstance().application(app);
         if (args[0].equals("server")) {
-            serve(Integer.parseInt(args[1]));
+            serve(Integer.parseInt(args[1]), args.length > 2 ? args[2] : "dubbo");
         } else if (args[0].equals("triple")) {
             System.exit(new Peer().triple(args[1]) ? 0 : 1);
         } else if (args[0].equals("registry")) {
@@ -46,12 +46,12 @@ public class Peer {
         }
     }
 
-    static void serve(int port) throws Exception {
+    static void serve(int port, String name) throws Exception {
         ServiceConfig<Shop> service = new ServiceConfig<>();
         service.setInterface(Shop.class);
         service.setRef(new Implementation());
         service.setRegistry(new RegistryConfig("N/A"));
-        ProtocolConfig protocol = new ProtocolConfig("dubbo", port);
+        ProtocolConfig protocol = new ProtocolConfig(name, port);
         protocol.setHost("127.0.0.1");
         service.setProtocol(protocol);
         service.export();

@@ -333,4 +333,13 @@ func Fuzz(t *testing.T, p capture.Protocol, svc *schema.Service, b []byte) {
 		d.Buffered()
 	}
 	d.End("")
+	m := p.(capture.MessageProtocol)
+	for len(b) > 0 {
+		_, n, err := m.ReadMessage(b)
+		if err != nil {
+			break
+		}
+		explained(t, m, svc, b[:n])
+		b = b[n:]
+	}
 }
