@@ -139,7 +139,7 @@ func (w *wrapper) response(r *rpc.Result) (*message, error) {
 	if m := r.Call.Method; m.Oneway || m.Result.Kind == schema.KindVoid {
 		e.Null()
 	} else {
-		class = strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(javamap.Descriptor(m.Result), "L"), ";"), "/", ".")
+		class = javamap.TypeName(m.Result)
 		if err := muxconn.AppendHessianResult(e, r.Call); err != nil {
 			return nil, err
 		}
