@@ -34,6 +34,7 @@ section breaking, changes that break something are findings as you type.`,
 				ConfigName: configName,
 				Complete:   completeConfig,
 				Check:      checkConfig,
+				Hover:      hoverConfig,
 				Configure: func(roots []string, setting string) (analysis.Options, error) {
 					if setting == "" {
 						setting = against
