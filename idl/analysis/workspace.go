@@ -38,7 +38,10 @@ type Options struct {
 	Base        *breaking.Program
 	BaseName    string // how people call it, such as main
 	BaseOptions breaking.Options
-	Accepted    func(*breaking.Finding) bool // changes that are no findings; nil: none
+
+	// Past returns what BaseOptions.Past is to have of a file; nil: nothing. It is called each time that the file is compared, from several goroutines.
+	Past     func(path string) map[string]map[int16]string
+	Accepted func(*breaking.Finding) bool // changes that are no findings; nil: none
 }
 
 // A Workspace is a group of files that an editor works on.
@@ -330,7 +333,11 @@ func (v *View) Breaking(path string) []*lint.Finding {
 	now := v.now
 	now.Files = []*schema.File{v.Schema(path)}
 	tree := v.File(path).Tree
-	for _, f := range breaking.Compare(base, now, v.opts.BaseOptions) {
+	opts := v.opts.BaseOptions
+	if v.opts.Past != nil {
+		opts.Past = v.opts.Past(path)
+	}
+	for _, f := range breaking.Compare(base, now, opts) {
 		d := f.Diagnostic()
 		if d.File != path || v.opts.Accepted != nil && v.opts.Accepted(f) {
 			continue
