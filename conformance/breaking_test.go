@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +14,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/idl/breaking"
+	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
@@ -61,7 +64,7 @@ var changes = []change{
 		thriftkit: `{"x":{"a":1}}`,
 		apache:    `{"x":{"a":1}}`,
 		thriftpy2: `{"x":{"a":1}}`},
-	// Neither library for Python looks for required fields when it reads; Apache's for Java, Go and C++ do.
+	// Neither library for Python looks for required fields when it reads; Apache's for Java, Go and C++ do: TestMissingRequired.
 	{rule: "FIELD_NO_DELETE_REQUIRED", old: "struct A {\n  1: required i32 a\n  2: i32 b\n}\n", new: "struct A {\n  2: i32 b\n}\n", at: "A", backward: true, value: `{"b":2}`,
 		thriftkit: `error`,
 		apache:    `{"b":2}`,
@@ -246,4 +249,49 @@ func seenByThriftkit(t *testing.T, files [2]*schema.File, c change, protocol str
 		t.Fatalf("no JSON: %s", text)
 	}
 	return string(text)
+}
+
+// TestMissingRequired shows who looks for required fields when it reads: servers get a struct from a writer whose schema has its required fields no more.
+func TestMissingRequired(t *testing.T) {
+	text, err := os.ReadFile("testdata/conformance.thrift")
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := strings.NewReplacer("1: required i32 requiredInt,", "", "4: required string requiredString,", "").Replace(string(text))
+	schemas := make(map[string]*schema.Service)
+	for name, text := range map[string]string{"with": string(text), "without": later} {
+		file, diags := compile.Compile("conformance.thrift", compile.Options{Source: replaced{compile.FS(os.DirFS("testdata")), "conformance.thrift", []byte(text)}})
+		if file == nil {
+			t.Fatal(diags)
+		}
+		schemas[name] = file.Service("Conformance")
+	}
+	if schemas["without"].Method("describePresence").Args.Fields[0].Type.Struct.Field("requiredInt") != nil {
+		t.Fatal("the field is still there")
+	}
+	for _, p := range []*peer{cpp(), java(), apacheGo()} {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			addr := p.serve(t, certificates(t))["binary/buffered/tcp"]
+			for name, svc := range schemas {
+				client, err := thriftkit.Dial(t.Context(), "tcp://"+addr, thriftkit.WithTimeout(callTimeout))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer client.Close()
+				m := svc.Method("describePresence")
+				value := `{"v": {"plainInt": 7}}`
+				if name == "with" {
+					value = `{"v": {"requiredInt": 1, "plainInt": 7, "requiredString": "x"}}`
+				}
+				args, err := dynamic.ParseJSON(m.Args.Type(), []byte(value), dynamic.JSONOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err = client.Invoke(t.Context(), m, args.Struct()); (err != nil) != (name == "without") || errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s required fields: %v", name, err)
+				}
+			}
+		})
+	}
 }

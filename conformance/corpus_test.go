@@ -16,6 +16,7 @@ import (
 	"github.com/thriftkit/thriftkit/gen"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/format"
+	"github.com/thriftkit/thriftkit/idl/lint"
 	"github.com/thriftkit/thriftkit/idl/print"
 	"github.com/thriftkit/thriftkit/idl/syntax"
 	"github.com/thriftkit/thriftkit/schema"
@@ -25,7 +26,7 @@ const generatedModule = "example.com/corpus"
 
 // TestCorpus reads the .thrift files of public packages. testdata/corpus.tsv has the packages, their versions and checksums, and the
 // verdicts: how many files are accepted, and for the others how many have which code as their first error. Formatting
-// loses nothing and has nothing to do a second time. The Go code for accepted files compiles; of files that are in several
+// loses nothing and has nothing to do a second time, and linting keeps what accepted files mean. The Go code for accepted files compiles; of files that are in several
 // packages with the same text and the same includes, one is compiled.
 func TestCorpus(t *testing.T) {
 	root := os.Getenv("THRIFTKIT_CORPUS")
@@ -83,6 +84,7 @@ func checkPackage(t *testing.T, dir, pkg string, seen map[string]bool) (verdicts
 		file, diags := compile.Compile(name, compile.Options{Source: source})
 		checkFormat(t, source, name, file)
 		if file == nil {
+			checkLint(t, source, name, nil)
 			codes[diags.Errors()[0].Code]++
 			return nil
 		}
@@ -91,6 +93,7 @@ func checkPackage(t *testing.T, dir, pkg string, seen map[string]bool) (verdicts
 		if err == nil && !seen[text] {
 			seen[text] = true
 			fresh = append(fresh, file)
+			checkLint(t, source, name, file)
 		}
 		return err
 	})
@@ -200,6 +203,50 @@ func checkFormat(t *testing.T, source compile.Source, name string, file *schema.
 			t.Errorf("%s: formatting changes what the file means: %v", name, diags.Errors())
 		}
 	}
+}
+
+// checkLint lints a file by all rules and applies what fixes are safe: the file means the same afterwards, and there is nothing to fix a second time.
+func checkLint(t *testing.T, source compile.Source, name string, file *schema.File) {
+	t.Helper()
+	opts := lint.Options{Sets: []lint.Set{lint.Strict, lint.Comments}, Only: func(p string) bool { return p == name }}
+	fixed, err := lint.FixAll([]string{name}, compile.Options{Source: source}, opts, false)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	for other := range fixed.Texts {
+		if other != name {
+			t.Errorf("%s: a fix changes %s", name, other)
+		}
+	}
+	text, changed := fixed.Texts[name]
+	if !changed {
+		return
+	}
+	now := replaced{source, name, text}
+	if again, err := lint.FixAll([]string{name}, compile.Options{Source: now}, opts, false); err != nil || len(again.Texts) > 0 {
+		t.Errorf("%s: fixing twice differs, %v\n%s", name, err, again.Texts[name])
+	}
+	if file == nil {
+		return
+	}
+	after, diags := compile.Compile(name, compile.Options{Source: now})
+	if after == nil {
+		t.Errorf("%s: not accepted after fixing: %v", name, diags.Errors())
+		return
+	}
+	if a, b := meaning(file), meaning(after); !slices.Equal(a, b) {
+		i := 0
+		for i < min(len(a), len(b)) && a[i] == b[i] {
+			i++
+		}
+		t.Errorf("%s: fixing changes what the file means:\n%q\n%q", name, a[i:min(i+3, len(a))], b[i:min(i+3, len(b))])
+	}
+}
+
+// meaning returns the definitions of a file line by line, without its includes.
+func meaning(f *schema.File) []string {
+	return slices.DeleteFunc(strings.Split(string(print.AppendFile(nil, f)), "\n"), func(line string) bool { return line == "" || strings.HasPrefix(line, "include ") })
 }
 
 // pieces are the tokens of a file, without separators, and its comments, without the blanks around their lines.

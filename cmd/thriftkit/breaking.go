@@ -28,6 +28,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// defaultHistory is how many revisions of a file are looked at for ids that its fields had.
+const defaultHistory = 100
+
 // maxArchiveBytes bounds what is read of an archive.
 const maxArchiveBytes = 256 << 20
 
@@ -40,6 +43,7 @@ type breakingOptions struct {
 	acceptFile, why       string
 	writeAccepted         bool
 	history               int
+	project               string // the directory of the project file
 	opts                  breaking.Options
 }
 
@@ -83,7 +87,7 @@ func newBreaking() *cobra.Command {
 	f.BoolVar(&o.writeAccepted, "write-accepted", false, "add the findings to the file of --accepted, and end with 0")
 	f.StringVar(&o.why, "explain", "", "print what `RULE` means, its consequence and an example")
 	f.StringVar(&o.failOn, "fail-on", "error", "end with 1 if there is a finding of this `SEVERITY` or worse: error, warning, note, none")
-	f.IntVar(&o.history, "history", 100, "look for earlier uses of field ids in the last `N` revisions of each file")
+	f.IntVar(&o.history, "history", defaultHistory, "look for earlier uses of field ids in the last `N` revisions of each file")
 	o.timeout = 10 * time.Second
 	return cmd
 }
@@ -130,6 +134,7 @@ func (o *breakingOptions) configure(cmd *cobra.Command) error {
 		return err
 	}
 	if c != nil {
+		o.project = filepath.Dir(c.path)
 		changed := cmd.Flags().Changed
 		take(&o.against, c.breaking.against, changed("against"))
 		take(&o.acceptFile, c.breaking.accepted, changed("accepted"))
@@ -473,12 +478,29 @@ func (o *breakingOptions) revision(ref string, paths []string) (compile.Texts, e
 			wanted[name] = text
 		}
 	}
-	o.past(ref, paths)
-	return revisionTexts{wanted, texts}.reachable(), nil
+	o.opts.Past = make(map[string]map[int16]string)
+	for _, p := range paths {
+		maps.Copy(o.opts.Past, pastIDs(".", ref, p, p, o.history))
+	}
+	if o.project != "" { // messages are the same wherever the command runs, and in editors: they are accepted by their texts
+		o.opts.Name = func(p string) string {
+			project, err := filepath.Abs(o.project)
+			full, err2 := filepath.Abs(filepath.FromSlash(p))
+			near, err3 := filepath.Rel(project, full)
+			if errors.Join(err, err2, err3) != nil {
+				return p
+			}
+			return filepath.ToSlash(near)
+		}
+	}
+	return revisionTexts{wanted, texts, o.source.includeDirs}.reachable(), nil
 }
 
 // revisionTexts are the files that are compared, and all others of the revision.
-type revisionTexts struct{ wanted, all compile.Texts }
+type revisionTexts struct {
+	wanted, all compile.Texts
+	includeDirs []string
+}
 
 // reachable returns the wanted files with those that they include.
 func (r revisionTexts) reachable() compile.Texts {
@@ -493,7 +515,11 @@ func (r revisionTexts) reachable() compile.Texts {
 			if !ok || inc.Path == nil {
 				continue
 			}
-			for _, p := range []string{path.Join(path.Dir(name), inc.Path.Text), path.Clean(inc.Path.Text)} {
+			places := []string{path.Join(path.Dir(name), inc.Path.Text), path.Clean(inc.Path.Text)}
+			for _, dir := range r.includeDirs {
+				places = append(places, path.Join(filepath.ToSlash(dir), inc.Path.Text))
+			}
+			for _, p := range places {
 				if text, ok := r.all[p]; ok && out[p] == "" {
 					out[p] = text
 					queue = append(queue, p)
@@ -504,38 +530,52 @@ func (r revisionTexts) reachable() compile.Texts {
 	return out
 }
 
-// past looks up the ids that fields of the files had in earlier revisions.
-func (o *breakingOptions) past(ref string, paths []string) {
-	if o.history <= 0 {
-		return
+// pastIDs returns the ids that the fields of a file had in the last revisions up to ref: by key, ":" and the name of the struct, then id, the name. The file
+// is meant as git calls it in dir; one that git does not know had none.
+func pastIDs(dir, ref, file, key string, revisions int) map[string]map[int16]string {
+	past := make(map[string]map[int16]string)
+	if revisions <= 0 {
+		return past
 	}
-	o.opts.Past = make(map[string]map[int16]string)
-	for _, p := range paths {
-		revisions, err := git("rev-list", fmt.Sprintf("--max-count=%d", o.history), ref, "--", p)
-		if err != nil {
-			continue // a file that is new
+	list, err := git("-C", dir, "rev-list", fmt.Sprintf("--max-count=%d", revisions), ref, "--", file)
+	if err != nil {
+		return past
+	}
+	var names strings.Builder
+	for rev := range strings.FieldsSeq(string(list)) {
+		fmt.Fprintf(&names, "%s:./%s\n", rev, file)
+	}
+	cmd := exec.Command("git", "-C", dir, "cat-file", "--batch") // one process for all
+	cmd.Stdin = strings.NewReader(names.String())
+	out, err := cmd.Output()
+	if err != nil {
+		return past
+	}
+	for len(out) > 0 {
+		head, rest, _ := bytes.Cut(out, []byte("\n"))
+		out = rest
+		var size int
+		var hash, kind string
+		if n, _ := fmt.Sscan(string(head), &hash, &kind, &size); n != 3 || size < 0 || size >= len(out) {
+			continue // "… missing": the revision deletes it
 		}
-		for rev := range strings.FieldsSeq(string(revisions)) {
-			text, err := git("show", rev+":./"+p)
-			if err != nil {
-				continue // the revision deletes it
-			}
-			tree, _ := syntax.Parse(p, text)
-			for _, f := range symbols.Build([]*syntax.File{tree}, func(*syntax.Include) *syntax.File { return nil }).Files[0].Symbols {
-				for _, m := range f.Members {
-					d, ok := m.Node.(*syntax.Field)
-					if !ok || d.ID == nil || d.ID.Int != int64(int16(d.ID.Int)) {
-						continue
-					}
-					key := p + ":" + f.Name
-					if o.opts.Past[key] == nil {
-						o.opts.Past[key] = make(map[int16]string)
-					}
-					o.opts.Past[key][int16(d.ID.Int)] = m.Name
+		tree, _ := syntax.Parse(file, out[:size])
+		out = out[size+1:]
+		for _, f := range symbols.Build([]*syntax.File{tree}, func(*syntax.Include) *syntax.File { return nil }).Files[0].Symbols {
+			for _, m := range f.Members {
+				d, ok := m.Node.(*syntax.Field)
+				if !ok || d.ID == nil || d.ID.Int != int64(int16(d.ID.Int)) {
+					continue
 				}
+				at := key + ":" + f.Name
+				if past[at] == nil {
+					past[at] = make(map[int16]string)
+				}
+				past[at][int16(d.ID.Int)] = m.Name
 			}
 		}
 	}
+	return past
 }
 
 func explainBreaking(out io.Writer, id string) error {

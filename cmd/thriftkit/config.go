@@ -136,6 +136,7 @@ type configReader struct {
 	path    string
 	errs    []error
 	offered []lsp.ConfigWord // what may stand at cursorWord
+	known   []knownWord      // keys and rules that have an explanation
 }
 
 // syntax gives an error of the YAML parser, "yaml: line 3: …", the form of others.
@@ -236,7 +237,7 @@ func (r *configReader) mapping(n *yaml.Node, what string, keys map[string]func(*
 	for key, value := range r.pairs(n, what) {
 		for _, name := range slices.Sorted(maps.Keys(keys)) {
 			if !slices.ContainsFunc(n.Content, func(n *yaml.Node) bool { return n.Value == name }) {
-				r.offerTexts(key, name)
+				r.offer(key, lsp.ConfigWord{Text: name, Detail: keyDoc(what, name)})
 			}
 		}
 		read, ok := keys[key.Value]
@@ -250,6 +251,7 @@ func (r *configReader) mapping(n *yaml.Node, what string, keys map[string]func(*
 			}
 			r.errorf(key, "%s has no key %q%s", what, key.Value, hint)
 		default:
+			r.known = append(r.known, knownWord{key, keyDoc(what, key.Value)})
 			read(value)
 		}
 	}

@@ -331,6 +331,9 @@ func (r *configReader) lint(n *yaml.Node, o *lint.Options) {
 	rules := func(n *yaml.Node) {
 		for _, rule := range lint.Rules() {
 			r.offer(n, lsp.ConfigWord{Text: rule.ID, Detail: rule.Meaning.English})
+			if n.Value == rule.ID {
+				r.known = append(r.known, knownWord{n, rule.Meaning.English + " " + rule.Reason.English})
+			}
 		}
 	}
 	number := func(to *int) func(*yaml.Node) { return func(n *yaml.Node) { *to = r.number(n, 1, 1_000_000).value } }

@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit/idl/analysis"
@@ -34,6 +35,7 @@ section breaking, changes that break something are findings as you type.`,
 				ConfigName: configName,
 				Complete:   completeConfig,
 				Check:      checkConfig,
+				Hover:      hoverConfig,
 				Configure: func(roots []string, setting string) (analysis.Options, error) {
 					if setting == "" {
 						setting = against
@@ -114,7 +116,7 @@ func configureLSP(roots []string, against string) (analysis.Options, error) {
 	if against == "" {
 		return o, nil
 	}
-	base, top, err := gitProgram(roots[0], against)
+	base, top, err := gitProgram(roots[0], against, o)
 	if err != nil {
 		return o, err
 	}
@@ -125,12 +127,33 @@ func configureLSP(roots []string, against string) (analysis.Options, error) {
 		return p
 	}
 	o.Base, o.BaseName, o.BaseOptions.Key = base, against, key
+	if name != "" { // as the command calls files
+		project := filepath.Dir(name)
+		o.BaseOptions.Name = func(p string) string {
+			if near, err := filepath.Rel(project, filepath.FromSlash(path.Join(top, key(p)))); err == nil {
+				return filepath.ToSlash(near)
+			}
+			return p
+		}
+	}
+	var mu sync.Mutex
+	past := make(map[string]map[string]map[int16]string)
+	o.Past = func(p string) map[string]map[int16]string {
+		mu.Lock()
+		defer mu.Unlock()
+		ids, ok := past[p]
+		if !ok {
+			ids = pastIDs(filepath.FromSlash(top), against, key(p), key(p), defaultHistory)
+			past[p] = ids
+		}
+		return ids
+	}
 	return o, nil
 }
 
-// gitProgram returns the .thrift files of a revision of the repository at dir, and its top directory. Files that
+// gitProgram returns the .thrift files of a revision of the repository at dir, and its top directory as it is above dir. Files that
 // have errors are left out.
-func gitProgram(dir, ref string) (*breaking.Program, string, error) {
+func gitProgram(dir, ref string, opts analysis.Options) (*breaking.Program, string, error) {
 	if strings.HasPrefix(ref, "-") {
 		return nil, "", usagef("--against %q is not a revision", ref)
 	}
@@ -139,6 +162,12 @@ func gitProgram(dir, ref string) (*breaking.Program, string, error) {
 		return nil, "", err
 	}
 	root := strings.TrimSpace(string(top))
+	// Git resolves links, and editors do not.
+	if prefix, err := git("-C", filepath.FromSlash(dir), "rev-parse", "--show-prefix"); err == nil {
+		if above, ok := strings.CutSuffix(path.Clean(dir)+"/", strings.TrimSuffix(string(prefix), "\n")); ok && strings.HasSuffix(above, "/") {
+			root = path.Clean(above)
+		}
+	}
 	archive, err := git("-C", root, "archive", "--format=tar", ref)
 	if err != nil {
 		return nil, "", err
@@ -151,6 +180,12 @@ func gitProgram(dir, ref string) (*breaking.Program, string, error) {
 	for name := range texts {
 		paths = append(paths, path.Clean(name))
 	}
-	p := breaking.NewProgram(compile.Load(paths, compile.Options{Source: texts}))
+	var dirs []string
+	for _, d := range opts.IncludeDirs {
+		if near, err := filepath.Rel(root, d); err == nil {
+			dirs = append(dirs, filepath.ToSlash(near))
+		}
+	}
+	p := breaking.NewProgram(compile.Load(paths, compile.Options{Source: texts, IncludeDirs: dirs, Syntax: opts.Syntax}))
 	return &p, filepath.ToSlash(root), nil
 }

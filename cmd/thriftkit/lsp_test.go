@@ -2,11 +2,14 @@ package main
 
 import (
 	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/thriftkit/thriftkit/idl/analysis"
 	"github.com/thriftkit/thriftkit/idl/breaking"
 	"github.com/thriftkit/thriftkit/idl/format"
 	"github.com/thriftkit/thriftkit/idl/lsp"
@@ -75,6 +78,74 @@ func TestLSPBreakingConfig(t *testing.T) {
 		write(t, filepath.Join(dir, "thriftkit.yaml"), c.config)
 		if _, err := configureLSP([]string{filepath.ToSlash(dir)}, ""); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v", c.config, err)
+		}
+	}
+}
+
+// TestLSPBreakingAsCommand accepts everything that the command finds, also of includes and of ids in the history, in two working directories; the editor, which
+// found it before, finds nothing then.
+func TestLSPBreakingAsCommand(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	top := t.TempDir()
+	project := filepath.Join(top, "project")
+	file := func(name string) string { return filepath.Join(project, filepath.FromSlash(name)) }
+	run := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", top, "-c", "user.name=Dev", "-c", "user.email=dev@example.com"}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	for _, dir := range []string{"idl", "shared"} {
+		if err := os.MkdirAll(file(dir), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("init", "-q")
+	write(t, file("shared/lib.thrift"), "struct L {}\n")
+	write(t, file("idl/other.thrift"), "struct O {}\n")
+	write(t, file("idl/a.thrift"), "include \"lib.thrift\"\nstruct A {\n  1: lib.L l\n  7: string gone\n}\n")
+	run("add", ".")
+	run("commit", "-qm", "one")
+	write(t, file("idl/a.thrift"), "include \"lib.thrift\"\nstruct A {\n  // reserved 9\n  1: lib.L l\n}\nstruct M {}\n")
+	run("commit", "-qam", "two")
+	write(t, file("idl/a.thrift"), "include \"other.thrift\"\nstruct A {\n  2: other.O o\n  7: i32 b\n}\n")
+	write(t, file("idl/other.thrift"), "struct O {}\nstruct M {}\n")
+	write(t, file("thriftkit.yaml"), "include-dirs: [shared]\nbreaking:\n  against: HEAD\n")
+	findings := func() []string {
+		t.Helper()
+		o, err := configureLSP([]string{filepath.ToSlash(project)}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Roots = []string{filepath.ToSlash(project)}
+		a := filepath.ToSlash(file("idl/a.thrift"))
+		var list []string
+		for _, f := range analysis.NewWorkspace(o).View(a).Breaking(a) {
+			list = append(list, f.Code)
+		}
+		slices.Sort(list)
+		return slices.Compact(list)
+	}
+	if got, want := findings(), []string{"FIELD_ID_REUSED", "FIELD_NO_DELETE", "INCLUDE_REMOVED", "RESERVED_NO_DELETE"}; !slices.Equal(got, want) {
+		t.Errorf("the editor finds %v, want %v", got, want)
+	}
+	for _, dir := range []string{"", "idl"} {
+		t.Chdir(file(dir))
+		os.Remove(file("accepted.json"))
+		files := map[string]string{"": "idl", "idl": "."}[dir]
+		if code, _, stderr := runHere(t, "", "breaking", "--accepted", file("accepted.json"), "--write-accepted", files); code != 0 {
+			t.Fatalf("code %d\n%s", code, stderr)
+		}
+		write(t, file("thriftkit.yaml"), "include-dirs: [shared]\nbreaking:\n  against: HEAD\n  accepted: accepted.json\n")
+		if got := findings(); len(got) > 0 {
+			text, _ := os.ReadFile(file("accepted.json"))
+			t.Errorf("accepted in %q, and the editor finds %v\n%s", dir, got, text)
 		}
 	}
 }

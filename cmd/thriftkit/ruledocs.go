@@ -115,7 +115,7 @@ In thriftkit.yaml:
 **Accepted changes** stand in a file with a reason each: ` + "`--accepted FILE`; `--write-accepted`" + ` adds what is found.
 
 **Reserved ids** keep an id from getting another meaning: ` + "`// reserved 4, 7-9 \"old\"`" + ` in the body of a struct or enum, or
-` + "`(thrift.reserved = \"4, 7-9, old\")`" + ` after it. In a git repository, ids that fields had in earlier revisions are found as well (` + "`--history`" + `).
+` + "`(thrift.reserved = \"4, 7-9, old\")`" + ` after it. In a git repository, ids that fields had in earlier revisions are found as well (` + "`--history`" + `), also in editors.
 
 ## Types on the wire
 
@@ -155,7 +155,7 @@ thriftkit.yaml 中的设置：
 **已接受的变更**写在文件里，每条都要有理由：` + "`--accepted 文件`；`--write-accepted`" + ` 把当前问题加进去。
 
 **保留编号**避免编号被赋予别的含义：在 struct 或 enum 的定义体中写 ` + "`// reserved 4, 7-9 \"old\"`" + `，或在其后写 ` + "`(thrift.reserved = \"4, 7-9, old\")`" + `。
-在 git 仓库中，还会查找字段在历史版本中用过的编号（` + "`--history`" + `）。
+在 git 仓库中，还会查找字段在历史版本中用过的编号（` + "`--history`" + `），编辑器中也一样。
 
 ## 网络上的类型
 

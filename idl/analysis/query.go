@@ -172,6 +172,24 @@ func (v *View) FormatRange(path string, span syntax.Span) ([]lint.Edit, error) {
 	return slices.DeleteFunc(all, func(e lint.Edit) bool { return e.Span.Start < start || e.Span.End > end }), nil
 }
 
+// FormatDefinition returns the edits that lay out one definition of the file at path. The rest of the file stays as it is, and may have mistakes.
+func (v *View) FormatDefinition(path string, s *symbols.Symbol) ([]lint.Edit, error) {
+	span := annotated(s)
+	opts := v.opts.Format
+	opts.Dialect = s.File.Tree.Dialect
+	text := s.File.Tree.Text(span)
+	out, err := format.Source(path, []byte(text), opts)
+	if err != nil {
+		return nil, err
+	}
+	edits := difference(path, []byte(text), []byte(strings.TrimSuffix(string(out), "\n")))
+	for i := range edits {
+		edits[i].Span.Start += span.Start
+		edits[i].Span.End += span.Start
+	}
+	return edits, nil
+}
+
 // difference returns edits of whole lines that make b of a.
 func difference(path string, a, b []byte) []lint.Edit {
 	x, y := strings.SplitAfter(string(a), "\n"), strings.SplitAfter(string(b), "\n")

@@ -38,7 +38,10 @@ type Options struct {
 	Base        *breaking.Program
 	BaseName    string // how people call it, such as main
 	BaseOptions breaking.Options
-	Accepted    func(*breaking.Finding) bool // changes that are no findings; nil: none
+
+	// Past returns what BaseOptions.Past is to have of a file; nil: nothing. It is called each time that the file is compared, from several goroutines.
+	Past     func(path string) map[string]map[int16]string
+	Accepted func(*breaking.Finding) bool // changes that are no findings; nil: none
 }
 
 // A Workspace is a group of files that an editor works on.
@@ -70,7 +73,9 @@ type View struct {
 	opts    Options
 	paths   []string
 	lint    sync.Once
-	found   []*lint.Finding
+	found   map[string][]*lint.Finding // by path
+	compare sync.Once
+	now     breaking.Program
 }
 
 // Options returns the options that hold.
@@ -297,15 +302,12 @@ func (v *View) Findings(path string) []*lint.Finding {
 	v.lint.Do(func() {
 		opts := v.opts.Lint
 		opts.Only = func(p string) bool { return slices.Contains(v.paths, p) }
-		v.found = lint.RunSet(v.Program, v.Set, opts)
-	})
-	var list []*lint.Finding
-	for _, f := range v.found {
-		if f.File == path {
-			list = append(list, f)
+		v.found = make(map[string][]*lint.Finding)
+		for _, f := range lint.RunSet(v.Program, v.Set, opts) {
+			v.found[f.File] = append(v.found[f.File], f)
 		}
-	}
-	return append(list, v.Breaking(path)...)
+	})
+	return append(slices.Clip(v.found[path]), v.Breaking(path)...)
 }
 
 // Breaking returns what the file at path breaks since the Base of the options.
@@ -327,10 +329,15 @@ func (v *View) Breaking(path string) []*lint.Finding {
 	if base.Files == nil {
 		return nil // a new file breaks nothing
 	}
-	now := breaking.NewProgram(v.Program)
+	v.compare.Do(func() { v.now = breaking.NewProgram(v.Program) })
+	now := v.now
 	now.Files = []*schema.File{v.Schema(path)}
 	tree := v.File(path).Tree
-	for _, f := range breaking.Compare(base, now, v.opts.BaseOptions) {
+	opts := v.opts.BaseOptions
+	if v.opts.Past != nil {
+		opts.Past = v.opts.Past(path)
+	}
+	for _, f := range breaking.Compare(base, now, opts) {
 		d := f.Diagnostic()
 		if d.File != path || v.opts.Accepted != nil && v.opts.Accepted(f) {
 			continue

@@ -69,9 +69,10 @@ type Options struct {
 	Multiplexed bool                     // services are called by name on one connection
 	Annotations []string                 // keys to compare, "api.*" with all that begin so; none: the default of ANNOTATION_SAME
 	Key         func(path string) string // the identity of a file in both programs; nil: its path
+	Name        func(path string) string // what messages call a file; nil: its path
 	IgnoreFiles bool                     // definitions are matched by name alone, as those of a server's schema must be
 
-	// Past has ids that fields had in earlier revisions: by "path:Struct", then id, the name.
+	// Past has ids that fields had in earlier revisions: by "path:Struct" with the Key of the path, then id, the name.
 	Past map[string]map[int16]string
 }
 
@@ -123,6 +124,9 @@ type comparer struct {
 func Compare(old, new Program, opts Options) []*Finding {
 	if opts.Key == nil {
 		opts.Key = func(path string) string { return path }
+	}
+	if opts.Name == nil {
+		opts.Name = func(path string) string { return path }
 	}
 	c := &comparer{opts: opts, old: old, new: new, structs: make(map[*schema.Struct]*schema.Struct), enums: make(map[*schema.Enum]*schema.Enum),
 		uses: make(map[*schema.Struct]use), same: make(map[[2]*schema.Struct]bool)}
@@ -345,7 +349,7 @@ func top(f *schema.File) schema.Position { return schema.Position{File: f.Path, 
 func (c *comparer) file(old *schema.File) {
 	n := c.newFile(old)
 	if n == nil && !c.opts.IgnoreFiles {
-		c.report("FILE_NO_DELETE", old.Path, top(old), schema.Position{}, 0, 0, "file %s is gone", old.Path)
+		c.report("FILE_NO_DELETE", c.opts.Name(old.Path), top(old), schema.Position{}, 0, 0, "file %s is gone", c.opts.Name(old.Path))
 	}
 	if n != nil && !c.opts.IgnoreFiles {
 		for _, ns := range old.Namespaces {
@@ -355,7 +359,7 @@ func (c *comparer) file(old *schema.File) {
 		}
 		for _, inc := range old.Includes {
 			if !slices.ContainsFunc(n.Includes, func(i *schema.Include) bool { return c.opts.Key(i.File.Path) == c.opts.Key(inc.File.Path) }) {
-				c.report("INCLUDE_REMOVED", inc.Path, inc.Pos, top(n), 0, 0, "%s no longer includes %s", n.Path, inc.Path)
+				c.report("INCLUDE_REMOVED", inc.Path, inc.Pos, top(n), 0, 0, "%s no longer includes %s", c.opts.Name(n.Path), inc.Path)
 			}
 		}
 	}
@@ -363,7 +367,7 @@ func (c *comparer) file(old *schema.File) {
 		c.report("TYPE_NO_DELETE", name, pos, fileOf(n), 0, 0, "%s %s is gone", what, name)
 	}
 	moved := func(name string, old, new schema.Position) {
-		c.report("TYPE_MOVED_FILE", name, old, new, 0, 0, "%s moved to %s", name, new.File)
+		c.report("TYPE_MOVED_FILE", name, old, new, 0, 0, "%s moved to %s", name, c.opts.Name(new.File))
 	}
 	for _, s := range old.Structs {
 		now, elsewhere := find(c, old, s.Name, ownStruct, isNil[schema.Struct])
@@ -568,7 +572,6 @@ func (c *comparer) structure(old, now *schema.Struct) {
 	}
 	c.fields(old.Name, old, now, c.uses[old])
 	c.annotations(old.Name, old.Meta, now.Meta)
-	key := c.reservedKey(old.File, old.Name)
 	before, after := c.old.Reserved[old.File.Path+":"+old.Name], c.new.Reserved[now.File.Path+":"+now.Name]
 	for _, r := range before {
 		kept := slices.ContainsFunc(after, func(n symbols.Reservation) bool {
@@ -582,13 +585,9 @@ func (c *comparer) structure(old, now *schema.Struct) {
 					what += fmt.Sprintf("-%d", r.Last)
 				}
 			}
-			c.report("RESERVED_NO_DELETE", key, old.Pos, now.Pos, 0, 0, "%s no longer reserves %s", old.Name, what)
+			c.report("RESERVED_NO_DELETE", old.Name, old.Pos, now.Pos, 0, 0, "%s no longer reserves %s", old.Name, what)
 		}
 	}
-}
-
-func (c *comparer) reservedKey(f *schema.File, name string) string {
-	return c.opts.Key(f.Path) + ":" + name
 }
 
 // fields compares two lists of fields.
@@ -653,7 +652,7 @@ func (c *comparer) added(path string, old, now *schema.Struct, n *schema.Field, 
 	at := path + "." + n.Name
 	if old.File != nil {
 		reserved := c.old.Reserved[old.File.Path+":"+old.Name]
-		past, had := c.opts.Past[c.reservedKey(old.File, old.Name)][n.ID]
+		past, had := c.opts.Past[c.opts.Key(old.File.Path)+":"+old.Name][n.ID]
 		switch {
 		case had && past != n.Name:
 			c.report("FIELD_ID_REUSED", at, old.Pos, n.Pos, OldReader|NewReader, u, "field %s has id %d, which was that of %s", at, n.ID, past)

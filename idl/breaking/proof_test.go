@@ -178,6 +178,8 @@ type callProof struct {
 	method      string // S.f, which the client has
 	served      string // the service that answers; "" if it has the same name
 	multiplexed bool   // the call names its service
+	backward    bool   // the client has the new schema, the server the old one
+	then        string // a method that is called next on the same connection; what the client sees is of that
 	want        string // what the client sees: a result as JSON, void, or how its error begins
 }
 
@@ -186,6 +188,10 @@ var callProofs = []callProof{
 	{rule: "METHOD_NO_DELETE", old: "service S {\n  void f()\n  void g()\n}\n", new: "service S {\n  void f()\n}\n", method: "S.f", want: "void"},
 	{rule: "METHOD_NO_DELETE", old: "service S {\n  i32 f()\n}\n", new: "service B {\n  i32 f()\n}\nservice S extends B {}\n", method: "S.f", want: "0"}, // it moved
 	{rule: "METHOD_SAME_ONEWAY", old: "service S {\n  void f()\n}\n", new: "service S {\n  oneway void f()\n}\n", method: "S.f", want: "deadline exceeded"},
+	// No longer oneway: nobody takes the reply, so that it meets the next call; and a new client waits for one that does not come.
+	{rule: "METHOD_SAME_ONEWAY", old: "service S {\n  oneway void f()\n  i32 g()\n}\n", new: "service S {\n  void f()\n  i32 g()\n}\n", method: "S.f", want: "void"},
+	{rule: "METHOD_SAME_ONEWAY", old: "service S {\n  oneway void f()\n  i32 g()\n}\n", new: "service S {\n  void f()\n  i32 g()\n}\n", method: "S.f", then: "g", want: `the answer is to "f"`},
+	{rule: "METHOD_SAME_ONEWAY", old: "service S {\n  oneway void f()\n}\n", new: "service S {\n  void f()\n}\n", backward: true, method: "S.f", want: "deadline exceeded"},
 	{rule: "METHOD_SAME_RETURN_TYPE", old: "service S {\n  i32 f()\n}\n", new: "service S {\n  i64 f()\n}\n", method: "S.f", want: "missing result"},
 	{rule: "METHOD_SAME_RETURN_TYPE", old: "service S {\n  i32 f()\n}\n", new: "service S {\n  void f()\n}\n", method: "S.f", want: "missing result"},
 	{rule: "METHOD_SAME_RETURN_TYPE", old: "service S {\n  void f()\n}\n", new: "service S {\n  i32 f()\n}\n", method: "S.f", want: "void"},
@@ -213,15 +219,23 @@ func TestCallProofs(t *testing.T) {
 						}
 						return nil
 					}
-					s := thrifttest.NewServer(t, service(p.new, served), thriftkit.DynamicHandler(func(ctx context.Context, m *schema.Method, args *dynamic.Struct) (any, error) {
+					ours, theirs := p.old, p.new
+					if p.backward {
+						ours, theirs = theirs, ours
+					}
+					s := thrifttest.NewServer(t, service(theirs, served), thriftkit.DynamicHandler(func(ctx context.Context, m *schema.Method, args *dynamic.Struct) (any, error) {
 						return 0, nil
 					}))
 					c := s.Dial("protocol="+protocol, thriftkit.WithTimeout(time.Hour))
 					if p.multiplexed {
 						c = c.ForService(name)
 					}
-					m := service(p.old, name).Method(method)
+					m := service(ours, name).Method(method)
 					v, err := c.Invoke(t.Context(), m, dynamic.New(m.Args))
+					if p.then != "" && err == nil {
+						m = service(ours, name).Method(p.then)
+						v, err = c.Invoke(t.Context(), m, dynamic.New(m.Args))
+					}
 					got := "void"
 					if err != nil {
 						got = err.Error()

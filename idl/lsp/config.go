@@ -101,6 +101,22 @@ func (s *server) completeConfig(path string, at position) (items []completionIte
 	return items, true
 }
 
+// hoverConfig answers a hover in an open project file; ok is false if path is none.
+func (s *server) hoverConfig(path string, at position) (answer any, ok bool) {
+	s.mu.Lock()
+	text, open := s.configs[path]
+	s.mu.Unlock()
+	if !open || s.opts.Hover == nil {
+		return nil, false
+	}
+	lines, _ := syntax.Parse(path, []byte(text)) // for its table of lines
+	doc, start, end := s.opts.Hover(text, offsetOf(lines, at))
+	if doc == "" {
+		return nil, true
+	}
+	return object{"contents": markdown(doc), "range": rangeOf(lines, syntax.Span{Start: start, End: end})}, true
+}
+
 func (e *ConfigError) diagnostic() diagnostic {
 	at := position{max(e.Line-1, 0), max(e.Column-1, 0)}
 	return diagnostic{Range: textRange{at, position{at.Line, at.Character + 1}}, Severity: 1, Code: "config", Source: "thriftkit", Message: e.Message}

@@ -2,7 +2,9 @@ package lsp
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"path"
 	"slices"
@@ -77,8 +79,9 @@ func locationOf(p analysis.Place) location {
 	return location{uriOf(p.File.Path), rangeOf(p.File, p.Span)}
 }
 
-func (s *server) diagnostics(file string) []diagnostic {
-	v := s.work.View(file)
+func (s *server) diagnostics(file string) []diagnostic { return diagnosticsOf(s.work.View(file), file) }
+
+func diagnosticsOf(v *analysis.View, file string) []diagnostic {
 	list := []diagnostic{}
 	f := v.File(file)
 	if f == nil {
@@ -114,6 +117,57 @@ func diagnosticOf(v *analysis.View, f *symbols.File, x *lint.Finding) diagnostic
 
 func (s *server) diagnostic(_ context.Context, p documentParams) (any, error) {
 	return object{"kind": "full", "items": s.diagnostics(pathOf(p.TextDocument.URI))}, nil
+}
+
+// workspaceDiagnostic answers with the findings of every file of the workspace. Those of a file that the client has already are not sent again; files
+// without findings are, as they may have had some.
+func (s *server) workspaceDiagnostic(ctx context.Context, p struct {
+	Previous []struct {
+		URI   string `json:"uri"`
+		Value string `json:"value"`
+	} `json:"previousResultIds"`
+}) (any, error) {
+	known := make(map[string]string)
+	for _, r := range p.Previous {
+		known[r.URI] = r.Value
+	}
+	files := s.work.Files()
+	for _, path := range s.work.OpenFiles() {
+		if !slices.Contains(files, path) {
+			files = append(files, path)
+		}
+	}
+	slices.Sort(files)
+	items := []object{}
+	whole := s.work.Whole()
+	for _, file := range files {
+		if ctx.Err() != nil {
+			return nil, jrpc2.Errorf(-32800, "the request was cancelled")
+		}
+		// An open file has what textDocument/diagnostic says; the others are looked at together.
+		v := whole
+		var version any
+		s.mu.Lock()
+		n, open := s.versions[file]
+		s.mu.Unlock()
+		if open {
+			v, version = s.work.View(file), n
+		}
+		list := diagnosticsOf(v, file)
+		text, err := json.Marshal(list)
+		if err != nil {
+			return nil, err
+		}
+		h := fnv.New64a()
+		h.Write(text)
+		report := object{"kind": "full", "uri": uriOf(file), "version": version, "resultId": fmt.Sprintf("%x", h.Sum64()), "items": list}
+		if known[uriOf(file)] == report["resultId"] {
+			report["kind"] = "unchanged"
+			delete(report, "items")
+		}
+		items = append(items, report)
+	}
+	return object{"items": items}, nil
 }
 
 // The numbers of CompletionItemKind and SymbolKind for kinds of symbols.
@@ -156,6 +210,9 @@ func (s *server) completion(_ context.Context, p positionParams) (any, error) {
 }
 
 func (s *server) hover(_ context.Context, p positionParams) (any, error) {
+	if h, ok := s.hoverConfig(pathOf(p.TextDocument.URI), p.Position); ok {
+		return h, nil
+	}
 	v, file, offset, ok := s.at(p)
 	if !ok {
 		return nil, nil
@@ -335,8 +392,8 @@ func (s *server) onTypeFormatting(_ context.Context, p positionParams) (any, err
 		f := v.File(file)
 		offset := offsetOf(f.Tree, p.Position)
 		for _, d := range f.Symbols {
-			if n := d.Node.Range(); n.Start < offset && offset <= n.End+1 {
-				return v.FormatRange(file, n)
+			if d.Node.Range().End == offset {
+				return v.FormatDefinition(file, d)
 			}
 		}
 		return nil, nil
@@ -474,16 +531,13 @@ func (s *server) codeAction(_ context.Context, p struct {
 		return len(p.Context.Only) == 0 || slices.ContainsFunc(p.Context.Only, func(o string) bool { return kind == o || strings.HasPrefix(kind, o+".") })
 	}
 	span := spanOf(f.Tree, p.Range)
-	var safe, includes []lint.Edit
+	var safe []lint.Edit
 	for _, x := range v.Findings(file) {
 		for _, fix := range x.Fixes {
 			if fix.Safe && !slices.ContainsFunc(fix.Edits, func(e lint.Edit) bool {
 				return e.Path != file || slices.ContainsFunc(safe, func(o lint.Edit) bool { return e.Span.Start <= o.Span.End && o.Span.Start <= e.Span.End })
 			}) {
 				safe = append(safe, fix.Edits...)
-				if strings.HasPrefix(x.Code, "INCLUDE_") {
-					includes = append(includes, fix.Edits...)
-				}
 			}
 		}
 		if x.Span.End < span.Start || x.Span.Start > span.End || !wanted("quickfix") {
@@ -531,8 +585,10 @@ func (s *server) codeAction(_ context.Context, p struct {
 	if len(safe) > 0 && wanted("source.fixAll") {
 		list = append(list, codeAction{Title: "fix all that is safe", Kind: "source.fixAll", Edit: workspaceEditOf(v, safe)})
 	}
-	if len(includes) > 0 && wanted("source.organizeImports") {
-		list = append(list, codeAction{Title: "organize includes", Kind: "source.organizeImports", Edit: workspaceEditOf(v, includes)})
+	if wanted("source.organizeImports") {
+		if edits := s.work.OrganizeIncludes(file); len(edits) > 0 {
+			list = append(list, codeAction{Title: "organize includes", Kind: "source.organizeImports", Edit: workspaceEditOf(v, edits)})
+		}
 	}
 	return list, nil
 }

@@ -38,6 +38,9 @@ type Options struct {
 	Complete func(text string, offset int) (words []ConfigWord, start int)
 	Check    func(path, text string) error
 
+	// Hover returns what is to know about the word at an offset of the text of a project file, in Markdown, and where the word is; "" for nothing.
+	Hover func(text string, offset int) (doc string, start, end int)
+
 	// ErrorLog gets errors that have no caller; nil: they are shown by the client.
 	ErrorLog func(error)
 }
@@ -46,8 +49,8 @@ type Options struct {
 // way afterwards.
 // The error is nil if the client ended the conversation.
 func Serve(ctx context.Context, r io.Reader, w io.WriteCloser, opts Options) error {
-	s := &server{opts: opts, work: analysis.NewWorkspace(analysis.Options{}), versions: make(map[string]int), configs: make(map[string]string), dirty: make(map[string]bool), wake: make(chan struct{}, 1)}
-	s.rpc = jrpc2.NewServer(assigner{s}, &jrpc2.ServerOptions{AllowPush: true, Concurrency: 4})
+	s := &server{opts: opts, work: analysis.NewWorkspace(analysis.Options{}), versions: make(map[string]int), configs: make(map[string]string), dirty: make(map[string]bool), wake: make(chan struct{}, 1), slots: make(chan struct{}, maxRunning)}
+	s.rpc = jrpc2.NewServer(assigner{s}, &jrpc2.ServerOptions{AllowPush: true, Concurrency: maxPending})
 	in, copied := io.Pipe() // which can be closed while a read of r is under way, as that of standard input is when the client says exit
 	go func() {
 		_, err := io.Copy(copied, r)
@@ -69,12 +72,20 @@ func Serve(ctx context.Context, r io.Reader, w io.WriteCloser, opts Options) err
 	return err
 }
 
+// maxPending bounds the messages that are held, maxRunning the requests that are worked on at a time. Notifications are not counted, so that
+// a request can be cancelled while others run.
+const (
+	maxPending = 1000
+	maxRunning = 4
+)
+
 type server struct {
 	opts Options
 	work *analysis.Workspace
 	rpc  *jrpc2.Server
 
 	input *io.PipeReader // what the client sends
+	slots chan struct{}  // has one for each request that runs
 
 	mu       sync.Mutex
 	roots    []string
@@ -138,8 +149,15 @@ func (a assigner) Assign(_ context.Context, method string) jrpc2.Handler {
 		case state == shutDown:
 			return nil, jrpc2.Errorf(jrpc2.InvalidRequest, "the server is shut down")
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, jrpc2.Errorf(-32800, "the request was cancelled")
+		if !r.IsNotification() {
+			select {
+			case a.s.slots <- struct{}{}:
+				defer func() { <-a.s.slots }()
+			case <-ctx.Done():
+			}
+			if ctx.Err() != nil {
+				return nil, jrpc2.Errorf(-32800, "the request was cancelled")
+			}
 		}
 		return h(a.s, ctx, r)
 	}
@@ -174,6 +192,7 @@ var handlers = sync.OnceValue(func() map[string]handler {
 		"workspace/didChangeConfiguration":    handle((*server).didChangeConfiguration),
 		"workspace/symbol":                    handle((*server).workspaceSymbol),
 		"textDocument/diagnostic":             handle((*server).diagnostic),
+		"workspace/diagnostic":                handle((*server).workspaceDiagnostic),
 		"textDocument/completion":             handle((*server).completion),
 		"textDocument/signatureHelp":          handle((*server).signatureHelp),
 		"textDocument/hover":                  handle((*server).hover),
@@ -260,7 +279,7 @@ func (s *server) initialize(_ context.Context, p initializeParams) (any, error) 
 			"inlayHintProvider":                true,
 			"callHierarchyProvider":            true,
 			"typeHierarchyProvider":            true,
-			"diagnosticProvider":               object{"interFileDependencies": true, "workspaceDiagnostics": false},
+			"diagnosticProvider":               object{"interFileDependencies": true, "workspaceDiagnostics": true},
 			"workspace":                        object{"workspaceFolders": object{"supported": true, "changeNotifications": true}},
 		},
 	}, nil

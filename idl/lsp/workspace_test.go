@@ -10,6 +10,9 @@ import (
 	"github.com/thriftkit/thriftkit/idl/analysis"
 	"github.com/thriftkit/thriftkit/idl/breaking"
 	"github.com/thriftkit/thriftkit/idl/compile"
+	"github.com/thriftkit/thriftkit/idl/format"
+	"github.com/thriftkit/thriftkit/idl/lint"
+	"github.com/thriftkit/thriftkit/idl/syntax"
 )
 
 // TestMove moves a type to a new file for a client that can create files, and has places in labels of signatures for one that takes them.
@@ -188,5 +191,107 @@ func TestConfigText(t *testing.T) {
 	shown("")
 	if got := s.call("textDocument/hover", `{"textDocument": {"uri": "$/thriftkit.yaml"}, "position": {"line": 0, "character": 0}}`); got != "null" {
 		t.Error(got)
+	}
+}
+
+// TestOrganizeIncludes asks as an editor does that organizes on saving.
+func TestOrganizeIncludes(t *testing.T) {
+	s := start(t, `{}`, map[string]string{"lib.thrift": libText, "more.thrift": "struct More {}\n", "none.thrift": "struct None {}\n"})
+	ask := func() string {
+		return s.call("textDocument/codeAction", `{"textDocument": {"uri": "$/a.thrift"}, "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}, "context": {"only": ["source.organizeImports"]}}`)
+	}
+	s.open("a.thrift", "// Ours.\ninclude \"none.thrift\"\ninclude \"more.thrift\" // More\n\nstruct A {\n  1: lib.Money m\n  2: more.More n\n}\n", 1)
+	want := `[{"title":"organize includes","kind":"source.organizeImports","edit":{"changes":{"$/a.thrift":[{"range":{"start":{"line":1,"character":0},"end":{"line":2,"character":29}},"newText":"include \"lib.thrift\"\ninclude \"more.thrift\" // More"}]}}}]`
+	if got := ask(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	s.open("a.thrift", "include \"lib.thrift\"\n\nstruct A {\n  1: lib.Money m\n}\n", 2)
+	if got := ask(); got != "[]" {
+		t.Errorf("in order: %s", got)
+	}
+}
+
+// TestOnTypeFormatting has the cursor behind the "}" that was just typed, at "|"; want is the text afterwards, "" if it stays.
+func TestOnTypeFormatting(t *testing.T) {
+	s := startWith(t, Options{Configure: func([]string, string) (analysis.Options, error) {
+		return analysis.Options{Format: format.Options{Separator: format.Keep}}, nil
+	}}, `{}`, nil)
+	for version, tt := range []struct{ text, want string }{
+		{"struct  A{\n1:i32 a\n  2 : string  b // b\n}|\n\nstruct  B{}\n", "struct A {\n  1: i32 a\n  2: string b // b\n}\n\nstruct  B{}\n"},
+		{"struct  A{}\nenum  E{X,Y}|", "struct  A{}\nenum E {\n  X,\n  Y,\n}"},
+		{"/* 😀 */ struct  A{1:i32 a}| struct  B {}\n", "/* 😀 */ struct A {\n  1: i32 a\n} struct  B {}\n"},
+		{"struct A {\n  1: i32 a\n}|\n", ""},
+		{"const map<i32,i32> m = {1:2}|\n", "const map<i32, i32> m = {1: 2}\n"},
+		{"struct  A{\n}|\nstruct {{{\n", "struct A {}\nstruct {{{\n"},
+		{"struct  A{1: i32 a = {}| }", ""}, // not the end of it
+		{"struct  A{1: i32 {}|", ""},
+		{"}|", ""},
+	} {
+		offset := strings.IndexByte(tt.text, '|')
+		text := tt.text[:offset] + tt.text[offset+1:]
+		s.open("a.thrift", text, version)
+		tree, _ := syntax.Parse("a.thrift", []byte(text))
+		at, _ := json.Marshal(positionOf(tree, offset))
+		var edits []textEdit
+		if err := json.Unmarshal([]byte(s.call("textDocument/onTypeFormatting", `{"textDocument": {"uri": "$/a.thrift"}, "position": `+string(at)+`, "ch": "}", "options": {"tabSize": 2, "insertSpaces": true}}`)), &edits); err != nil {
+			t.Fatal(err)
+		}
+		var list []lint.Edit
+		for _, e := range edits {
+			list = append(list, lint.Edit{Span: spanOf(tree, e.Range), Text: e.NewText})
+		}
+		want := tt.want
+		if want == "" {
+			want = text
+		}
+		if got := string(lint.Apply([]byte(text), list)); got != want {
+			t.Errorf("%q: got\n%s\nwant\n%s", text, got, want)
+		}
+	}
+}
+
+// TestWorkspaceDiagnostics has the findings of all files, of unsaved texts where there are some, and nothing twice for a client that says what it has.
+func TestWorkspaceDiagnostics(t *testing.T) {
+	s := start(t, `{"textDocument": {"diagnostic": {}}}`, map[string]string{"a.thrift": "struct A {\n  1: optional Nope n\n}\n", "lib.thrift": libText, "sub/b.thrift": "include \"../lib.thrift\"\nstruct B {\n"})
+	type report struct {
+		Kind, URI, ResultID string
+		Version             *int
+		Items               []diagnostic
+	}
+	previous := []object{}
+	ask := func() string {
+		t.Helper()
+		params, _ := json.Marshal(object{"previousResultIds": previous})
+		var answer struct{ Items []report }
+		if err := json.Unmarshal([]byte(s.call("workspace/diagnostic", string(params))), &answer); err != nil {
+			t.Fatal(err)
+		}
+		previous = nil
+		var out []string
+		for _, r := range answer.Items {
+			version := ""
+			if r.Version != nil {
+				version = fmt.Sprint(" ", *r.Version)
+			}
+			out = append(out, strings.TrimSpace(fmt.Sprintf("%s%s %s: %s", strings.TrimPrefix(r.URI, "$/"), version, r.Kind, codes(r.Items))))
+			previous = append(previous, object{"uri": "file://" + s.dir + "/" + strings.TrimPrefix(r.URI, "$/"), "value": r.ResultID})
+		}
+		return strings.Join(out, "\n")
+	}
+	for _, tt := range []struct {
+		name string
+		do   func()
+		want string
+	}{
+		{"all", func() {}, "a.thrift full: UNKNOWN_TYPE 1:14\nlib.thrift full: \nsub/b.thrift full: SYNTAX 2:0"},
+		{"again", func() {}, "a.thrift unchanged: \nlib.thrift unchanged: \nsub/b.thrift unchanged:"},
+		{"unsaved", func() { s.open("a.thrift", "struct A {}\n", 7) }, "a.thrift 7 full: \nlib.thrift unchanged: \nsub/b.thrift unchanged:"},
+		{"closed", func() { s.notify("textDocument/didClose", `{"textDocument": {"uri": "$/a.thrift"}}`) }, "a.thrift full: UNKNOWN_TYPE 1:14\nlib.thrift unchanged: \nsub/b.thrift unchanged:"},
+	} {
+		tt.do()
+		lines := func(s string) string { return strings.ReplaceAll(s+"\n", ": \n", ":\n") }
+		if got := ask(); lines(got) != lines(tt.want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, got, tt.want)
+		}
 	}
 }
