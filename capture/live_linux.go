@@ -76,6 +76,7 @@ func OpenLive(name string) (*Live, error) {
 }
 
 func (l *Live) open(index int) error {
+	//lint:ignore SA1019 the successor is golang.org/x/net, and this module has no dependencies
 	if err := syscall.AttachLsf(l.fd, liveFilter()); err != nil {
 		return os.NewSyscallError("setsockopt SO_ATTACH_FILTER", err)
 	}
@@ -132,13 +133,15 @@ func liveFilter() []syscall.SockFilter {
 		direction = (ancillary + 4) & (1<<32 - 1)
 		device    = (ancillary + 8) & (1<<32 - 1)
 	)
-	load := func(what int64) syscall.SockFilter {
-		return *syscall.LsfStmt(syscall.BPF_LD|syscall.BPF_W|syscall.BPF_ABS, int(what))
+	load := func(what uint32) syscall.SockFilter {
+		return syscall.SockFilter{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS, K: what}
 	}
 	equal := func(v, yes, no int) syscall.SockFilter {
-		return *syscall.LsfJump(syscall.BPF_JMP|syscall.BPF_JEQ|syscall.BPF_K, v, yes, no)
+		return syscall.SockFilter{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, Jt: uint8(yes), Jf: uint8(no), K: uint32(v)}
 	}
-	accept := func(n int) syscall.SockFilter { return *syscall.LsfStmt(syscall.BPF_RET|syscall.BPF_K, n) }
+	accept := func(n int) syscall.SockFilter {
+		return syscall.SockFilter{Code: syscall.BPF_RET | syscall.BPF_K, K: uint32(n)}
+	}
 	return []syscall.SockFilter{
 		load(protocol),
 		equal(etherIPv4, 1, 0),
