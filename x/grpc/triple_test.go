@@ -80,10 +80,10 @@ func TestTriple(t *testing.T) {
 		name, path, contentType, msg string
 		status, body                 string
 	}{
-		{"Dubbo for Java", "/acme.v1.Adder/add", proto, wrap(call...), "0", wrap(pair{1, "hessian4"}, pair{2, "\xe5"}, pair{3, "J"})},
-		{"dubbo-go", "/acme.v1.Adder/add", hessian, wrap(ofGo...), "0", wrap(pair{1, "hessian2"}, pair{2, "\xe5"}, pair{3, "J"})},
+		{"Dubbo for Java", "/acme.v1.Adder/add", proto, wrap(call...), "0", wrap(pair{1, "hessian4"}, pair{2, "\xe5"}, pair{3, "long"})},
+		{"dubbo-go", "/acme.v1.Adder/add", hessian, wrap(ofGo...), "0", wrap(pair{1, "hessian2"}, pair{2, "\xe5"}, pair{3, "long"})},
 		{"a message of the mapping", "/acme.v1.Adder/add", proto, string(long), "0", "\x08\x02"},
-		{"the path of the Java interface", "/com.acme.Adder/add", proto, wrap(call...), "0", wrap(pair{1, "hessian4"}, pair{2, "\xe5"}, pair{3, "J"})},
+		{"the path of the Java interface", "/com.acme.Adder/add", proto, wrap(call...), "0", wrap(pair{1, "hessian4"}, pair{2, "\xe5"}, pair{3, "long"})},
 		{"another type", "/com.acme.Adder/add", proto, wrap(pair{1, "hessian4"}, pair{2, text}, pair{2, three}, pair{3, "x"}, pair{3, "int"}), "3", ""},
 		{"bytes after an argument", "/com.acme.Adder/add", proto, wrap(pair{1, "hessian4"}, pair{2, two + two}, pair{2, three}, pair{3, "int"}, pair{3, "int"}), "3", ""},
 		{"too few arguments", "/com.acme.Adder/add", proto, wrap(call[0], call[1], call[3]), "3", ""},
@@ -91,7 +91,7 @@ func TestTriple(t *testing.T) {
 		{"another serialization", "/com.acme.Adder/add", proto, wrap(append([]pair{{1, "fastjson2"}}, call[1:]...)...), "3", ""},
 		{"no wrapper", "/com.acme.Adder/add", proto, "\xff\xff", "3", ""},
 		{"too many arguments", "/com.acme.Adder/add", proto, strings.Repeat(wrap(pair{2, ""}), 300), "3", ""},
-		{"an unknown field", "/com.acme.Adder/add", proto, wrap(append(call, pair{9, "x"})...), "0", wrap(pair{1, "hessian4"}, pair{2, "\xe5"}, pair{3, "J"})},
+		{"an unknown field", "/com.acme.Adder/add", proto, wrap(append(call, pair{9, "x"})...), "0", wrap(pair{1, "hessian4"}, pair{2, "\xe5"}, pair{3, "long"})},
 		{"no method", "/com.acme.Adder/nope", proto, wrap(call...), "12", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
