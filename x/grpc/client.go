@@ -538,9 +538,6 @@ var clientCodes = map[connect.Code]rpc.Error{
 	connect.CodeUnimplemented:     {Code: rpc.CodeUnknownMethod, Outcome: rpc.OutcomeRefused},
 	connect.CodeInternal:          {Code: rpc.CodeInternal, Outcome: rpc.OutcomeExecuted},
 	connect.CodeUnavailable:       {Code: rpc.CodeUnavailable},
-
-	connect.CodeUnauthenticated:  {Code: rpc.CodeUnauthenticated, Outcome: rpc.OutcomeRefused},
-	connect.CodePermissionDenied: {Code: rpc.CodePermissionDenied, Outcome: rpc.OutcomeRefused},
 }
 
 // failure returns what a failed call is in the terms of package rpc.
@@ -574,8 +571,10 @@ func (m *clientMethod) failure(ctx context.Context, err error) error {
 			e.Code, e.Message, e.Cause = rpc.CodeCanceled, context.Canceled.Error(), errors.Join(context.Canceled, err)
 		case status.Code() == connect.CodeResourceExhausted, status.Code() == connect.CodeInvalidArgument:
 			e.Code = rpc.CodeProtocol
-		case status.Code() == connect.CodeUnauthenticated, status.Code() == connect.CodePermissionDenied: // an answer of HTTP, 401 or 403
-			e.Code, e.Outcome = clientCodes[status.Code()].Code, rpc.OutcomeRefused
+		case status.Code() == connect.CodeUnauthenticated: // of HTTP, 401; as a status it would be of the method
+			e.Code, e.Outcome = rpc.CodeUnauthenticated, rpc.OutcomeRefused
+		case status.Code() == connect.CodePermissionDenied: // 403
+			e.Code, e.Outcome = rpc.CodePermissionDenied, rpc.OutcomeRefused
 		}
 		return e
 	}
