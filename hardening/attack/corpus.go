@@ -125,7 +125,8 @@ func (c *recordedConn) Close() error {
 	defer c.mu.Unlock()
 	if !c.closed {
 		c.closed = true
-		go func() { c.ended <- c.read }() // for the one who may be waiting
+		whole := c.read                  // a read that is under way may yet bring more
+		go func() { c.ended <- whole }() // for the one who may be waiting
 	}
 	return c.Conn.Close()
 }
