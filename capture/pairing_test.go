@@ -79,8 +79,8 @@ func (e exchange) run(rnd *rand.Rand, c *capturetest.Conn, first, n int) {
 		have   int // of the other side, when it was sent
 	}
 	var (
-		flight   [2][]message // on their way
-		received [2]int       // bytes, by the client and the server
+		onTheWay [2][]message
+		received [2]int // bytes, by the client and the server
 		served   []message
 		waiting  int
 		sent     int
@@ -104,7 +104,7 @@ func (e exchange) run(rnd *rand.Rand, c *capturetest.Conn, first, n int) {
 	}
 	send := func(dir int, m message) {
 		m.have = received[dir]
-		flight[dir] = append(flight[dir], m)
+		onTheWay[dir] = append(onTheWay[dir], m)
 		log(dir, dir, m)
 	}
 	for finished < n {
@@ -125,11 +125,11 @@ func (e exchange) run(rnd *rand.Rand, c *capturetest.Conn, first, n int) {
 			send(0, m)
 		case 1, 2:
 			dir := rnd.IntN(2)
-			if len(flight[dir]) == 0 {
+			if len(onTheWay[dir]) == 0 {
 				continue
 			}
-			m := flight[dir][0]
-			flight[dir] = flight[dir][1:]
+			m := onTheWay[dir][0]
+			onTheWay[dir] = onTheWay[dir][1:]
 			received[1-dir] += len(m.b)
 			log(1-dir, dir, m)
 			switch {
