@@ -8,7 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
 	"time"
+
+	"github.com/thriftkit/thriftkit/internal/freeport"
 )
 
 // build compiles a program of this repository, given by its folder, and returns its path.
@@ -31,7 +34,7 @@ func build(t *testing.T, folder string) string {
 func startOnPort(t *testing.T, args func(port string) []string) (*process, string) {
 	t.Helper()
 	for range 10 {
-		port := freePort(t)
+		port := strconv.Itoa(freeport.TCP(t))
 		args := args(port)
 		p := start(t, args[0], args[1:]...)
 		t.Cleanup(p.kill) // it serves for ever
@@ -41,17 +44,6 @@ func startOnPort(t *testing.T, args func(port string) []string) (*process, strin
 	}
 	t.Fatal("the program does not listen")
 	return nil, ""
-}
-
-// freePort returns a port on which nobody listens.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 // waitFor waits until the program listens at addr, or has ended.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"reflect"
 	"slices"
@@ -23,6 +22,7 @@ import (
 	hessian "github.com/apache/dubbo-go-hessian2"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/internal/freeport"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/x/dubbo"
@@ -359,45 +359,31 @@ func (*GoShop) MethodMapper() map[string]string {
 	return m
 }
 
-// freePort returns a port that nobody listens on, and that the system gives nobody who asks for any.
-func freePort() (int, error) {
-	for range 100 {
-		port := 20_000 + rand.IntN(10_000)
-		l, err := net.Listen("tcp", ":"+strconv.Itoa(port))
-		if err == nil {
-			l.Close()
-			return port, nil
-		}
-	}
-	return 0, errors.New("no free port")
-}
-
 // goServer is the one server of dubbo-go in this process: a second one does not always begin to listen.
-var goServer = sync.OnceValues(func() (addr string, err error) {
-	registerShop()
-	port, err := freePort()
-	if err != nil {
-		return "", err
-	}
-	srv, err := dubboserver.NewServer(dubboserver.WithServerProtocol(protocol.WithPort(port), protocol.WithDubbo()), dubboserver.WithServerSerialization(constant.Hessian2Serialization))
-	if err != nil {
-		return "", err
-	}
-	if err := srv.RegisterService(&GoShop{}, dubboserver.WithInterface(shopInterface), dubboserver.WithNotRegister()); err != nil {
-		return "", err
-	}
-	go srv.Serve()
-	return "127.0.0.1:" + strconv.Itoa(port), nil
-})
+var goServer struct {
+	once sync.Once
+	port int
+	err  error
+}
 
 // serveGo returns the address of dubbo-go's server, which may still be starting.
 func serveGo(t *testing.T) string {
 	t.Helper()
-	addr, err := goServer()
-	if err != nil {
-		t.Fatal(err)
+	goServer.once.Do(func() {
+		registerShop()
+		goServer.port = freeport.TCP(t)
+		srv, err := dubboserver.NewServer(dubboserver.WithServerProtocol(protocol.WithPort(goServer.port), protocol.WithDubbo()), dubboserver.WithServerSerialization(constant.Hessian2Serialization))
+		if err == nil {
+			err = srv.RegisterService(&GoShop{}, dubboserver.WithInterface(shopInterface), dubboserver.WithNotRegister())
+		}
+		if goServer.err = err; err == nil {
+			go srv.Serve()
+		}
+	})
+	if goServer.err != nil {
+		t.Fatal(goServer.err)
 	}
-	return addr
+	return "127.0.0.1:" + strconv.Itoa(goServer.port)
 }
 
 // A caller has the methods that dubbo-go's server has.

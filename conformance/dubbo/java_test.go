@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/internal/freeport"
 	"github.com/thriftkit/thriftkit/rpc"
 )
 
@@ -66,10 +67,7 @@ func TestJavaClient(t *testing.T) {
 
 // TestJavaServer calls a server of Dubbo for Java.
 func TestJavaServer(t *testing.T) {
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := freeport.TCP(t)
 	cmd := java(t, "server", strconv.Itoa(port))
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -11,11 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/internal/freeport"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/x/motan"
 )
@@ -75,13 +77,8 @@ func TestJavaServer(t *testing.T) {
 func serveJava(t *testing.T, serialization string) string {
 	t.Helper()
 	for range 5 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr := l.Addr().String()
-		_, port, _ := net.SplitHostPort(addr)
-		l.Close()
+		port := strconv.Itoa(freeport.TCP(t))
+		addr := "127.0.0.1:" + port
 		cmd := java(t, "com.example.Server", port, serialization)
 		stop, err := cmd.StdinPipe()
 		if err != nil {

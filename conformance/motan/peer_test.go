@@ -24,6 +24,7 @@ import (
 	mpro "github.com/weibocom/motan-go/protocol"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/internal/freeport"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/x/motan"
 )
@@ -373,12 +374,7 @@ func serveTheirs(t *testing.T) (addr string, h *theirShop) {
 
 func startTheirs(t *testing.T) (addr string, h *theirShop) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	port := freeport.TCP(t)
 	text := fmt.Sprintf(`
 motan-server:
   log_dir: %s

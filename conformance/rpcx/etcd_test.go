@@ -20,6 +20,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/conformance/rpcx/internal/peer"
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/internal/freeport"
 	"github.com/thriftkit/thriftkit/x/etcd"
 	"github.com/thriftkit/thriftkit/x/rpcx"
 )
@@ -37,8 +38,8 @@ func startEtcd(t *testing.T) (endpoint string, client *clientv3.Client) {
 		}
 		t.Skipf("THRIFTKIT_ETCD (%q) names no etcd (make test-all sets it up)", program)
 	}
-	endpoint = freeAddr(t)
-	peers := "http://" + freeAddr(t)
+	endpoint = freeport.Addr(t)
+	peers := "http://" + freeport.Addr(t)
 	cmd := exec.Command(program, "--data-dir", t.TempDir(), "--listen-client-urls", "http://"+endpoint, "--advertise-client-urls", "http://"+endpoint,
 		"--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "default="+peers, "--log-level", "error", "--logger", "zap")
 	if err := cmd.Start(); err != nil {
@@ -59,16 +60,6 @@ func startEtcd(t *testing.T) (endpoint string, client *clientv3.Client) {
 		return err
 	})
 	return endpoint, client
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func eventually(t *testing.T, what string, f func() error) {

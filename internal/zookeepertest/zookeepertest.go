@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/thriftkit/thriftkit/internal/freeport"
 )
 
 // A Server is ZooKeeper on loopback, which a test may end and start again.
@@ -31,12 +33,7 @@ func Start(t *testing.T) *Server {
 		}
 		t.Skipf("THRIFTKIT_ZOOKEEPER (%q) has no ZooKeeper, or there is no java (make test-all sets it up)", jars)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	s := &Server{t: t, Addr: l.Addr().String(), dir: t.TempDir()}
+	s := &Server{t: t, Addr: freeport.Addr(t), dir: t.TempDir()}
 	s.Data = filepath.Join(s.dir, "data")
 	s.Start()
 	t.Cleanup(s.Kill)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -15,7 +14,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
 	"time"
+
+	"github.com/thriftkit/thriftkit/internal/freeport"
 
 	"github.com/thriftkit/thriftkit/discovery"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -47,7 +49,7 @@ func startCluster(t *testing.T, n int) *cluster {
 	}
 	c := &cluster{t: t, dir: t.TempDir()}
 	for range n {
-		c.members = append(c.members, &member{client: freeAddr(t), peer: freeAddr(t)})
+		c.members = append(c.members, &member{client: freeport.Addr(t), peer: freeport.Addr(t)})
 	}
 	for i := range c.members {
 		c.start(i)
@@ -59,16 +61,6 @@ func startCluster(t *testing.T, n int) *cluster {
 	})
 	c.wait()
 	return c
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (c *cluster) start(i int) {
@@ -392,7 +384,7 @@ func TestScheme(t *testing.T) {
 			t.Errorf("%s: %v", target, err)
 		}
 	}
-	u, _ := url.Parse("etcd://" + freeAddr(t) + "/Shop")
+	u, _ := url.Parse("etcd://" + freeport.Addr(t) + "/Shop")
 	r, err := Scheme(u)
 	if err != nil {
 		t.Fatal(err)

@@ -4,16 +4,17 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/internal/freeport"
 	"github.com/thriftkit/thriftkit/x/grpc"
 )
 
@@ -111,13 +112,10 @@ func TestDubboJava(t *testing.T) {
 
 // TestDubboJavaServer calls a server of Dubbo for Java by Triple.
 func TestDubboJavaServer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	cmd := dubboJava(t, "server", addr[strings.LastIndexByte(addr, ':')+1:], "tri")
+	port := freeport.TCP(t)
+	cmd := dubboJava(t, "server", strconv.Itoa(port), "tri")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -132,11 +130,13 @@ func TestDubboJavaServer(t *testing.T) {
 		ready = lines.Text() == "ready"
 	}
 	if !ready {
-		t.Fatal("the server does not start")
+		cmd.Process.Kill()
+		cmd.Wait()
+		t.Fatalf("the server does not start: %s", stderr.String())
 	}
 	go func() {
 		for lines.Scan() {
 		}
 	}()
-	tripleCalls(t, dialTriple(t, "tri://"+addr), false)
+	tripleCalls(t, dialTriple(t, "tri://127.0.0.1:"+strconv.Itoa(port)), false)
 }

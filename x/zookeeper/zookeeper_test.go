@@ -4,14 +4,16 @@ package zookeeper
 
 import (
 	"context"
-	"net"
 	"net/url"
 	"os"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
 	"time"
+
+	"github.com/thriftkit/thriftkit/internal/freeport"
 
 	"github.com/go-zookeeper/zk"
 	"github.com/thriftkit/thriftkit/discovery"
@@ -30,16 +32,6 @@ type server struct {
 func startServer(t *testing.T) *server {
 	t.Helper()
 	return &server{zookeepertest.Start(t), t}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 var quick = Options{SessionTimeout: 3 * time.Second, ConnectTimeout: patient}
@@ -193,7 +185,7 @@ func TestNobodyThere(t *testing.T) {
 			t.Errorf("%s: %v", target, err)
 		}
 	}
-	addr, opts := freeAddr(t), Options{ConnectTimeout: 300 * time.Millisecond}
+	addr, opts := freeport.Addr(t), Options{ConnectTimeout: 300 * time.Millisecond}
 	if _, err := discovery.List(context.Background(), Resolver([]string{addr}, "Shop", opts)); err == nil || !strings.Contains(err.Error(), "zookeeper: no session with 127.0.0.1:") {
 		t.Errorf("nobody there: %v", err)
 	}
