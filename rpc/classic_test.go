@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -23,16 +24,18 @@ import (
 type classicServer struct {
 	l     net.Listener
 	delay func(method string) time.Duration
+	way   time.Duration // of a reply, as on a machine that is busy
 
 	mu          sync.Mutex
-	open, most  int // connections that are served
-	conns       int // that were accepted
-	lost        int // how many of these, the first ones, the network carries nothing over any more
+	calls       map[int]int // by connection
+	open, most  int         // connections that are served
+	conns       int         // that were accepted
+	lost        int         // how many of these, the first ones, the network carries nothing over any more
 	outstanding sync.WaitGroup
 }
 
 func serveClassic(t *testing.T, atOnce int, delay func(method string) time.Duration) *classicServer {
-	s := &classicServer{l: listen(t), delay: delay}
+	s := &classicServer{l: listen(t), delay: delay, calls: map[int]int{}}
 	backlog := make(chan net.Conn, 1000)
 	s.outstanding.Go(func() {
 		defer close(backlog)
@@ -67,11 +70,26 @@ func (s *classicServer) serve(nc net.Conn) {
 		s.open--
 		s.mu.Unlock()
 	}()
+	type reply struct {
+		at  time.Time
+		msg []byte
+	}
+	replies := make(chan reply, 1000)
+	defer close(replies)
+	s.outstanding.Go(func() {
+		for r := range replies {
+			time.Sleep(time.Until(r.at))
+			nc.Write(r.msg)
+		}
+	})
 	for {
 		var size [4]byte
 		if _, err := io.ReadFull(nc, size[:]); err != nil {
 			return
 		}
+		s.mu.Lock()
+		s.calls[number]++
+		s.mu.Unlock()
 		msg := make([]byte, binary.BigEndian.Uint32(size[:]))
 		if _, err := io.ReadFull(nc, msg); err != nil {
 			return
@@ -84,12 +102,10 @@ func (s *classicServer) serve(nc net.Conn) {
 		if s.isLost(number) {
 			continue
 		}
-		reply := thrift.AppendHeader(make([]byte, 4), wire.Header{Name: h.Name, Type: wire.Reply, SeqID: h.SeqID})
-		reply = append(thrift.AppendStringField(reply, 0, "ok"), 0)
-		binary.BigEndian.PutUint32(reply, uint32(len(reply)-4))
-		if _, err := nc.Write(reply); err != nil {
-			return
-		}
+		answer := thrift.AppendHeader(make([]byte, 4), wire.Header{Name: h.Name, Type: wire.Reply, SeqID: h.SeqID})
+		answer = append(thrift.AppendStringField(answer, 0, "ok"), 0)
+		binary.BigEndian.PutUint32(answer, uint32(len(answer)-4))
+		replies <- reply{time.Now().Add(s.way), answer}
 	}
 }
 
@@ -366,3 +382,66 @@ func TestClassicServers(t *testing.T) {
 		}
 	}
 }
+
+// TestTrial has 64 callers call a server whose calls all seem to take long, because it is busy or because they do.
+func TestTrial(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		what       string
+		delay, way time.Duration
+		calls      int  // of each caller
+		shared     bool // in the later half many share a connection
+		longest    time.Duration
+		slow       int // how many calls may take longer
+	}{
+		{"quick, behind a busy machine", 0, 3 * ms / 2, 400, true, 4 * ms, 0},
+		{"slow", 5 * ms, 0, 400, false, 15 * ms, 6 * maxTrial},
+		{"too slow to try", 20 * ms, 0, 400, false, 21 * ms, 0},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := serveClassic(t, 100, func(string) time.Duration { return test.delay })
+				s.way = test.way
+				ping := load(t).Service("Test").Method("ping")
+				c, err := rpc.Dial(t.Context(), s.l.Addr().String()+"?transport=framed", inMemory(rpc.ClientOptions{MaxConns: 64}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var all []time.Duration
+				for half := range 2 {
+					s.mu.Lock()
+					clear(s.calls)
+					s.mu.Unlock()
+					var wg sync.WaitGroup
+					took := make([][]time.Duration, 64)
+					for i := range took {
+						wg.Go(func() {
+							for range test.calls / 2 {
+								took[i] = append(took[i], burst(t, c, ping, 1, 0, time.Second)...)
+							}
+						})
+					}
+					wg.Wait()
+					all = append(all, slices.Concat(took...)...)
+					if half == 0 {
+						continue
+					}
+					shares := slices.Sorted(maps.Values(s.calls))
+					if busiest := shares[len(shares)-1]; busiest > 64*test.calls/2/8 != test.shared {
+						t.Errorf("the busiest connection had %d of %d calls", busiest, 64*test.calls/2)
+					}
+				}
+				slices.Sort(all)
+				if at := len(all) - 1 - test.slow; all[at] > test.longest {
+					t.Errorf("%d of %d calls took %v or longer", test.slow+1, len(all), all[at])
+				}
+				c.Close()
+				s.l.Close()
+				s.outstanding.Wait()
+			})
+		})
+	}
+}
+
+// maxTrial is how many calls one trial has at most.
+const maxTrial = 32

@@ -37,6 +37,7 @@ type Conn struct {
 	retireAt time.Time // when it has reached its age, zero: never; likewise
 	pending  pendingTable
 	lastUsed time.Time
+	trial    *trial // that it carries; nil: none
 	read     readHalf
 	write    writeHalf
 }

@@ -24,7 +24,8 @@
 // Classic servers answer the calls of a connection one after the other, so calls that share one wait
 // for each other. A call shares a connection when the server has shown that it answers in any order, or
 // when what is pending on the connection is expected to be answered within a moment, going by the
-// [Latency] of its methods. Any other call gets a connection of its own, up to the limit.
+// [Latency] of its methods. Any other call gets a connection of its own, up to the limit. Where many
+// connections are in use for a method that seems to be slow, a [trial] finds out now and then whether it is.
 //
 // # A connection
 //

@@ -43,6 +43,9 @@ type Latency struct {
 	alone  average
 	queued average
 	until  atomic.Int64 // how long queued counts, in Unix nanoseconds
+
+	settled  atomic.Int64 // until when few replies say nothing, likewise
+	wasQuick atomic.Bool  // many replies at once have shown that it was, and no trial since has shown that it is not
 }
 
 // An average of durations; 0 is none, and anything else one nanosecond more.
@@ -88,14 +91,23 @@ func (l *Latency) estimate(now time.Time) (time.Duration, speed) {
 	return alone, isSlow
 }
 
-// add notes the time of a call, which was queued after others or alone, and ended at the time now. It reports whether it is the
-// first of the method.
-func (l *Latency) add(d time.Duration, queued bool, now time.Time) (first bool) {
+// add notes the time of a call, which was queued after others or alone, and ended at the time now, with n in all. It reports whether
+// it is the first of the method.
+func (l *Latency) add(d time.Duration, n int, queued bool, now time.Time) (first bool) {
 	if l == nil {
 		return false
 	}
 	if !queued {
 		return l.alone.add(d)
+	}
+	if n < settledCalls && d > quick && now.UnixNano() < l.settled.Load() {
+		return false
+	}
+	if old, known := l.queued.get(); known && old <= quick {
+		d = min(d, 4*old+quick/4) // one pause, of the garbage collection or of the scheduler, does not make a method slow
+	}
+	if n >= minTrial && d <= quick && !l.wasQuick.Load() {
+		l.wasQuick.Store(true)
 	}
 	first = l.queued.add(d)
 	counts := quickCounts
@@ -202,7 +214,7 @@ func (m *meter) flush() (first bool) {
 	}
 	each := m.elapsed / time.Duration(len(m.calls))
 	for i, l := range m.calls {
-		first = l.add(each, m.queued, m.now) || first
+		first = l.add(each, len(m.calls), m.queued, m.now) || first
 		m.calls[i] = nil
 	}
 	m.calls = m.calls[:0]

@@ -38,7 +38,7 @@ func TestLatency(t *testing.T) {
 		var l Latency
 		start := time.Unix(1e9, 0)
 		for _, r := range test.replies {
-			l.add(r.took, r.queued, start.Add(r.at))
+			l.add(r.took, 1, r.queued, start.Add(r.at))
 		}
 		if got, speed := l.estimate(start.Add(test.at)); got != test.want || speed != test.speed {
 			t.Errorf("%s: %v, %v; want %v, %v", test.what, got, speed, test.want, test.speed)

@@ -82,6 +82,10 @@ type Pool struct {
 	dialing int
 	changed chan struct{} // closed when a dial has ended or a method was answered first; nil if nobody waits for that
 	backoff backoff
+
+	trial      *trial // nil: there is none
+	trialEvery int
+	sinceTrial int // calls that seemed to be slow since the last trial
 }
 
 // congested is how long the oldest call of a connection must have waited before others avoid it, whatever was expected.
@@ -89,7 +93,7 @@ const congested = 2 * time.Millisecond
 
 // NewPool returns a Pool without a connection. The first call dials one, or Connect does.
 func NewPool(opts Options) *Pool {
-	p := &Pool{opts: opts}
+	p := &Pool{opts: opts, trialEvery: trialEvery}
 	p.checkTimer = time.AfterFunc(time.Hour, p.checkDeadlines)
 	p.checkTimer.Stop()
 	return p
@@ -258,6 +262,11 @@ func (p *Pool) another(f *Pending) (*Conn, error) {
 	if p.closed {
 		p.mu.Unlock()
 		return nil, ErrClosed
+	}
+	if x := p.joinTrialLocked(f); x != nil {
+		x.reserve(f)
+		p.unlock()
+		return x, nil
 	}
 	best, load := p.bestLocked(f)
 	refused := p.backoff.err(f.start)

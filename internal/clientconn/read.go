@@ -194,6 +194,9 @@ func (c *Conn) deliver(f *Pending, msg []byte, now time.Time, answered *pendingL
 	}
 	c.read.lastReply = now
 	c.removeLocked(x)
+	if c.trial != nil {
+		c.trial.answeredLocked(now)
+	}
 	if !abandoned {
 		x.Reply, x.Received, x.done = reply, len(msg), true
 		if x != f {
