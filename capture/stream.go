@@ -67,6 +67,7 @@ type stream struct {
 	skip     int          // bytes to come of an incomplete message
 	searched int          // bytes without a message
 	tried    int          // of buf: no message begins before
+	attempt  *stream      // that reads the first message, which has not come whole
 	messages int
 }
 
@@ -672,6 +673,11 @@ func (s *stream) magic(b []byte, pos int) int {
 
 // try reports whether a whole message begins with b, how long it is, and whether more bytes have to come to tell.
 func (s *stream) try(b []byte) (d detect.Dialect, n int, more bool) {
+	return s.tryFurther(b, new(*stream))
+}
+
+// tryFurther is try. What attempt points to keeps how far b was looked at, for when there is more of it.
+func (s *stream) tryFurther(b []byte, attempt **stream) (d detect.Dialect, n int, more bool) {
 	if len(b) == 0 || len(b) < detect.Size(b) {
 		return d, 0, true
 	}
@@ -679,8 +685,12 @@ func (s *stream) try(b []byte) (d detect.Dialect, n int, more bool) {
 	if !ok || s.known && !sameDialect(d, s.d) {
 		return d, 0, false
 	}
-	t := &stream{c: s.c, dir: s.dir}
-	t.use(d)
+	t := *attempt
+	if t == nil || !sameDialect(t.d, d) {
+		t = &stream{c: s.c, dir: s.dir}
+		t.use(d)
+		*attempt = t
+	}
 	n, head, err := t.extent(b)
 	if err != nil {
 		return d, 0, false
@@ -746,7 +756,10 @@ func (s *stream) start(b []byte, used int) int {
 		s.state = synced
 		return 0
 	}
-	d, n, more := s.try(b)
+	d, n, more := s.tryFurther(b, &s.attempt)
+	if n > 0 || !more {
+		s.attempt = nil
+	}
 	switch {
 	case n > 0:
 		s.use(d)

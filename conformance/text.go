@@ -13,6 +13,8 @@ import (
 	"github.com/thriftkit/thriftkit/schema"
 )
 
+var quotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // Text returns v in the text form of conformance.thrift, "" if it is unset.
 func Text(v dynamic.Value) string {
 	switch v.Kind() {
@@ -26,7 +28,7 @@ func Text(v dynamic.Value) string {
 		}
 		return fmt.Sprintf("%016x", math.Float64bits(v.Double()))
 	case schema.KindString:
-		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v.Text()) + `"`
+		return `"` + quotes.Replace(v.Text()) + `"`
 	case schema.KindBinary:
 		return "x'" + hex.EncodeToString(v.Bytes()) + "'"
 	case schema.KindList:
