@@ -87,6 +87,7 @@ type Message struct {
 	Missing     int       // bytes of it that were not captured; Bytes ends where they begin
 	Offset      int       // in Bytes, of the value: the arguments or the result
 	Bytes       []byte    // the message alone, or its beginning; nil with Options.HeadersOnly
+	Whole       []byte    // of a MessageProtocol, what was sent, with its header; else nil
 	Metadata    map[string]string
 	Target      string // the path of a request of HTTP, and the service where TTHeader names it
 

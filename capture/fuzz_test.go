@@ -2,8 +2,11 @@ package capture_test
 
 import (
 	"bytes"
+	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/capture/pcapfile"
 	"github.com/thriftkit/thriftkit/internal/capturetest"
@@ -92,6 +95,33 @@ func BenchmarkFramed(b *testing.B) {
 				}
 				a.Flush()
 				if calls != 300*6+1 {
+					b.Fatal(calls)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLongJSON reads one call as JSON without frames out of packets of 1,400 bytes: the time for a byte does not depend on its length.
+func BenchmarkLongJSON(b *testing.B) {
+	svc := service(b)
+	for _, size := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			network := &capturetest.Network{}
+			conn, closeAll := dialRecorded(b, network, svc, "protocol=json")
+			if _, err := thriftkit.Invoke[any](b.Context(), conn, svc.Method("get"), "missing "+strings.Repeat("x", size), true); err == nil {
+				b.Fatal("no exception")
+			}
+			closeAll()
+			packets := network.Packets()
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				calls := 0
+				a := capture.NewAssembler(capture.Options{}, func(*capture.Call) { calls++ })
+				for _, p := range packets {
+					a.Packet(p)
+				}
+				if a.Flush(); calls != 1 {
 					b.Fatal(calls)
 				}
 			}

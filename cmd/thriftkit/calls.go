@@ -546,11 +546,16 @@ func (r *callReader) printExplained(w io.Writer, c *capture.Call) error {
 		}
 		var ranges []explain.Range
 		var err error
-		if m.Codec == nil {
-			ranges, err = explain.Stream(m.Bytes, explain.Options{Protocol: m.Protocol, Method: func(string) *schema.Method { return method }})
+		b := m.Bytes
+		switch f := foreignNamed(m.Transport); {
+		case f != nil && m.Whole != nil:
+			b = m.Whole
+			ranges = f.ExplainMessage(b, method)
+		case m.Codec == nil:
+			ranges, err = explain.Stream(b, explain.Options{Protocol: m.Protocol, Method: func(string) *schema.Method { return method }})
 		}
 		mark := []string{"  > ", "  < "}[i]
-		for line := range strings.SplitSeq(strings.TrimSuffix(string(explain.AppendDump(nil, m.Bytes, ranges)), "\n"), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSuffix(string(explain.AppendDump(nil, b, ranges)), "\n"), "\n") {
 			out.WriteString(mark + line + "\n")
 		}
 		if m.Missing > 0 {

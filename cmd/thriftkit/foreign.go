@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/thriftkit/thriftkit/capture"
@@ -22,20 +23,38 @@ type foreignCodec struct {
 	name string
 }
 
-// foreignIn returns what reads the messages of a stream; nil if they are not of another framework.
-func foreignIn(stream []byte) *foreignCodec {
+// foreignCodecs returns all.
+func foreignCodecs() []*foreignCodec {
+	var all []*foreignCodec
 	for _, p := range []struct {
 		capture.Protocol
 		name string
 	}{{dubbo.Capture(), dubbo.Name}, {motan.Capture(), motan.Name}, {rpcx.Capture(), rpcx.Name}} {
+		if m, ok := p.Protocol.(capture.MessageProtocol); ok {
+			all = append(all, &foreignCodec{m, p.name})
+		}
+	}
+	return all
+}
+
+// foreignNamed returns what reads the messages whose transport has that name; nil if there is none.
+func foreignNamed(name string) *foreignCodec {
+	all := foreignCodecs()
+	if i := slices.IndexFunc(all, func(f *foreignCodec) bool { return f.name == name }); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// foreignIn returns what reads the messages of a stream; nil if they are not of another framework.
+func foreignIn(stream []byte) *foreignCodec {
+	for _, p := range foreignCodecs() {
 		const least = 2 // bytes by which they tell themselves apart
 		side, more := p.Match(stream)
 		if side == capture.NoSide && (!more || len(stream) < least) {
 			continue
 		}
-		if m, ok := p.Protocol.(capture.MessageProtocol); ok {
-			return &foreignCodec{m, p.name}
-		}
+		return p
 	}
 	return nil
 }

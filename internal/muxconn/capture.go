@@ -29,7 +29,7 @@ type CaptureFormat struct {
 // A Captured is a message of a captured connection.
 type Captured struct {
 	ID      uint64
-	Message *capture.Message // without Start, Time and Size; nil for what is neither a call nor a reply
+	Message *capture.Message // without Start, Time, Size and Whole; nil for what is neither a call nor a reply
 	Reply   bool
 	Status  capture.Status // of a reply
 }
@@ -130,7 +130,7 @@ func (f CaptureFormat) ReadMessage(b []byte) (*capture.Call, int, error) {
 	if err != nil || m.Message == nil {
 		return nil, n, err
 	}
-	m.Message.Size = n
+	m.Message.Size, m.Message.Whole = n, b[:n:n]
 	switch {
 	case m.Reply:
 		return &capture.Call{Reply: m.Message, Status: m.Status}, n, nil
@@ -180,13 +180,14 @@ func (c *capturer) Data(from capture.Side, b []byte, at time.Time) {
 			s.need = n
 			break
 		}
-		m, err := c.Read(from, slices.Clone(s.buf[used:used+n]))
+		msg := slices.Clone(s.buf[used : used+n])
+		m, err := c.Read(from, msg)
 		if err != nil {
 			c.Gap(from)
 			return
 		}
 		if m.Message != nil && m.Reply == (from == capture.ServerSide) {
-			m.Message.Start, m.Message.Time, m.Message.Size = s.start, at, n
+			m.Message.Start, m.Message.Time, m.Message.Size, m.Message.Whole = s.start, at, n, msg
 			c.message(m)
 		}
 		used += n
