@@ -187,6 +187,12 @@ const (
 	// CodeOverloaded means that the server had too many calls and did not begin this one.
 	CodeOverloaded = rpc.CodeOverloaded
 
+	// CodeUnauthenticated means that the server does not know who calls, and did not begin the call.
+	CodeUnauthenticated = rpc.CodeUnauthenticated
+
+	// CodePermissionDenied means that the caller may not call the method, and that the server did not begin the call.
+	CodePermissionDenied = rpc.CodePermissionDenied
+
 	// CodeUnavailable means that no connection could be made, or that the server refused the call (HTTP 429, 503).
 	CodeUnavailable = rpc.CodeUnavailable
 
