@@ -91,7 +91,7 @@ func TestProxyProtocol(t *testing.T) {
 		})
 	}
 	for _, want := range []string{
-		"but the PROXY protocol does: from proxies that ServerOptions.ProxyProtocol names it is accepted",
+		"but the PROXY protocol does: it is accepted from proxies that WithProxyProtocol (thriftkit serve: --proxy-protocol) names",
 		`PROXY protocol: the line "PROXY me"`,
 	} {
 		if !strings.Contains(log.String(), want) {

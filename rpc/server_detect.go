@@ -198,7 +198,7 @@ func (c *serverConn) unknownStart(first []byte) error {
 	if name := detect.Foreign(first); name != "" {
 		hint = ", but " + name + " does"
 		if name == "the PROXY protocol" {
-			hint += ": from proxies that ServerOptions.ProxyProtocol names it is accepted"
+			hint += ": it is accepted from proxies that WithProxyProtocol (thriftkit serve: --proxy-protocol) names"
 		}
 	}
 	return &refusedConn{fmt.Errorf("no dialect of Thrift starts with the bytes % x%s", first, hint)}
