@@ -124,8 +124,8 @@ func (o *callOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if t, err := transport.ParseTarget(r.target); err == nil && t.Foreign != "" && o.dryRun {
-		return usagef("--dry-run shows messages of Thrift, and %s is a target of %s", r.target, t.Foreign)
+	if t, err := transport.ParseTarget(r.target); err == nil && t.Foreign != "" && o.dryRun && foreignNamed(t.Foreign) == nil {
+		return usagef("--dry-run shows messages of Thrift, Dubbo, Motan and rpcx, and %s is a target of %s", r.target, t.Foreign)
 	}
 	c := &caller{o: o, target: r.target, tap: o.newTap(r.target), err: cmd.ErrOrStderr()}
 	defer c.close()
@@ -205,18 +205,20 @@ func (o *callOptions) arguments(m *schema.Method, r request, in io.Reader) (*dyn
 }
 
 func (o *callOptions) newTap(target string) *tap {
-	address, group, foreign := target, groupOf(target) != nil, false
-	if t, err := transport.ParseTarget(target); err == nil && !group {
-		address, foreign = t.Address, t.Foreign != ""
+	made := &tap{address: target, group: groupOf(target) != nil}
+	if t, err := transport.ParseTarget(target); err == nil && !made.group {
+		made.address, made.foreign, made.codec = t.Address, t.Foreign != "", foreignNamed(t.Foreign)
 	}
 	const enough, explained = 64, 1 << 20
 	switch {
 	case o.dryRun:
-		return &tap{address: address, group: group, dry: true, keep: 1 << 30}
+		made.dry, made.keep = true, 1<<30
 	case o.verbose:
-		return &tap{address: address, group: group, foreign: foreign, keep: explained}
+		made.keep = explained
+	default:
+		made.keep = enough // to tell what an answer is that is none
 	}
-	return &tap{address: address, group: group, foreign: foreign, keep: enough} // to tell what an answer is that is none
+	return made
 }
 
 // A caller makes the calls of one command.
@@ -340,7 +342,7 @@ func (c *caller) invoke(m *schema.Method, args *dynamic.Struct) (dynamic.Value, 
 	c.answered = c.answered || err == nil && !m.Oneway
 	switch t, _ := transport.ParseTarget(c.target); {
 	case !c.o.verbose:
-	case t.Foreign != "": // its messages are not Thrift's
+	case t.Foreign != "" && c.tap.codec == nil:
 		fmt.Fprintf(c.err, "* answered in %s\n", brief(time.Since(c.start)))
 	default:
 		if groupOf(c.target) != nil {
@@ -380,7 +382,7 @@ func (c *caller) dry(m *schema.Method, args *dynamic.Struct, std io.Writer) erro
 	if c.o.output.file != "" {
 		return os.WriteFile(c.o.output.file, sent, 0o666)
 	}
-	text, err := dump(sent, m, c.protocol())
+	text, err := c.tap.dump(sent, m, c.protocol())
 	if err != nil {
 		return err
 	}

@@ -105,6 +105,23 @@ func (f *foreignCodec) decode(out io.Writer, d *decoder, stream []byte, explaine
 	return err
 }
 
+// explain says what the bytes of a connection mean on which calls of m are made: the messages of one side.
+func (f *foreignCodec) explain(stream []byte, m *schema.Method) ([]explain.Range, error) {
+	var ranges []explain.Range
+	for off := 0; off < len(stream); {
+		_, n, err := f.ReadMessage(stream[off:])
+		if err != nil {
+			return append(ranges, explain.Range{Start: off, End: len(stream), Name: "not understood"}), err
+		}
+		for _, x := range f.ExplainMessage(stream[off:off+n], m) {
+			x.Start, x.End = x.Start+off, x.End+off
+			ranges = append(ranges, x)
+		}
+		off += n
+	}
+	return ranges, nil
+}
+
 // appendJSON appends a message as JSON.
 func (f *foreignCodec) appendJSON(out []byte, r *callReader, c *capture.Call, method *schema.Method) ([]byte, error) {
 	if c == nil {

@@ -29,8 +29,9 @@ type tap struct {
 	keep int  // bytes in each direction
 	dry  bool // nothing is connected, and nothing sent
 
-	foreign bool // the target is one of another framework
-	group   bool // address is that of the instance to which the last connection was made
+	foreign bool          // the target is one of another framework
+	codec   *foreignCodec // of that; nil if its messages cannot be shown
+	group   bool          // address is that of the instance to which the last connection was made
 
 	mu             sync.Mutex
 	address        string        // of the target
@@ -60,10 +61,14 @@ func (t *tap) options() []thriftkit.ClientOption {
 	opts := []thriftkit.ClientOption{thriftkit.WithStats(t)}
 	if t.foreign { // of other frameworks' connections the statistics tell nothing
 		opts = append(opts, thriftkit.WithDialer(func(ctx context.Context, target transport.Target, config *tls.Config) (net.Conn, error) {
+			start := time.Now()
 			nc, err := target.Dial(ctx, config)
 			t.mu.Lock()
 			defer t.mu.Unlock()
-			t.connected = err == nil
+			t.connected, t.connect = err == nil, time.Since(start)
+			if err == nil && t.codec != nil {
+				nc = &tappedConn{nc, t}
+			}
 			return nc, err
 		}))
 	}
@@ -73,6 +78,25 @@ func (t *tap) options() []thriftkit.ClientOption {
 // dial returns a connection to nobody.
 func (t *tap) dial(ctx context.Context, target transport.Target, config *tls.Config) (net.Conn, error) {
 	return &dryConn{tap: t, http: target.HTTP, whole: make(chan struct{}), closed: make(chan struct{})}, nil
+}
+
+// A tappedConn reports what goes over it.
+type tappedConn struct {
+	net.Conn
+	tap *tap
+}
+
+func (c *tappedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.tap.HandleBytes(0, false, b[:n])
+	}
+	return n, err
+}
+
+func (c *tappedConn) Write(b []byte) (int, error) {
+	c.tap.HandleBytes(0, true, b)
+	return c.Conn.Write(b)
 }
 
 // HandleConn implements [rpc.Stats].
@@ -210,9 +234,9 @@ func (t *tap) printCall(w io.Writer, m *schema.Method, protocol string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	end := time.Now()
-	printBytes(w, ">", "sent", t.sent, m, protocol)
+	t.printBytes(w, ">", "sent", t.sent, m, protocol)
 	if len(t.received) > 0 {
-		printBytes(w, "<", "received", t.received, m, protocol)
+		t.printBytes(w, "<", "received", t.received, m, protocol)
 	}
 	if t.cut {
 		fmt.Fprintf(w, "* of each direction the first %d bytes are shown\n", t.keep)
@@ -227,9 +251,9 @@ func (t *tap) printCall(w io.Writer, m *schema.Method, protocol string) {
 	fmt.Fprintf(w, ", all in %s\n", brief(end.Sub(t.start)))
 }
 
-func printBytes(w io.Writer, mark, what string, data []byte, m *schema.Method, protocol string) {
+func (t *tap) printBytes(w io.Writer, mark, what string, data []byte, m *schema.Method, protocol string) {
 	fmt.Fprintf(w, "* %s %s\n", what, plural.Of(len(data), "byte"))
-	text, err := dump(data, m, protocol)
+	text, err := t.dump(data, m, protocol)
 	for line := range strings.SplitSeq(strings.TrimSuffix(string(text), "\n"), "\n") {
 		if line != "" {
 			fmt.Fprintf(w, "%s %s\n", mark, line)
@@ -241,7 +265,11 @@ func printBytes(w io.Writer, mark, what string, data []byte, m *schema.Method, p
 }
 
 // dump explains data, which are the bytes of a call of m or of its reply.
-func dump(data []byte, m *schema.Method, protocol string) ([]byte, error) {
+func (t *tap) dump(data []byte, m *schema.Method, protocol string) ([]byte, error) {
+	if t.codec != nil {
+		ranges, err := t.codec.explain(data, m)
+		return explain.AppendDump(nil, data, ranges), err
+	}
 	ranges, err := explain.Stream(data, explain.Options{Protocol: protocol, Method: func(name string) *schema.Method {
 		if name == m.Name {
 			return m
