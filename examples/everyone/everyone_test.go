@@ -104,6 +104,7 @@ func TestEveryone(t *testing.T) {
 		t.Fatal(err)
 	}
 	copyClients(t, dir, port)
+	printed := make(map[string]bool) // of clients before: a framework may call again where the machine is slow, and its second call be shown late
 	for _, c := range clients {
 		t.Run(c.framework, func(t *testing.T) {
 			if why := c.lacks(); why != "" {
@@ -112,11 +113,15 @@ func TestEveryone(t *testing.T) {
 			if out, err := sh(t, dir, c.prepare, 15*time.Minute); err != nil {
 				t.Fatalf("the client cannot be prepared: %v\n%s", err, out)
 			}
-			got, err := sh(t, dir, c.run, 2*time.Minute)
-			if err != nil || !strings.HasSuffix("\n"+got, "\n"+c.want) { // some frameworks log before
-				t.Fatalf("%v: the client printed\n%s\nwant\n%s", err, got, c.want)
+			said, err := sh(t, dir, c.run, 2*time.Minute)
+			if err != nil || !strings.HasSuffix("\n"+said, "\n"+c.want) { // some frameworks log before
+				t.Fatalf("%v: the client printed\n%s\nwant\n%s", err, said, c.want)
 			}
-			if got, want := server(), line(c.framework, c.dialect); got != want {
+			got, want := server(), line(c.framework, c.dialect)
+			for printed[got] {
+				got = server()
+			}
+			if printed[want] = true; got != want {
 				t.Errorf("the server printed\n%swant\n%s", got, want)
 			}
 		})
