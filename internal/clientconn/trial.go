@@ -133,13 +133,13 @@ func (t *trial) answeredLocked(now time.Time) {
 		t.outcome.Store(trialSlow)
 		return
 	}
-	t.latency.isQuick(each, now)
+	t.latency.foundQuick(each, now)
 	c.pool.preferred.Store(c)
 	t.outcome.Store(trialQuick)
 }
 
-// isQuick notes what a trial has found.
-func (l *Latency) isQuick(each time.Duration, now time.Time) {
+// foundQuick notes that a trial has found the method quick.
+func (l *Latency) foundQuick(each time.Duration, now time.Time) {
 	l.settled.Store(now.Add(settling).UnixNano())
 	l.queued.ns.Store(int64(each) + 1)
 	l.until.Store(now.Add(quickCounts).UnixNano())
