@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -23,32 +24,23 @@ type foreignCodec struct {
 	name string
 }
 
-// foreignCodecs returns all.
-func foreignCodecs() []*foreignCodec {
-	var all []*foreignCodec
-	for _, p := range []struct {
-		capture.Protocol
-		name string
-	}{{dubbo.Capture(), dubbo.Name}, {motan.Capture(), motan.Name}, {rpcx.Capture(), rpcx.Name}} {
-		if m, ok := p.Protocol.(capture.MessageProtocol); ok {
-			all = append(all, &foreignCodec{m, p.name})
-		}
-	}
-	return all
+var foreignCodecs = []*foreignCodec{
+	{dubbo.Capture().(capture.MessageProtocol), dubbo.Name},
+	{motan.Capture().(capture.MessageProtocol), motan.Name},
+	{rpcx.Capture().(capture.MessageProtocol), rpcx.Name},
 }
 
 // foreignNamed returns what reads the messages whose transport has that name; nil if there is none.
 func foreignNamed(name string) *foreignCodec {
-	all := foreignCodecs()
-	if i := slices.IndexFunc(all, func(f *foreignCodec) bool { return f.name == name }); i >= 0 {
-		return all[i]
+	if i := slices.IndexFunc(foreignCodecs, func(f *foreignCodec) bool { return f.name == name }); i >= 0 {
+		return foreignCodecs[i]
 	}
 	return nil
 }
 
 // foreignIn returns what reads the messages of a stream; nil if they are not of another framework.
 func foreignIn(stream []byte) *foreignCodec {
-	for _, p := range foreignCodecs() {
+	for _, p := range foreignCodecs {
 		const least = 2 // bytes by which they tell themselves apart
 		side, more := p.Match(stream)
 		if side == capture.NoSide && (!more || len(stream) < least) {
@@ -63,57 +55,50 @@ func foreignIn(stream []byte) *foreignCodec {
 func (f *foreignCodec) decode(out io.Writer, d *decoder, stream []byte, explained bool) error {
 	r := &callReader{decoder: *d}
 	calls := make(map[int32]*capture.Message) // by their ids
+	methodOf := func(c *capture.Call) *schema.Method {
+		if c == nil {
+			return nil
+		}
+		if c.Request != nil {
+			calls[c.Request.SeqID] = c.Request
+		} else if call := calls[c.Reply.SeqID]; call != nil && c.Reply.Name == "" {
+			c.Reply.Name = call.Name
+		}
+		return r.methodOf(c)
+	}
+	if explained {
+		ranges, err := f.explain(stream, methodOf)
+		_, writeErr := out.Write(explain.AppendDump(nil, stream, ranges))
+		return cmp.Or(err, writeErr)
+	}
+	for i, off := 1, 0; off < len(stream); i++ {
+		c, n, err := f.ReadMessage(stream[off:])
+		if err != nil {
+			return fmt.Errorf("message %d of %s: %w", i, f.name, err)
+		}
+		text, err := f.appendJSON(nil, r, c, methodOf(c))
+		if err != nil {
+			return fmt.Errorf("message %d of %s: %w", i, f.name, err)
+		}
+		if _, err := out.Write(append(text, '\n')); err != nil {
+			return err
+		}
+		off += n
+	}
+	return nil
+}
+
+// explain says what the bytes of messages mean. methodOf tells what a message is of, which may be nil; so may the message, if it is neither
+// a call nor a reply. With an error, the ranges are those up to it and the rest.
+func (f *foreignCodec) explain(stream []byte, methodOf func(*capture.Call) *schema.Method) ([]explain.Range, error) {
 	var ranges []explain.Range
 	for i, off := 1, 0; off < len(stream); i++ {
 		c, n, err := f.ReadMessage(stream[off:])
 		if err != nil {
-			if explained {
-				ranges = append(ranges, explain.Range{Start: off, End: len(stream), Name: "not understood"})
-				out.Write(explain.AppendDump(nil, stream, ranges))
-			}
-			return fmt.Errorf("message %d of %s: %w", i, f.name, err)
+			ranges = append(ranges, explain.Range{Start: off, End: len(stream), Name: "not understood"})
+			return ranges, fmt.Errorf("message %d of %s: %w", i, f.name, err)
 		}
-		var method *schema.Method
-		if c != nil {
-			if c.Request != nil {
-				calls[c.Request.SeqID] = c.Request
-			} else if call := calls[c.Reply.SeqID]; call != nil && c.Reply.Name == "" {
-				c.Reply.Name = call.Name
-			}
-			method = r.methodOf(c)
-		}
-		if explained {
-			for _, x := range f.ExplainMessage(stream[off:off+n], method) {
-				x.Start, x.End = x.Start+off, x.End+off
-				ranges = append(ranges, x)
-			}
-		} else {
-			text, err := f.appendJSON(nil, r, c, method)
-			if err != nil {
-				return fmt.Errorf("message %d of %s: %w", i, f.name, err)
-			}
-			if _, err := out.Write(append(text, '\n')); err != nil {
-				return err
-			}
-		}
-		off += n
-	}
-	if !explained {
-		return nil
-	}
-	_, err := out.Write(explain.AppendDump(nil, stream, ranges))
-	return err
-}
-
-// explain says what the bytes of a connection mean on which calls of m are made: the messages of one side.
-func (f *foreignCodec) explain(stream []byte, m *schema.Method) ([]explain.Range, error) {
-	var ranges []explain.Range
-	for off := 0; off < len(stream); {
-		_, n, err := f.ReadMessage(stream[off:])
-		if err != nil {
-			return append(ranges, explain.Range{Start: off, End: len(stream), Name: "not understood"}), err
-		}
-		for _, x := range f.ExplainMessage(stream[off:off+n], m) {
+		for _, x := range f.ExplainMessage(stream[off:off+n], methodOf(c)) {
 			x.Start, x.End = x.Start+off, x.End+off
 			ranges = append(ranges, x)
 		}

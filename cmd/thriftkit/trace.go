@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
@@ -267,7 +268,7 @@ func (t *tap) printBytes(w io.Writer, mark, what string, data []byte, m *schema.
 // dump explains data, which are the bytes of a call of m or of its reply.
 func (t *tap) dump(data []byte, m *schema.Method, protocol string) ([]byte, error) {
 	if t.codec != nil {
-		ranges, err := t.codec.explain(data, m)
+		ranges, err := t.codec.explain(data, func(*capture.Call) *schema.Method { return m })
 		return explain.AppendDump(nil, data, ranges), err
 	}
 	ranges, err := explain.Stream(data, explain.Options{Protocol: protocol, Method: func(name string) *schema.Method {

@@ -103,11 +103,11 @@ func (l *Latency) add(d time.Duration, n int, queued bool, now time.Time) (first
 	if n < settledCalls && d > quick && now.UnixNano() < l.settled.Load() {
 		return false
 	}
-	if old, known := l.queued.get(); known && old <= quick {
-		d = min(d, 4*old+quick/4) // one pause, of the garbage collection or of the scheduler, does not make a method slow
-	}
 	if n >= minTrial && d <= quick && !l.wasQuick.Load() {
 		l.wasQuick.Store(true)
+	}
+	if old, known := l.queued.get(); known && old <= quick {
+		d = min(d, 4*old+quick/4) // one pause, of the garbage collection or of the scheduler, does not make a method slow
 	}
 	first = l.queued.add(d)
 	counts := quickCounts

@@ -12,8 +12,8 @@ import (
 type trial struct {
 	latency *Latency
 	size    int
-	joined  int // calls; guarded by the pool's mutex
-	at      time.Time
+	joined  int       // calls; guarded by the pool's mutex
+	at      time.Time // when its first call chose the connection
 	outcome atomic.Int32
 
 	// What follows is guarded by the connection's mutex.
