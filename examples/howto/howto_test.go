@@ -3,16 +3,8 @@ package howto
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,6 +15,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/internal/certtest"
 	"github.com/thriftkit/thriftkit/thrifttest"
 )
 
@@ -220,9 +213,9 @@ func (b *lockedBuffer) String() string {
 // TestTLS has the certificate of the server replaced while it runs.
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
-	ca, caKey := certificate(t, dir, "ca", "ca", nil, nil)
-	certificate(t, dir, "server", "server one", ca, caKey)
-	certificate(t, dir, "client", "ann", ca, caKey)
+	ca, caKey := certtest.Write(t, dir, "ca", "ca", nil, nil)
+	certtest.Write(t, dir, "server", "server one", ca, caKey)
+	certtest.Write(t, dir, "client", "ann", ca, caKey)
 	l, err := thriftkit.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -250,15 +243,15 @@ func TestTLS(t *testing.T) {
 	if err := order(); err != nil {
 		t.Fatal(err)
 	}
-	certificate(t, dir, "client", "bob", ca, caKey)
+	certtest.Write(t, dir, "client", "bob", ca, caKey)
 	var e *thriftkit.Error
 	if err := order(); !errors.As(err, &e) || e.Code != thriftkit.CodePermissionDenied || e.Message != "bob may not order" {
 		t.Errorf("another client: %v", err)
 	}
 	// Another authority for server and clients: connections made from now on are of that.
-	ca, caKey = certificate(t, dir, "ca", "other ca", nil, nil)
-	certificate(t, dir, "server", "server two", ca, caKey)
-	certificate(t, dir, "client", "ann", ca, caKey)
+	ca, caKey = certtest.Write(t, dir, "ca", "other ca", nil, nil)
+	certtest.Write(t, dir, "server", "server two", ca, caKey)
+	certtest.Write(t, dir, "client", "ann", ca, caKey)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		err := order()
 		if err == nil {
@@ -268,37 +261,4 @@ func TestTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// certificate writes FILE.pem and FILE.key, for a name, signed by parent or, without one, by itself.
-func certificate(t *testing.T, dir, file, name string, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()),
-		Subject:      pkix.Name{CommonName: name},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(24 * time.Hour),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-
-		BasicConstraintsValid: true,
-	}
-	if parent == nil {
-		template.KeyUsage, template.ExtKeyUsage, template.IsCA = x509.KeyUsageCertSign, nil, true
-		parent, signer = template, key
-	}
-	der, err1 := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	keyDER, err2 := x509.MarshalPKCS8PrivateKey(key)
-	cert, err3 := x509.ParseCertificate(der)
-	if err := errors.Join(err1, err2, err3,
-		os.WriteFile(filepath.Join(dir, file+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
-		os.WriteFile(filepath.Join(dir, file+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
 }
