@@ -58,6 +58,7 @@ type pairing struct {
 	pending   []*pendingCall
 	repeated  bool     // an id was used for two calls at once, or again soon after
 	pipelined bool     // a call was sent while another one waited
+	http      bool     // the messages are those of HTTP
 	waits     int      // calls that were sent alone and whose replies came next, since that was not so
 	before    [2]*mark // of each half: the last message that was a call or a reply, if no byte is missing after it
 	gaps      bool
@@ -71,7 +72,7 @@ const maxPendingPerConn = 65536
 
 // request takes a call.
 func (p *pairing) request(c *conn, m *Message) {
-	p.client = m.dir
+	p.client, p.http = m.dir, m.Transport == "http"
 	// Several clients may share a connection, each with ids of its own.
 	if slices.Contains(p.ids[:min(p.calls, len(p.ids))], m.SeqID) || p.calls > 0 && smallID(m.SeqID) && m.SeqID < p.ids[(p.calls-1)%len(p.ids)] {
 		p.repeated = true
@@ -243,8 +244,9 @@ func (p *pairing) gap(dir int, end uint32) {
 	}
 }
 
-// distinct reports whether the client gives every call another id, as far as its calls tell: a few do not.
-func (p *pairing) distinct() bool { return p.calls >= enoughIDs && !p.repeated }
+// distinct reports whether the client gives every call another id, as far as its calls tell: a few do not. Those of HTTP do not either:
+// a connection that is kept carries the calls of several clients by turns, whose ids may be far from each other for long.
+func (p *pairing) distinct() bool { return p.calls >= enoughIDs && !p.repeated && !p.http }
 
 const enoughIDs = 8
 
