@@ -167,7 +167,8 @@ func checkCapture(t *testing.T, svc *schema.Service, packets []pcapfile.Packet, 
 		}
 	}
 
-	// Each pair, call and reply that was there is known by its times.
+	// Each pair, call and reply that was there is known by the times at which its messages began: what zlib compressed can be known to end
+	// a packet earlier if the last one is missing.
 	type times struct {
 		request, reply int64
 		method         string
@@ -175,10 +176,10 @@ func checkCapture(t *testing.T, svc *schema.Service, packets []pcapfile.Packet, 
 	timesOf := func(c *capture.Call) times {
 		k := times{method: c.Method()}
 		if c.Request != nil {
-			k.request = c.Request.Time.UnixNano()
+			k.request = c.Request.Start.UnixNano()
 		}
 		if c.Reply != nil {
-			k.reply = c.Reply.Time.UnixNano()
+			k.reply = c.Reply.Start.UnixNano()
 		}
 		return k
 	}
@@ -217,8 +218,7 @@ func checkCapture(t *testing.T, svc *schema.Service, packets []pcapfile.Packet, 
 				wrong = append(wrong, fmt.Sprintf("%s (%s, %q)", c.Method(), c.Status, c.Note))
 			}
 		}
-		// Where a client uses an id again and the packets between are missing, a reply may look like that of another call.
-		if 100*len(wrong) > len(calls) {
+		if len(wrong) > 0 {
 			t.Errorf("%s: %d of %d calls were not made: %s", name, len(wrong), len(calls), wrong)
 		}
 	}
