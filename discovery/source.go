@@ -16,6 +16,14 @@ type Source interface {
 	Watch(ctx context.Context, report func(text []byte)) error
 }
 
+// A SourceFunc is a func as a Source.
+type SourceFunc func(ctx context.Context, report func(text []byte)) error
+
+// Watch implements [Source].
+func (f SourceFunc) Watch(ctx context.Context, report func(text []byte)) error {
+	return f(ctx, report)
+}
+
 // FileSource returns a Source of a file. It looks every refresh whether the file has changed; 0 means 1 second.
 func FileSource(name string, refresh time.Duration) Source {
 	if refresh <= 0 {
