@@ -34,13 +34,8 @@ func (s *source) Watch(ctx context.Context, report func([]byte)) error {
 	}
 	defer l.Close()
 	defer context.AfterFunc(ctx, l.Close)() // it ends what waits for ZooKeeper
-	names := strings.Join(s.servers, ",")
-	select {
-	case <-l.ready:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(s.opts.ConnectTimeout):
-		return fmt.Errorf("zookeeper: no session with %s within %s", names, s.opts.ConnectTimeout)
+	if err := l.wait(ctx, s.servers, s.opts); err != nil {
+		return err
 	}
 	for {
 		text, changed, err := s.read(l.Conn)
@@ -58,7 +53,7 @@ func (s *source) Watch(ctx context.Context, report func([]byte)) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-l.lost:
-			return fmt.Errorf("zookeeper: no session with %s for %s", names, 2*s.opts.SessionTimeout)
+			return fmt.Errorf("zookeeper: no session with %s for %s", strings.Join(s.servers, ","), 2*s.opts.SessionTimeout)
 		case <-changed: // or the session was lost, and with it the watch
 		}
 	}
