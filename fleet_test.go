@@ -64,6 +64,33 @@ func ExampleWithFleet() {
 	// Output: pong <nil>
 }
 
+func ExampleWithConfig() {
+	foo, a := start()
+	_, b := start()
+	ctx, target := context.Background(), a+","+b
+	dir, err := os.MkdirTemp("", "config")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	defer func(was string) { os.Chdir(was) }(func() string { was, _ := os.Getwd(); return was }())
+	os.Chdir(dir)
+	os.WriteFile("fleet.yaml", []byte("services: {PingPong: {timeout: 3s, balancer: round-robin}}"), 0o666)
+
+	config, err := govern.OpenConfig(ctx, discovery.FileSource("fleet.yaml", 0), func(err error) { log.Print(err) })
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer config.Close()
+	client, err := thriftkit.Dial(ctx, target, thriftkit.WithConfig(config))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println(thriftkit.Invoke[string](ctx, client, foo.Method("ping")))
+	// Output: pong <nil>
+}
+
 func ExampleWithResolver() {
 	foo, a := start()
 	ctx := context.Background()

@@ -34,6 +34,7 @@ type clientConfig struct {
 	retry   govern.RetryOptions
 	mode    govern.Mode
 	hedge   *govern.HedgeOptions
+	config  *govern.LiveConfig
 	schemes map[string]discovery.Scheme
 }
 
@@ -368,6 +369,12 @@ func WithMode(mode govern.Mode) ClientOption {
 // see [govern.Hedge].
 func WithHedging(opts govern.HedgeOptions) ClientOption {
 	return clientOption(func(o *clientConfig) { o.hedge = &opts })
+}
+
+// WithConfig makes a client of several instances go by a configuration that may change while calls are made: time-outs, retries, hedging,
+// breakers, balancers and routes by service and method. See [govern.OpenConfig]. It does not matter for a client of one server.
+func WithConfig(config *govern.LiveConfig) ClientOption {
+	return clientOption(func(o *clientConfig) { o.config = config })
 }
 
 // WithIncludeDirs adds directories in which included files are looked for, after the directory

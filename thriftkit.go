@@ -423,7 +423,7 @@ func Dial(ctx context.Context, target string, opts ...ClientOption) (*Client, er
 	if err != nil {
 		return nil, err
 	}
-	return govern.Dial(ctx, t, govern.DialOptions{Client: c.ClientOptions, Fleet: c.fleet, Retry: c.retry, Mode: c.mode, Hedge: c.hedge})
+	return govern.Dial(ctx, t, govern.DialOptions{Client: c.ClientOptions, Fleet: c.fleet, Retry: c.retry, Mode: c.mode, Hedge: c.hedge, Config: c.config})
 }
 
 func clientConfigOf(opts []ClientOption) (c clientConfig) {

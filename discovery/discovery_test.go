@@ -440,3 +440,35 @@ func TestList(t *testing.T) {
 		t.Errorf("without time: %v", err)
 	}
 }
+
+// TestFileSource reports a file, its changes, and that it cannot be read, and goes on.
+func TestFileSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		name := filepath.Join(t.TempDir(), "x.yaml")
+		write := func(text string) {
+			if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var texts, errs []string
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			FollowSource(ctx, FileSource(name, 0), func(err error) { errs = append(errs, err.Error()) }, func(text []byte) { texts = append(texts, string(text)) })
+		}()
+		synctest.Wait()
+		if len(errs) != 1 || !strings.HasPrefix(errs[0], "discovery: open "+name) {
+			t.Errorf("without a file: %q", errs)
+		}
+		for _, text := range []string{"a", "a", "b"} {
+			write(text)
+			time.Sleep(1500 * time.Millisecond)
+		}
+		cancel()
+		<-done
+		if got := strings.Join(texts, " "); got != "a b" {
+			t.Errorf("reported: %s", got)
+		}
+	})
+}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,26 +55,12 @@ func Follow(ctx context.Context, r Resolver, opts FollowOptions, report func(Sna
 		f.cache = time.AfterFunc(opts.CacheAfter, f.useCache)
 	}
 	defer f.stop()
-	pause := firstPause
-	for ctx.Err() == nil {
-		err := r.Watch(ctx, func(s Snapshot) {
-			pause = firstPause
+	keepWatching(ctx, opts.OnError, func(good func()) error {
+		return r.Watch(ctx, func(s Snapshot) {
+			good()
 			f.received(s.Instances)
 		})
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			err = errors.New("the resolver returned")
-		}
-		wait := pause/2 + rand.N(pause/2)
-		opts.OnError(fmt.Errorf("discovery: %w (next attempt in %s)", err, wait.Round(time.Millisecond)))
-		pause = min(2*pause, longPause)
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-	}
+	})
 }
 
 // List returns the first list that r reports, without instances that are wrong: for programs that look once. It returns

@@ -28,6 +28,12 @@ type DialOptions struct {
 
 	// Hedge, if not nil, makes second attempts of slow calls: see [Hedge]. It does not go with Forking and Broadcast.
 	Hedge *HedgeOptions
+
+	// Config says more, by service and method, and may change while calls are made. What it says comes before the other fields. It goes with the
+	// modes Failover and Failtry. nil says nothing.
+	Config *LiveConfig
+
+	configFile string // of the target
 }
 
 // Dial returns a client of the instances that target names: a [Fleet] with [Retry] around it. It waits for the first list of
@@ -42,6 +48,7 @@ type DialOptions struct {
 //	attempts=    RetryOptions.Attempts
 //	mode=        see [Mode]
 //	hedge=       a percentile, such as 95: HedgeOptions.Percentile
+//	config=      a file with a configuration, which is read again when it changes: Config
 //
 // and those of [discovery.ParseTarget]. The others are for each instance.
 func Dial(ctx context.Context, target *discovery.Target, opts DialOptions) (*rpc.Client, error) {
@@ -49,24 +56,37 @@ func Dial(ctx context.Context, target *discovery.Target, opts DialOptions) (*rpc
 	if err != nil {
 		return nil, err
 	}
+	stop := func() error { return nil }
+	if opts.configFile != "" {
+		live, err := OpenConfig(ctx, discovery.FileSource(opts.configFile, 0), opts.Fleet.Follow.OnError)
+		if err != nil {
+			return nil, fmt.Errorf("target %q: key \"config\": %w", target, err)
+		}
+		opts.Config, stop = live, live.Close
+	}
+	opts.Fleet.Config = opts.Config
 	f := NewFleet(target.Resolver, dial, opts.Fleet)
+	end := func() error {
+		stop()
+		return f.Close()
+	}
 	if !opts.Client.Lazy {
 		hasCache := opts.Fleet.Follow.CacheFile != "" // which may have a list if the resolver fails
 		if err := f.first(ctx, !hasCache); err != nil {
-			f.Close()
+			end()
 			return nil, &rpc.Error{Code: rpc.CodeUnavailable, Outcome: rpc.OutcomeNotSent, Message: fmt.Sprintf("no list of instances from %s: %v", target, err), Cause: err}
 		}
 	}
 	whole := opts.Client
 	whole.AttemptTimeout, whole.Stats = 0, nil // the clients of the instances have them
-	whole.Target, whole.OnClose = target.String(), f.Close
+	whole.Target, whole.OnClose = target.String(), end
 	around, handle, err := opts.Mode.interceptors(f, opts)
 	if err != nil {
-		f.Close()
+		end()
 		return nil, err
 	}
 	whole.Interceptors = append(slices.Clip(whole.Interceptors), around...)
-	if opts.Hedge != nil {
+	if opts.Hedge != nil && opts.Config == nil {
 		whole.Interceptors = append(whole.Interceptors, Hedge(*opts.Hedge))
 	}
 	return rpc.NewClient(handle, whole), nil
@@ -96,6 +116,13 @@ func (opts *DialOptions) dial(target *discovery.Target) (func(discovery.Instance
 	}
 	if opts.Hedge != nil && (opts.Mode == Forking || opts.Mode == Broadcast) {
 		return nil, fmt.Errorf("target %q: hedging does not go with the mode %s", target, opts.Mode)
+	}
+	switch opts.Mode {
+	case "", Failover, Failtry:
+	default:
+		if opts.Config != nil || opts.configFile != "" {
+			return nil, fmt.Errorf("target %q: a configuration does not go with the mode %s", target, opts.Mode)
+		}
 	}
 	c, err := dial(discovery.Instance{Addr: "localhost:1"}) // which is never used
 	if err == nil {
@@ -149,6 +176,11 @@ func (opts *DialOptions) takeKeys(t *discovery.Target) error {
 		"subset":   func(v string) error { return positive(v, &opts.Fleet.Subset) },
 		"attempts": func(v string) error { return positive(v, &opts.Retry.Attempts) },
 		"mode":     func(v string) (err error) { opts.Mode, err = ParseMode(v); return err },
+		"config": func(v string) error {
+			opts.configFile = v
+			_, err := LoadConfig(v)
+			return err
+		},
 		"hedge": func(v string) error {
 			p, err := strconv.ParseFloat(v, 64)
 			if err != nil || p < 50 || p >= 100 {

@@ -52,6 +52,10 @@ type FleetOptions struct {
 
 	// Breaker keeps calls of a method away from an instance that fails them, while its other methods go on. nil has none.
 	Breaker *BreakerOptions
+
+	// Config says by service and method where calls go, by which balancer, and with which circuit breakers. It comes before Balancer and
+	// Breaker, and may change at any time. nil says nothing.
+	Config *LiveConfig
 }
 
 // A State says whether an instance takes calls.
@@ -101,9 +105,13 @@ type Fleet struct {
 
 // A set is what calls pick from. It is replaced as a whole.
 type set struct {
-	picker Picker
-	nodes  []*Node
-	closed bool // the fleet is
+	picker   Picker
+	balancer Balancer
+	selector *selector // which instances are meant; nil: all
+	nodes    []*Node
+	out      bool // none of nodes can be reached, as far as is known
+	closed   bool // the fleet is
+	groups   groups
 }
 
 // NewFleet returns a Fleet of the instances that r reports. dial makes the client of an instance, without a connection: see
@@ -215,14 +223,21 @@ func (f *Fleet) Wait(ctx context.Context) error {
 
 // Handle makes one attempt at an instance. It is an [rpc.Handler].
 func (f *Fleet) Handle(ctx context.Context, call *rpc.Call) error {
-	n, probe, err := f.pick(ctx, call)
+	breaker, config := f.opts.Breaker, (*settings)(nil)
+	if f.opts.Config != nil {
+		config = f.opts.Config.settings(call)
+		if config.breaker != nil {
+			breaker = config.breaker.opts
+		}
+	}
+	n, probe, err := f.pick(ctx, call, config, breaker)
 	if err != nil {
 		return err
 	}
 	start := int64(time.Since(f.epoch))
 	err = n.handle(ctx, call)
-	if f.opts.Breaker != nil {
-		n.breaker(call.Method, f.opts.Breaker).finished(time.Now(), judge(err))
+	if breaker != nil {
+		n.breaker(call.Method, breaker).finished(time.Now(), judge(err))
 	}
 	f.finished(n, probe, start, err)
 	n.release()
@@ -230,7 +245,7 @@ func (f *Fleet) Handle(ctx context.Context, call *rpc.Call) error {
 }
 
 // pick returns a node, acquired, and whether the call decides about its return.
-func (f *Fleet) pick(ctx context.Context, call *rpc.Call) (*Node, bool, error) {
+func (f *Fleet) pick(ctx context.Context, call *rpc.Call, config *settings, breaker *BreakerOptions) (*Node, bool, error) {
 	s := f.set.Load()
 	if s == nil {
 		waiting, cancel := context.WithTimeout(ctx, f.opts.ListTimeout)
@@ -245,18 +260,25 @@ func (f *Fleet) pick(ctx context.Context, call *rpc.Call) (*Node, bool, error) {
 		}
 	}
 	t := triedOf(ctx)
-	if f.due.Load() > 0 {
-		if n := f.takeProbe(); n != nil {
-			if t != nil && t.once {
-				t.claim(n)
-			}
-			f.explain(t, s, n, "it was out, and this call decides whether it takes calls again")
-			return n, true, nil
-		}
-	}
-	for range 1000 { // each round a removed node was picked from a set that was replaced meanwhile
+	for round := range 1000 { // each round but the first, a removed node was picked from a set that was replaced meanwhile
 		if s.closed {
 			return nil, false, &rpc.Error{Code: rpc.CodeClosed, Outcome: rpc.OutcomeNotSent, Method: call.Method.String()}
+		}
+		route := ""
+		if config != nil {
+			var err error
+			if s, route, err = f.route(ctx, call, config, s, t.explained()); err != nil {
+				return nil, false, err
+			}
+		}
+		if round == 0 && f.due.Load() > 0 {
+			if n := f.takeProbe(s.selector); n != nil {
+				if t != nil && t.once {
+					t.claim(n)
+				}
+				f.explain(t, s, n, route, "it was out, and this call decides whether it takes calls again")
+				return n, true, nil
+			}
 		}
 		if len(s.nodes) == 0 {
 			return nil, false, unavailable(call, "there are no instances", nil)
@@ -265,14 +287,14 @@ func (f *Fleet) pick(ctx context.Context, call *rpc.Call) (*Node, bool, error) {
 		if t != nil {
 			n, why = t.other(s, n, ctx, call)
 		}
-		if f.opts.Breaker != nil && !n.breaker(call.Method, f.opts.Breaker).allow(time.Now()) {
-			if n = closedBreaker(s, call.Method, f.opts.Breaker); n == nil {
+		if breaker != nil && !n.breaker(call.Method, breaker).allow(time.Now()) {
+			if n = closedBreaker(s, call.Method, breaker); n == nil {
 				return nil, false, unavailable(call, "the circuit breakers of all instances are open for the method", ErrBreakerOpen)
 			}
 			why = "the circuit breaker of another one is open"
 		}
 		if n.acquire() {
-			f.explain(t, s, n, why)
+			f.explain(t, s, n, route, why)
 			return n, false, nil
 		}
 		s = f.set.Load()
@@ -284,13 +306,17 @@ func unavailable(call *rpc.Call, why string, cause error) error {
 	return &rpc.Error{Code: rpc.CodeUnavailable, Outcome: rpc.OutcomeNotSent, Method: call.Method.String(), Message: why, Cause: cause}
 }
 
-// takeProbe returns a node whose time out is over, acquired.
-func (f *Fleet) takeProbe() *Node {
+// takeProbe returns a node whose time out is over, of those that are meant, acquired.
+func (f *Fleet) takeProbe(sel *selector) *Node {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for len(f.probes) > 0 {
-		n := f.probes[0]
-		f.probes = f.probes[1:]
+	for i := 0; i < len(f.probes); {
+		n := f.probes[i]
+		if sel != nil && !sel.fits(n) {
+			i++
+			continue
+		}
+		f.probes = slices.Delete(f.probes, i, i+1)
 		f.due.Store(int32(len(f.probes)))
 		if n.state != StateReady && n.acquire() {
 			return n
@@ -575,12 +601,7 @@ func (f *Fleet) rebuildLocked() {
 	for _, n := range f.order {
 		warming = n.warm(now, f.opts.WarmUp) || warming
 	}
-	nodes := f.availableLocked()
-	s := &set{nodes: nodes}
-	if len(nodes) > 0 {
-		s.picker = f.opts.Balancer.Picker(nodes)
-	}
-	f.set.Store(s)
+	f.set.Store(f.newSetLocked(nil, nil))
 	if f.warming != nil {
 		f.warming.Stop()
 		f.warming = nil
@@ -596,11 +617,12 @@ func (f *Fleet) rebuildLocked() {
 	}
 }
 
-// availableLocked returns the nodes that take calls: of the lowest priority that has any, and of this zone if that has enough.
-func (f *Fleet) availableLocked() []*Node {
+// availableLocked returns those of nodes that take calls: of the lowest priority that has any, and of this zone if that has enough. If
+// none can be reached, it returns all of them, and true.
+func (f *Fleet) availableLocked(nodes []*Node) ([]*Node, bool) {
 	byPriority := make(map[int][]*Node)
 	var priorities []int
-	for _, n := range f.order {
+	for _, n := range nodes {
 		p := n.in.Load().Priority
 		if byPriority[p] == nil {
 			priorities = append(priorities, p)
@@ -613,14 +635,14 @@ func (f *Fleet) availableLocked() []*Node {
 		if f.opts.Zone != "" {
 			local := inZone(all, f.opts.Zone)
 			if ready := withState(local, StateReady); len(ready) > 0 && 2*len(ready) >= len(local) {
-				return ready
+				return ready, false
 			}
 		}
-		if nodes := usable(all); len(nodes) > 0 {
-			return nodes
+		if able := usable(all); len(able) > 0 {
+			return able, false
 		}
 	}
-	return f.order // nothing can be reached: one of them may have come back
+	return nodes, true // one of them may have come back
 }
 
 // usable returns those of nodes that are ready, or all that can be reached if fewer than half of these are.

@@ -47,6 +47,9 @@ func (m Mode) interceptors(f *Fleet, opts DialOptions) ([]rpc.Interceptor, rpc.H
 	switch m {
 	case "", Failover, Failtry:
 		opts.Retry.Same = opts.Retry.Same || m == Failtry
+		if opts.Config != nil {
+			return []rpc.Interceptor{opts.Config.Interceptor(opts.Retry, opts.Hedge)}, f.Handle, nil
+		}
 		if opts.Retry.Attempts == 1 {
 			return nil, f.Handle, nil
 		}

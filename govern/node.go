@@ -114,6 +114,11 @@ func (n *Node) breaker(m *schema.Method, opts *BreakerOptions) *breaker {
 	if !ok {
 		b, _ = n.breakers.LoadOrStore(m, &breaker{opts: opts, epoch: n.epoch})
 	}
+	if was := b.(*breaker); was.opts != opts && *was.opts != *opts { // a configuration changed it
+		x := &breaker{opts: opts, epoch: n.epoch}
+		n.breakers.CompareAndSwap(m, b, x)
+		return x
+	}
 	return b.(*breaker)
 }
 

@@ -15,6 +15,7 @@ import (
 type Pick struct {
 	Addr      string // of the instance that was picked
 	Reason    string // why, as a sentence without a capital letter
+	Route     string // of a configuration with routes: which one was taken, and what it wants; or that none was
 	Revision  uint64 // of the list
 	Instances []Status
 }
@@ -53,6 +54,9 @@ func withTried(ctx context.Context, addr string) context.Context {
 	}
 	return context.WithValue(ctx, triedKey{}, t)
 }
+
+// explained reports whether somebody wants to know.
+func (t *tried) explained() bool { return t != nil && t.report != nil }
 
 // claim reports whether n was not tried yet, and notes that it is now.
 func (t *tried) claim(n *Node) bool {
@@ -116,19 +120,25 @@ func (t *tried) has(n *Node) bool {
 const notTried = "not tried yet"
 
 // explain reports a pick if somebody wants to know.
-func (f *Fleet) explain(t *tried, s *set, n *Node, why string) {
-	if t == nil || t.report == nil {
+func (f *Fleet) explain(t *tried, s *set, n *Node, route, why string) {
+	if !t.explained() {
 		return
 	}
-	p := Pick{Addr: n.in.Load().Addr, Reason: why}
+	p := Pick{Addr: n.in.Load().Addr, Reason: why, Route: route}
 	p.Instances, p.Revision = f.Status()
+	if s.selector != nil {
+		for i := range p.Instances {
+			addr := p.Instances[i].Instance.Addr
+			p.Instances[i].Considered = slices.ContainsFunc(s.nodes, func(n *Node) bool { return n.in.Load().Addr == addr })
+		}
+	}
 	for i := range p.Instances {
 		if p.Instances[i].Instance.Addr == p.Addr {
 			p.Instances[i].InFlight-- // without the call itself
 		}
 	}
 	rule := "the choice of the balancer"
-	if b, ok := f.opts.Balancer.(fmt.Stringer); ok {
+	if b, ok := s.balancer.(fmt.Stringer); ok {
 		rule = b.String()
 	}
 	if len(s.nodes) == 1 {

@@ -92,6 +92,9 @@ func explainRouting(ctx context.Context, w io.Writer, target string) context.Con
 			fmt.Fprintln(table, strings.Join(cells, "\t"))
 		}
 		table.Flush()
+		if p.Route != "" {
+			fmt.Fprintf(w, "* route %s\n", p.Route)
+		}
 		fmt.Fprintf(w, "* picked %s: %s\n", p.Addr, p.Reason)
 	})
 }
@@ -110,7 +113,7 @@ func facts(s govern.Status) (all []string) {
 	}
 	switch {
 	case s.State == govern.StateReady && !s.Considered:
-		all = append(all, "not considered: of a later priority or another zone")
+		all = append(all, "not considered: of a later priority or another zone, or not of the route")
 	case s.State == govern.StateDown && !s.Considered:
 		all = append(all, "not considered: no connection could be made")
 	case s.State == govern.StateEjected && !s.Considered:

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/thriftkit/thriftkit/internal/document"
 	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
@@ -41,7 +42,7 @@ type rule struct {
 	principals []principalPattern // none: all
 	networks   []netip.Prefix
 	unix       bool // clients of unix sockets; if there are networks or it is set, no others
-	at         *node
+	at         *document.Node
 }
 
 // principalPattern is what principals of a kind are called.
@@ -58,24 +59,22 @@ type PolicyError struct {
 }
 
 // Error implements error.
-func (e *PolicyError) Error() string {
-	path := e.Path
-	if path != "" {
-		path += ": "
-	}
-	return fmt.Sprintf("%d:%d: %s%s", e.Line, e.Column, path, e.Message)
-}
+func (e *PolicyError) Error() string { return (*document.Error)(e).Error() }
 
 // ParsePolicy returns the policy in a document of JSON. The error joins a *[PolicyError] for each mistake.
 func ParsePolicy(text []byte) (*Policy, error) {
-	root, err := parseJSON(text)
-	if err != nil {
-		return nil, err
+	root, err := document.ParseJSON(text)
+	if e := (*document.Error)(nil); errors.As(err, &e) {
+		return nil, (*PolicyError)(e)
 	}
 	r := &reader{}
 	p := r.policy(root)
-	if len(r.errs) > 0 {
-		return nil, errors.Join(r.errs...)
+	var errs []error
+	for _, e := range r.Errs {
+		errs = append(errs, (*PolicyError)(e))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	return p, nil
 }
@@ -107,34 +106,26 @@ func atPath(path string, err error) error {
 }
 
 // A reader makes a policy of a document and collects the mistakes.
-type reader struct{ errs []error }
+type reader struct{ document.Reader }
 
-func (r *reader) errorf(n *node, format string, args ...any) {
-	r.errs = append(r.errs, &PolicyError{n.line, n.column, n.path, fmt.Sprintf(format, args...)})
-}
-
-func (r *reader) policy(root *node) *Policy {
+func (r *reader) policy(root *document.Node) *Policy {
 	p := &Policy{tokens: make(map[[sha256.Size]byte]string)}
-	r.object(root, []string{"default", "plaintextTokens", "tokens", "rules"}, func(key string, v *node) {
+	r.Object(root, []string{"default", "plaintextTokens", "tokens", "rules"}, func(key string, v *document.Node) {
 		switch key {
 		case "default":
-			switch r.text(v) {
+			switch r.Text(v) {
 			case "allow":
 				p.allow = true
 			case "deny", "":
 			default:
-				r.errorf(v, `want "allow" or "deny", got %q`, v.value)
+				r.Errorf(v, `want "allow" or "deny", got %q`, v.Value)
 			}
 		case "plaintextTokens":
-			if b, ok := v.value.(bool); ok {
-				p.plain = b
-			} else {
-				r.errorf(v, "want true or false, got %s", v.kind())
-			}
+			p.plain = r.Bool(v)
 		case "tokens":
-			r.list(v, func(v *node) { r.token(p, v) })
+			r.List(v, func(v *document.Node) { r.token(p, v) })
 		case "rules":
-			r.list(v, func(v *node) {
+			r.List(v, func(v *document.Node) {
 				if rule := r.rule(v); rule != nil {
 					r.contradiction(p.rules, rule)
 					p.rules = append(p.rules, rule)
@@ -145,85 +136,85 @@ func (r *reader) policy(root *node) *Policy {
 	return p
 }
 
-func (r *reader) token(p *Policy, n *node) {
+func (r *reader) token(p *Policy, n *document.Node) {
 	var name, sum string
-	var at *node
-	ok := r.object(n, []string{"name", "sha256"}, func(key string, v *node) {
+	var at *document.Node
+	ok := r.Object(n, []string{"name", "sha256"}, func(key string, v *document.Node) {
 		if key == "name" {
-			name = r.text(v)
+			name = r.Text(v)
 		} else {
-			sum, at = r.text(v), v
+			sum, at = r.Text(v), v
 		}
 	})
 	if !ok {
 		return
 	}
 	if name == "" || sum == "" {
-		r.errorf(n, "a token needs a name and its sha256")
+		r.Errorf(n, "a token needs a name and its sha256")
 		return
 	}
 	b, err := hex.DecodeString(sum)
 	if err != nil || len(b) != sha256.Size {
-		r.errorf(at, "want the SHA-256 of the token, %d hexadecimal digits", 2*sha256.Size)
+		r.Errorf(at, "want the SHA-256 of the token, %d hexadecimal digits", 2*sha256.Size)
 		return
 	}
 	key := [sha256.Size]byte(b)
 	if other, ok := p.tokens[key]; ok {
-		r.errorf(at, "the token is that of %q, too", other)
+		r.Errorf(at, "the token is that of %q, too", other)
 		return
 	}
 	p.tokens[key] = name
 }
 
-func (r *reader) rule(n *node) *rule {
+func (r *reader) rule(n *document.Node) *rule {
 	x := &rule{at: n}
-	mistakes := len(r.errs)
+	mistakes := len(r.Errs)
 	effects := 0
-	ok := r.object(n, []string{"name", "allow", "deny", "principals", "addresses"}, func(key string, v *node) {
+	ok := r.Object(n, []string{"name", "allow", "deny", "principals", "addresses"}, func(key string, v *document.Node) {
 		switch key {
 		case "name":
-			x.name = r.text(v)
+			x.name = r.Text(v)
 		case "allow", "deny":
 			effects++
 			x.deny = key == "deny"
-			r.filled(v, func(v *node) {
-				switch text := r.text(v); {
+			r.Filled(v, func(v *document.Node) {
+				switch text := r.Text(v); {
 				case text == "":
 				case text != "*" && !strings.ContainsAny(text, ".*"):
-					r.errorf(v, `want Service.method, Service.* or *, got %q`, text)
+					r.Errorf(v, `want Service.method, Service.* or *, got %q`, text)
 				default:
 					x.methods = append(x.methods, text)
 				}
 			})
 		case "principals":
-			r.filled(v, func(v *node) {
-				if text := r.text(v); text != "" {
+			r.Filled(v, func(v *document.Node) {
+				if text := r.Text(v); text != "" {
 					p, err := parsePrincipal(text)
 					if err != nil {
-						r.errorf(v, "%s", err)
+						r.Errorf(v, "%s", err)
 					}
 					x.principals = append(x.principals, p)
 				}
 			})
 		case "addresses":
-			r.filled(v, func(v *node) { r.address(x, v) })
+			r.Filled(v, func(v *document.Node) { r.address(x, v) })
 		}
 	})
 	switch {
 	case !ok:
 	case effects != 1:
-		r.errorf(n, "a rule has either allow or deny, with a list of methods")
+		r.Errorf(n, "a rule has either allow or deny, with a list of methods")
 	case x.name == "":
-		r.errorf(n, "a rule needs a name, which logs show")
+		r.Errorf(n, "a rule needs a name, which logs show")
 	}
-	if len(r.errs) > mistakes {
+	if len(r.Errs) > mistakes {
 		return nil
 	}
 	return x
 }
 
-func (r *reader) address(x *rule, v *node) {
-	text := r.text(v)
+func (r *reader) address(x *rule, v *document.Node) {
+	text := r.Text(v)
 	if text == "" {
 		return
 	}
@@ -239,11 +230,11 @@ func (r *reader) address(x *rule, v *node) {
 		}
 	}
 	if err != nil {
-		r.errorf(v, `want a network such as 10.0.0.0/8, an address, or unix, got %q`, text)
+		r.Errorf(v, `want a network such as 10.0.0.0/8, an address, or unix, got %q`, text)
 		return
 	}
 	if network != network.Masked() {
-		r.errorf(v, "the network is %s, and %s has more bits", network.Masked(), text)
+		r.Errorf(v, "the network is %s, and %s has more bits", network.Masked(), text)
 		return
 	}
 	x.networks = append(x.networks, network)
@@ -253,7 +244,7 @@ func (r *reader) address(x *rule, v *node) {
 func (r *reader) contradiction(earlier []*rule, x *rule) {
 	for _, o := range earlier {
 		if o.name == x.name {
-			r.errorf(x.at, "the rule at %d:%d is called %q, too", o.at.line, o.at.column, x.name)
+			r.Errorf(x.at, "the rule at %d:%d is called %q, too", o.at.Line, o.at.Column, x.name)
 			return
 		}
 		allows, denies := o, x
@@ -264,7 +255,7 @@ func (r *reader) contradiction(earlier []*rule, x *rule) {
 			allows, denies = x, o
 		}
 		if denies.covers(allows) {
-			r.errorf(x.at, "the rules %q and %q contradict: whatever %q allows is denied", o.name, x.name, allows.name)
+			r.Errorf(x.at, "the rules %q and %q contradict: whatever %q allows is denied", o.name, x.name, allows.name)
 			return
 		}
 	}
@@ -410,7 +401,7 @@ func (p *Policy) Check(services []*schema.Service) error {
 			}
 		}
 		if len(missing) > 0 {
-			errs = append(errs, &PolicyError{r.at.line, r.at.column, r.at.path,
+			errs = append(errs, &PolicyError{r.at.Line, r.at.Column, r.at.Path,
 				fmt.Sprintf("rule %q has %s that no service has: %s", r.name, plural.Of(len(missing), "method"), strings.Join(missing, ", "))})
 		}
 	}

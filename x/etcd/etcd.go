@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/discovery"
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -250,12 +251,26 @@ func watch(ctx context.Context, c *clientv3.Client, service string, opts Options
 		report(discovery.Snapshot{Revision: uint64(revision), Instances: list})
 	}
 	tell(found.Header.Revision)
+	return changes(ctx, c, folder, found.Header, func(r *clientv3.WatchResponse) {
+		for _, e := range r.Events {
+			if e.Type == clientv3.EventTypeDelete {
+				delete(all, string(e.Kv.Key))
+			} else {
+				set(e.Kv.Key, e.Kv.Value)
+			}
+		}
+		tell(r.Header.Revision)
+	}, clientv3.WithPrefix())
+}
+
+// changes calls changed with what happened at a key after what a response with header has.
+func changes(ctx context.Context, c *clientv3.Client, key string, header *etcdserverpb.ResponseHeader, changed func(*clientv3.WatchResponse), opts ...clientv3.OpOption) error {
 	watching, stop := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer stop()
-	events := c.Watch(watching, folder, clientv3.WithPrefix(), clientv3.WithRev(found.Header.Revision+1))
+	events := c.Watch(watching, key, append(opts, clientv3.WithRev(header.Revision+1))...)
 	check := time.NewTicker(checkEvery)
 	defer check.Stop()
-	last := found.Header.Revision
+	last := header.Revision
 	for {
 		select {
 		case r, ok := <-events:
@@ -268,26 +283,71 @@ func watch(ctx context.Context, c *clientv3.Client, service string, opts Options
 			if err := r.Err(); err != nil {
 				return err
 			}
-			for _, e := range r.Events {
-				if e.Type == clientv3.EventTypeDelete {
-					delete(all, string(e.Kv.Key))
-				} else {
-					set(e.Kv.Key, e.Kv.Value)
-				}
-			}
 			if len(r.Events) > 0 {
 				last = r.Header.Revision
-				tell(last)
+				changed(&r)
 			}
 		case <-check.C:
 			bounded, cancel := context.WithTimeout(ctx, requestTimeout)
-			now, err := c.Get(bounded, folder, clientv3.WithPrefix(), clientv3.WithCountOnly())
+			now, err := c.Get(bounded, key, clientv3.WithCountOnly())
 			cancel()
-			if err == nil && (now.Header.ClusterId != found.Header.ClusterId || now.Header.Revision < last) {
+			if err == nil && (now.Header.ClusterId != header.ClusterId || now.Header.Revision < last) {
 				return errOther
 			}
 		}
 	}
+}
+
+// Source returns what reports the value of a key: a configuration of clients, for govern.OpenConfig. A key that does not exist, or was deleted, is
+// reported as no document. c stays open.
+func Source(c *clientv3.Client, key string) discovery.Source { return &source{c, key} }
+
+type source struct {
+	client *clientv3.Client
+	key    string
+}
+
+// String says where the document is, as errors do.
+func (s *source) String() string { return "etcd " + s.key }
+
+// Watch implements [discovery.Source].
+func (s *source) Watch(ctx context.Context, report func([]byte)) error {
+	for {
+		err := s.watch(ctx, report)
+		if !errors.Is(err, rpctypes.ErrCompacted) && !errors.Is(err, errOther) {
+			return fmt.Errorf("etcd: %w", err)
+		}
+	}
+}
+
+func (s *source) watch(ctx context.Context, report func([]byte)) error {
+	bounded, cancel := context.WithTimeout(ctx, requestTimeout)
+	found, err := s.client.Get(bounded, s.key)
+	cancel()
+	if err != nil {
+		return err
+	}
+	var text []byte
+	for _, kv := range found.Kvs {
+		text = document(kv.Value)
+	}
+	report(text)
+	return changes(ctx, s.client, s.key, found.Header, func(r *clientv3.WatchResponse) {
+		e := r.Events[len(r.Events)-1]
+		if e.Type == clientv3.EventTypeDelete {
+			report(nil)
+			return
+		}
+		report(document(e.Kv.Value))
+	})
+}
+
+// document returns value, which is a document even if it is empty.
+func document(value []byte) []byte {
+	if value == nil {
+		return []byte{}
+	}
+	return value
 }
 
 // checkEvery is how often a watch looks whether it is still of the same cluster: one that was set up anew begins with low

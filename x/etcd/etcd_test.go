@@ -20,6 +20,7 @@ import (
 	"github.com/thriftkit/thriftkit/internal/freeport"
 
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/govern"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 )
@@ -392,4 +393,54 @@ func TestScheme(t *testing.T) {
 	if _, err := discovery.List(context.Background(), r); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("nobody there: %v", err)
 	}
+}
+
+// TestSource has a configuration of clients in etcd: it changes, is wrong, is deleted, and comes back after a member was killed.
+func TestSource(t *testing.T) {
+	c := startCluster(t, 3)
+	ctx := context.Background()
+	others := c.connect(1, 2)
+	const key = "/thriftkit/config/Shop"
+	put := func(text string) {
+		t.Helper()
+		eventually(t, "a put", func() error {
+			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+			_, err := others.Put(ctx, key, text)
+			return err
+		})
+	}
+	bounded, cancel := context.WithTimeout(ctx, patient)
+	defer cancel()
+	if _, err := govern.OpenConfig(bounded, Source(c.connect(), key), nil); err == nil || err.Error() != "etcd "+key+": there is no configuration" {
+		t.Errorf("without a key: %v", err)
+	}
+	put("services: {Shop: {timeout: 1s}}")
+	live, err := govern.OpenConfig(bounded, Source(c.connect(), key), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
+	see := func(what string, applied int, wrong string) {
+		t.Helper()
+		eventually(t, what, func() error {
+			s := live.Status()
+			if s.Applied < applied || (s.Err != nil) != (wrong != "") || s.Err != nil && !strings.Contains(s.Err.Error(), wrong) {
+				return fmt.Errorf("%+v, want %d applied and %q", s, applied, wrong)
+			}
+			return nil
+		})
+	}
+	first := live.Status().Applied
+	put("services: {Shop: {timeout: 2s}}")
+	see("a change", first+1, "")
+	put("services: {Shop: {timeout: 0s}}")
+	see("a mistake", first+1, "etcd "+key+":1:28: services.Shop.timeout: want a time above 0")
+	if _, err := others.Delete(ctx, key); err != nil {
+		t.Fatal(err)
+	}
+	see("deleted", first+1, "there is no configuration")
+	c.kill(0)
+	put("services: {Shop: {timeout: 3s}}")
+	see("a member was killed", first+2, "")
 }

@@ -116,6 +116,18 @@ func connect(servers []string, opts Options) (*link, error) {
 	return l, nil
 }
 
+// wait waits for the first session.
+func (l *link) wait(ctx context.Context, servers []string, opts Options) error {
+	select {
+	case <-l.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(opts.ConnectTimeout):
+		return fmt.Errorf("zookeeper: no session with %s within %s", strings.Join(servers, ","), opts.ConnectTimeout)
+	}
+}
+
 // Close ends the session, and with it its ephemeral nodes.
 func (l *link) Close() {
 	l.mu.Lock()
@@ -165,12 +177,8 @@ func Resolver(servers []string, service string, opts Options) discovery.Resolver
 		}
 		defer l.Close()
 		defer context.AfterFunc(ctx, l.Close)() // it ends what waits for ZooKeeper
-		select {
-		case <-l.ready:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(opts.ConnectTimeout):
-			return fmt.Errorf("zookeeper: no session with %s within %s", strings.Join(servers, ","), opts.ConnectTimeout)
+		if err := l.wait(ctx, servers, opts); err != nil {
+			return err
 		}
 		for revision := uint64(1); ; revision++ {
 			list, changed, err := read(l.Conn, opts.Layout.folder(service), opts)
