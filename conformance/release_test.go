@@ -21,7 +21,7 @@ import (
 )
 
 // released are the modules that users get, by their folders.
-var released = []string{".", "cmd/thriftkit", "idl/lsp", "x/etcd", "x/grpc", "x/otel", "x/zookeeper", "x/zstd"}
+var released = []string{".", "cmd/thriftkit", "idl/lsp", "x/etcd", "x/grpc", "x/jwt", "x/otel", "x/zookeeper", "x/zstd"}
 
 // TestInstall installs and uses the modules as users do: from a module proxy, which serves the files of this tree as the
 // next version, to an empty module cache.

@@ -130,6 +130,7 @@ func (in *incoming) runAdmitted() error {
 	ok, waited := in.s.limiter.acquire(in.ctx)
 	if !ok {
 		in.s.counters.refusedCalls.Add(1)
+		PushBack(in.ctx, in.s.limiter.timeout)
 		in.stats.refused(in.ctx, errOverloaded)
 		return errOverloaded
 	}

@@ -127,14 +127,14 @@ func pushedBack(err error, md map[string]string) {
 const maxRetryAfter = 24 * time.Hour
 
 // hintPrefix begins the names of metadata that thriftkit adds on its own account: hints, which are not sent where there is no
-// room for them.
+// room for them. So is the priority of a call.
 const hintPrefix = "thriftkit-"
 
 // required reports whether there is metadata that the program asked to send.
 func (o outgoing) required() bool {
 	for _, md := range []map[string]string{o.transient, o.persistent} {
 		for name := range md {
-			if !strings.HasPrefix(name, hintPrefix) {
+			if !strings.HasPrefix(name, hintPrefix) && name != priorityName {
 				return true
 			}
 		}

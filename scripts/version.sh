@@ -11,7 +11,7 @@ if ! [[ $version =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
 	echo "version.sh: $version is not the version of a Go module, such as v0.2.0" >&2
 	exit 2
 fi
-released="cmd/thriftkit idl/lsp x/etcd x/grpc x/otel x/zookeeper x/zstd"
+released="cmd/thriftkit idl/lsp x/etcd x/grpc x/jwt x/otel x/zookeeper x/zstd"
 for folder in $released examples/everyone; do # which is not released, but requires them
 	sed -i -E "/^module /! s#(github\.com/thriftkit/thriftkit[a-z/]*) v[^ ]+#\1 $version#" "$folder/go.mod"
 done

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/mock"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/govern/limit"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/ops"
 	"github.com/thriftkit/thriftkit/rpc"
@@ -54,6 +56,8 @@ type serveOptions struct {
 	admin        string
 	adminHosts   []string
 	policy       string
+	inFlight     string
+	queueTime    time.Duration
 
 	pages  *ops.Admin // of --admin, else nil
 	health *ops.Health
@@ -82,7 +86,10 @@ been answered.
 
 --policy FILE has rules about who may call what: methods that are allowed or denied to principals and addresses. It is YAML, or JSON if its
 name ends in .json, and read again when it changes; one with mistakes changes nothing. Calls to which no rule applies are refused unless it
-says otherwise. gRPC's server reflection, which no rule covers, is off then.`
+says otherwise. gRPC's server reflection, which no rule covers, is off then.
+
+--in-flight N runs at most N calls at once, --in-flight auto as many as the server turns out to get done. Those above wait for --queue-time
+at most, the important ones first (metadata thrift_priority: 0 to 4), callers in turns; then they are refused as overloaded.`
 
 func newServe() *cobra.Command {
 	o := &serveOptions{}
@@ -127,6 +134,9 @@ func newServe() *cobra.Command {
 	mustComplete(cmd.RegisterFlagCompletionFunc("admin-host", cobra.NoFileCompletions))
 	addUserFlag(f, &o.user, "take only clients that log in as `NAME:PASSWORD`, by SASL or by Basic authentication")
 	f.StringVar(&o.policy, "policy", "", "let in calls by the rules in this YAML or JSON `FILE`, which is read again when it changes")
+	f.StringVar(&o.inFlight, "in-flight", "", "run at most `N` calls at once; auto finds how many (default: 10,000)")
+	f.DurationVar(&o.queueTime, "queue-time", 0, "let calls above --in-flight wait for the time `D` (default 100ms)")
+	mustComplete(cmd.RegisterFlagCompletionFunc("in-flight", cobra.FixedCompletions([]string{"auto"}, cobra.ShellCompDirectiveNoFileComp)))
 	mustComplete(cmd.MarkFlagFilename("policy", "yaml", "yml", "json"))
 	mustComplete(cmd.MarkFlagFilename("answers", "json"))
 	mustComplete(cmd.MarkFlagFilename("rules", "yaml", "yml", "json"))
@@ -175,6 +185,13 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 	if policy != nil {
 		opts = append(opts, thriftkit.WithGate(policy.guard))
 	}
+	queue, err := o.queue()
+	if err != nil {
+		return err
+	}
+	if queue != nil {
+		opts = append(opts, thriftkit.WithGate(queue)) // after the policy: what that refuses needs no turn
+	}
 	closeAdmin, err := o.openAdmin(errOut)
 	if err != nil {
 		return err
@@ -218,8 +235,32 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 		return serveUntilSignal(server, l, said, func() {})
 	}
 	o.pages.Watch(server)
+	if queue != nil {
+		m := o.pages.Metrics()
+		m.Gauge("serve_queue_limit", "Calls that may run at once.", func() float64 { return float64(queue.Stats().Limit) })
+		m.Gauge("serve_queue_waiting", "Calls that wait for their turn.", func() float64 { return float64(queue.Stats().Waiting) })
+		m.Counter("serve_queue_refused_total", "Calls that were refused by the queue.", func() float64 { return float64(queue.Stats().Refused) })
+	}
 	o.health.SetReady(true)
 	return serveUntilSignal(server, l, said, func() { o.health.SetReady(false) })
+}
+
+// queue returns the queue of --in-flight; nil if there is none.
+func (o *serveOptions) queue() (*limit.Queue, error) {
+	if o.queueTime < 0 || o.queueTime > 0 && o.inFlight == "" {
+		return nil, usagef("--queue-time takes a time above 0, and needs --in-flight")
+	}
+	switch o.inFlight {
+	case "":
+		return nil, nil
+	case "auto":
+		return limit.NewQueue(limit.QueueOptions{Adaptive: true, QueueTime: o.queueTime})
+	}
+	n, err := strconv.Atoi(o.inFlight)
+	if err != nil || n < 1 {
+		return nil, usagef("--in-flight: want a number above 0, or auto, got %q", o.inFlight)
+	}
+	return limit.NewQueue(limit.QueueOptions{InFlight: n, QueueTime: o.queueTime})
 }
 
 // openAdmin serves the pages of --admin, if it was given.

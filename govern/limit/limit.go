@@ -1,4 +1,4 @@
-// Package limit bounds how many calls a server begins: by method and by caller, at once and in a second.
+// Package limit bounds how many calls a server begins: by method and by caller, at once and in a second; and all together, with a queue.
 //
 //	limits, err := limit.New(
 //		limit.Rule{Methods: "Shop.report", InFlight: 4},
@@ -8,7 +8,7 @@
 //
 // A [Limiter] is a gate of a server. A call that is too much is refused at once with [rpc.CodeOverloaded]: it was not begun, and its
 // caller learns when to try again, where the dialect carries metadata. Callers that have a share each, by PerCaller, cannot take that of
-// others. ServerOptions.MaxCalls bounds all calls together, and lets them wait.
+// others. A [Queue] bounds all calls together, finds that bound if it should, and lets calls wait for a short time, the important ones first.
 package limit
 
 import (
@@ -154,7 +154,7 @@ func (r *rule) fits(svc *schema.Service, m *schema.Method) bool {
 func (r *rule) use(ctx context.Context) (free func(begun bool), wait time.Duration, ok bool) {
 	key := ""
 	if r.PerCaller {
-		key = r.caller(ctx)
+		key = callerOf(ctx, r.Key)
 	}
 	now := time.Now()
 	r.mu.Lock()
@@ -217,10 +217,10 @@ func (r *rule) shareLocked(key string, now time.Time) *share {
 	return s
 }
 
-// caller returns what tells the caller apart.
-func (r *rule) caller(ctx context.Context) string {
-	if r.Key != "" {
-		return rpc.MetadataValue(ctx, r.Key)
+// callerOf returns what tells the caller apart, see [Rule.Key].
+func callerOf(ctx context.Context, key string) string {
+	if key != "" {
+		return rpc.MetadataValue(ctx, key)
 	}
 	if p := rpc.PrincipalOf(ctx); p != (rpc.Principal{}) {
 		return p.String()

@@ -35,20 +35,9 @@ func serve(t *testing.T, rules ...limit.Rule) (c *rpc.Client, svc *schema.Servic
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc = &schema.Service{Name: "Shop"}
-	for _, name := range []string{"buy", "sell"} {
-		svc.Methods = append(svc.Methods, &schema.Method{Name: name, Result: schema.Base(schema.KindVoid), Args: &schema.Struct{Name: name + "_args"}})
-	}
-	if err := schema.Link(&schema.File{Path: "shop.thrift", Services: []*schema.Service{svc}}); err != nil {
-		t.Fatal(err)
-	}
-	s := rpc.NewServer(rpc.ServerOptions{Gates: []rpc.Gate{l}})
-	t.Cleanup(func() { s.Close() })
 	begun = new(atomic.Int64)
-	if err := s.Register(svc, shop{begun}); err != nil {
-		t.Fatal(err)
-	}
-	return rpc.NewClient(s.Handle, rpc.ClientOptions{}), svc, l, begun
+	c, svc = serveGate(t, l, begun)
+	return c, svc, l, begun
 }
 
 // burst makes n calls of a method at once, by a tenant, and returns how many were answered, and the error of one that was refused.
