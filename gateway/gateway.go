@@ -177,6 +177,7 @@ type gateway struct {
 	root    node
 	origins map[string]bool
 	cross   *http.CrossOriginProtection
+	openAPI []byte
 }
 
 const openAPIPath = "/openapi.json"
@@ -216,7 +217,11 @@ func newGateway(services []*schema.Service, o Options) (*gateway, error) {
 		}
 		g.root.add(r.Segments, r.HTTPMethod, &target{r.Service, r.Method, r})
 	}
-	return g, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	g.openAPI, err = describeServices(services, o)
+	return g, err
 }
 
 // find returns what a request calls and the values of the parameters of its path, else which methods of HTTP the path has.

@@ -10,10 +10,8 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
-	"github.com/thriftkit/thriftkit/internal/protomap"
 	"github.com/thriftkit/thriftkit/internal/restmap"
 	"github.com/thriftkit/thriftkit/rpc"
-	"github.com/thriftkit/thriftkit/schema"
 )
 
 // A problem is what went wrong with a request (RFC 9457). Its type is about:blank: the title is that of the status.
@@ -40,7 +38,7 @@ type mistake struct {
 
 // fail answers a request by a problem.
 func (x *exchange) fail(w http.ResponseWriter, r *http.Request, p *problem) {
-	if p.Title = http.StatusText(p.Status); p.Status == statusClientClosed {
+	if p.Title = http.StatusText(p.Status); p.Status == restmap.ClientClosed {
 		p.Title = "Client Closed Request"
 	}
 	if p.Status == http.StatusRequestEntityTooLarge || p.Status == http.StatusRequestTimeout {
@@ -91,9 +89,6 @@ func (p *problem) add(err error) {
 	p.Errors = append(p.Errors, m)
 }
 
-// statusClientClosed is what servers note for a client that has gone: nobody gets it.
-const statusClientClosed = 499
-
 // statuses has the status for each code.
 var statuses = map[rpc.Code]int{
 	rpc.CodeUnknown: http.StatusInternalServerError, rpc.CodeUnknownMethod: http.StatusNotImplemented, rpc.CodeInvalidMessageType: http.StatusBadGateway,
@@ -101,27 +96,8 @@ var statuses = map[rpc.Code]int{
 	rpc.CodeInternal: http.StatusInternalServerError, rpc.CodeProtocol: http.StatusBadGateway, rpc.CodeInvalidTransform: http.StatusBadGateway,
 	rpc.CodeInvalidProtocol: http.StatusBadGateway, rpc.CodeUnsupportedClientType: http.StatusBadGateway,
 	rpc.CodeOverloaded: http.StatusTooManyRequests, rpc.CodeUnavailable: http.StatusServiceUnavailable, rpc.CodeConnectionLost: http.StatusBadGateway,
-	rpc.CodeTimeout: http.StatusGatewayTimeout, rpc.CodeCanceled: statusClientClosed, rpc.CodeClosed: http.StatusServiceUnavailable,
+	rpc.CodeTimeout: http.StatusGatewayTimeout, rpc.CodeCanceled: restmap.ClientClosed, rpc.CodeClosed: http.StatusServiceUnavailable,
 	rpc.CodeArgument: http.StatusBadRequest, rpc.CodeUnauthenticated: http.StatusUnauthorized, rpc.CodePermissionDenied: http.StatusForbidden,
-}
-
-// grpcStatuses has the status for each status code of gRPC, as its transcoding to HTTP has it (google/rpc/code.proto).
-var grpcStatuses = map[string]int{
-	"CANCELLED": statusClientClosed, "CANCELED": statusClientClosed, "UNKNOWN": 500, "INVALID_ARGUMENT": 400, "DEADLINE_EXCEEDED": 504, "NOT_FOUND": 404,
-	"ALREADY_EXISTS": 409, "PERMISSION_DENIED": 403, "UNAUTHENTICATED": 401, "RESOURCE_EXHAUSTED": 429, "FAILED_PRECONDITION": 400,
-	"ABORTED": 409, "OUT_OF_RANGE": 400, "UNIMPLEMENTED": 501, "INTERNAL": 500, "UNAVAILABLE": 503, "DATA_LOSS": 500,
-}
-
-// exceptionStatus returns the status of a declared exception: of its annotation api.http_code, else of grpc.code, else 422.
-func exceptionStatus(desc *schema.Struct) int {
-	if n, err := restmap.Status(desc); n != 0 && err == nil {
-		return n
-	}
-	code, _ := desc.Annotations.Get(protomap.CodeAnnotation)
-	if n := grpcStatuses[strings.ToUpper(code)]; n != 0 {
-		return n
-	}
-	return http.StatusUnprocessableEntity
 }
 
 // problemOf returns the problem of a call that failed. It sets what its status asks for in the header.
@@ -134,7 +110,7 @@ func problemOf(ctx context.Context, h http.Header, err error) *problem {
 	switch {
 	case errors.As(err, &exception) && exception.Value != nil:
 		desc := exception.Value.Schema()
-		p := &problem{Status: exceptionStatus(desc), Exception: desc.Name, Detail: strings.TrimPrefix(exception.Error(), desc.Name+": ")}
+		p := &problem{Status: restmap.ExceptionStatus(desc), Exception: desc.Name, Detail: strings.TrimPrefix(exception.Error(), desc.Name+": ")}
 		if p.Value, err = dynamic.AppendJSON(nil, desc.Type(), dynamic.StructValue(exception.Value), dynamic.JSONOptions{}); err != nil {
 			return &problem{Status: http.StatusInternalServerError, Detail: "the exception cannot be written: " + err.Error()}
 		}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/thriftkit/thriftkit/internal/protomap"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
@@ -122,6 +123,28 @@ func Status(s *schema.Struct) (int, error) {
 		return 0, fmt.Errorf("%s: %s: %s = %q is not a status from 400 to 599", s.Pos, s.Name, StatusAnnotation, text)
 	}
 	return n, nil
+}
+
+// ClientClosed is the status that servers note for a client that has gone: nobody gets it.
+const ClientClosed = 499
+
+// grpcStatuses has the status for each status code of gRPC, as its transcoding to HTTP has it (google/rpc/code.proto).
+var grpcStatuses = map[string]int{
+	"CANCELLED": ClientClosed, "CANCELED": ClientClosed, "UNKNOWN": 500, "INVALID_ARGUMENT": 400, "DEADLINE_EXCEEDED": 504, "NOT_FOUND": 404,
+	"ALREADY_EXISTS": 409, "PERMISSION_DENIED": 403, "UNAUTHENTICATED": 401, "RESOURCE_EXHAUSTED": 429, "FAILED_PRECONDITION": 400,
+	"ABORTED": 409, "OUT_OF_RANGE": 400, "UNIMPLEMENTED": 501, "INTERNAL": 500, "UNAVAILABLE": 503, "DATA_LOSS": 500,
+}
+
+// ExceptionStatus returns the status of a declared exception: of its annotation api.http_code, else of grpc.code, else 422.
+func ExceptionStatus(desc *schema.Struct) int {
+	if n, err := Status(desc); n != 0 && err == nil {
+		return n
+	}
+	code, _ := desc.Annotations.Get(protomap.CodeAnnotation)
+	if n := grpcStatuses[strings.ToUpper(code)]; n != 0 {
+		return n
+	}
+	return http.StatusUnprocessableEntity
 }
 
 // HasText reports whether values of t have a text form of one piece, as a parameter of a path has.
