@@ -48,6 +48,10 @@ type Options struct {
 	// Dialect sees them: put its HTTPHandler into an http.Server.
 	Origins []string
 
+	// Multiplexed makes New call each service under its name, as Apache's TMultiplexedProtocol does: for servers that have several on one
+	// port. It does not matter to a Dialect.
+	Multiplexed bool
+
 	// NoMethods leaves out POST /Service/method: only requests that annotations describe are answered.
 	NoMethods bool
 }
@@ -79,7 +83,7 @@ func New(client *rpc.Client, services []*schema.Service, o Options) (http.Handle
 	byService := make(map[*schema.Service]*rpc.Client)
 	for _, svc := range services {
 		byService[svc] = client
-		if len(services) > 1 {
+		if o.Multiplexed {
 			byService[svc] = client.ForService(svc.Name)
 		}
 	}
