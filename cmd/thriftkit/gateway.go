@@ -42,7 +42,7 @@ func newGateway() *cobra.Command {
 		Short: "Answer HTTP and JSON by calls of a Thrift server",
 		Long:  gatewayLong,
 		Example: "  thriftkit gateway --idl foo.thrift 127.0.0.1:9090\n" +
-			"  thriftkit gateway --idl foo.thrift --listen 127.0.0.1:8080 --origin https://app.example.com '127.0.0.1:9090?transport=framed'",
+			"  thriftkit gateway --listen 127.0.0.1:8080 --idl foo.thrift --origin https://app.example.com 127.0.0.1:9090?transport=framed",
 		Args: needArgs(1, 1, "TARGET"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {

@@ -41,7 +41,7 @@ become descriptions. thriftkit gateway and thriftkit serve have the document at 
 
 A file that gen openapi did not write is never replaced.`
 	cmd.Example = `  thriftkit gen openapi foo.thrift
-  thriftkit gen openapi --title Shop --api-version 2.1 --server https://api.example.com --out api shop.thrift`
+  thriftkit gen openapi --title Shop --api-version 2.1 --server https://api.example.com --out api foo.thrift`
 	f := cmd.Flags()
 	f.StringVar(&api.Title, "title", "", "call the API `TITLE` (default: the names of its services)")
 	f.StringVar(&api.Version, "api-version", "1", "the version `V` of the API")
