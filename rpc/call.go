@@ -224,6 +224,13 @@ func (c *Call) SetArg(i int, v any) error {
 	return assign(f.Type, c.args.Add(f.Offset), f.Schema.Type, v)
 }
 
+// SetArgs sets all arguments, a value of Method.Args, for dialects that have no Go types: what is not set has its default, at any depth.
+// The error is a *wire.Error: a value cannot be encoded, or a required field is missing.
+func (c *Call) SetArgs(args *dynamic.Struct) error {
+	c.check()
+	return setArgs(c, args)
+}
+
 // Arguments returns where the arguments are, and their plan: for dialects of this module, whose walkers
 // decode into them. Other programs use SetArg.
 func (c *Call) Arguments() (*plan.Type, mem.Pointer) {
@@ -236,6 +243,20 @@ func (c *Call) Arguments() (*plan.Type, mem.Pointer) {
 func (c *Call) DynamicArgs() (*dynamic.Struct, error) {
 	c.check()
 	return asDynamic(c.sig.args, c.args)
+}
+
+// DynamicResult returns a copy of what the method returned without its Go type, unset for void and before there is a result: for dialects
+// that have none. The error is a *wire.Error: the result cannot be encoded.
+func (c *Call) DynamicResult() (dynamic.Value, error) {
+	c.check()
+	if c.Method.Result.Kind == schema.KindVoid || c.reply.IsNil() {
+		return dynamic.Value{}, nil
+	}
+	reply, err := asDynamic(c.sig.reply, c.reply)
+	if err != nil {
+		return dynamic.Value{}, err
+	}
+	return reply.At(0), nil
 }
 
 // Reply returns where the reply is, a struct of the result and the exceptions, and its plan: for dialects

@@ -246,6 +246,11 @@ func (s *Server) invoke(ctx context.Context, from *source, in *Invocation) *Resu
 	r.ctx = call.ctx
 	r.Metadata = x.replyMetadata()
 	r.Err = s.outcome(ctx, m, r.Call, r.cause)
+	if e, ok := r.Err.(*Error); ok && r.Metadata[retryAfterName] != "" {
+		c := *e // which others may have, too
+		pushedBack(&c, r.Metadata)
+		r.Err = &c
+	}
 	return r
 }
 
@@ -334,6 +339,23 @@ func asDynamic(t *plan.Type, at mem.Pointer) (v *dynamic.Struct, err error) {
 		_, err = p.ConsumeValue(b, 0, to, mem.To(&v))
 	}
 	return v, err
+}
+
+// setArgs makes args the arguments of call, which takes the defaults for what is not set, at any depth, as if they had come in a message.
+func setArgs(call *Call, args *dynamic.Struct) error {
+	p, err := protocol.ByName("")
+	if err != nil {
+		return err
+	}
+	from, err := plan.ForType(dynamicType, call.Method.Args.Type())
+	if err != nil {
+		return err
+	}
+	b, err := p.AppendValue(nil, from, mem.To(&args))
+	if err == nil {
+		_, err = p.ConsumeValue(b, 0, call.sig.args, call.args)
+	}
+	return err
 }
 
 // A dialectConn is a connection that a ConnDialect serves.

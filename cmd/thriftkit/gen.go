@@ -34,17 +34,17 @@ func newGen() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "gen LANGUAGE",
 		Short:   "Generate code from .thrift files",
-		Long:    "gen writes code for .thrift files and all that they include. The language is go, proto for the .proto files that clients of\ngRPC need, java-interface for the interfaces that callers of Dubbo need, or wireshark for a plugin.",
-		Example: "  thriftkit gen go --out gen foo.thrift\n  thriftkit gen java-interface --out src/main/java foo.thrift\n  thriftkit gen proto --out proto foo.thrift\n  thriftkit gen wireshark foo.thrift",
+		Long:    "gen writes code for .thrift files and all that they include. The language is go, proto for the .proto files that clients of\ngRPC need, java-interface for the interfaces that callers of Dubbo need, openapi and jsonschema for descriptions of their JSON form, or\nwireshark for a plugin.",
+		Example: "  thriftkit gen go --out gen foo.thrift\n  thriftkit gen java-interface --out src/main/java foo.thrift\n  thriftkit gen proto --out proto foo.thrift\n  thriftkit gen openapi foo.thrift\n  thriftkit gen wireshark foo.thrift",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown language %q (known: go, java-interface, proto, wireshark)", args[0])
+				return usagef("unknown language %q (known: go, java-interface, jsonschema, openapi, proto, wireshark)", args[0])
 			}
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(newGenGo(), newGenJavaInterface(), newGenProto(), newGenWireshark())
+	cmd.AddCommand(newGenGo(), newGenJavaInterface(), newGenJSONSchema(), newGenOpenAPI(), newGenProto(), newGenWireshark())
 	return cmd
 }
 

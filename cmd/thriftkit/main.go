@@ -66,7 +66,7 @@ func newRoot() *cobra.Command {
 			return about.Help()
 		},
 	})
-	root.AddCommand(newCheck(), newFmt(), newLint(), newBreaking(), newCI(), newLSP(), newDescribe(), newGen(), newCall(), newProbe(), newServe(), newRegistry(), newConfig(), newBench(), newDecode(), newEncode(), newCapture(), newTap(), newTop(), newVersion(), newManual())
+	root.AddCommand(newCheck(), newFmt(), newLint(), newBreaking(), newCI(), newLSP(), newDescribe(), newGen(), newCall(), newProbe(), newServe(), newGateway(), newRegistry(), newConfig(), newBench(), newDecode(), newEncode(), newCapture(), newTap(), newTop(), newVersion(), newManual())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Args = cobra.ArbitraryArgs

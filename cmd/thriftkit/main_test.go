@@ -247,6 +247,7 @@ func TestExamples(t *testing.T) {
 	}
 	script := strings.ReplaceAll(string(data), "serve addr --listen 127.0.0.1:0", "exec thriftkit serve --listen 127.0.0.1:9090")
 	script = strings.ReplaceAll(script, "tap shown --listen 127.0.0.1:0", "exec thriftkit tap --listen 127.0.0.1:9999")
+	script = strings.ReplaceAll(script, "gateway front --listen 127.0.0.1:0", "exec thriftkit gateway --listen 127.0.0.1:8080")
 	script = strings.ReplaceAll(script, "registry reg --listen 127.0.0.1:0", "exec thriftkit registry serve --listen 127.0.0.1:9000")
 	script = strings.ReplaceAll(script, " &registered&", "")
 	script = strings.ReplaceAll(script, "$admin", "127.0.0.1:9091")
@@ -267,8 +268,8 @@ func TestExamples(t *testing.T) {
 		}
 		for line := range strings.SplitSeq(cmd.Example, "\n") {
 			line = strings.TrimSpace(line)
-			// Without flags serve listens where no test should, and not everybody may capture what goes over interfaces.
-			if line != "thriftkit serve foo.thrift" && !strings.Contains(line, " --interface ") && !strings.Contains(script, "exec "+line+"\n") {
+			// Without flags serve and gateway listen where no test should, and not everybody may capture what goes over interfaces.
+			if line != "thriftkit serve foo.thrift" && line != "thriftkit gateway --idl foo.thrift 127.0.0.1:9090" && !strings.Contains(line, " --interface ") && !strings.Contains(script, "exec "+line+"\n") {
 				t.Errorf("%s: nothing runs %s", cmd.Name(), line)
 			}
 		}

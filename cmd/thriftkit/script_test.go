@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 //	serve NAME ARG…          starts "thriftkit serve ARG…"; sets $NAME to where it listens and
 //	                         writes what it says about calls to the file NAME.log; it sees $UPSTREAM
 //	registry NAME ARG…       the same for "thriftkit registry serve ARG…"
+//	gateway NAME ARG…        the same for "thriftkit gateway ARG…"
 //	append TO FROM           appends the file FROM to the file TO
 //	sigkill NAME             ends that server without a chance to clean up
 //	sigterm NAME             ends that server, which must take it well; so does the end of the script
@@ -69,6 +70,7 @@ func TestScript(t *testing.T) {
 			"eventually":  cmdEventually,
 			"serve":       cmdServe,
 			"registry":    cmdRegistry,
+			"gateway":     cmdGateway,
 			"sigkill":     cmdKill,
 			"append":      cmdAppend,
 			"sigterm":     func(ts *testscript.TestScript, _ bool, args []string) { cmdSignal(ts, args, syscall.SIGTERM) },
@@ -161,6 +163,13 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: registry NAME ARG…")
 	}
 	startThriftkit(ts, args[0], append([]string{"registry", "serve"}, args[1:]...))
+}
+
+func cmdGateway(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: gateway NAME ARG…")
+	}
+	startThriftkit(ts, args[0], append([]string{"gateway"}, args[1:]...))
 }
 
 func cmdAppend(ts *testscript.TestScript, neg bool, args []string) {

@@ -20,6 +20,7 @@ import (
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/cmd/thriftkit/internal/mock"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/gateway"
 	"github.com/thriftkit/thriftkit/govern/limit"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/ops"
@@ -126,7 +127,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
 	f.StringVar(&o.tls.CA, "client-ca", "", "accept only TLS clients with a certificate of an authority in this PEM `FILE`")
 	f.StringSliceVar(&o.proxies, "proxy-protocol", nil, "trust the proxies in the networks `CIDR,CIDR` to say by the PROXY protocol who the client is")
-	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, both as in compact/framed, or dubbo, grpc, motan2, rpcx (may be repeated)")
+	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, both as in compact/framed, or dubbo, grpc, motan2, rest, rpcx (may be repeated)")
 	f.BoolVar(&o.reflection, "reflection", true, "answer clients that ask for the schema, comments included")
 	f.StringVar(&o.admin, "admin", "", "serve admin pages, /metrics, /healthz and /readyz on `ADDR`, host:port; without a host on the loopback interface")
 	f.StringSliceVar(&o.adminHosts, "admin-host", nil, "let browsers and scrapers ask for the admin pages by the name `HOST`, too (may be repeated; * allows all)")
@@ -174,7 +175,7 @@ func (o *serveOptions) run(cmd *cobra.Command, paths []string) error {
 		}
 	}
 	log := &callLog{w: errOut, quiet: o.quiet}
-	opts, err := o.options()
+	opts, err := o.options(services, log)
 	if err != nil {
 		return err
 	}
@@ -286,7 +287,7 @@ func (o *serveOptions) openAdmin(errOut io.Writer) (done func(), err error) {
 }
 
 // options returns what the flags say about connections.
-func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
+func (o *serveOptions) options(services []*schema.Service, log *callLog) (opts []thriftkit.ServerOption, err error) {
 	if (o.tls.Cert == "") != (o.tls.Key == "") || o.tls.CA != "" && o.tls.Cert == "" {
 		return nil, usagef("--cert and --key go together, and --client-ca with them")
 	}
@@ -300,6 +301,14 @@ func (o *serveOptions) options() (opts []thriftkit.ServerOption, err error) {
 		}
 	}
 	opts = append(opts, o.maxMessage.option())
+	switch rest, err := gateway.Dialect(services, gateway.Options{}); {
+	case err == nil:
+		opts = append(opts, thriftkit.WithDialects(rest))
+	case slices.Contains(o.dialects, gateway.Name):
+		return nil, &exitError{code: exitFailure, err: err}
+	default: // Thrift needs none of it
+		log.print("thriftkit: HTTP with JSON is not answered: %v", err)
+	}
 	opts = append(opts, thriftkit.WithDialects(dubbo.Dialect(), grpc.New(grpc.Options{NoReflection: !o.reflection || o.policy != ""}), motan.Dialect(), rpcx.Dialect()))
 	for _, text := range o.proxies {
 		network, err := netip.ParsePrefix(text)
