@@ -338,7 +338,7 @@ func parseText(t *schema.Type, text string) (dynamic.Value, error) {
 
 // doubleJSON returns the text of a double as JSON: a number, or one of the words for what is none.
 func doubleJSON(text string) []byte {
-	if _, err := strconv.ParseFloat(text, 64); err == nil && strings.IndexAny(text, "0123456789") >= 0 {
+	if _, err := strconv.ParseFloat(text, 64); err == nil && strings.ContainsAny(text, "0123456789") {
 		return []byte(text)
 	}
 	return strconv.AppendQuote(nil, text)
