@@ -158,12 +158,10 @@ func (q *Queue) Stats() QueueStats {
 
 // Admit implements [rpc.Gate].
 func (q *Queue) Admit(ctx context.Context, svc *schema.Service, m *schema.Method) (context.Context, func(), error) {
-	q.mu.Lock()
-	if q.running < q.limit && q.waiting == 0 {
-		q.running++
-		q.mu.Unlock()
+	if q.begin() {
 		return nil, q.leave(), nil
 	}
+	q.mu.Lock()
 	opts := q.opts
 	q.mu.Unlock()
 	rank, caller := opts.Priority(ctx, svc, m).Rank(), callerOf(ctx, opts.Key)
@@ -173,6 +171,17 @@ func (q *Queue) Admit(ctx context.Context, svc *schema.Service, m *schema.Method
 		return nil, nil, errTooMany
 	}
 	return nil, q.leave(), nil
+}
+
+// begin has a call begin if there is room and no other waits for it, and reports whether it does.
+func (q *Queue) begin() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.running >= q.limit || q.waiting > 0 {
+		return false
+	}
+	q.running++
+	return true
 }
 
 // leave returns what ends a call that begins now.
@@ -193,17 +202,10 @@ func (q *Queue) leave() func() {
 
 // wait has a call wait for its turn, and reports whether that came. Then it is among those that run.
 func (q *Queue) wait(ctx context.Context, rank int, caller string, most time.Duration) bool {
-	w := &waiter{answer: make(chan bool, 1), since: time.Now()}
-	q.mu.Lock()
-	q.shedLocked(w.since)
-	if q.waiting >= q.opts.MaxQueue && !q.makeRoomLocked(rank, caller) {
-		q.mu.Unlock()
+	w := q.enter(rank, caller)
+	if w == nil {
 		return false
 	}
-	q.pushLocked(w, rank, caller)
-	q.admitLocked()
-	q.mu.Unlock()
-
 	timer := time.NewTimer(most)
 	defer timer.Stop()
 	select {
@@ -212,10 +214,29 @@ func (q *Queue) wait(ctx context.Context, rank int, caller string, most time.Dur
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	return q.abandon(w, rank, caller)
+}
+
+// enter puts a call into the queue; nil if there is no room.
+func (q *Queue) enter(rank int, caller string) *waiter {
+	w := &waiter{answer: make(chan bool, 1), since: time.Now()}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.shedLocked(w.since)
+	if q.waiting >= q.opts.MaxQueue && !q.makeRoomLocked(rank, caller) {
+		return nil
+	}
+	q.pushLocked(w, rank, caller)
+	q.admitLocked()
+	return w
+}
+
+// abandon takes a call out of the queue that waits no longer, and reports whether its turn came at the last moment.
+func (q *Queue) abandon(w *waiter, rank int, caller string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	select {
-	case ok := <-w.answer: // at the last moment
+	case ok := <-w.answer:
 		return ok
 	default:
 	}
