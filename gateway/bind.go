@@ -160,21 +160,14 @@ func parsePairs(text string) (map[string][]string, error) {
 
 // readBody parses the body, if fields may be in it.
 func (x *reader) readBody() error {
-	wantsForm, wantsRaw := false, false
-	for _, p := range x.route.Params {
-		for _, b := range p.From {
-			wantsForm = wantsForm || b.Source == restmap.Form
-			wantsRaw = wantsRaw || b.Source == restmap.RawBody
-		}
-	}
-	if wantsRaw || len(x.body) == 0 || x.route.Body == nil && !wantsForm {
+	if x.route.HasRawBody || len(x.body) == 0 || x.route.Body == nil && !x.route.HasForm {
 		return nil // a body that nothing wants is not looked at
 	}
 	t, err := bodyType(x.r, x.body)
 	switch {
 	case err != nil:
 		return err
-	case t == formType && wantsForm:
+	case t == formType && x.route.HasForm:
 		if x.form, err = parsePairs(string(x.body)); err != nil {
 			return &bindError{where: "form", err: err}
 		}

@@ -83,6 +83,8 @@ type Route struct {
 	// BodyFields has, for each of its fields, the index in Request.
 	Body       *schema.Struct
 	BodyFields []int
+	HasForm    bool // a field may be in a form
+	HasRawBody bool // a field is the whole body
 
 	// Response says how the result is answered, if it is a struct of which annotations speak; else nil.
 	Response *Response
@@ -443,10 +445,13 @@ func (m *mapper) body(r *Route, annotation string) {
 		others := slices.ContainsFunc(from, func(b Binding) bool { return b.Source < Body && b.Source != Form })
 		return from[j].Name, !others, true
 	})
-	raw := slices.ContainsFunc(r.Params, func(p Param) bool {
-		return slices.ContainsFunc(p.From, func(b Binding) bool { return b.Source == RawBody })
-	})
-	if raw && r.Body != nil {
+	for _, p := range r.Params {
+		for _, b := range p.From {
+			r.HasForm = r.HasForm || b.Source == Form
+			r.HasRawBody = r.HasRawBody || b.Source == RawBody
+		}
+	}
+	if r.HasRawBody && r.Body != nil {
 		m.errorf(r.Method.Pos, "%s: %s = %q: one field of %s is the whole body, by api.raw_body, and %s is in it", r.Method, annotation, r.Pattern, describe(r.Request), r.Body.Fields[0].Name)
 	}
 }
@@ -524,9 +529,5 @@ func (m *mapper) part(s *schema.Struct, name func(i int) (as string, keeps, ok b
 	return part, indexes
 }
 
-// isToken reports whether s is a token (RFC 9110, section 5.6.2).
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
-		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
-	})
-}
+// isToken reports whether s is a token (RFC 9110, section 5.6.2), as the name of a cookie is.
+func isToken(s string) bool { return (&http.Cookie{Name: s}).Valid() == nil }
