@@ -614,14 +614,9 @@ func newConfig() *cobra.Command {
 		Short: "Print the settings of thriftkit.yaml and where they are",
 		Long: `config prints the settings of thriftkit.yaml in the working directory, or of the nearest one above, with the place of
 each value; and for a target also the defaults that it does not change.`,
-		Example: "  thriftkit config\n  thriftkit config @local",
-		Args:    needArgs(0, 1, "@TARGET"),
-		ValidArgsFunction: func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return withPrefix(toComplete, targetNames(false)), cobra.ShellCompDirectiveNoFileComp
-		},
+		Example:           "  thriftkit config\n  thriftkit config @local",
+		Args:              needArgs(0, 1, "@TARGET"),
+		ValidArgsFunction: completeTarget,
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			c, err := loadConfig()
 			if err != nil {
@@ -766,6 +761,14 @@ func (p *configPrinter) effective(c *config, t *targetConfig) {
 			p.calls("calls.", map[string]*savedCall{name: c.calls[name]})
 		}
 	}
+}
+
+// completeTarget completes the only argument of a command, the name of a target.
+func completeTarget(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return withPrefix(toComplete, targetNames(false)), cobra.ShellCompDirectiveNoFileComp
 }
 
 // targetNames returns the targets of thriftkit.yaml as call takes them, also those of saved calls.

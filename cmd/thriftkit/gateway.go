@@ -43,13 +43,8 @@ func newGateway() *cobra.Command {
 		Long:  gatewayLong,
 		Example: "  thriftkit gateway --idl foo.thrift 127.0.0.1:9090\n" +
 			"  thriftkit gateway --listen 127.0.0.1:8080 --idl foo.thrift --origin https://app.example.com 127.0.0.1:9090?transport=framed",
-		Args: needArgs(1, 1, "TARGET"),
-		ValidArgsFunction: func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return withPrefix(toComplete, targetNames(false)), cobra.ShellCompDirectiveNoFileComp
-		},
+		Args:              needArgs(1, 1, "TARGET"),
+		ValidArgsFunction: completeTarget,
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, args[0])
 		}),

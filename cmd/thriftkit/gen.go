@@ -16,6 +16,7 @@ import (
 	"github.com/thriftkit/thriftkit/gen"
 	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/idl/syntax"
+	"github.com/thriftkit/thriftkit/schema"
 )
 
 // madeBy begins all files that gen may write over.
@@ -189,4 +190,38 @@ func modulePath(text string) string {
 		return words[1]
 	}
 	return ""
+}
+
+// newGenFiles returns a command that writes what generate makes of the files with these paths and of those that they include, without its
+// texts. Files that do not begin with madeBy are never replaced.
+func newGenFiles(o *genOptions, madeBy string, generate func(paths []string, files []*schema.File) ([]gen.File, error)) *cobra.Command {
+	cmd := &cobra.Command{
+		ValidArgsFunction: completeFiles,
+		RunE: action(func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("gen %s needs FILE (see thriftkit gen %[1]s --help)", cmd.Name())
+			}
+			syntax, err := o.lang.options(cmd)
+			if err != nil {
+				return err
+			}
+			program := compile.Load(args, compile.Options{IncludeDirs: o.includeDirs, Syntax: syntax})
+			if errs := program.Diagnostics.Errors(); len(errs) > 0 {
+				return &exitError{code: exitFailure, err: errs, bare: true}
+			}
+			files, err := generate(args, program.Files)
+			if err != nil {
+				return err
+			}
+			return writeFiles(cmd.OutOrStdout(), o.out, files, o.check, madeBy)
+		}),
+	}
+	addIncludeFlag(cmd, &o.includeDirs)
+	o.lang.addDialectFlag(cmd)
+	o.lang.addDocsFlag(cmd)
+	f := cmd.Flags()
+	f.StringVarP(&o.out, "out", "o", ".", "write below `DIR`")
+	f.BoolVar(&o.check, "check", false, "write nothing, print the names of files that would change; exit code 1 if there are any")
+	mustComplete(cmd.MarkFlagDirname("out"))
+	return cmd
 }

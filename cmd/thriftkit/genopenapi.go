@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit/gen"
-	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
@@ -21,7 +20,7 @@ func newGenOpenAPI() *cobra.Command {
 		o   genOptions
 		api gen.OpenAPIOptions
 	)
-	cmd := newGenJSON(&o, openAPIMadeBy, func(paths []string, files []*schema.File) ([]gen.File, error) {
+	cmd := newGenFiles(&o, openAPIMadeBy, func(paths []string, files []*schema.File) ([]gen.File, error) {
 		var services []*schema.Service
 		for _, f := range files {
 			services = append(services, f.Services...)
@@ -55,7 +54,7 @@ A file that gen openapi did not write is never replaced.`
 
 func newGenJSONSchema() *cobra.Command {
 	var o genOptions
-	cmd := newGenJSON(&o, jsonSchemaMadeBy, func(_ []string, files []*schema.File) ([]gen.File, error) { return gen.JSONSchema(files) })
+	cmd := newGenFiles(&o, jsonSchemaMadeBy, func(_ []string, files []*schema.File) ([]gen.File, error) { return gen.JSONSchema(files) })
 	cmd.Use = "jsonschema [flags] FILE…"
 	cmd.Short = "Generate JSON Schemas"
 	cmd.Long = `gen jsonschema writes a JSON Schema (draft 2020-12) for each FILE, such as foo.schema.json, with the structs, unions, exceptions and
@@ -65,38 +64,5 @@ docs/json.md describes. Comments become descriptions.
 Files that gen jsonschema did not write are never replaced.`
 	cmd.Example = `  thriftkit gen jsonschema foo.thrift
   thriftkit gen jsonschema --check --out schemas foo.thrift`
-	return cmd
-}
-
-// newGenJSON returns a command that writes files of JSON, without its texts.
-func newGenJSON(o *genOptions, madeBy string, generate func(paths []string, files []*schema.File) ([]gen.File, error)) *cobra.Command {
-	cmd := &cobra.Command{
-		ValidArgsFunction: completeFiles,
-		RunE: action(func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("gen %s needs FILE (see thriftkit gen %[1]s --help)", cmd.Name())
-			}
-			syntax, err := o.lang.options(cmd)
-			if err != nil {
-				return err
-			}
-			program := compile.Load(args, compile.Options{IncludeDirs: o.includeDirs, Syntax: syntax})
-			if errs := program.Diagnostics.Errors(); len(errs) > 0 {
-				return &exitError{code: exitFailure, err: errs, bare: true}
-			}
-			files, err := generate(args, program.Files)
-			if err != nil {
-				return err
-			}
-			return writeFiles(cmd.OutOrStdout(), o.out, files, o.check, madeBy)
-		}),
-	}
-	addIncludeFlag(cmd, &o.includeDirs)
-	o.lang.addDialectFlag(cmd)
-	o.lang.addDocsFlag(cmd)
-	f := cmd.Flags()
-	f.StringVarP(&o.out, "out", "o", ".", "write into `DIR`")
-	f.BoolVar(&o.check, "check", false, "write nothing, print the names of files that would change; exit code 1 if there are any")
-	mustComplete(cmd.MarkFlagDirname("out"))
 	return cmd
 }

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/thriftkit/thriftkit/gen"
-	"github.com/thriftkit/thriftkit/idl/compile"
+	"github.com/thriftkit/thriftkit/schema"
 )
 
 // protoMadeBy begins all files that gen proto may write over.
@@ -14,43 +14,16 @@ func newGenProto() *cobra.Command {
 		o     genOptions
 		proto gen.ProtoOptions
 	)
-	cmd := &cobra.Command{
-		Use:   "proto [flags] FILE…",
-		Short: "Generate .proto files",
-		Long: `gen proto writes a .proto file (proto3) for each .thrift file, and for each that it includes: what programs of gRPC, gRPC-Web
+	cmd := newGenFiles(&o, protoMadeBy, func(_ []string, files []*schema.File) ([]gen.File, error) { return gen.Proto(files, proto) })
+	cmd.Use = "proto [flags] FILE…"
+	cmd.Short = "Generate .proto files"
+	cmd.Long = `gen proto writes a .proto file (proto3) for each .thrift file, and for each that it includes: what programs of gRPC, gRPC-Web
 and Connect need to call a server of thriftkit. docs/grpc.md lists the proto form of each declaration.
 
-Files that gen proto did not write are never replaced.`,
-		Example: `  thriftkit gen proto --out proto foo.thrift
+Files that gen proto did not write are never replaced.`
+	cmd.Example = `  thriftkit gen proto --out proto foo.thrift
   thriftkit gen proto --go-package example.org/foo/pb --out proto foo.thrift
-  thriftkit gen proto --check --out proto foo.thrift`,
-		RunE: action(func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("gen proto needs FILE (see thriftkit gen proto --help)")
-			}
-			opts, err := o.lang.options(cmd)
-			if err != nil {
-				return err
-			}
-			program := compile.Load(args, compile.Options{IncludeDirs: o.includeDirs, Syntax: opts})
-			if errs := program.Diagnostics.Errors(); len(errs) > 0 {
-				return &exitError{code: exitFailure, err: errs, bare: true}
-			}
-			files, err := gen.Proto(program.Files, proto)
-			if err != nil {
-				return err
-			}
-			return writeFiles(cmd.OutOrStdout(), o.out, files, o.check, protoMadeBy)
-		}),
-		ValidArgsFunction: completeFiles,
-	}
-	addIncludeFlag(cmd, &o.includeDirs)
-	o.lang.addDialectFlag(cmd)
-	o.lang.addDocsFlag(cmd)
-	f := cmd.Flags()
-	f.StringVarP(&o.out, "out", "o", ".", "write below `DIR`")
-	f.StringVar(&proto.GoPackage, "go-package", "", "have protoc put Go code below the import `PATH`")
-	f.BoolVar(&o.check, "check", false, "write nothing, print the names of files that would change; exit code 1 if there are any")
-	mustComplete(cmd.MarkFlagDirname("out"))
+  thriftkit gen proto --check --out proto foo.thrift`
+	cmd.Flags().StringVar(&proto.GoPackage, "go-package", "", "have protoc put Go code below the import `PATH`")
 	return cmd
 }

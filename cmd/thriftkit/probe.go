@@ -30,17 +30,12 @@ Exit codes: 0 a dialect was found, 1 none was, 2 usage, 3 cannot connect.`
 func newProbe() *cobra.Command {
 	o := &probeOptions{}
 	cmd := &cobra.Command{
-		Use:     "probe [flags] TARGET",
-		Short:   "Find out which dialects a server speaks",
-		Long:    probeLong,
-		Example: "  thriftkit probe 127.0.0.1:9090\n  thriftkit probe --all --timeout 300ms 127.0.0.1:9090",
-		Args:    needArgs(1, 1, "TARGET"),
-		ValidArgsFunction: func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return withPrefix(toComplete, targetNames(false)), cobra.ShellCompDirectiveNoFileComp
-		},
+		Use:               "probe [flags] TARGET",
+		Short:             "Find out which dialects a server speaks",
+		Long:              probeLong,
+		Example:           "  thriftkit probe 127.0.0.1:9090\n  thriftkit probe --all --timeout 300ms 127.0.0.1:9090",
+		Args:              needArgs(1, 1, "TARGET"),
+		ValidArgsFunction: completeTarget,
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, args[0])
 		}),
