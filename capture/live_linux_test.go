@@ -3,6 +3,7 @@ package capture_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -13,12 +14,14 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/capture"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/capturetest"
 )
 
 // openLive captures from the loopback interface, where that is allowed.
@@ -185,14 +188,9 @@ func TestLiveClose(t *testing.T) {
 
 // BenchmarkLive captures b.N calls of 200 bytes, with replies of 200 bytes, on the loopback interface, at THRIFTKIT_LIVE_RATE calls a
 // second (default 50,000) over 50 connections, one or several to a packet. It reports how many were made a second, which is fewer where the
-// machine cannot, and which share of them was found.
+// machine cannot, and which share of them was found. For 1-a-packet-injected the packets are handed to the interface as they are, with one
+// message in each, since programs that make so many calls one by one would need the processors for themselves.
 func BenchmarkLive(b *testing.B) {
-	for _, batch := range []int{1, 4} {
-		b.Run(fmt.Sprintf("%d-a-packet", batch), func(b *testing.B) { benchmarkLive(b, batch) })
-	}
-}
-
-func benchmarkLive(b *testing.B, batch int) {
 	rate := 50_000
 	if v := os.Getenv("THRIFTKIT_LIVE_RATE"); v != "" {
 		var err error
@@ -200,13 +198,89 @@ func benchmarkLive(b *testing.B, batch int) {
 			b.Fatal(err)
 		}
 	}
-	live := openLive(b)
-	const conns, text = 50, 173
-	framed := func(kind string) []byte { // 200 bytes
-		return []byte("\x00\x00\x00\xc4\x80\x01\x00" + kind + "\x00\x00\x00\x03get\x00\x00\x00\x07\x0b\x00\x00\x00\x00\x00" + string([]byte{text}) +
-			strings.Repeat("x", text) + "\x00")
+	for _, batch := range []int{1, 4} {
+		b.Run(fmt.Sprintf("%d-a-packet", batch), func(b *testing.B) { benchmarkLive(b, rate, batch) })
 	}
-	calls, replies := bytes.Repeat(framed("\x01"), batch), bytes.Repeat(framed("\x02"), batch)
+	b.Run("1-a-packet-injected", func(b *testing.B) { benchmarkInjected(b, rate) })
+}
+
+const liveConns = 50 // connections of BenchmarkLive
+
+// framedGet returns a framed message of 200 bytes of the method get: a call for kind 1, a reply for kind 2.
+func framedGet(kind byte) []byte {
+	const text = 173
+	return []byte("\x00\x00\x00\xc4\x80\x01\x00" + string([]byte{kind}) + "\x00\x00\x00\x03get\x00\x00\x00\x07\x0b\x00\x00\x00\x00\x00" +
+		string([]byte{text}) + strings.Repeat("x", text) + "\x00")
+}
+
+func reportLive(b *testing.B, n, found int, live *capture.Live, took time.Duration) {
+	dropped, err := live.Dropped()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if found != n && dropped == 0 || found > n {
+		b.Errorf("found %d calls of %d, and no packet was dropped", found, n)
+	}
+	b.ReportMetric(float64(n)/took.Seconds(), "calls/s")
+	b.ReportMetric(100*float64(found)/float64(n), "%found")
+	b.ReportMetric(float64(dropped), "dropped")
+	b.ReportMetric(0, "ns/op") // a rate says more
+}
+
+func benchmarkInjected(b *testing.B, rate int) {
+	live := openLive(b)
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		b.Fatal(err)
+	}
+	socket, err := syscall.Socket(syscall.AF_PACKET, syscall.SOCK_RAW, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer syscall.Close(socket)
+	to := &syscall.SockaddrLinklayer{Protocol: binary.NativeEndian.Uint16([]byte{8, 0}), Ifindex: lo.Index} // IPv4
+	network := &capturetest.Network{}                                                                       // between addresses that are not this machine's: nothing answers
+	var conns []*capturetest.Conn
+	for range liveConns {
+		conns = append(conns, network.Open())
+	}
+	call, reply := framedGet(1), framedGet(2)
+	for i := range b.N {
+		conns[i%liveConns].Send(0, call)
+		conns[i%liveConns].Send(1, reply)
+	}
+	packets := network.Packets()
+	server := netip.MustParseAddrPort("10.0.0.2:9090")
+	found, done := 0, make(chan struct{})
+	a := capture.NewAssembler(capture.Options{ReuseCalls: true}, func(c *capture.Call) {
+		if c.Server == server && c.Request != nil && c.Reply != nil {
+			found++
+		}
+	})
+	b.ResetTimer()
+	var took time.Duration
+	go func() {
+		defer close(done)
+		began := time.Now()
+		for i, p := range packets {
+			if i%32 == 0 {
+				time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(2*rate))))
+			}
+			if err := syscall.Sendto(socket, p.Data, 0, to); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+		took = time.Since(began)
+	}()
+	captureUntil(b, live, done, a.Packet)
+	a.Flush()
+	reportLive(b, b.N, found, live, took)
+}
+
+func benchmarkLive(b *testing.B, rate, batch int) {
+	live := openLive(b)
+	calls, replies := bytes.Repeat(framedGet(1), batch), bytes.Repeat(framedGet(2), batch)
 	n := (b.N + batch - 1) / batch * batch
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -234,7 +308,7 @@ func benchmarkLive(b *testing.B, batch int) {
 	}()
 	server := l.Addr().(*net.TCPAddr).AddrPort()
 	var clients []net.Conn
-	for range conns {
+	for range liveConns {
 		c, err := net.Dial("tcp", server.String())
 		if err != nil {
 			b.Fatal(err)
@@ -281,15 +355,5 @@ func benchmarkLive(b *testing.B, batch int) {
 	}()
 	captureUntil(b, live, done, a.Packet)
 	a.Flush()
-	dropped, err := live.Dropped()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if found != n && dropped == 0 || found > n {
-		b.Errorf("found %d calls of %d, and no packet was dropped; %+v", found, n, a.Counters())
-	}
-	b.ReportMetric(float64(n)/took.Seconds(), "calls/s")
-	b.ReportMetric(100*float64(found)/float64(n), "%found")
-	b.ReportMetric(float64(dropped), "dropped")
-	b.ReportMetric(0, "ns/op") // a rate says more
+	reportLive(b, n, found, live, took)
 }
