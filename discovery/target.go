@@ -22,7 +22,7 @@ type Target struct {
 func (t *Target) String() string { return t.text }
 
 // A Scheme makes the Resolver for a URL whose scheme it stands for: a registry, for example. The URL's query has only the keys that
-// are not a Target's own.
+// are not a Target's own. A Scheme takes out of it the keys that it has; those that stay are for all instances.
 type Scheme func(u *url.URL) (Resolver, error)
 
 // IsTarget reports whether s names a group of instances, rather than a single server: it is a list with commas, or has
@@ -113,7 +113,9 @@ func parseTarget(s string, schemes map[string]Scheme) (*Target, error) {
 			return nil, fmt.Errorf("unknown scheme %q (known: %s)", u.Scheme, strings.Join(all, ", "))
 		}
 		u.RawQuery = keys.Encode()
-		t.Resolver, err = f(u)
+		if t.Resolver, err = f(u); err == nil {
+			t.Keys, err = url.ParseQuery(u.RawQuery)
+		}
 	}
 	return t, err
 }

@@ -50,13 +50,27 @@ func New(scheme string, servers []string, client *http.Client) (*Client, error) 
 	return c, nil
 }
 
+// Servers returns the servers of a target's URL, whose host has commas between them: by HTTPS if its scheme ends with "+https".
+func Servers(u *url.URL) []string {
+	scheme := "http://"
+	if strings.HasSuffix(u.Scheme, "+https") {
+		scheme = "https://"
+	}
+	all := strings.Split(u.Host, ",")
+	for i := range all {
+		all[i] = scheme + all[i]
+	}
+	return all
+}
+
 // A Request is what a [Client] sends.
 type Request struct {
 	Method string // "" is GET
 	Path   string // escaped
 	Query  url.Values
 	Header http.Header
-	Body   any // sent as JSON, if not nil
+	Body   any        // sent as JSON, if not nil
+	Form   url.Values // sent as a form, if not nil
 }
 
 // A StatusError is the answer of a server that is not a success.
@@ -94,6 +108,8 @@ func (c *Client) Open(ctx context.Context, r Request) (*http.Response, error) {
 		if body, err = json.Marshal(r.Body); err != nil {
 			return nil, err
 		}
+	} else if r.Form != nil {
+		body = []byte(r.Form.Encode())
 	}
 	var last error
 	for range c.servers {
@@ -128,8 +144,11 @@ func (c *Client) send(ctx context.Context, server *url.URL, r Request, body []by
 	for k, v := range r.Header {
 		req.Header[k] = v
 	}
-	if r.Body != nil {
+	switch {
+	case r.Body != nil:
 		req.Header.Set("Content-Type", "application/json")
+	case r.Form != nil:
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
@@ -154,12 +173,9 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (http.Header, error
 		return nil, err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, MaxBody+1))
+	text, err := ReadAll(resp)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.Path, err)
-	}
-	if len(text) > MaxBody {
-		return nil, fmt.Errorf("%s: the answer has more than %d MiB", r.Path, MaxBody>>20)
+		return nil, err
 	}
 	if out == nil {
 		return resp.Header, nil
@@ -168,4 +184,16 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (http.Header, error
 		return nil, fmt.Errorf("%s: the answer is not what the API has: %w: %.100q", r.Path, err, text)
 	}
 	return resp.Header, nil
+}
+
+// ReadAll reads an answer whole.
+func ReadAll(resp *http.Response) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(resp.Body, MaxBody+1))
+	if err == nil && len(text) > MaxBody {
+		err = fmt.Errorf("the answer has more than %d MiB", MaxBody>>20)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", resp.Request.URL.Path, err)
+	}
+	return text, nil
 }

@@ -15,7 +15,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,8 +24,8 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/internal/announce"
 	"github.com/thriftkit/thriftkit/internal/httpapi"
-	"github.com/thriftkit/thriftkit/internal/lease"
 )
 
 // Options say how instances are kept. The zero value is right for most.
@@ -83,20 +82,7 @@ func Scheme(u *url.URL) (discovery.Resolver, error) {
 	q.Del("dc")
 	q.Del("tag")
 	u.RawQuery = q.Encode()
-	return Resolver(serversOf(u), name, opts)
-}
-
-// serversOf returns the servers of a target's URL, which has commas between them.
-func serversOf(u *url.URL) []string {
-	scheme := "http://"
-	if strings.HasSuffix(u.Scheme, "+https") {
-		scheme = "https://"
-	}
-	all := strings.Split(u.Host, ",")
-	for i := range all {
-		all[i] = scheme + all[i]
-	}
-	return all
+	return Resolver(httpapi.Servers(u), name, opts)
 }
 
 // Resolver returns what reports the instances of a service whose checks pass. The servers are agents, or servers of Consul, as host:port or
@@ -214,15 +200,6 @@ type check struct {
 	DeregisterCriticalServiceAfter string
 }
 
-// What Consul has no place for is in the metadata under these keys.
-const (
-	metaScheme   = "thriftkit-scheme"
-	metaWeight   = "thriftkit-weight"
-	metaPriority = "thriftkit-priority"
-	metaZone     = "thriftkit-zone"
-	metaStarted  = "thriftkit-started"
-)
-
 // instance returns the instance of e. Consul's weight 1, its default, is 100.
 func (e entry) instance() (discovery.Instance, error) {
 	s := e.Service
@@ -231,7 +208,7 @@ func (e entry) instance() (discovery.Instance, error) {
 		host = e.Node.Address
 	}
 	in := discovery.Instance{
-		Addr: net.JoinHostPort(host, strconv.Itoa(s.Port)), Tags: s.Tags, Metadata: maps.Clone(s.Meta),
+		Addr: net.JoinHostPort(host, strconv.Itoa(s.Port)), Tags: s.Tags, Metadata: s.Meta,
 		Weight: min(max(0, s.Weights.Passing), discovery.MaxWeight/discovery.DefaultWeight) * discovery.DefaultWeight,
 	}
 	if s.Port == 0 {
@@ -240,74 +217,28 @@ func (e entry) instance() (discovery.Instance, error) {
 	if s.Locality != nil {
 		in.Zone = s.Locality.Zone
 	}
-	var err error
-	take := func(key string, set func(string) error) {
-		v, ok := in.Metadata[key]
-		if !ok {
-			return
-		}
-		delete(in.Metadata, key)
-		if bad := set(v); bad != nil && err == nil {
-			err = fmt.Errorf("metadata %s: %w", key, bad)
-		}
-	}
-	number := func(to *int) func(string) error {
-		return func(v string) (err error) { *to, err = strconv.Atoi(v); return err }
-	}
-	take(metaScheme, func(v string) error { in.Addr = v + "://" + in.Addr; return nil })
-	take(metaWeight, number(&in.Weight))
-	take(metaPriority, number(&in.Priority))
-	take(metaZone, func(v string) error { in.Zone = v; return nil })
-	take(metaStarted, func(v string) (err error) { in.Started, err = time.Parse(time.RFC3339, v); return err })
-	if len(in.Metadata) == 0 {
-		in.Metadata = nil
-	}
-	return in, err
+	return in, announce.TakeMetadata(&in)
 }
 
 // serviceOf returns what is registered for in.
 func serviceOf(name string, in discovery.Instance, ttl time.Duration) (service, error) {
-	if err := in.Validate(); err != nil {
+	keys := []string{announce.Scheme, announce.Priority, announce.Zone, announce.Started}
+	weight := in.EffectiveWeight()
+	if weight%discovery.DefaultWeight != 0 {
+		keys = append(keys, announce.Weight)
+	}
+	host, port, meta, err := announce.Metadata(in, keys...)
+	if err != nil {
 		return service{}, err
 	}
-	scheme, addr, ok := strings.Cut(in.Addr, "://")
-	if !ok {
-		scheme, addr = "", in.Addr
-	}
-	host, portText, err := net.SplitHostPort(addr)
-	if err != nil {
-		return service{}, fmt.Errorf("instance %s: Consul keeps instances that have a host and a port", in.Addr)
-	}
-	port, err := strconv.ParseUint(portText, 10, 16)
-	if err != nil || port == 0 {
-		return service{}, fmt.Errorf("instance %s: Consul wants the port as a number", in.Addr)
-	}
-	meta := map[string]string{}
-	for k, v := range in.Metadata {
+	for k, v := range meta {
 		if strings.Trim(k, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" || k == "" || len(k) > 128 || len(v) > 512 {
 			return service{}, fmt.Errorf("instance %s: metadata %q: Consul wants keys of letters, digits, - and _, at most 128, and values of at most 512 bytes", in.Addr, k)
 		}
-		meta[k] = v
 	}
-	weight := in.EffectiveWeight()
-	if weight%discovery.DefaultWeight != 0 {
-		meta[metaWeight] = strconv.Itoa(weight)
-	}
-	if scheme != "" {
-		meta[metaScheme] = scheme
-	}
-	if in.Priority != 0 {
-		meta[metaPriority] = strconv.Itoa(in.Priority)
-	}
-	if in.Zone != "" {
-		meta[metaZone] = in.Zone
-	}
-	if !in.Started.IsZero() {
-		meta[metaStarted] = in.Started.UTC().Format(time.RFC3339)
-	}
-	id := name + "-" + addr
+	id := name + "-" + net.JoinHostPort(host, strconv.Itoa(port))
 	return service{
-		ID: id, Name: name, Address: host, Port: int(port), Tags: in.Tags, Meta: meta,
+		ID: id, Name: name, Address: host, Port: port, Tags: in.Tags, Meta: meta,
 		Weights: weights{Passing: max(1, weight/discovery.DefaultWeight), Warning: 1},
 		Check:   &check{CheckID: "service:" + id, TTL: ttl.String(), Status: "passing", DeregisterCriticalServiceAfter: "1m"},
 	}, nil
@@ -347,12 +278,12 @@ func (r *Registrar) Register(ctx context.Context, name string, in discovery.Inst
 		}
 	}
 	pass := put("/v1/agent/check/pass/"+url.PathEscape(s.Check.CheckID), nil)
-	l, err := lease.Start(ctx, lease.Options{
+	l, err := announce.Start(ctx, announce.Options{
 		Put: put("/v1/agent/service/register", s),
 		Renew: func(ctx context.Context) error {
 			err := pass(ctx)
 			if httpapi.IsStatus(err, http.StatusNotFound, http.StatusInternalServerError) { // of an agent that does not know the check
-				return fmt.Errorf("%w: %w", lease.ErrUnknown, err)
+				return fmt.Errorf("%w: %w", announce.ErrUnknown, err)
 			}
 			return err
 		},

@@ -325,8 +325,8 @@ func TestRegisterMistakes(t *testing.T) {
 	}{
 		{"a b", discovery.Instance{Addr: "h:1"}, `the name of the service is "a b"`},
 		{"S", discovery.Instance{Addr: "h"}, "missing port in address"},
-		{"S", discovery.Instance{Addr: "unix:///run/a.sock"}, "Consul keeps instances that have a host and a port"},
-		{"S", discovery.Instance{Addr: "h:http"}, "Consul wants the port as a number"},
+		{"S", discovery.Instance{Addr: "unix:///run/a.sock"}, "this registry keeps instances that have a host and a port"},
+		{"S", discovery.Instance{Addr: "h:http"}, "this registry wants the port as a number"},
 		{"S", discovery.Instance{Addr: "h:1", Metadata: map[string]string{"a.b": ""}}, `metadata "a.b": Consul wants keys of letters`},
 	} {
 		if _, err := reg.Register(t.Context(), test.name, test.in); err == nil || !strings.Contains(err.Error(), test.want) {

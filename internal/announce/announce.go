@@ -1,5 +1,6 @@
-// Package lease keeps what a registry forgets unless it is renewed.
-package lease
+// Package announce has what announces instances in registries that forget them unless they are renewed: a [Lease], and metadata for properties that a
+// registry has no place for.
+package announce
 
 import (
 	"context"
