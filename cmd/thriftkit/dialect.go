@@ -174,7 +174,7 @@ func (d *dialect) options() ([]thriftkit.ClientOption, error) {
 
 // connection returns the options of a client that are about its connections.
 func (d *dialect) connection() ([]thriftkit.ClientOption, error) {
-	opts := []thriftkit.ClientOption{foreignDialects(), d.maxMessage.option()}
+	opts := append(registries(), foreignDialects(), d.maxMessage.option())
 	if d.insecure {
 		opts = append(opts, thriftkit.WithTLS(&tls.Config{InsecureSkipVerify: true}))
 	}

@@ -8,17 +8,46 @@ import (
 	"sync"
 	"text/tabwriter"
 
+	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/discovery/registry"
 	"github.com/thriftkit/thriftkit/govern"
 	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/transport"
+	"github.com/thriftkit/thriftkit/x/consul"
+	"github.com/thriftkit/thriftkit/x/etcd"
+	"github.com/thriftkit/thriftkit/x/kubernetes"
+	"github.com/thriftkit/thriftkit/x/nacos"
+	"github.com/thriftkit/thriftkit/x/zookeeper"
 )
 
 // schemes are the registries whose names stand before targets.
 func schemes() map[string]discovery.Scheme {
-	return map[string]discovery.Scheme{"registry": registry.Scheme}
+	return map[string]discovery.Scheme{
+		"registry":        registry.Scheme,
+		"consul":          consul.Scheme,
+		"consul+https":    consul.Scheme,
+		"etcd":            etcd.Scheme,
+		"etcd+kitex":      etcd.KitexScheme,
+		"etcd+rpcx":       etcd.RpcxScheme,
+		"kubernetes":      kubernetes.Scheme,
+		"kubernetes+http": kubernetes.Scheme,
+		"nacos":           nacos.Scheme,
+		"nacos+https":     nacos.Scheme,
+		"zookeeper":       zookeeper.Scheme,
+		"zookeeper+dubbo": zookeeper.DubboScheme,
+		"zookeeper+motan": zookeeper.MotanScheme,
+	}
+}
+
+// registries are the options by which a client knows the schemes.
+func registries() []thriftkit.ClientOption {
+	var all []thriftkit.ClientOption
+	for name, scheme := range schemes() {
+		all = append(all, thriftkit.WithResolver(name, scheme))
+	}
+	return all
 }
 
 // groupOf returns the group of instances that target names; nil if it is a single server, or nothing that can be read.

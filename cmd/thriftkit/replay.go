@@ -42,7 +42,7 @@ type replayer struct {
 const replayInFlight = 256
 
 func (o *replayOptions) start(ctx context.Context, v *callView, out io.Writer) (*replayer, error) {
-	client, err := thriftkit.Dial(ctx, o.target, foreignDialects())
+	client, err := thriftkit.Dial(ctx, o.target, append(registries(), foreignDialects())...)
 	if err != nil {
 		return nil, err
 	}

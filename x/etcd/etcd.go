@@ -27,6 +27,7 @@ import (
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 )
 
 // A Layout says what instances look like in etcd.
@@ -162,11 +163,12 @@ func (opts Options) withDefaults() Options {
 	return opts
 }
 
-// Config returns what a client of endpoints, which have commas between them, should begin with: it notices a member that hangs.
+// Config returns what a client of endpoints, which have commas between them, should begin with: it notices a member that hangs, and logs
+// nothing.
 func Config(endpoints string) clientv3.Config {
 	return clientv3.Config{
 		Endpoints: strings.Split(endpoints, ","), DialTimeout: 5 * time.Second,
-		DialKeepAliveTime: 5 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
+		DialKeepAliveTime: 5 * time.Second, DialKeepAliveTimeout: 3 * time.Second, Logger: zap.NewNop(),
 	}
 }
 
@@ -214,6 +216,14 @@ func Resolver(c *clientv3.Client, service string, opts Options) discovery.Resolv
 	})
 }
 
+// silent returns err, or what says who did not answer in time.
+func silent(ctx context.Context, c *clientv3.Client, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fmt.Errorf("no answer from %s within %s: %w", strings.Join(c.Endpoints(), ","), requestTimeout, err)
+	}
+	return err
+}
+
 // watch lists, and reports the list after each change.
 func watch(ctx context.Context, c *clientv3.Client, service string, opts Options, report func(discovery.Snapshot)) error {
 	folder := opts.Layout.folder(service)
@@ -221,7 +231,7 @@ func watch(ctx context.Context, c *clientv3.Client, service string, opts Options
 	found, err := c.Get(bounded, folder, clientv3.WithPrefix())
 	cancel()
 	if err != nil {
-		return err
+		return silent(ctx, c, err)
 	}
 	all := make(map[string]discovery.Instance)
 	set := func(key, value []byte) {
@@ -325,7 +335,7 @@ func (s *source) watch(ctx context.Context, report func([]byte)) error {
 	found, err := s.client.Get(bounded, s.key)
 	cancel()
 	if err != nil {
-		return err
+		return silent(ctx, s.client, err)
 	}
 	var text []byte
 	for _, kv := range found.Kvs {

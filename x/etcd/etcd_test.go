@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,123 +15,36 @@ import (
 
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/etcdtest"
 	"github.com/thriftkit/thriftkit/internal/freeport"
 
 	"github.com/thriftkit/thriftkit/discovery"
 	"github.com/thriftkit/thriftkit/govern"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 )
 
 // patient is how long a test waits for what takes a moment on a machine that is not busy.
-const patient = 2 * time.Minute
+const patient = etcdtest.Patient
 
 // A cluster is etcd on loopback, in members that a test may end.
 type cluster struct {
-	t       *testing.T
-	dir     string
-	members []*member
-}
-
-type member struct {
-	client, peer string
-	cmd          *exec.Cmd // nil: it does not run
+	*etcdtest.Cluster
+	t *testing.T
 }
 
 func startCluster(t *testing.T, n int) *cluster {
 	t.Helper()
-	if program := os.Getenv("THRIFTKIT_ETCD"); program == "" || exec.Command(program, "--version").Run() != nil {
-		if os.Getenv("THRIFTKIT_PEERS") == "required" {
-			t.Fatalf("THRIFTKIT_ETCD (%q) names no etcd", program)
-		}
-		t.Skipf("THRIFTKIT_ETCD (%q) names no etcd (make test-all sets it up)", program)
-	}
-	c := &cluster{t: t, dir: t.TempDir()}
-	for range n {
-		c.members = append(c.members, &member{client: freeport.Addr(t), peer: freeport.Addr(t)})
-	}
-	for i := range c.members {
-		c.start(i)
-	}
-	t.Cleanup(func() {
-		for i := range c.members {
-			c.kill(i)
-		}
-	})
-	c.wait()
-	return c
-}
-
-func (c *cluster) start(i int) {
-	c.t.Helper()
-	var all []string
-	for k, m := range c.members {
-		all = append(all, fmt.Sprintf("m%d=http://%s", k, m.peer))
-	}
-	m := c.members[i]
-	m.cmd = exec.Command(os.Getenv("THRIFTKIT_ETCD"), "--name", fmt.Sprint("m", i), "--data-dir", filepath.Join(c.dir, fmt.Sprint("m", i)),
-		"--listen-client-urls", "http://"+m.client, "--advertise-client-urls", "http://"+m.client,
-		"--listen-peer-urls", "http://"+m.peer, "--initial-advertise-peer-urls", "http://"+m.peer,
-		"--initial-cluster", strings.Join(all, ","), "--initial-cluster-state", "new", "--initial-cluster-token", c.dir, "--log-level", "error", "--logger", "zap")
-	log, err := os.OpenFile(filepath.Join(c.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer log.Close()
-	m.cmd.Stderr, m.cmd.Stdout = log, log
-	if err := m.cmd.Start(); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// kill ends a member without a chance to clean up.
-func (c *cluster) kill(i int) {
-	if m := c.members[i]; m.cmd != nil {
-		m.cmd.Process.Kill()
-		m.cmd.Wait()
-		m.cmd = nil
-	}
-}
-
-func (c *cluster) signal(i int, s os.Signal) { c.members[i].cmd.Process.Signal(s) }
-
-func (c *cluster) endpoints(only ...int) string {
-	var all []string
-	for i, m := range c.members {
-		for _, k := range only {
-			if k == i {
-				all = append(all, m.client)
-			}
-		}
-		if len(only) == 0 {
-			all = append(all, m.client)
-		}
-	}
-	return strings.Join(all, ",")
+	return &cluster{etcdtest.Start(t, n), t}
 }
 
 func (c *cluster) connect(only ...int) *clientv3.Client {
 	c.t.Helper()
-	config := Config(c.endpoints(only...))
-	config.Logger = zap.NewNop()
-	client, err := clientv3.New(config)
+	client, err := clientv3.New(Config(c.Endpoints(only...)))
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { client.Close() })
 	return client
-}
-
-// wait waits until the cluster has a leader.
-func (c *cluster) wait() {
-	c.t.Helper()
-	client := c.connect()
-	eventually(c.t, "the cluster answers", func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_, err := client.Get(ctx, "x")
-		return err
-	})
 }
 
 func eventually(t *testing.T, what string, f func() error) {
@@ -253,15 +164,15 @@ func TestMembersFail(t *testing.T) {
 	w := c.follow(client, "Shop", Options{})
 	register(t, client, "a:1", Options{})
 	w.see(t, "all members run", "a:1")
-	c.kill(0)
+	c.Kill(0)
 	register(t, client, "b:1", Options{})
 	w.see(t, "a member was killed", "a:1 b:1")
-	c.start(0)
-	c.wait()
-	c.signal(1, syscall.SIGSTOP)
+	c.Start(0)
+	c.Wait()
+	c.Signal(1, syscall.SIGSTOP)
 	register(t, client, "c:1", Options{})
 	w.see(t, "a member hangs", "a:1 b:1 c:1")
-	c.signal(1, syscall.SIGCONT)
+	c.Signal(1, syscall.SIGCONT)
 	register(t, client, "d:1", Options{})
 	w.see(t, "it goes on", "a:1 b:1 c:1 d:1")
 }
@@ -287,7 +198,7 @@ func TestCompacted(t *testing.T) {
 	others := c.connect(1, 2)
 	a := register(t, others, "a:1", Options{})
 	w.see(t, "registered", "a:1")
-	c.kill(0)
+	c.Kill(0)
 	ctx := context.Background()
 	eventually(t, "another leader", func() error {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -304,7 +215,7 @@ func TestCompacted(t *testing.T) {
 	if _, err := others.Compact(ctx, now.Header.Revision); err != nil {
 		t.Fatal(err)
 	}
-	c.start(0)
+	c.Start(0)
 	w.see(t, "the revision is compacted", "b:1")
 }
 
@@ -321,11 +232,11 @@ func TestSetUpAnew(t *testing.T) {
 	register(t, client, "a:1", Options{TTL: 2 * time.Second})
 	w := c.follow(client, "Shop", Options{})
 	w.see(t, "registered", "a:1")
-	c.kill(0)
-	if err := os.RemoveAll(filepath.Join(c.dir, "m0")); err != nil {
+	c.Kill(0)
+	if err := os.RemoveAll(c.Data(0)); err != nil {
 		t.Fatal(err)
 	}
-	c.start(0)
+	c.Start(0)
 	register(t, client, "b:1", Options{TTL: 2 * time.Second})
 	w.see(t, "all data is lost", "a:1 b:1")
 }
@@ -440,7 +351,7 @@ func TestSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	see("deleted", first+1, "there is no configuration")
-	c.kill(0)
+	c.Kill(0)
 	put("services: {Shop: {timeout: 3s}}")
 	see("a member was killed", first+2, "")
 }
