@@ -431,6 +431,9 @@ func (a *api) instance(of any, depth int) (any, bool) {
 	if reference, ok := s["$ref"].(string); ok {
 		return a.instance(at(a.document, strings.Split(strings.TrimPrefix(reference, "#/"), "/")...), depth+1)
 	}
+	if same, ok := s["allOf"].([]any); ok { // which are of one type here
+		return a.instance(same[0], depth)
+	}
 	if branches, ok := s["anyOf"].([]any); ok {
 		return a.instance(branches[a.rand.IntN(len(branches))], depth)
 	}

@@ -278,7 +278,13 @@ func (w *openAPI) parameters(r *restmap.Route, at *openAPIPath) []object {
 				b.Name = names[b.Name]
 			}
 			o := object{{"name", b.Name}, {"in", in}, description, {"required", needed}, {"schema", value}}
-			list = append(list, o)
+			same := slices.IndexFunc(list, func(other object) bool { return other[0] == o[0] && other[1] == o[1] })
+			if same < 0 {
+				list = append(list, o)
+			} else { // two fields have their values from it: it fits both
+				list[same][3].value = list[same][3].value == true || needed
+				list[same][4].value = object{{"allOf", []any{list[same][4].value, value}}}
+			}
 			if b.Source == restmap.Path {
 				break // it is always there: no other place counts
 			}
