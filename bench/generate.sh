@@ -13,10 +13,11 @@ workdir "$cache/bench"
 compiler=$(scripts/peers/compiler.sh)
 unpack "protobuf-compiler=$protoc-*" "libprotoc32=$protoc-*" "libprotobuf32=$protoc-*"
 for tool in github.com/cloudwego/kitex/tool/cmd/kitex google.golang.org/protobuf/cmd/protoc-gen-go \
-	google.golang.org/grpc/cmd/protoc-gen-go-grpc storj.io/drpc/cmd/protoc-gen-go-drpc; do
+	google.golang.org/grpc/cmd/protoc-gen-go-grpc storj.io/drpc/cmd/protoc-gen-go-drpc \
+	github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway; do
 	"$go" build -C bench -o "$work/bin/" "$tool"
 done
-"$go" build -C cmd/thriftkit -o "$work/bin/" .
+env -u GOWORK "$go" build -C cmd/thriftkit -o "$work/bin/" . # which requires modules of the workspace
 export PATH=$work/bin:$PATH
 
 rm -rf "$gen"
@@ -37,6 +38,8 @@ proto grpc.proto --go-grpc_out="$gen/.." --go-grpc_opt="module=$module/internal"
 run "$work/log" thriftkit gen proto --go-package "$module/internal/gen/protobuf" --out "$work/proto" "$idl/bench.thrift" ||
 	fail "thriftkit's generator of .proto files failed"
 proto bench.proto -I "$work/proto" --go_out="$gen/.." --go_opt="module=$module/internal"
+proto gateway.proto -I "$work/proto" --go-grpc_out="$gen/.." --go-grpc_opt="module=$module/internal" \
+	--grpc-gateway_out="$gen/.." --grpc-gateway_opt="module=$module/internal,generate_unbound_methods=true"
 proto drpc.proto --go-drpc_out="$gen/.." --go-drpc_opt="module=$module/internal"
 "$("$go" env GOROOT)/bin/gofmt" -w "$gen"
 find "$gen" -name '*.go' | sort

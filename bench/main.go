@@ -21,7 +21,7 @@ import (
 // peers are the modules whose versions the report states.
 var peers = []string{
 	"github.com/apache/thrift", "github.com/cloudwego/kitex", "github.com/cloudwego/frugal", "github.com/cloudwego/dynamicgo",
-	"github.com/cloudwego/thriftgo", "go.uber.org/thriftrw", "google.golang.org/grpc", "github.com/smallnest/rpcx", "storj.io/drpc",
+	"github.com/cloudwego/thriftgo", "go.uber.org/thriftrw", "google.golang.org/grpc", "github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/smallnest/rpcx", "storj.io/drpc",
 }
 
 type config struct {

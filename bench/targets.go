@@ -51,6 +51,11 @@ func targets() []report.Target {
 	add("decode/binary/longs", bound, report.NsPerOp, 2, report.Memcpy)
 	add("IDL/108KB", direct, report.NsPerOp, 0.7, "thriftrw")
 
+	for _, callers := range []string{"1", "16", "100"} {
+		add("gateway/60B/"+callers, "thriftkit-gateway", report.CallsPerSec, 2, "grpc-gateway")
+		add("gateway-proxy/60B/"+callers, "thriftkit-gateway-proxy", report.CallsPerSec, 2, "grpc-gateway-proxy")
+	}
+
 	for _, size := range []string{"0B", "1KB"} {
 		one, sixteen, hundred := "echo/"+size+"/1", "echo/"+size+"/16", "echo/"+size+"/100"
 		add(one, bound, report.CallsPerSec, 0.85, report.RawGo)

@@ -49,7 +49,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdout *bufio.Scanner
 	stderr lockedBuffer
-	stdin  io.Closer
+	stdin  io.WriteCloser
 	ended  chan struct{}
 }
 

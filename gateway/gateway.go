@@ -382,7 +382,7 @@ func (t *target) reply(h http.Header, v dynamic.Value) (status int, body []byte,
 		}
 		of, what = r.Body.Type(), dynamic.StructValue(part)
 	}
-	body, err = dynamic.AppendJSON(nil, of, what, dynamic.JSONOptions{})
+	body, err = dynamic.AppendJSON(make([]byte, 0, 256), of, what, dynamic.JSONOptions{})
 	return status, append(body, '\n'), err
 }
 
@@ -421,7 +421,11 @@ func (x *exchange) read(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	b, err := msgio.ReadBody(body, -1, x.maxBody)
+	length := r.ContentLength
+	if r.Header.Get("Content-Encoding") != "" {
+		length = -1 // it is not that of what is compressed
+	}
+	b, err := msgio.ReadBody(body, length, x.maxBody)
 	x.bytes = len(b)
 	return b, err
 }
@@ -464,14 +468,20 @@ func (x *exchange) write(w http.ResponseWriter, r *http.Request, status int, con
 	w.Write(body) // if it fails the client is gone
 }
 
+// notMetadata are names of header fields that are not metadata, besides those with the prefixes in metadataOf.
+var notMetadata = []string{"Cache-Control", "Cookie", "Origin", "Pragma", "Priority", "Range", "Referer", "Upgrade-Insecure-Requests", "User-Agent"}
+
 // metadataOf returns the header fields of a request that are metadata: not those by which browsers and proxies describe themselves.
 func metadataOf(h http.Header) *msgio.Envelope {
-	kept := make(http.Header, len(h))
+	var kept http.Header
 	for k, v := range h {
 		switch {
 		case strings.HasPrefix(k, "Accept"), strings.HasPrefix(k, "Access-Control-"), strings.HasPrefix(k, "Content-"), strings.HasPrefix(k, "If-"), strings.HasPrefix(k, "Sec-"):
-		case slices.Contains([]string{"Cache-Control", "Cookie", "Origin", "Pragma", "Priority", "Range", "Referer", "Upgrade-Insecure-Requests", "User-Agent"}, k):
+		case slices.Contains(notMetadata, k):
 		default:
+			if kept == nil {
+				kept = make(http.Header)
+			}
 			kept[k] = v
 		}
 	}

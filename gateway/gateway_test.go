@@ -199,85 +199,89 @@ func do(h http.Handler, line, body string, header ...string) *http.Response {
 
 const form = "Content-Type: application/x-www-form-urlencoded"
 
-// TestRequests are requests and their answers. want is the status and what the body has.
+// requests are requests and their answers. want is the status and what the body has.
+var requests = []struct {
+	line, body string
+	header     []string
+	want       string
+}{
+	// Every method.
+	{"POST /Shop/ping", "", nil, `200 "pong"`},
+	{"POST /Shop/ping", "{}", nil, `200 "pong"`},
+	{"POST /Shop/special", `{"name":"水"}`, nil, `200 "{\"name\":\"水\"}"`},
+	{"POST /Shop/special", ``, nil, `200 "{\"name\":\"none\"}"`},
+	{"POST /Shop/echo", `{"item":{"id":9223372036854775807,"color":"GREEN","data":"AAE="}}`, nil, `200 {"id":9223372036854775807,"color":"GREEN","data":"AAE=","price":0.5}`},
+	{"POST /Shop/note", `{"text":"x"}`, nil, `202 `},
+	{"POST /Shop/remove", `{"id":1}`, nil, `204 `},
+	{"POST /Shop/get", `{"req":{"id":404}}`, nil, `404 {"title":"Not Found","status":404,"detail":"no such item","exception":"NotFound","value":{"message":"no such item","id":404}}`},
+	{"GET /Shop/ping", "", nil, `405 "detail":"GET is not allowed here"`},
+
+	// Routes.
+	{"GET /v1/items/7", "", nil, `200 "{\"id\":7}"`},
+	{"GET /v1/items/7?full=true&sizes=1,2&sizes=3&color=RED&other=1", "", []string{"X-Token: t", "Cookie: session=s"}, `200 "{\"id\":7,\"full\":true,\"sizes\":[1,2,3],\"token\":\"t\",\"session\":\"s\",\"color\":\"RED\"}"`},
+	{"GET /v1/items/7?color=2", "", nil, `200 \"color\":\"GREEN\"`},
+	{"GET /v1/items/7?words=a,b%2Cc&words=d+e", "", nil, `200 \"words\":[\"a\",\"b,c\",\"d e\"]`},
+	{"HEAD /v1/items/7", "", nil, `200 `},
+	{"GET /v1/items/special?name=x", "", nil, `200 "{\"name\":\"x\"}"`},
+	{"PUT /v1/items/1", `{"new_item":{"id":1,"name":"n"},"note":"x"}`, nil, `201 {"item":{"id":1,"name":"n","price":0.5}}`},
+	{"PATCH /v1/items/1", `{"new_item":{"id":1}}`, nil, `201 {"item":{"id":1`},
+	{"PUT /v1/items/409", `{"new_item":{"id":1}}`, nil, `409 "exception":"Conflict"`},
+	{"DELETE /v1/items/1", "", nil, `204 `},
+	{"DELETE /v1/items/422", "", nil, `422 {"title":"Unprocessable Entity","status":422,"detail":"sold","exception":"Sold"`},
+	{"GET /files/a/b%20c/d", "", nil, `200 "{\"rest\":\"a/b c/d\"}"`},
+	{"GET /files/", "", nil, `200 "{\"rest\":\"\"}"`},
+	{"POST /login", "user=root&password=a%26b", []string{form}, `200 "{\"c\":{\"user\":\"root\",\"password\":\"a&b\"}}"`},
+	{"PUT /upload?name=n", "\x00\xff", []string{"Content-Type: image/png"}, `200 "{\"name\":\"n\",\"data\":\"AP8=\"}"`},
+
+	// Mistakes.
+	{"GET /nowhere", "", nil, `404 `},
+	{"GET /files", "", nil, `404 `},
+	{"POST /v1/items/7", "{}", nil, `405 `},
+	{"GET /v1/items/x", "", nil, `400 "detail":"path parameter id: want i64, got \"x\" (declared at shop.thrift:`},
+	{"GET /v1/items/9223372036854775808", "", nil, `400 path parameter id`},
+	{"GET /v1/items/1e3", "", nil, `400 path parameter id`},
+	{"GET /v1/items/7?full=1", "", nil, `400 query parameter full: want true or false`},
+	{"GET /v1/items/7?full=true&full=true", "", nil, `400 query parameter full: given more than once`},
+	{"GET /v1/items/7?sizes=1,x&color=BLUE", "", nil, `400 "errors":[{"detail":"query parameter sizes: want i32, got \"x\"`},
+	{"GET /v1/items/7?words=%ff", "", nil, `400 query parameter words: not UTF-8`},
+	{"GET /v1/items/7?full=%zz", "", nil, `400 query parameter full: invalid URL escape`},
+	{"GET /v1/items/%ff", "", nil, `400 path parameter id`},
+	{"GET /files/../secret", "", nil, `404 `},
+	{"GET /files/a/%2e%2e/secret", "", nil, `404 `},
+	{"GET /files/..%2fsecret", "", nil, `404 `},
+	{"GET /files/..%5csecret", "", nil, `404 `},
+	{"PUT /v1/items/1", `{"note":"x"}`, nil, `400 required field`},
+	{"PUT /v1/items/1", ``, nil, `400 member new_item of the body: required, and not there`},
+	{"PUT /v1/items/1", `{"new_item":{"id":1},"x":2}`, nil, `400 "line":1,"column":22`},
+	{"PUT /v1/items/1", `{"new_item":{"id":1},"new_item":{"id":2}}`, nil, `400 `},
+	{"PUT /v1/items/1", `new_item=1`, []string{form}, `400 member new_item of the body`},
+	{"PUT /v1/items/1", `<x/>`, []string{"Content-Type: text/xml"}, `415 `},
+	{"POST /login", "password=x", []string{form}, `400 form field user: required, and not there`},
+	{"POST /login", "{}", nil, `415 want application/x-www-form-urlencoded`},
+	{"POST /Shop/echo", `{"item":{"id":1e400}}`, nil, `400 `},
+	{"POST /Shop/echo", `{"item":{"id":` + strings.Repeat("9", 5000) + `}}`, nil, `400 `},
+	{"POST /Shop/echo", `{"item":{"id":1,"name":"` + "\xff" + `"}}`, nil, `400 `},
+	{"POST /Shop/echo", deep, nil, `400 `},
+	{"POST /Shop/echo", `{"item":{}`, nil, `400 `},
+	{"POST /Shop/echo", strings.Repeat(" ", 65<<10), nil, `413 `},
+	{"POST /Shop/echo", `{"item":{"id":1}}`, []string{"Content-Type: text/plain"}, `415 want application/json`},
+	{"POST /Shop/echo", `{"item":{"id":1}}`, []string{"Content-Type: application/json; charset=latin1"}, `415 want utf-8`},
+	{"POST /Shop/echo", `x`, []string{"Content-Encoding: br"}, `415 `},
+	{"POST /Shop/fail", `{"how":"overloaded"}`, nil, `429 "code":"overloaded"`},
+	{"POST /Shop/fail", `{"how":"denied"}`, nil, `403 "detail":"no"`},
+	{"POST /Shop/fail", `{"how":"unauthenticated"}`, nil, `401 "detail":"who?"`},
+	{"POST /Shop/fail", `{"how":"slow"}`, []string{"Client-Timeout: 20"}, `504 "code":"timeout"`},
+	{"POST /Shop/fail", `{"how":"panic"}`, nil, `500 "code":"internal error"`},
+	{"POST /Shop/ping", `{}`, []string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.test"}, `403 `},
+}
+
+// deep nests more than a message may.
+var deep = strings.Repeat(`{"item":`, 2000) + strings.Repeat("}", 2000)
+
+// TestRequests makes the requests.
 func TestRequests(t *testing.T) {
-	deep := strings.Repeat(`{"item":`, 2000) + strings.Repeat("}", 2000)
-	tests := []struct {
-		line, body string
-		header     []string
-		want       string
-	}{
-		// Every method.
-		{"POST /Shop/ping", "", nil, `200 "pong"`},
-		{"POST /Shop/ping", "{}", nil, `200 "pong"`},
-		{"POST /Shop/special", `{"name":"水"}`, nil, `200 "{\"name\":\"水\"}"`},
-		{"POST /Shop/special", ``, nil, `200 "{\"name\":\"none\"}"`},
-		{"POST /Shop/echo", `{"item":{"id":9223372036854775807,"color":"GREEN","data":"AAE="}}`, nil, `200 {"id":9223372036854775807,"color":"GREEN","data":"AAE=","price":0.5}`},
-		{"POST /Shop/note", `{"text":"x"}`, nil, `202 `},
-		{"POST /Shop/remove", `{"id":1}`, nil, `204 `},
-		{"POST /Shop/get", `{"req":{"id":404}}`, nil, `404 {"title":"Not Found","status":404,"detail":"no such item","exception":"NotFound","value":{"message":"no such item","id":404}}`},
-		{"GET /Shop/ping", "", nil, `405 "detail":"GET is not allowed here"`},
-
-		// Routes.
-		{"GET /v1/items/7", "", nil, `200 "{\"id\":7}"`},
-		{"GET /v1/items/7?full=true&sizes=1,2&sizes=3&color=RED&other=1", "", []string{"X-Token: t", "Cookie: session=s"}, `200 "{\"id\":7,\"full\":true,\"sizes\":[1,2,3],\"token\":\"t\",\"session\":\"s\",\"color\":\"RED\"}"`},
-		{"GET /v1/items/7?color=2", "", nil, `200 \"color\":\"GREEN\"`},
-		{"GET /v1/items/7?words=a,b%2Cc&words=d+e", "", nil, `200 \"words\":[\"a\",\"b,c\",\"d e\"]`},
-		{"HEAD /v1/items/7", "", nil, `200 `},
-		{"GET /v1/items/special?name=x", "", nil, `200 "{\"name\":\"x\"}"`},
-		{"PUT /v1/items/1", `{"new_item":{"id":1,"name":"n"},"note":"x"}`, nil, `201 {"item":{"id":1,"name":"n","price":0.5}}`},
-		{"PATCH /v1/items/1", `{"new_item":{"id":1}}`, nil, `201 {"item":{"id":1`},
-		{"PUT /v1/items/409", `{"new_item":{"id":1}}`, nil, `409 "exception":"Conflict"`},
-		{"DELETE /v1/items/1", "", nil, `204 `},
-		{"DELETE /v1/items/422", "", nil, `422 {"title":"Unprocessable Entity","status":422,"detail":"sold","exception":"Sold"`},
-		{"GET /files/a/b%20c/d", "", nil, `200 "{\"rest\":\"a/b c/d\"}"`},
-		{"GET /files/", "", nil, `200 "{\"rest\":\"\"}"`},
-		{"POST /login", "user=root&password=a%26b", []string{form}, `200 "{\"c\":{\"user\":\"root\",\"password\":\"a&b\"}}"`},
-		{"PUT /upload?name=n", "\x00\xff", []string{"Content-Type: image/png"}, `200 "{\"name\":\"n\",\"data\":\"AP8=\"}"`},
-
-		// Mistakes.
-		{"GET /nowhere", "", nil, `404 `},
-		{"GET /files", "", nil, `404 `},
-		{"POST /v1/items/7", "{}", nil, `405 `},
-		{"GET /v1/items/x", "", nil, `400 "detail":"path parameter id: want i64, got \"x\" (declared at shop.thrift:`},
-		{"GET /v1/items/9223372036854775808", "", nil, `400 path parameter id`},
-		{"GET /v1/items/1e3", "", nil, `400 path parameter id`},
-		{"GET /v1/items/7?full=1", "", nil, `400 query parameter full: want true or false`},
-		{"GET /v1/items/7?full=true&full=true", "", nil, `400 query parameter full: given more than once`},
-		{"GET /v1/items/7?sizes=1,x&color=BLUE", "", nil, `400 "errors":[{"detail":"query parameter sizes: want i32, got \"x\"`},
-		{"GET /v1/items/7?words=%ff", "", nil, `400 query parameter words: not UTF-8`},
-		{"GET /v1/items/7?full=%zz", "", nil, `400 query parameter full: invalid URL escape`},
-		{"GET /v1/items/%ff", "", nil, `400 path parameter id`},
-		{"GET /files/../secret", "", nil, `404 `},
-		{"GET /files/a/%2e%2e/secret", "", nil, `404 `},
-		{"GET /files/..%2fsecret", "", nil, `404 `},
-		{"GET /files/..%5csecret", "", nil, `404 `},
-		{"PUT /v1/items/1", `{"note":"x"}`, nil, `400 required field`},
-		{"PUT /v1/items/1", ``, nil, `400 member new_item of the body: required, and not there`},
-		{"PUT /v1/items/1", `{"new_item":{"id":1},"x":2}`, nil, `400 "line":1,"column":22`},
-		{"PUT /v1/items/1", `{"new_item":{"id":1},"new_item":{"id":2}}`, nil, `400 `},
-		{"PUT /v1/items/1", `new_item=1`, []string{form}, `400 member new_item of the body`},
-		{"PUT /v1/items/1", `<x/>`, []string{"Content-Type: text/xml"}, `415 `},
-		{"POST /login", "password=x", []string{form}, `400 form field user: required, and not there`},
-		{"POST /login", "{}", nil, `415 want application/x-www-form-urlencoded`},
-		{"POST /Shop/echo", `{"item":{"id":1e400}}`, nil, `400 `},
-		{"POST /Shop/echo", `{"item":{"id":` + strings.Repeat("9", 5000) + `}}`, nil, `400 `},
-		{"POST /Shop/echo", `{"item":{"id":1,"name":"` + "\xff" + `"}}`, nil, `400 `},
-		{"POST /Shop/echo", deep, nil, `400 `},
-		{"POST /Shop/echo", `{"item":{}`, nil, `400 `},
-		{"POST /Shop/echo", strings.Repeat(" ", 65<<10), nil, `413 `},
-		{"POST /Shop/echo", `{"item":{"id":1}}`, []string{"Content-Type: text/plain"}, `415 want application/json`},
-		{"POST /Shop/echo", `{"item":{"id":1}}`, []string{"Content-Type: application/json; charset=latin1"}, `415 want utf-8`},
-		{"POST /Shop/echo", `x`, []string{"Content-Encoding: br"}, `415 `},
-		{"POST /Shop/fail", `{"how":"overloaded"}`, nil, `429 "code":"overloaded"`},
-		{"POST /Shop/fail", `{"how":"denied"}`, nil, `403 "detail":"no"`},
-		{"POST /Shop/fail", `{"how":"unauthenticated"}`, nil, `401 "detail":"who?"`},
-		{"POST /Shop/fail", `{"how":"slow"}`, []string{"Client-Timeout: 20"}, `504 "code":"timeout"`},
-		{"POST /Shop/fail", `{"how":"panic"}`, nil, `500 "code":"internal error"`},
-		{"POST /Shop/ping", `{}`, []string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.test"}, `403 `},
-	}
 	for form, h := range handlers(t, gateway.Options{}) {
-		for _, test := range tests {
+		for _, test := range requests {
 			resp := do(h, test.line, test.body, test.header...)
 			b, _ := io.ReadAll(resp.Body)
 			status, part, _ := strings.Cut(test.want, " ")

@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/internal/restmap"
@@ -101,9 +100,11 @@ func splitPath(path string) ([]string, bool) {
 		if err != nil {
 			return nil, false
 		}
-		for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '/' || c == '\\' }) {
-			if slices.Contains([]string{".", ".."}, part) {
-				return nil, false
+		if strings.IndexByte(text, '.') >= 0 {
+			for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '/' || c == '\\' }) {
+				if part == "." || part == ".." {
+					return nil, false
+				}
 			}
 		}
 		segments[i] = text

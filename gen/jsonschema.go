@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/schema"
@@ -95,14 +96,18 @@ func described(doc string) member {
 type schemas struct {
 	prefix string         // of references
 	names  map[any]string // of structs and enums
-	taken  map[string]any // what has a name
-	used   []any          // structs and enums, as they were referred to
-	seen   map[any]bool   // likewise
+	taken  map[string]bool
+	used   []any        // structs and enums, as they were referred to
+	seen   map[any]bool // likewise
 	err    error
 }
 
-func newSchemas(files []*schema.File, prefix string) *schemas {
-	g := &schemas{prefix: prefix, names: make(map[any]string), taken: make(map[string]any), seen: make(map[any]bool)}
+// newSchemas names the structs and enums of files and of what they include, none of them reserved.
+func newSchemas(files []*schema.File, prefix string, reserved ...string) *schemas {
+	g := &schemas{prefix: prefix, names: make(map[any]string), taken: make(map[string]bool), seen: make(map[any]bool)}
+	for _, name := range reserved {
+		g.taken[name] = true
+	}
 	for _, f := range reachable(files) { // an include before what includes it
 		for _, e := range f.Enums {
 			g.name(e, f, e.Name)
@@ -119,15 +124,20 @@ func (g *schemas) name(def any, f *schema.File, name string) {
 	if g.names[def] != "" {
 		return
 	}
-	full := f.Name + "." + name
-	for n := 2; g.taken[name] != nil; n++ {
-		if name != full && g.taken[full] == nil {
+	full := strings.Map(func(c rune) rune { // names of components are ASCII, and part of references
+		if c < 0x80 && (c == '_' || c == '-' || unicode.IsLetter(c) || unicode.IsDigit(c)) {
+			return c
+		}
+		return '_'
+	}, f.Name) + "." + name
+	for n := 2; g.taken[name]; n++ {
+		if name != full && !g.taken[full] {
 			name = full
 		} else {
 			name = fmt.Sprintf("%s.%d", full, n)
 		}
 	}
-	g.names[def], g.taken[name] = name, def
+	g.names[def], g.taken[name] = name, true
 }
 
 func (g *schemas) errorOr(err error) error {
@@ -191,12 +201,15 @@ func (g *schemas) enum(e *schema.Enum) object {
 	return object{described(doc), {"anyOf", []object{{{"type", "string"}, {"enum", names}}, number}}}
 }
 
+// isRequired reports whether a value must have f: what has a default need not be given.
+func isRequired(f *schema.Field) bool { return f.Requiredness == schema.Required && f.Default == nil }
+
 // structure is an object of the fields of s.
 func (g *schemas) structure(s *schema.Struct) object {
 	properties, required := object{}, []string{}
 	for _, f := range s.Fields {
 		properties = append(properties, member{f.Name, g.field(f)})
-		if f.Requiredness == schema.Required && f.Default == nil {
+		if isRequired(f) {
 			required = append(required, f.Name)
 		}
 	}
@@ -270,7 +283,9 @@ func (g *schemas) typed(t *schema.Type) object {
 func (g *schemas) mapping(t *schema.Type) object {
 	names := object{}
 	switch t.Key.Kind {
-	case schema.KindString, schema.KindDouble:
+	case schema.KindString:
+	case schema.KindDouble:
+		names = object{{"pattern", `^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?|NaN|-?Infinity)$`}}
 	case schema.KindBool:
 		names = object{{"enum", []string{"true", "false"}}}
 	case schema.KindI8, schema.KindI16, schema.KindI32, schema.KindI64:

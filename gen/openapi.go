@@ -2,7 +2,6 @@ package gen
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -40,8 +39,7 @@ func OpenAPI(services []*schema.Service, o OpenAPIOptions) ([]byte, error) {
 			}
 		}
 	}
-	w := &openAPI{schemas: newSchemas(files, "#/components/schemas/"), ids: make(map[string]int)}
-	w.taken[problemName] = w // no struct gets that name
+	w := &openAPI{schemas: newSchemas(files, "#/components/schemas/", problemName), ids: make(map[string]bool)}
 	if !o.NoMethods {
 		for _, svc := range services {
 			for _, m := range svc.AllMethods() {
@@ -55,8 +53,10 @@ func OpenAPI(services []*schema.Service, o OpenAPIOptions) ([]byte, error) {
 		w.route(r)
 	}
 	tags := []object{}
-	for _, svc := range services {
-		tags = append(tags, object{{"name", svc.Name}, described(svc.Doc)})
+	for i, svc := range services {
+		if !slices.Contains(names[:i], svc.Name) { // the names of tags are unique
+			tags = append(tags, object{{"name", svc.Name}, described(svc.Doc)})
+		}
 	}
 	var servers any
 	if o.Server != "" {
@@ -108,29 +108,49 @@ var problemSchema = object{
 type openAPI struct {
 	*schemas
 	paths []*openAPIPath
-	ids   map[string]int // of operations, how often each was wanted
+	ids   map[string]bool // of operations
 }
 
 type openAPIPath struct {
+	shape      string // as restmap.Shape
 	path       string
+	parameters []string // their names
 	operations object
 }
 
-// add adds an operation to a path.
-func (w *openAPI) add(path, httpMethod string, operation object) {
-	i := slices.IndexFunc(w.paths, func(p *openAPIPath) bool { return p.path == path })
-	if i < 0 {
-		w.paths, i = append(w.paths, &openAPIPath{path: path}), len(w.paths)
+// at returns the path of that shape. Its parameters have the names of the route that comes first: OpenAPI takes paths that differ in
+// nothing but names for the same.
+func (w *openAPI) at(segments []restmap.Segment) *openAPIPath {
+	shape := restmap.Shape(segments)
+	if i := slices.IndexFunc(w.paths, func(p *openAPIPath) bool { return p.shape == shape }); i >= 0 {
+		return w.paths[i]
 	}
-	w.paths[i].operations = append(w.paths[i].operations, member{strings.ToLower(httpMethod), operation})
+	p := &openAPIPath{shape: shape}
+	for _, s := range segments {
+		if s.Kind == restmap.Literal {
+			p.path += "/" + s.Text
+			continue
+		}
+		p.path += "/{" + s.Text + "}"
+		p.parameters = append(p.parameters, s.Text)
+	}
+	w.paths = append(w.paths, p)
+	return p
+}
+
+// add adds an operation.
+func (p *openAPIPath) add(httpMethod string, operation object) {
+	p.operations = append(p.operations, member{strings.ToLower(httpMethod), operation})
 }
 
 // begin returns what begins an operation for m.
 func (w *openAPI) begin(svc *schema.Service, m *schema.Method, suffix string) object {
-	id := svc.Name + "_" + m.Name + suffix
-	if w.ids[id]++; w.ids[id] > 1 {
-		id += "_" + strconv.Itoa(w.ids[id])
+	name := svc.Name + "_" + m.Name + suffix
+	id := name
+	for n := 2; w.ids[id]; n++ {
+		id = name + "_" + strconv.Itoa(n)
 	}
+	w.ids[id] = true
 	summary, rest, _ := strings.Cut(strings.TrimSpace(m.Doc), "\n")
 	o := object{{"operationId", id}, {"tags", []string{svc.Name}}}
 	if summary != "" {
@@ -145,20 +165,21 @@ func (w *openAPI) begin(svc *schema.Service, m *schema.Method, suffix string) ob
 // method adds the POST of a method.
 func (w *openAPI) method(svc *schema.Service, m *schema.Method) {
 	o := w.begin(svc, m, "")
-	required := slices.ContainsFunc(m.Args.Fields, func(f *schema.Field) bool { return f.Requiredness == schema.Required && f.Default == nil })
+	required := slices.ContainsFunc(m.Args.Fields, isRequired)
 	arguments := w.structure(m.Args)
 	arguments[0] = member{} // the comment is that of the operation
 	o = append(o, member{"requestBody", object{{"content", mediaType("application/json", arguments)}, {"required", required}}})
 	o = append(o, member{"responses", w.responses(m, nil)})
-	w.add("/"+svc.Name+"/"+m.Name, http.MethodPost, o)
+	w.at([]restmap.Segment{{Text: svc.Name}, {Text: m.Name}}).add(http.MethodPost, o)
 }
 
 func mediaType(name string, s object) object { return object{{name, object{{"schema", s}}}} }
 
 // responses are those of a method; of a route, as annotations say.
 func (w *openAPI) responses(m *schema.Method, r *restmap.Response) object {
+	var result object // what an error may have besides a problem
 	problem := func(description string, s object) object {
-		return object{{"description", description}, {"content", mediaType("application/problem+json", s)}}
+		return object{{"description", description}, {"content", append(mediaType("application/problem+json", s), result...)}}
 	}
 	reference := object{{"$ref", w.prefix + problemName}}
 	var all object
@@ -174,15 +195,16 @@ func (w *openAPI) responses(m *schema.Method, r *restmap.Response) object {
 		for _, h := range r.Headers {
 			headers = append(headers, member{h.Name, object{{"schema", w.field(m.Result.Struct.Fields[h.Index])}}})
 		}
-		status := "200"
-		if r.Status >= 0 {
-			status = "2XX"
-		}
 		response := object{{"description", "The result."}}
 		if len(headers) > 0 {
 			response = append(response, member{"headers", headers})
 		}
-		all = object{{status, append(response, member{"content", mediaType("application/json", w.structure(r.Body))})}}
+		response = append(response, member{"content", mediaType("application/json", w.structure(r.Body))})
+		all = object{{"200", response}}
+		if r.Status >= 0 { // the handler chooses: an error may be answered as a result, too
+			result = mediaType("application/json", w.structure(r.Body))
+			all = object{{"2XX", response}, {"3XX", response}}
+		}
 	}
 	type thrown struct {
 		names   []string
@@ -219,29 +241,27 @@ func (w *openAPI) route(r *restmap.Route) {
 	if r.HTTPMethod == "" {
 		methods = []string{http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodPatch}
 	}
-	var pattern strings.Builder
-	for _, s := range r.Segments {
-		pattern.WriteByte('/')
-		if s.Kind == restmap.Literal {
-			pattern.WriteString(s.Text)
-		} else {
-			fmt.Fprintf(&pattern, "{%s}", s.Text)
-		}
-	}
+	p := w.at(r.Segments)
 	for _, httpMethod := range methods {
 		o := w.begin(r.Service, r.Method, "_"+strings.ToLower(httpMethod))
-		if parameters := w.parameters(r); len(parameters) > 0 {
+		if parameters := w.parameters(r, p); len(parameters) > 0 {
 			o = append(o, member{"parameters", parameters})
 		}
 		if body := w.requestBody(r); len(body) > 0 && httpMethod != http.MethodGet {
 			o = append(o, member{"requestBody", body})
 		}
-		w.add(pattern.String(), httpMethod, append(o, member{"responses", w.responses(r.Method, r.Response)}))
+		p.add(httpMethod, append(o, member{"responses", w.responses(r.Method, r.Response)}))
 	}
 }
 
-// parameters are the fields of a request that are not in the body.
-func (w *openAPI) parameters(r *restmap.Route) []object {
+// parameters are the fields of a request of r that are not in the body. at has the names of those in the path.
+func (w *openAPI) parameters(r *restmap.Route, at *openAPIPath) []object {
+	names := make(map[string]string)
+	for _, s := range r.Segments {
+		if s.Kind != restmap.Literal {
+			names[s.Text] = at.parameters[len(names)]
+		}
+	}
 	var list []object
 	for _, p := range r.Params {
 		for _, b := range p.From {
@@ -250,12 +270,24 @@ func (w *openAPI) parameters(r *restmap.Route) []object {
 			case restmap.Form, restmap.Body, restmap.RawBody:
 				continue
 			}
-			needed := b.Source == restmap.Path || p.Field.Requiredness == schema.Required && p.Field.Default == nil && len(p.From) == 1
+			needed := b.Source == restmap.Path || isRequired(p.Field) && len(p.From) == 1
 			value := w.field(p.Field)
 			description := value[0]
 			value[0] = member{}
+			if b.Source == restmap.Path {
+				b.Name = names[b.Name]
+			}
 			o := object{{"name", b.Name}, {"in", in}, description, {"required", needed}, {"schema", value}}
-			list = append(list, o)
+			same := slices.IndexFunc(list, func(other object) bool { return other[0] == o[0] && other[1] == o[1] })
+			if same < 0 {
+				list = append(list, o)
+			} else { // two fields have their values from it: it fits both
+				list[same][3].value = list[same][3].value == true || needed
+				list[same][4].value = object{{"allOf", []any{list[same][4].value, value}}}
+			}
+			if b.Source == restmap.Path {
+				break // it is always there: no other place counts
+			}
 		}
 	}
 	return list
@@ -264,7 +296,10 @@ func (w *openAPI) parameters(r *restmap.Route) []object {
 // requestBody is the body of a request.
 func (w *openAPI) requestBody(r *restmap.Route) object {
 	content, required := object{}, false
-	if r.Body != nil {
+	needsForm := slices.ContainsFunc(r.Params, func(p restmap.Param) bool {
+		return isRequired(p.Field) && len(p.From) == 1 && p.From[0].Source == restmap.Form
+	})
+	if r.Body != nil && !needsForm {
 		s := w.structure(r.Body)
 		content = append(content, mediaType("application/json", s)...)
 		required = slices.ContainsFunc(s, func(m member) bool { return m.name == "required" })
@@ -290,7 +325,7 @@ func (w *openAPI) requestBody(r *restmap.Route) object {
 	if only {
 		s := w.structure(form)
 		content = append(content, mediaType("application/x-www-form-urlencoded", s)...)
-		required = required || r.Body == nil && slices.ContainsFunc(s, func(m member) bool { return m.name == "required" })
+		required = required || len(content) == 1 && slices.ContainsFunc(s, func(m member) bool { return m.name == "required" })
 	}
 	if len(content) == 0 {
 		return nil

@@ -324,6 +324,9 @@ func replyException(sig *signature, call *Call) error {
 	return nil
 }
 
+// fewBytes is room for a small value, which spares growing to it in steps.
+const fewBytes = 128
+
 // asDynamic returns the struct of the type t at an address without its Go type.
 func asDynamic(t *plan.Type, at mem.Pointer) (v *dynamic.Struct, err error) {
 	p, err := protocol.ByName("")
@@ -334,7 +337,7 @@ func asDynamic(t *plan.Type, at mem.Pointer) (v *dynamic.Struct, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := p.AppendValue(nil, t, at)
+	b, err := p.AppendValue(make([]byte, 0, fewBytes), t, at)
 	if err == nil {
 		_, err = p.ConsumeValue(b, 0, to, mem.To(&v))
 	}
@@ -351,7 +354,7 @@ func setArgs(call *Call, args *dynamic.Struct) error {
 	if err != nil {
 		return err
 	}
-	b, err := p.AppendValue(nil, from, mem.To(&args))
+	b, err := p.AppendValue(make([]byte, 0, fewBytes), from, mem.To(&args))
 	if err == nil {
 		_, err = p.ConsumeValue(b, 0, call.sig.args, call.args)
 	}

@@ -320,17 +320,17 @@ func checkAccept(list []string, dialects []Dialect) error {
 		p, t, both := strings.Cut(name, "/")
 		ok := slices.Contains(protocol.Names(), p) && (!both || slices.Contains(transports, t)) || !both && slices.Contains(transports, p)
 		if !ok {
-			text := fmt.Sprintf("rpc: unknown dialect %q: there are the transports %s, the protocols %s, and pairs such as compact/framed",
-				name, strings.Join(transports, ", "), strings.Join(protocol.Names(), ", "))
-			if len(dialects) > 0 {
-				var own []string
-				for _, d := range dialects {
-					own = append(own, d.Name())
-				}
-				slices.Sort(own)
-				text += "; " + strings.Join(own, ", ") + " of other frameworks"
+			var own []string
+			for _, d := range dialects {
+				own = append(own, d.Name())
 			}
-			return errors.New(text)
+			slices.Sort(own)
+			others := ""
+			if own != nil {
+				others = ", the dialects " + strings.Join(own, ", ")
+			}
+			return fmt.Errorf("rpc: unknown dialect %q: there are the transports %s, the protocols %s%s, and pairs such as compact/framed",
+				name, strings.Join(transports, ", "), strings.Join(protocol.Names(), ", "), others)
 		}
 	}
 	return nil

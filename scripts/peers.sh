@@ -14,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/peers"
 
 languages=()
-for language in python apachepy jaeger cpp java dubbojava motanjava node apachego crosstest kitex rpcx grpcurl grpcpy grpcnode neovim emacs vscode treesitter thrift corpus etcd zookeeper prometheus tshark; do
+for language in python apachepy jaeger cpp java dubbojava motanjava node apachego crosstest kitex rpcx grpcurl grpcpy grpcnode grpcweb chromium openapi neovim emacs vscode treesitter thrift corpus etcd zookeeper prometheus tshark; do
 	if [ -x "$language.sh" ]; then
 		languages+=("$language")
 	fi

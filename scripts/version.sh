@@ -12,7 +12,7 @@ if ! [[ $version =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
 	exit 2
 fi
 released="cmd/thriftkit idl/lsp x/etcd x/grpc x/jwt x/otel x/zookeeper x/zstd"
-for folder in $released examples/everyone; do # which is not released, but requires them
+for folder in $released examples/everyone examples/grpc; do # which are not released, but require them
 	sed -i -E "/^module /! s#(github\.com/thriftkit/thriftkit[a-z/]*) v[^ ]+#\1 $version#" "$folder/go.mod"
 done
 sed -i -E "s#^(\tgithub\.com/thriftkit/thriftkit[a-z/]*) v[^ ]+ =>#\1 $version =>#" go.work

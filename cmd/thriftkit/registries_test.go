@@ -27,7 +27,7 @@ const registryIDL = "service Api { string name() }\n"
 
 type one struct{}
 
-func (one) Name() (string, error) { return "one", nil }
+func (one) Name(context.Context) (string, error) { return "one", nil }
 
 // startNamed starts a server, and returns its address and a file with its IDL.
 func startNamed(t *testing.T) (addr, idl string) {

@@ -3,7 +3,7 @@
 // The gateway answers requests by what is here, and OpenAPI documents are written from it, so that they cannot differ.
 //
 // The sources are the annotations that Hertz's generator hz and Kitex's generic calls over HTTP read; docs/gateway.md says where the
-// two differ from each other and from this package.
+// two differ from each other and from this package. Their order is that of Hertz's binding (lookupFieldTags in its package decoder).
 package restmap
 
 import (

@@ -36,7 +36,7 @@ func TestSmoke(t *testing.T) {
 	r := Runner{Servers: dir, Client: []string{os.Args[0]}, Rounds: 1, Window: 20 * time.Millisecond, Warmup: 5 * time.Millisecond}
 	seen := make(map[string]bool)
 	rows := Rows()
-	for _, name := range []string{"echo/1KB/16", "echo/100KB/1", "echo-deadline/0B/1", "echo-around/0B/1", "structs/60B/1", "structs/4.5KB/1", "slow/beside", "rpcx-thrift/1KB/16", "rpcx-msgpack/1KB/16"} {
+	for _, name := range []string{"echo/1KB/16", "echo/100KB/1", "echo-deadline/0B/1", "echo-around/0B/1", "structs/60B/1", "structs/4.5KB/1", "slow/beside", "rpcx-thrift/1KB/16", "rpcx-msgpack/1KB/16", "gateway/60B/16", "gateway-proxy/60B/16"} {
 		got := r.Measure(rows, regexp.MustCompile("^"+name+"$"), func(string) {})
 		if len(got) != 1 {
 			t.Fatalf("%d rows are called %s", len(got), name)

@@ -71,6 +71,15 @@ func Rows() []Row {
 			})
 		}
 	}
+	for _, method := range []struct{ name, by string }{{Gateway, "by the gateway's own handler"}, {GatewayProxy, "by a server that the gateway calls"}} {
+		for _, callers := range []int{1, 16, 100} {
+			rows = append(rows, Row{
+				Name:  fmt.Sprintf("%s/60B/%d", method.name, callers),
+				About: fmt.Sprintf("POST of 60B as JSON, answered %s, %d callers", method.by, callers),
+				Spec:  Spec{Method: method.name, Callers: callers},
+			})
+		}
+	}
 	return append(rows,
 		Row{Name: "slow/alone", About: "fast calls of 4 callers on one connection", Spec: Spec{Method: Echo, Callers: 4}},
 		Row{Name: "slow/beside", About: "the same with calls of 4 more callers beside them that take 10 ms each", Spec: Spec{Method: Echo, Callers: 4, Slow: 4}},

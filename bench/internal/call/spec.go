@@ -16,6 +16,9 @@ const (
 
 	RPCXThrift  = "rpcx-thrift"  // echo by rpcx's client, in its serialization Thrift
 	RPCXMsgpack = "rpcx-msgpack" // the same in msgpack
+
+	Gateway      = "gateway"       // POST of 60 bytes as JSON, answered by the gateway's own process
+	GatewayProxy = "gateway-proxy" // the same by a server that the gateway calls
 )
 
 // A Spec is the work of a client.

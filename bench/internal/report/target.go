@@ -10,6 +10,7 @@ import (
 const (
 	RawGo      = "raw-go"
 	RawMux     = "raw-mux"
+	RawHTTP    = "raw-http"
 	Memcpy     = "memcpy"
 	GraphFloor = "graph-floor"
 	Own        = "thriftkit" // begins the names of the project's own sides
@@ -19,7 +20,7 @@ const (
 const BestPeer = "best peer"
 
 func isPeer(side string) bool {
-	return !strings.HasPrefix(side, Own) && !slices.Contains([]string{RawGo, RawMux, Memcpy, GraphFloor}, side)
+	return !strings.HasPrefix(side, Own) && !slices.Contains([]string{RawGo, RawMux, RawHTTP, Memcpy, GraphFloor}, side)
 }
 
 // A Target is what one figure of the project's own is to be: at most Factor times the best of

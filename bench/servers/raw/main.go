@@ -1,4 +1,4 @@
-// Command raw is the server of the floors raw-go and, with the argument mux, raw-mux.
+// Command raw is the server of the floors raw-go and, with the argument mux, raw-mux, with http, raw-http.
 package main
 
 import (
@@ -12,8 +12,11 @@ import (
 func main() {
 	child.Serve(func(l net.Listener, ready func()) error {
 		ready()
-		if len(os.Args) > 1 && os.Args[1] == "mux" {
+		switch {
+		case len(os.Args) > 1 && os.Args[1] == "mux":
 			return raw.ServeMux(l)
+		case len(os.Args) > 1 && os.Args[1] == "http":
+			return raw.ServeHTTP(l)
 		}
 		return raw.ServeGo(l)
 	})

@@ -1,6 +1,7 @@
 // Command thriftkit serves bench.thrift with thriftkit: a handler with Go types or, with the
 // argument dynamic, one without; with the argument generated, one by generated code. With the
-// arguments interceptor, stats and ops there is something around the calls; with the argument rpcx it answers rpcx as well.
+// arguments interceptor, stats and ops there is something around the calls; with the argument rpcx it answers rpcx as well, with gateway
+// POSTs of JSON; with gateway-proxy it answers those by calls of a server.
 package main
 
 import (
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/thriftkit/thriftkit/bench/internal/gen/thriftkit/bench"
 	"github.com/thriftkit/thriftkit/bench/internal/payload"
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/gateway"
 	"github.com/thriftkit/thriftkit/ops"
 	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/x/rpcx"
@@ -83,15 +86,45 @@ func options(args []string) []thriftkit.ServerOption {
 	return nil
 }
 
+// proxy serves a gateway to s, which listens elsewhere.
+func proxy(l net.Listener, s *thriftkit.Server, svc *schema.Service, ready func()) error {
+	behind, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	go s.Serve(behind)
+	client, err := thriftkit.Dial(context.Background(), behind.Addr().String())
+	if err != nil {
+		return err
+	}
+	h, err := gateway.New(client, []*schema.Service{svc}, gateway.Options{})
+	if err != nil {
+		return err
+	}
+	ready()
+	return http.Serve(l, h)
+}
+
 func main() {
 	child.Serve(func(l net.Listener, ready func()) error {
 		svc, h, err := service(os.Args[1:])
 		if err != nil {
 			return err
 		}
-		s := thriftkit.NewServer(options(os.Args[1:])...)
+		opts := options(os.Args[1:])
+		if len(os.Args) > 1 && os.Args[1] == "gateway" {
+			rest, err := gateway.Dialect([]*schema.Service{svc}, gateway.Options{})
+			if err != nil {
+				return err
+			}
+			opts = append(opts, thriftkit.WithDialects(rest))
+		}
+		s := thriftkit.NewServer(opts...)
 		if err := s.Register(svc, h); err != nil {
 			return err
+		}
+		if len(os.Args) > 1 && os.Args[1] == "gateway-proxy" {
+			return proxy(l, s, svc, ready)
 		}
 		ready()
 		return s.Serve(l)

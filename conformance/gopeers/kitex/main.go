@@ -1,10 +1,13 @@
-// Command kitex is the service Conformance on Kitex: a server with every route that Kitex has, and a client that checks one.
+// Command kitex is the service Conformance on Kitex: a server with every route that Kitex has, a client that checks one, and
+// "peer http IDL ADDRESS", which makes generic calls over HTTP.
 package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,6 +27,13 @@ import (
 
 func main() {
 	klog.SetOutput(io.Discard)
+	if len(os.Args) == 4 && os.Args[1] == "http" {
+		if err := requests(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	p := contract.Peer{
 		Listen: listen, Stop: stop, Connect: connect, Type: typeOf, More: more,
 		Skip: func(check string, r contract.Route) string {
