@@ -16,7 +16,7 @@ import (
 func fleetCommand(_ context.Context, flags *flag.FlagSet, args []string) error {
 	var o output
 	o.registerMarkdown(flags)
-	flags.StringVar(&o.only, "run", "", "only scenarios that match the regular `expression`")
+	flags.StringVar(&o.only, "run", "", "only rows whose scenario and policy match the regular `expression`")
 	sizes := flags.String("instances", "10,100,1000", "the numbers of instances")
 	seed := flags.Uint64("seed", 1, "of the random numbers")
 	flags.Parse(args)
@@ -28,9 +28,12 @@ func fleetCommand(_ context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		opts.Sizes = append(opts.Sizes, n)
 	}
-	var err error
-	if opts.Only, err = o.chosen(); err != nil {
+	only, err := o.chosen()
+	if err != nil {
 		return err
+	}
+	if only != nil {
+		opts.Only = func(scenario, policy string) bool { return only(scenario + ", " + policy) }
 	}
 	all := func(string, string) (bool, error) { return true, nil }
 	testing.Main(all, []testing.InternalTest{{Name: "fleet", F: func(t *testing.T) {

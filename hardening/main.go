@@ -73,9 +73,19 @@ func (o *output) chosen() (func(string) bool, error) {
 	return re.MatchString, nil
 }
 
-// write prints the table, and writes it where -markdown says.
-func (o *output) write(t *table.Table) error {
-	err := t.Write(os.Stdout, false)
+// write prints the tables that have rows, and writes them where -markdown says.
+func (o *output) write(tables ...*table.Table) error {
+	all := func(w io.Writer, markdown bool) (err error) {
+		between := ""
+		for _, t := range tables {
+			if len(t.Rows) > 0 {
+				fmt.Fprint(w, between)
+				err, between = errors.Join(err, t.Write(w, markdown)), "\n"
+			}
+		}
+		return err
+	}
+	err := all(os.Stdout, false)
 	if o.markdown == "" || err != nil {
 		return err
 	}
@@ -83,7 +93,7 @@ func (o *output) write(t *table.Table) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.Write(f, true), f.Close())
+	return errors.Join(all(f, true), f.Close())
 }
 
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

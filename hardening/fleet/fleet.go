@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Sizes []int // numbers of instances
 	Seed  uint64
-	Only  func(scenario string) bool // nil: all
+	Only  func(scenario, policy string) bool // nil: all
 	Log   func(format string, args ...any)
 }
 
@@ -52,10 +52,10 @@ func Run(t *testing.T, o Options) (rows []Row) {
 	var mu sync.Mutex
 	t.Run("fleet", func(t *testing.T) {
 		for si, s := range scenarios() {
-			if o.Only != nil && !o.Only(s.name) {
-				continue
-			}
 			for pi, p := range policies() {
+				if o.Only != nil && !o.Only(s.name, p.name) {
+					continue
+				}
 				for ni, n := range o.Sizes {
 					at := len(rows)
 					rows = append(rows, Row{})
@@ -158,9 +158,9 @@ func Faults(rows []Row) error {
 	return errors.Join(errs...)
 }
 
-// Table returns the rows as a table: those that differ in the number of instances alone as one.
+// Table returns the rows as a table: those that differ in the number of instances alone as one, with their figures side by side.
 func Table(rows []Row) *table.Table {
-	t := &table.Table{Head: []string{"scenario", "policy", "instances", "p50", "p99", "most / mean load", "attempts per call", "executed twice", "failed"}}
+	t := &table.Table{Head: []string{"scenario", "policy", "p50, ms", "p99, ms", "most / mean load", "attempts per call", "executed twice", "failed, %"}}
 	for len(rows) > 0 {
 		same := 1
 		for same < len(rows) && rows[same].Scenario == rows[0].Scenario && rows[same].Policy == rows[0].Policy {
@@ -177,12 +177,12 @@ func Table(rows []Row) *table.Table {
 			if d == 0 {
 				return "-" // none was answered
 			}
-			return fmt.Sprint(d.Round(time.Millisecond).Milliseconds(), " ms")
+			return fmt.Sprint(d.Round(time.Millisecond).Milliseconds())
 		}
-		t.Add(rows[0].Scenario, rows[0].Policy, cell(func(r Row) string { return fmt.Sprint(r.Instances) }),
+		t.Add(rows[0].Scenario, rows[0].Policy,
 			cell(func(r Row) string { return ms(r.P50) }), cell(func(r Row) string { return ms(r.P99) }),
 			cell(func(r Row) string { return fmt.Sprintf("%.2f", r.Load) }), cell(func(r Row) string { return fmt.Sprintf("%.3f", r.Amplification) }),
-			cell(func(r Row) string { return fmt.Sprint(r.Twice) }), cell(func(r Row) string { return fmt.Sprintf("%.2f %%", 100*float64(r.Failed)/float64(r.Calls)) }))
+			cell(func(r Row) string { return fmt.Sprint(r.Twice) }), cell(func(r Row) string { return fmt.Sprintf("%.2f", 100*float64(r.Failed)/float64(r.Calls)) }))
 		rows = rows[same:]
 	}
 	return t

@@ -53,9 +53,10 @@ func openOurs(w *world, number int, random *rand.Rand) client {
 		i := byAddr[in.Addr]
 		return rpc.NewClient(func(ctx context.Context, _ *rpc.Call) error { return w.handle(ctx, i) }, rpc.ClientOptions{}), nil
 	}
-	f := govern.NewFleet(w.resolver(number), dial, govern.FleetOptions{Random: random.Uint64})
+	next := numbers(random)
+	f := govern.NewFleet(w.resolver(number), dial, govern.FleetOptions{Random: next})
 	return &ours{method: theMethod, Client: rpc.NewClient(f.Handle, rpc.ClientOptions{
-		Interceptors: []rpc.Interceptor{govern.Retry(govern.RetryOptions{Random: random.Uint64})}, OnClose: f.Close,
+		Interceptors: []rpc.Interceptor{govern.Retry(govern.RetryOptions{Random: next})}, OnClose: f.Close,
 	})}
 }
 

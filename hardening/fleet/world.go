@@ -42,6 +42,16 @@ type world struct {
 	sent     int     // attempts at calls that count
 }
 
+// numbers returns the random numbers of r, for any number of goroutines.
+func numbers(r *rand.Rand) func() uint64 {
+	var mu sync.Mutex
+	return func() uint64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return r.Uint64()
+	}
+}
+
 // A list is what clients learn at a time.
 type list struct {
 	at     time.Duration
