@@ -197,3 +197,22 @@ func TestReadme(t *testing.T) {
 	build(t, "tutorial/client")
 	build(t, "oneport")
 }
+
+// TestFleet has servers killed, slow and restarted. How many calls there are depends on the machine, but not what becomes of them.
+func TestFleet(t *testing.T) {
+	got := run(t, build(t, "fleet"), "-pace", "300ms")
+	t.Log("\n" + got)
+	rows := regexp.MustCompile(`(?m)^(.+?) {2,}\d+ +\d+ +\d+ +(\d+)$`).FindAllStringSubmatch(got, -1)
+	if len(rows) != 7 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	for _, r := range rows {
+		if r[1] != "one is killed" && r[2] != "0" {
+			t.Errorf("%s: %s calls were lost", r[1], r[2])
+		}
+	}
+	const total = `\nmade: \d{2,}\nlost: 0 of look, [0-8] of buy; 0 of them in restarts\nexecuted twice: 0 of buy\n$`
+	if !regexp.MustCompile(total).MatchString(got) {
+		t.Errorf("it ends with something else than %s", total)
+	}
+}

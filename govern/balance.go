@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -70,16 +69,19 @@ func ParseBalancer(name string) (Balancer, error) {
 // P2C returns the default Balancer: of two random instances it takes the one with the lower product of latency and calls in flight
 // (power of two choices on peak EWMA), relative to its weight. A slow instance gets few calls, and gets more when it has recovered.
 func P2C() Balancer {
-	return builtin{func(nodes []*Node) Picker { return p2c(nodes) }, "p2c", "of two random instances the one with the lower latency × calls in flight / weight"}
+	return builtin{func(nodes []*Node) Picker { return &p2c{nodes, randomOf(nodes)} }, "p2c", "of two random instances the one with the lower latency × calls in flight / weight"}
 }
 
-type p2c []*Node
+type p2c struct {
+	nodes  []*Node
+	random random
+}
 
-func (p p2c) Pick(context.Context, *rpc.Call) *Node {
-	if len(p) == 1 {
-		return p[0]
+func (p *p2c) Pick(context.Context, *rpc.Call) *Node {
+	if len(p.nodes) == 1 {
+		return p.nodes[0]
 	}
-	a, b := two(p)
+	a, b := two(p.nodes, p.random)
 	if b.cheaper(a) {
 		return b
 	}
@@ -87,8 +89,8 @@ func (p p2c) Pick(context.Context, *rpc.Call) *Node {
 }
 
 // two returns two different nodes.
-func two(nodes []*Node) (a, b *Node) {
-	x, count := rand.Uint64(), uint64(len(nodes)) // one number for both: its halves as fractions of 2^32
+func two(nodes []*Node, r random) (a, b *Node) {
+	x, count := r.uint64(), uint64(len(nodes)) // one number for both: its halves as fractions of 2^32
 	i, j := (x>>32)*count>>32, (x&math.MaxUint32)*(count-1)>>32
 	if j >= i {
 		j++
@@ -98,16 +100,19 @@ func two(nodes []*Node) (a, b *Node) {
 
 // LeastInFlight returns a Balancer that takes the instance with the fewest calls in flight, relative to its weight, of two random ones.
 func LeastInFlight() Balancer {
-	return builtin{func(nodes []*Node) Picker { return leastInFlight(nodes) }, "least-in-flight", "of two random instances the one with fewer calls in flight / weight"}
+	return builtin{func(nodes []*Node) Picker { return &leastInFlight{nodes, randomOf(nodes)} }, "least-in-flight", "of two random instances the one with fewer calls in flight / weight"}
 }
 
-type leastInFlight []*Node
+type leastInFlight struct {
+	nodes  []*Node
+	random random
+}
 
-func (p leastInFlight) Pick(context.Context, *rpc.Call) *Node {
-	if len(p) == 1 {
-		return p[0]
+func (p *leastInFlight) Pick(context.Context, *rpc.Call) *Node {
+	if len(p.nodes) == 1 {
+		return p.nodes[0]
 	}
-	a, b := two(p)
+	a, b := two(p.nodes, p.random)
 	if float64(b.InFlight()+1)*a.Weight() < float64(a.InFlight()+1)*b.Weight() {
 		return b
 	}
@@ -125,7 +130,7 @@ func RoundRobin() Balancer {
 		for i, n := range nodes {
 			r.weights[i] = max(1, uint64(n.Weight()/most*stride))
 		}
-		r.next.Store(rand.Uint64N(1 << 32))
+		r.next.Store(randomOf(nodes).uint64() >> 32)
 		return r
 	}, "round-robin", "one after the other, as often as the weight says"}
 }
@@ -161,13 +166,14 @@ func WeightedRandom() Balancer {
 
 // An alias picks by Vose's alias method: one random number says which slot, and which of the two nodes of the slot.
 type alias struct {
-	nodes []*Node
-	keep  []float64
-	other []int32
+	nodes  []*Node
+	keep   []float64
+	other  []int32
+	random random
 }
 
 func newAlias(nodes []*Node) *alias {
-	a := &alias{nodes: nodes, keep: make([]float64, len(nodes)), other: make([]int32, len(nodes))}
+	a := &alias{nodes: nodes, keep: make([]float64, len(nodes)), other: make([]int32, len(nodes)), random: randomOf(nodes)}
 	sum := 0.0
 	for i, n := range nodes {
 		a.keep[i] = n.Weight()
@@ -196,7 +202,7 @@ func newAlias(nodes []*Node) *alias {
 }
 
 func (a *alias) Pick(context.Context, *rpc.Call) *Node {
-	x := rand.Float64() * float64(len(a.nodes))
+	x := a.random.float64() * float64(len(a.nodes))
 	i := int(x)
 	if x-float64(i) >= a.keep[i] {
 		i = int(a.other[i])
@@ -255,6 +261,7 @@ type ring struct {
 	nodes  []*Node
 	points []point
 	opts   HashOptions
+	random random
 }
 
 type point struct {
@@ -269,7 +276,7 @@ const (
 )
 
 func newRing(nodes []*Node, opts HashOptions) *ring {
-	r := &ring{nodes: nodes, opts: opts}
+	r := &ring{nodes: nodes, opts: opts, random: randomOf(nodes)}
 	sum := 0.0
 	for _, n := range nodes {
 		sum += n.Weight()
@@ -297,7 +304,7 @@ func newRing(nodes []*Node, opts HashOptions) *ring {
 func (r *ring) Pick(ctx context.Context, call *rpc.Call) *Node {
 	key := r.opts.Key(ctx, call)
 	if key == "" {
-		return r.nodes[rand.IntN(len(r.nodes))]
+		return r.nodes[r.random.below(len(r.nodes))]
 	}
 	at := hashString(key)
 	i, _ := slices.BinarySearchFunc(r.points, at, func(p point, at uint64) int { return cmp.Compare(p.at, at) })
@@ -321,7 +328,7 @@ func (r *ring) most() int64 {
 	looked := min(64, len(r.nodes))
 	for i := range looked {
 		if looked < len(r.nodes) {
-			i = rand.IntN(len(r.nodes))
+			i = r.random.below(len(r.nodes))
 		}
 		total += r.nodes[i].inFlight.Load()
 	}

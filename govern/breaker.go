@@ -3,7 +3,6 @@ package govern
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -142,7 +141,7 @@ func (b *breaker) openLocked(now time.Time) {
 
 // closedBreaker returns a node whose breaker lets a call of m through, or nil.
 func closedBreaker(s *set, m *schema.Method, opts *BreakerOptions) *Node {
-	start, now := rand.IntN(len(s.nodes)), time.Now()
+	start, now := randomOf(s.nodes).below(len(s.nodes)), time.Now()
 	for i := range s.nodes {
 		if n := s.nodes[(start+i)%len(s.nodes)]; n.breaker(m, opts).allow(now) {
 			return n

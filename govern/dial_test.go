@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -185,4 +186,63 @@ func TestRetryGoesElsewhereWithSchemes(t *testing.T) {
 			t.Errorf("%s: the address of the transport is %s, %v", addr, target.Address, err)
 		}
 	}
+}
+
+// TestRetryGoesElsewhereOverHandlers retries where the clients of instances are over handlers, as those of other frameworks are.
+func TestRetryGoesElsewhereOverHandlers(t *testing.T) {
+	tried := make(map[string]int)
+	f := NewFleet(static("a:1", "b:1", "c:1"), func(in discovery.Instance) (*rpc.Client, error) {
+		return rpc.NewClient(func(context.Context, *rpc.Call) error {
+			tried[in.Addr]++
+			return rpc.Errorf(rpc.CodeOverloaded, "come later")
+		}, rpc.ClientOptions{}), nil
+	}, FleetOptions{Failures: -1, Balancer: BalancerFunc(func(nodes []*Node) Picker {
+		return PickerFunc(func(context.Context, *rpc.Call) *Node { return nodes[0] })
+	})})
+	defer f.Close()
+	st := &street{t: t, svc: shopService(t)}
+	refused := func(next rpc.Handler) rpc.Handler {
+		return func(ctx context.Context, call *rpc.Call) error {
+			if err := next(ctx, call); err != nil {
+				return &rpc.Error{Code: rpc.CodeOverloaded, Outcome: rpc.OutcomeRefused, Cause: err}
+			}
+			return nil
+		}
+	}
+	b := st.client(f.Handle, Retry(RetryOptions{Backoff: time.Millisecond}), refused)
+	for i := range 20 {
+		if _, err := b.Buy(bg, "x"); err == nil {
+			t.Fatal("no error")
+		}
+		for addr, n := range tried {
+			if n != i+1 {
+				t.Fatalf("after %d calls %s got %d attempts", i+1, addr, n)
+			}
+		}
+	}
+}
+
+// TestRandom makes the same choices with the same numbers.
+func TestRandom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		picked := func(b Balancer) (all []string) {
+			r := rand.New(rand.NewPCG(1, 2))
+			st := newStreet(t, "a:1", "b:1", "c:1", "d:1")
+			f := st.fleet(static("a:1", "b:1", "c:1", "d:1"), FleetOptions{Balancer: b, Random: r.Uint64})
+			c := st.client(f.Handle)
+			for range 50 {
+				addr, err := c.Look(bg, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, addr)
+			}
+			return all
+		}
+		for name, b := range builtins() {
+			if one, two := picked(b), picked(b); !slices.Equal(one, two) {
+				t.Errorf("%s: %v and %v", name, one, two)
+			}
+		}
+	})
 }

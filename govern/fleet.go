@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -56,6 +55,10 @@ type FleetOptions struct {
 	// Config says by service and method where calls go, by which balancer, and with which circuit breakers. It comes before Balancer and
 	// Breaker, and may change at any time. nil says nothing.
 	Config *LiveConfig
+
+	// Random returns the random numbers by which instances are picked and times out are jittered, uniformly distributed; any number of
+	// goroutines call it. It is for simulations and tests that go the same way each time. nil is rand.Uint64 of math/rand/v2.
+	Random func() uint64
 }
 
 // A State says whether an instance takes calls.
@@ -166,7 +169,7 @@ func (opts FleetOptions) withDefaults() FleetOptions {
 		opts.MaxEjectTime = 5 * time.Minute
 	}
 	if opts.SubsetID == "" {
-		opts.SubsetID = fmt.Sprint(rand.Uint64())
+		opts.SubsetID = fmt.Sprint(random(opts.Random).uint64())
 	}
 	if opts.Breaker != nil {
 		b := opts.Breaker.withDefaults()
@@ -436,7 +439,7 @@ func (f *Fleet) ejectLocked(n *Node, why State) {
 	n.ejections++
 	n.out.Store(max(1, int64(time.Since(f.epoch))))
 	out := min(time.Duration(float64(first)*math.Pow(2, float64(min(n.ejections, 32)-1))), most)
-	out = out/2 + rand.N(out/2+1)
+	out = n.random.jitter(out)
 	n.timer = time.AfterFunc(out, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -571,7 +574,7 @@ func (f *Fleet) update(s discovery.Snapshot) {
 }
 
 func (f *Fleet) newNode(in *discovery.Instance, now time.Time, warm bool) *Node {
-	n := &Node{dial: f.dial, epoch: f.epoch, since: in.Started}
+	n := &Node{addr: bare(in.Addr), dial: f.dial, epoch: f.epoch, random: f.opts.Random, since: in.Started}
 	n.in.Store(in)
 	if in.Started.IsZero() && !warm {
 		n.since = now

@@ -24,9 +24,11 @@ type Node struct {
 	ok, bad         atomic.Uint32 // since the last comparison with the others
 	streak          atomic.Int32  // consecutive failures
 
-	in    atomic.Pointer[discovery.Instance]
-	epoch time.Time // of the fleet
-	since time.Time // warm-up counts from it; zero: it is warm
+	in     atomic.Pointer[discovery.Instance]
+	addr   string    // of in, as rpc.Call.Instance has it
+	epoch  time.Time // of the fleet
+	random random    // likewise
+	since  time.Time // warm-up counts from it; zero: it is warm
 
 	dial    func(discovery.Instance) (*rpc.Client, error)
 	dialled sync.Once
@@ -101,6 +103,7 @@ func (n *Node) warm(now time.Time, over time.Duration) bool {
 
 // handle makes one attempt. The node was acquired.
 func (n *Node) handle(ctx context.Context, call *rpc.Call) error {
+	call.SetInstance(n.addr) // clients over handlers do not know it
 	n.dialled.Do(func() { n.client, n.dialErr = n.dial(n.Instance()) })
 	if n.dialErr != nil {
 		return &rpc.Error{Code: rpc.CodeUnavailable, Outcome: rpc.OutcomeNotSent, Method: call.Method.String(), Message: n.dialErr.Error(), Cause: n.dialErr}

@@ -3,7 +3,6 @@ package govern
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -60,13 +59,12 @@ func (t *tried) explained() bool { return t != nil && t.report != nil }
 
 // claim reports whether n was not tried yet, and notes that it is now.
 func (t *tried) claim(n *Node) bool {
-	addr := bare(n.in.Load().Addr)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if slices.Contains(t.addrs, addr) {
+	if slices.Contains(t.addrs, n.addr) {
 		return false
 	}
-	t.addrs = append(t.addrs, addr)
+	t.addrs = append(t.addrs, n.addr)
 	return true
 }
 
@@ -101,7 +99,7 @@ func (t *tried) other(s *set, n *Node, ctx context.Context, call *rpc.Call) (*No
 		}
 		n = s.picker.Pick(ctx, call)
 	}
-	start := rand.IntN(len(s.nodes))
+	start := n.random.below(len(s.nodes))
 	for i := range s.nodes {
 		if m := s.nodes[(start+i)%len(s.nodes)]; t.claim(m) {
 			return m, notTried
@@ -114,7 +112,7 @@ func (t *tried) other(s *set, n *Node, ctx context.Context, call *rpc.Call) (*No
 func (t *tried) has(n *Node) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Contains(t.addrs, bare(n.in.Load().Addr))
+	return slices.Contains(t.addrs, n.addr)
 }
 
 const notTried = "not tried yet"

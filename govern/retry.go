@@ -3,7 +3,6 @@ package govern
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +31,9 @@ type RetryOptions struct {
 	// Local keeps the mark of a retry out of the metadata, so that servers further down may retry as well. Without it a retry
 	// never retries further down: the mark is the persistent metadata "thriftkit-retry".
 	Local bool
+
+	// Random returns the random numbers of the jitter: see FleetOptions.Random.
+	Random func() uint64
 }
 
 // retryMark is the metadata of attempts that are retries.
@@ -181,7 +183,7 @@ func (r *retrier) pause(attempt int, err error) time.Duration {
 		return asked
 	}
 	d := min(r.opts.Backoff<<min(attempt-1, 20), r.opts.MaxBackoff)
-	return max(d/2+rand.N(d/2+1), asked)
+	return max(random(r.opts.Random).jitter(d), asked)
 }
 
 // sleep waits for d, and reports whether ctx goes on.

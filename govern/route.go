@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"sort"
 	"sync/atomic"
@@ -115,11 +114,11 @@ func (r *route) takes(ctx context.Context) bool {
 }
 
 // share returns the number of the share that takes a call.
-func (r *route) share(ctx context.Context) int {
+func (r *route) share(ctx context.Context, random random) int {
 	if len(r.shares) == 1 {
 		return 0
 	}
-	x := rand.Float64() * 100
+	x := random.float64() * 100
 	if r.sticky != "" {
 		if v := outgoingValue(ctx, r.sticky); v != "" {
 			x = float64(mix(hashString(r.name)^hashString(v))>>11) / (1 << 53) * 100
@@ -143,7 +142,7 @@ func (f *Fleet) route(ctx context.Context, call *rpc.Call, c *settings, s *set, 
 		if !r.takes(ctx) {
 			continue
 		}
-		i := r.share(ctx)
+		i := r.share(ctx, f.opts.Random)
 		t := r.shares[i]
 		g := f.group(s, t, c.balancer)
 		if r.strict && len(g.nodes) == 0 {

@@ -6,6 +6,7 @@
 //	go run ./hardening faults              what happens to calls when networks and servers fail
 //	go run ./hardening soak -duration 10m  mixed load, a fault every few seconds
 //	go run ./hardening overload            twice the calls that a server can do, with and without a limit
+//	go run ./hardening fleet               clients of 10 to 1,000 instances, simulated: ours and the algorithms of others
 //
 // The exit code is 1 if something is not as it should be, 2 for wrong flags.
 package main
@@ -30,11 +31,11 @@ func main() {
 	log.SetOutput(io.Discard) // net/http tells there of answers that nobody asked for, and attacks are full of them
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{"attack": attackCommand, "faults": faultsCommand, "soak": soakCommand, "overload": overloadCommand}
+	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{"attack": attackCommand, "faults": faultsCommand, "soak": soakCommand, "overload": overloadCommand, "fleet": fleetCommand}
 	name := append(os.Args, "")[1]
 	run := commands[name]
 	if run == nil {
-		fmt.Fprintln(os.Stderr, "usage: hardening attack|faults|soak|overload [flags]")
+		fmt.Fprintln(os.Stderr, "usage: hardening attack|faults|soak|overload|fleet [flags]")
 		os.Exit(2)
 	}
 	if err := run(ctx, flag.NewFlagSet(name, flag.ExitOnError), os.Args[2:]); err != nil {
@@ -72,9 +73,19 @@ func (o *output) chosen() (func(string) bool, error) {
 	return re.MatchString, nil
 }
 
-// write prints the table, and writes it where -markdown says.
-func (o *output) write(t *table.Table) error {
-	err := t.Write(os.Stdout, false)
+// write prints the tables that have rows, and writes them where -markdown says.
+func (o *output) write(tables ...*table.Table) error {
+	all := func(w io.Writer, markdown bool) (err error) {
+		between := ""
+		for _, t := range tables {
+			if len(t.Rows) > 0 {
+				fmt.Fprint(w, between)
+				err, between = errors.Join(err, t.Write(w, markdown)), "\n"
+			}
+		}
+		return err
+	}
+	err := all(os.Stdout, false)
 	if o.markdown == "" || err != nil {
 		return err
 	}
@@ -82,7 +93,7 @@ func (o *output) write(t *table.Table) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.Write(f, true), f.Close())
+	return errors.Join(all(f, true), f.Close())
 }
 
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -89,6 +89,9 @@ func (c *Call) Attempt() int { return c.attempt }
 // Instance returns the address of the server to which the last attempt went, "" if none did.
 func (c *Call) Instance() string { return c.instance }
 
+// SetInstance sets what Instance returns, for handlers that choose among instances. A client of [Dial] sets it as well.
+func (c *Call) SetInstance(addr string) { c.instance = addr }
+
 // Outcome returns what became of the last attempt of a client; see [OutcomeOf].
 func (c *Call) Outcome() Outcome { return c.outcome }
 

@@ -18,7 +18,10 @@ import (
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/conformance"
+	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/discovery/registry"
 	"github.com/thriftkit/thriftkit/rpc"
+	"github.com/thriftkit/thriftkit/schema"
 	"github.com/thriftkit/thriftkit/x/dubbo"
 	"github.com/thriftkit/thriftkit/x/motan"
 	"github.com/thriftkit/thriftkit/x/rpcx"
@@ -31,6 +34,7 @@ type ServerOptions struct {
 	Certs    string   // the folder with server.pem and server.key, for TLS; "" for none
 	Log      string   // the file to which it adds a line for each call of echoString and of notify: the argument
 	Files    uint64   // the most descriptors that it may have; 0 leaves the limit as it is
+	Registry bool     // it is a registry as well
 }
 
 // A Server is a server of thriftkit, all defaults, in a child.
@@ -45,7 +49,7 @@ const MaxBufferedBytes = 256 << 20
 
 // StartServer starts one.
 func StartServer(o ServerOptions) (*Server, error) {
-	args := []string{"-addr", o.Addr, "-certs", o.Certs, "-log", o.Log, "-files", fmt.Sprint(o.Files)}
+	args := []string{"-addr", o.Addr, "-certs", o.Certs, "-log", o.Log, "-files", fmt.Sprint(o.Files), "-registry=" + fmt.Sprint(o.Registry)}
 	var files []*os.File
 	if o.Listener != nil {
 		files = append(files, o.Listener)
@@ -100,10 +104,32 @@ func (s *Server) Shutdown() (took time.Duration, err error) {
 	return answer.Took, nil
 }
 
+// Register registers the server at a registry, until its Shutdown, at an address by which clients reach it.
+func (s *Server) Register(registry, service, addr string) error {
+	return s.told(fmt.Sprintf("register %s %s %s", registry, service, addr))
+}
+
+// Fail makes the server answer calls of echoString with errors: "internal", or "overloaded" for one that says that it did not begin; ""
+// ends it.
+func (s *Server) Fail(how string) error { return s.told("fail " + how) }
+
+// told asks for what has no answer but an error.
+func (s *Server) told(what string) error {
+	var answer string
+	if err := s.ask(what, time.Minute, &answer); err != nil {
+		return err
+	}
+	if answer != "" {
+		return errors.New(answer)
+	}
+	return nil
+}
+
 // handler is the one of the conformance tests, which also keeps a record of what it executes.
 type handler struct {
 	*conformance.Handler
 	log *os.File
+	how atomic.Value // string: how it fails
 }
 
 func (h *handler) record(token string) error {
@@ -114,7 +140,20 @@ func (h *handler) record(token string) error {
 	return err
 }
 
-func (h *handler) EchoString(_ context.Context, v string) (string, error) { return v, h.record(v) }
+func (h *handler) EchoString(_ context.Context, v string) (string, error) {
+	if h.how.Load() == "internal" {
+		return "", errors.New("broken")
+	}
+	return v, h.record(v)
+}
+
+// Admit implements rpc.Gate: it refuses calls when the handler is to fail so.
+func (h *handler) Admit(_ context.Context, _ *schema.Service, m *schema.Method) (context.Context, func(), error) {
+	if h.how.Load() == "overloaded" && m.Name == "echoString" {
+		return nil, nil, rpc.Errorf(rpc.CodeOverloaded, "come later")
+	}
+	return nil, nil, nil
+}
 
 func (h *handler) Notify(ctx context.Context, token string) error {
 	return errors.Join(h.record(token), h.Handler.Notify(ctx, token))
@@ -128,6 +167,7 @@ func serve(args []string) error {
 	flags.StringVar(&o.Certs, "certs", "", "")
 	flags.StringVar(&o.Log, "log", "", "")
 	flags.Uint64Var(&o.Files, "files", 0, "")
+	flags.BoolVar(&o.Registry, "registry", false, "")
 	inherit := flags.Bool("inherit", false, "")
 	flags.Parse(args)
 
@@ -147,7 +187,7 @@ func serve(args []string) error {
 	}
 	var panics atomic.Int64
 	var once sync.Once
-	opts := []thriftkit.ServerOption{thriftkit.WithMaxBufferedBytes(MaxBufferedBytes), thriftkit.WithErrorLog(func(err error) {
+	opts := []thriftkit.ServerOption{thriftkit.WithGate(h), thriftkit.WithMaxBufferedBytes(MaxBufferedBytes), thriftkit.WithErrorLog(func(err error) {
 		if strings.Contains(err.Error(), " panicked: ") {
 			panics.Add(1)
 			once.Do(func() { fmt.Fprintln(os.Stderr, err) })
@@ -164,6 +204,16 @@ func serve(args []string) error {
 	if err := s.Register(file.Service("Conformance"), h); err != nil {
 		return err
 	}
+	if o.Registry {
+		r, err := registry.Open(registry.Options{})
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		if err := r.AddTo(s); err != nil {
+			return err
+		}
+	}
 	if o.Files > 0 {
 		if err := limitFiles(o.Files); err != nil {
 			return err
@@ -173,13 +223,23 @@ func serve(args []string) error {
 	go func() { served <- s.Serve(l) }()
 	fmt.Println("READY", l.Addr())
 
+	deregister := func() {}
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var answer any
-		switch in.Text() {
+		switch what := strings.Fields(in.Text()); what[0] {
 		case "stats":
 			answer = statsOf(s, panics.Load())
 		case "shutdown":
+			deregister()
 			answer = shutdown(s)
+		case "fail":
+			h.how.Store(strings.Join(what[1:], " "))
+			answer = ""
+		case "register":
+			if deregister, err = register(what[1], what[2], what[3]); err != nil {
+				return err
+			}
+			answer = ""
 		}
 		b, err := json.Marshal(answer)
 		if err != nil {
@@ -192,6 +252,27 @@ func serve(args []string) error {
 		return err
 	}
 	return nil
+}
+
+// register registers an address, and returns what ends that.
+func register(addr, service, own string) (deregister func(), err error) {
+	reg, err := registry.Connect(addr, registry.ClientOptions{})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	registration, err := reg.Register(ctx, service, discovery.Instance{Addr: own, Started: time.Now()})
+	if err != nil {
+		reg.Close()
+		return nil, err
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		registration.Deregister(ctx) // of a registry that is down, the lease ends
+		reg.Close()
+	}, nil
 }
 
 // inherited is the first of a child's descriptors after the standard ones.

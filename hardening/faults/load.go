@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -147,7 +148,9 @@ func (l *load) tally(record string) (tally, error) {
 	times := make(map[string]int)
 	s := bufio.NewScanner(f)
 	for s.Scan() {
-		times[s.Text()]++
+		if strings.HasPrefix(s.Text(), l.prefix) {
+			times[s.Text()]++
+		}
 	}
 	var t tally
 	for _, n := range times {

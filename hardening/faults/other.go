@@ -5,8 +5,10 @@ package faults
 import (
 	"errors"
 	"os"
+
+	"github.com/thriftkit/thriftkit/hardening/child"
 )
 
-func stopped(*world) error { return errors.New("a process cannot be stopped here") }
+func standStill(*child.Server, func()) error { return errors.New("a process cannot be stopped here") }
 
 func inheritable(f *os.File) (*os.File, error) { return f, nil }

@@ -65,7 +65,7 @@ func scenarios(callTimeout time.Duration) []scenario {
 	all := []scenario{
 		{name: "no fault", graceful: true, run: func(w *world) error { w.rest(); return nil }},
 		{name: "server killed and started again", direct: true, run: killed},
-		{name: "server stopped (SIGSTOP)", direct: true, limit: afterTimeout, run: stopped},
+		{name: "server stopped (SIGSTOP)", direct: true, limit: afterTimeout, run: func(w *world) error { return standStill(w.server, w.rest) }},
 		{name: "connections reset", run: ends(chaos.Reset)},
 		{name: "connections closed by the server's side", run: ends(chaos.Close)},
 		{name: "connections half-open", limit: afterTimeout, run: ends(chaos.Abandon)},

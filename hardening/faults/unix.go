@@ -5,15 +5,17 @@ package faults
 import (
 	"os"
 	"syscall"
+
+	"github.com/thriftkit/thriftkit/hardening/child"
 )
 
-// stopped lets the server stand still, as a machine does that pages or a virtual one that is moved.
-func stopped(w *world) error {
-	if err := w.server.Signal(syscall.SIGSTOP); err != nil {
+// standStill lets a server do so for a rest, as a machine does that pages or a virtual one that is moved.
+func standStill(s *child.Server, rest func()) error {
+	if err := s.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	w.rest()
-	return w.server.Signal(syscall.SIGCONT)
+	rest()
+	return s.Signal(syscall.SIGCONT)
 }
 
 // inheritable returns a file for the same socket that can be given to one process after the other: each time that package os/exec
