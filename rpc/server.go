@@ -336,7 +336,7 @@ func checkAccept(list []string, dialects []Dialect) error {
 	return nil
 }
 
-type serverCounters struct{ unknownStarts, refusedDialects, refusedConns, refusedCalls atomic.Int64 }
+type serverCounters struct{ unknownStarts, refusedDialects, refusedConns, refusedCalls, revokedConns atomic.Int64 }
 
 // ServerStats are numbers since the server was made.
 type ServerStats struct {
@@ -345,6 +345,7 @@ type ServerStats struct {
 	RefusedDialects int64 // connections that spoke a dialect which the options do not accept
 	RefusedConns    int64 // connections above MaxConns, or after Close
 	RefusedCalls    int64 // calls that waited for QueueTimeout because of MaxCalls
+	RevokedConns    int64 // connections whose certificates the revocation lists of [transport.ServerTLS] refused
 	SlowConns       int64 // connections that were closed because of MaxBufferedBytes
 	BufferedBytes   int64 // now used of MaxBufferedBytes
 	Serving         bool  // Serve accepts connections, and neither Shutdown nor Close was called: for checks of readiness
@@ -360,6 +361,7 @@ func (s *Server) Stats() ServerStats {
 		RefusedDialects: s.counters.refusedDialects.Load(),
 		RefusedConns:    s.counters.refusedConns.Load(),
 		RefusedCalls:    s.counters.refusedCalls.Load(),
+		RevokedConns:    s.counters.revokedConns.Load(),
 		SlowConns:       s.group.Budget.Evicted(),
 		BufferedBytes:   s.group.Budget.Used(),
 		Serving:         len(s.listeners) > 0 && s.state == serverOpen,
