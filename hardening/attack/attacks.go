@@ -20,6 +20,7 @@ type attack struct {
 	name     string
 	bound    int64 // of the growth of memory, in bytes; 0 means 64 MiB
 	needsTLS bool
+	guarded  bool // is on the guarded server
 	thrift   bool // makes sense only for a server of Thrift
 	dubbo    bool // or only for one of Dubbo
 	motan    bool // or only for one of Motan
@@ -75,6 +76,12 @@ func attacks() []attack {
 		{name: "silence in the TLS handshake", needsTLS: true, run: silentTLS},
 		{name: "a flood of oneway calls", thrift: true, run: onewayFlood},
 		{name: "connect and close", run: storm},
+		{name: "forged identities and tokens", guarded: true, run: identities},
+		{name: "PROXY headers from strangers", guarded: true, run: proxies},
+		{name: "rules that contradict", guarded: true, run: contradictions},
+		{name: "10,000 methods that do not exist", guarded: true, run: labels},
+		{name: "a flood of headers", guarded: true, bound: 128 << 20, run: headers},
+		{name: "admin pages asked across origins", guarded: true, run: origins},
 		{name: "10,000 idle connections", bound: 128 << 20, run: idle},
 	}
 }

@@ -30,13 +30,15 @@ type ServerOptions struct {
 	Addr     string   // "" is a free port of the loopback interface
 	Certs    string   // the folder with server.pem and server.key, for TLS; "" for none
 	Log      string   // the file to which it adds a line for each call of echoString and of notify: the argument
+	Guarded  bool     // it serves a second time, see Guarded
 	Files    uint64   // the most descriptors that it may have; 0 leaves the limit as it is
 }
 
 // A Server is a server of thriftkit, all defaults, in a child.
 type Server struct {
 	*Process
-	Addr string
+	Addr    string
+	Guarded *Guarded // nil unless ServerOptions asked for it
 }
 
 // MaxBufferedBytes is what the server may have of messages that have not come whole: less than the default, so that the attack on it needs
@@ -50,6 +52,9 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if o.Listener != nil {
 		files = append(files, o.Listener)
 		args = append(args, "-inherit")
+	}
+	if o.Guarded {
+		args = append(args, "-guarded")
 	}
 	cmd, err := role("server", files, args...)
 	if err != nil {
@@ -65,9 +70,16 @@ func StartServer(o ServerOptions) (*Server, error) {
 		p.Kill()
 		return nil, err
 	}
-	s.Addr = strings.TrimPrefix(line, "READY ")
+	fields := strings.Fields(line) // READY, the address, those of Guarded
+	s.Addr = fields[1]
+	if o.Guarded {
+		s.Guarded = &Guarded{Addr: fields[2], Admin: fields[3], Policy: fields[4]}
+	}
 	return s, nil
 }
+
+// askTime is how long a child may take for an answer.
+const askTime = time.Minute
 
 // Stats are what a server in a child says of itself.
 type Stats struct {
@@ -81,7 +93,7 @@ type Stats struct {
 // Stats asks. The server collects its garbage first, and gives memory back to the system.
 func (s *Server) Stats() (Stats, error) {
 	var stats Stats
-	err := s.ask("stats", time.Minute, &stats)
+	err := s.ask("stats", askTime, &stats)
 	return stats, err
 }
 
@@ -91,7 +103,7 @@ func (s *Server) Shutdown() (took time.Duration, err error) {
 		Took time.Duration
 		Err  string
 	}
-	if err := s.ask("shutdown", time.Minute, &answer); err != nil {
+	if err := s.ask("shutdown", askTime, &answer); err != nil {
 		return 0, err
 	}
 	if answer.Err != "" {
@@ -129,6 +141,7 @@ func serve(args []string) error {
 	flags.StringVar(&o.Log, "log", "", "")
 	flags.Uint64Var(&o.Files, "files", 0, "")
 	inherit := flags.Bool("inherit", false, "")
+	flags.BoolVar(&o.Guarded, "guarded", false, "")
 	flags.Parse(args)
 
 	l, err := listen(o.Addr, *inherit)
@@ -171,13 +184,24 @@ func serve(args []string) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	fmt.Println("READY", l.Addr())
+	ready := "READY " + l.Addr().String()
+	var g *guarded
+	if o.Guarded {
+		if g, err = serveGuarded(file.Service("Conformance"), h, o.Certs); err != nil {
+			return err
+		}
+		defer g.close()
+		ready += " " + g.Addr + " " + g.Admin + " " + g.Policy
+	}
+	fmt.Println(ready)
 
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var answer any
 		switch in.Text() {
 		case "stats":
 			answer = statsOf(s, panics.Load())
+		case "guard":
+			answer = g.stats()
 		case "shutdown":
 			answer = shutdown(s)
 		}
