@@ -67,7 +67,8 @@ type ServerOptions struct {
 	MaxCalls     int
 	QueueTimeout time.Duration
 
-	// MaxBufferedBytes bounds the memory that all connections of Thrift together have for messages above 32 KiB that have not come whole;
+	// MaxBufferedBytes bounds the memory that all connections together have for messages above 32 KiB that have not come whole, of Thrift, in
+	// the bodies of HTTP, and of each [ConnDialect] that uses its [MessageHolder];
 	// 0 means 1 GiB, or a quarter of the limit that GOMEMLIMIT sets if that is less; negative means no bound. When it is used up, the
 	// connections whose messages come most slowly are closed, and counted as ServerStats.SlowConns. It should be some times
 	// MaxMessageBytes.

@@ -53,7 +53,8 @@ type Account struct {
 	budget *Budget
 	end    func(error) // closes the connection; any goroutine calls it
 
-	came atomic.Int64 // bytes of the message
+	came  atomic.Int64 // bytes of the message
+	holds bool         // likewise, by Hold; of its goroutine
 
 	// With budget.mu:
 	bytes   int64
@@ -100,6 +101,25 @@ func (a *Account) take(bytes, came int) error {
 			return ErrBudget
 		}
 		slow = append(slow, x)
+	}
+	return nil
+}
+
+// Hold says how many bytes its owner is about to have for a message, or has, of which came bytes have come; few bytes, 0 among them, give
+// back what it held. It fails with ErrBudget if the message must be given up. a may be nil. Only one goroutine calls it.
+func (a *Account) Hold(bytes, came int) error {
+	switch {
+	case a == nil:
+		return nil
+	case bytes > bigChunk:
+		if err := a.take(bytes, came); err != nil {
+			a.holds = false
+			return err
+		}
+		a.holds = true
+	case a.holds:
+		a.holds = false
+		a.drop()
 	}
 	return nil
 }
