@@ -131,7 +131,7 @@ func (in *incoming) runAdmitted() error {
 	ok, waited := in.s.limiter.acquire(in.ctx)
 	if !ok {
 		in.s.counters.refusedCalls.Add(1)
-		PushBack(in.ctx, in.s.limiter.timeout)
+		PushBack(in.ctx, in.s.limiter.wait())
 		in.stats.refused(in.ctx, errOverloaded)
 		return errOverloaded
 	}

@@ -166,6 +166,7 @@ type Server struct {
 	listeners map[net.Listener]chan struct{} // which is closed when Serve does not accept any more
 	conns     map[*serverConn]struct{}
 	state     serverState
+	limits    Limits
 	wg        sync.WaitGroup // of Serve, of connections and of calls over HTTP
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -259,7 +260,8 @@ func NewServer(opts ServerOptions) *Server {
 	s.codec = header.NewCodec(opts.Transforms...)
 	s.handshakes = make(msgio.Turns, max(1, runtime.GOMAXPROCS(0)/2))
 	s.protocols = protocol.WithDepth(max(0, min(opts.MaxDepth, MaxMaxDepth)))
-	s.limiter = newLimiter(opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second))
+	s.limits = Limits{opts.MaxConns, opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second), opts.MaxBufferedBytes}
+	s.limiter = newLimiter(opts.MaxCalls, s.limits.QueueTimeout)
 	s.http = s.newHTTPServer()
 	s.detached = make(chan struct{}, maxDetached)
 	s.builtIn = make(map[string]*boundMethod)
@@ -431,7 +433,8 @@ func (s *Server) RegisterAs(name string, svc *schema.Service, handler any) error
 // they point to.
 func (s *Server) Options() ServerOptions {
 	o := s.opts
-	o.QueueTimeout = orDefault(o.QueueTimeout, time.Second)
+	l := s.Limits()
+	o.MaxConns, o.MaxCalls, o.QueueTimeout, o.MaxBufferedBytes = l.MaxConns, l.MaxCalls, l.QueueTimeout, l.MaxBufferedBytes
 	if o.MaxDepth == 0 {
 		o.MaxDepth = wire.MaxDepth
 	}

@@ -10,11 +10,10 @@ import (
 // A Budget bounds the bytes that many Readers together hold for long messages that have not come whole. Chunks that every
 // connection may have, up to bigChunk, do not count: so short messages cost nothing.
 type Budget struct {
-	max int64
-
 	evicted atomic.Int64
 
 	mu   sync.Mutex
+	max  int64
 	used int64
 	held map[*Account]struct{} // those with bytes
 }
@@ -25,6 +24,13 @@ func NewBudget(max int64) *Budget {
 		return nil
 	}
 	return &Budget{max: max, held: make(map[*Account]struct{})}
+}
+
+// SetMax replaces the bound, which must be above 0, for what is held from now on.
+func (b *Budget) SetMax(max int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.max = max
 }
 
 // Evicted returns how often a message was given up because the Budget was used up.
