@@ -32,8 +32,8 @@ func traceOfEvent(ctx context.Context, e *rpc.CallEvent) traceparent {
 		return parseTraceparent(persistent[traceparentName])
 	}
 	if e.Values != nil {
-		if own := e.Values.Traceparent(); own != "" {
-			return parseTraceparent(own)
+		if own := e.Values.Trace(); own != nil {
+			return parseTraceparent(own.String())
 		}
 	}
 	if v := rpc.MetadataValue(ctx, traceparentName); v != "" || !rpc.HasMetadata(ctx) {

@@ -91,13 +91,29 @@ type traceKey struct{}
 // TraceOf returns the trace that ctx belongs to, and whether there is one: of the call that a handler runs with it, or of the span that
 // [ContextWithTrace] put there.
 func TraceOf(ctx context.Context) (Trace, bool) {
-	t, ok := ctx.Value(traceKey{}).(Trace)
-	return t, ok
+	if t, ok := ctx.Value(traceKey{}).(*Trace); ok {
+		return *t, true
+	}
+	return Trace{}, false
+}
+
+// A tracedContext is a context that belongs to a trace: in one piece, as each call of a server gets one.
+type tracedContext struct {
+	context.Context
+	trace Trace
+}
+
+// Value implements [context.Context].
+func (c *tracedContext) Value(key any) any {
+	if key == (traceKey{}) {
+		return &c.trace
+	}
+	return c.Context.Value(key)
 }
 
 // ContextWithTrace returns a context whose calls belong to a trace: for programs whose own requests have traces.
 func ContextWithTrace(ctx context.Context, t Trace) context.Context {
-	return context.WithValue(ctx, traceKey{}, t)
+	return &tracedContext{ctx, t}
 }
 
 // A SpanKind says what a span is.
@@ -163,9 +179,9 @@ func newSpanID() (id [8]byte) {
 func (t *Tracer) ServerInterceptor() rpc.Interceptor {
 	return func(next rpc.Handler) rpc.Handler {
 		return func(ctx context.Context, call *rpc.Call) error {
-			span := t.begin(received(ctx))
-			call.SetTraceparent(span.String())
-			return next(ContextWithTrace(ctx, span), call)
+			traced := &tracedContext{ctx, t.begin(received(ctx))}
+			call.SetTrace(&traced.trace)
+			return next(traced, call)
 		}
 	}
 }
@@ -233,6 +249,15 @@ func (t *Tracer) Stats() rpc.Stats { return tracerStats{t} }
 
 type tracerStats struct{ t *Tracer }
 
+// traceOfCall returns the span that a Tracer gave a call of a server; nil if none did.
+func traceOfCall(call *rpc.Call) *Trace {
+	if call == nil {
+		return nil
+	}
+	t, _ := call.Trace().(*Trace)
+	return t
+}
+
 // CallNeeds implements [rpc.SelectiveStats].
 func (tracerStats) CallNeeds() rpc.CallNeeds { return rpc.CallNeeds{} }
 
@@ -244,15 +269,14 @@ func (s tracerStats) HandleCall(ctx context.Context, e rpc.CallEvent) {
 	if s.t.opts.Export == nil {
 		return
 	}
+	if own := traceOfCall(e.Values); e.Kind == rpc.CallReplied && (own == nil || !own.Sampled) { // most, for which nothing is composed
+		return
+	}
 	span := Span{Service: serviceName(&e), Method: methodLabel(&e), Dialect: e.Dialect, Attempt: e.Attempt, Start: e.Time.Add(-e.Duration), Duration: e.Duration, Err: e.Err}
 	switch e.Kind {
 	case rpc.CallReplied:
-		own, ok := ParseTrace(e.Values.Traceparent(), rpc.MetadataValue(ctx, tracestateName))
-		if !ok || !own.Sampled {
-			return
-		}
 		caller, _ := received(ctx)
-		span.Kind, span.Trace, span.Parent = SpanServer, own, caller.Span
+		span.Kind, span.Trace, span.Parent = SpanServer, *traceOfCall(e.Values), caller.Span
 		if peer, ok := rpc.PeerOf(ctx); ok {
 			span.Peer = addrText(peer.Addr)
 		}
