@@ -367,7 +367,7 @@ func Listen(addr string) (net.Listener, error) { return transport.Listen(addr) }
 // ServerTLS returns the TLS configuration of a server whose certificate is in the PEM file cert
 // and its key in key. With a file of authorities in clientCA, only clients with a certificate of
 // theirs are accepted ([PeerOf] tells who calls); "" accepts all. The files are read again when they
-// change, without a restart.
+// change, without a restart. [transport.ServerTLS] takes revocation lists as well.
 func ServerTLS(cert, key, clientCA string) (*tls.Config, error) {
 	return transport.ServerTLS(transport.TLSFiles{Cert: cert, Key: key, CA: clientCA})
 }

@@ -158,6 +158,64 @@ func TestTracerBegins(t *testing.T) {
 	}
 }
 
+// A server reads the ids of callers that send B3's headers. What is no trace begins a new one.
+func TestTracerReadsB3(t *testing.T) {
+	foo, err := thriftkit.Parse("foo.thrift", fooThrift)
+	if err != nil {
+		t.Fatal(err)
+	}
+	svc := foo.Service("PingPong")
+	const id, span = "80f198ee56343ba864fe8b2a57d3eff7", "e457b5a2e4d86bd1"
+	const w3c = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for _, transport := range []string{"header", "ttheader", "http"} {
+		for _, test := range []struct {
+			about, want string // the trace and the parent; "new": of the server's own; "": no span is recorded
+			md          map[string]string
+		}{
+			{"single", id + " " + span, map[string]string{"b3": id + "-" + span + "-1"}},
+			{"single, not sampled", "", map[string]string{"b3": id + "-" + span + "-0"}},
+			{"single, undecided", "", map[string]string{"b3": id + "-" + span}}, // the server samples nothing
+			{"single, sampling alone", "new", map[string]string{"b3": "1"}},
+			{"single, wrong", "", map[string]string{"b3": "x"}},
+			{"several", id + " " + span, map[string]string{"X-B3-TraceId": id, "X-B3-SpanId": span, "X-B3-Sampled": "1", "X-B3-ParentSpanId": span}},
+			{"several, in lower case", id + " " + span, map[string]string{"x-b3-traceid": id, "x-b3-spanid": span, "x-b3-sampled": "true"}},
+			{"several, debug", id + " " + span, map[string]string{"X-B3-TraceId": id, "X-B3-SpanId": span, "X-B3-Flags": "1"}},
+			{"several, not sampled", "", map[string]string{"X-B3-TraceId": id, "X-B3-SpanId": span, "X-B3-Sampled": "0"}},
+			{"several, without a span", "new", map[string]string{"X-B3-TraceId": id, "X-B3-Sampled": "1"}},
+			{"W3C goes before", w3c[3:35] + " " + w3c[36:52], map[string]string{"traceparent": w3c, "b3": id + "-" + span + "-1"}},
+		} {
+			t.Run(transport+"/"+test.about, func(t *testing.T) {
+				var spans collector
+				s := thriftkit.NewServer(thriftkit.WithTracer(ops.NewTracer(ops.TracerOptions{Sample: -1, Export: spans.add})))
+				if err := s.Register(svc, &relay{}); err != nil {
+					t.Fatal(err)
+				}
+				l, err := thriftkit.Listen("127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				go s.Serve(l)
+				c, err := thriftkit.Dial(t.Context(), "tcp://"+l.Addr().String()+"?transport="+transport)
+				if err != nil {
+					t.Fatal(err)
+				}
+				thriftkit.Invoke[string](thriftkit.AddMetadata(t.Context(), test.md), c, svc.Method("login"), "", "") // an error
+				c.Close()
+				s.Shutdown(t.Context())
+				got := ""
+				for _, s := range spans.spans {
+					if got += fmt.Sprintf("%x %x", s.Trace.ID, s.Parent); s.Parent == [8]byte{} && s.Trace.IsValid() {
+						got = "new"
+					}
+				}
+				if got != test.want {
+					t.Errorf("got %q, want %q", got, test.want)
+				}
+			})
+		}
+	}
+}
+
 // What others send as a trace.
 func TestParseTrace(t *testing.T) {
 	for _, test := range []struct {

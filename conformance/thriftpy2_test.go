@@ -2,8 +2,11 @@ package conformance
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"reflect"
 	"strconv"
 	"strings"
@@ -11,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit"
+	"github.com/thriftkit/thriftkit/ops"
+	"github.com/thriftkit/thriftkit/rpc"
 )
 
 // readChecks makes a subtest of each line of a program that begins with "ok" or "FAIL", and returns the other
@@ -134,6 +139,46 @@ func TestTrackingClient(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTrackingTrace has thriftpy2's tracked client call a server with a tracer: the id of a request, a UUID, is that of a trace, in the
+// access log as well.
+func TestTrackingTrace(t *testing.T) {
+	py := python(t)
+	file := mustLoad(t)
+	var mu sync.Mutex
+	traces := make(map[string]bool)  // of requests, as handlers see them
+	parents := make(map[string]bool) // likewise, of the spans of their callers
+	spans := make(map[string]string) // the parent by trace
+	tracer := ops.NewTracer(ops.TracerOptions{Sample: 1, Export: func(s *ops.Span) {
+		mu.Lock()
+		defer mu.Unlock()
+		spans[hex.EncodeToString(s.Trace.ID[:])] = hex.EncodeToString(s.Parent[:])
+	}})
+	var log lockedBuffer
+	addr := serveGo(t, "tcp", file.Service("Conformance"), NewHandler(file), spy(func(ctx context.Context) {
+		mu.Lock()
+		defer mu.Unlock()
+		id, seq, ok := rpc.Tracking(ctx)
+		if !ok || seq == "" {
+			t.Errorf("request %q, place %q, %v", id, seq, ok)
+		}
+		traces[strings.ReplaceAll(id, "-", "")] = true
+		sum := sha256.Sum256([]byte(id + "/" + seq))
+		parents[hex.EncodeToString(sum[:8])] = true
+	}), thriftkit.WithTracer(tracer), thriftkit.WithStats(ops.AccessLog(slog.New(slog.NewTextHandler(&log, nil)), ops.AccessLogOptions{})))
+	const checks = 4 // of tracking_client.py
+	readChecks(t, start(t, py, "py/tracking_client.py", addr), checks)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(traces) == 0 || len(spans) != len(traces) {
+		t.Fatalf("%d requests, %d traces", len(traces), len(spans))
+	}
+	for id, parent := range spans {
+		if !traces[id] || !parents[parent] || !strings.Contains(log.String(), "trace_id="+id) {
+			t.Errorf("trace %s below %s: no request has that id, or no line of the log", id, parent)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -421,6 +422,9 @@ func (x *exchange) read(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
+	if charged, ok := r.Body.(interface{ Decoded(io.Reader) io.Reader }); ok { // of package rpc: what it is decompressed to counts
+		body = charged.Decoded(body)
+	}
 	length := r.ContentLength
 	if r.Header.Get("Content-Encoding") != "" {
 		length = -1 // it is not that of what is compressed
@@ -436,6 +440,8 @@ func unreadable(w http.ResponseWriter, err error) *problem {
 	switch {
 	case errors.Is(err, wire.ErrTooLarge), errors.As(err, &tooLong):
 		return &problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is too large"}
+	case errors.Is(err, msgio.ErrBudget):
+		return &problem{Status: http.StatusServiceUnavailable, Detail: "the server has no memory for the body"}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &problem{Status: http.StatusRequestTimeout, Detail: "the body takes too long"}
 	case errors.Is(err, msgio.ErrEncoding):

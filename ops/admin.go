@@ -34,6 +34,13 @@ type AdminOptions struct {
 	// Arguments keeps the arguments of those calls, too. What the IDL annotates as sensitive is hidden.
 	Arguments bool
 
+	// Permit says by an error who may not change settings, and else who does: it is asked for each request that changes one, besides the
+	// checks that no page elsewhere made a browser send it. nil: nobody may. [PermitToken] makes one.
+	Permit func(r *http.Request) (who string, err error)
+
+	// Changed learns of each change of a setting, for an audit log; nil: nobody does.
+	Changed func(SettingChange)
+
 	// NoProfiles leaves out profiles of the CPU, the heap and goroutines, and traces.
 	NoProfiles bool
 }
@@ -47,7 +54,7 @@ type AdminOptions struct {
 //	go admin.ListenAndServe("127.0.0.1:9091")
 //
 // The pages are /status, /calls, /errors, /connections, /settings, /vars and /profiles; beside them are /metrics for Prometheus,
-// /healthz, /readyz and /debug/pprof/ for go tool pprof. They are read-only. They must not face strangers: [Admin.ListenAndServe]
+// /healthz, /readyz and /debug/pprof/ for go tool pprof. They are read-only, except settings that may change while the program runs, for those whom Permit lets. They must not face strangers: [Admin.ListenAndServe]
 // listens on the loopback interface unless told otherwise. Requests that another page makes a browser send are refused.
 //
 // All methods may be called by any number of goroutines.
@@ -376,6 +383,8 @@ type Setting struct {
 	Name    string `json:"name"`   // as in rpc.ServerOptions
 	Value   string `json:"value"`
 	Default string `json:"default"`
+
+	Changeable bool `json:"changeable"` // by a POST of server, name and value to /settings, with permission
 }
 
 // Settings returns the options of the servers that are watched, those that can be shown.
@@ -390,7 +399,8 @@ func (a *Admin) Settings() []Setting {
 				continue
 			}
 			dflt, _ := settingText(defaults.Field(f))
-			list = append(list, Setting{i + 1, options.Type().Field(f).Name, value, dflt})
+			name := options.Type().Field(f).Name
+			list = append(list, Setting{i + 1, name, value, dflt, a.opts.Permit != nil && limitSetters[name] != nil})
 		}
 	}
 	return list

@@ -14,19 +14,22 @@ import (
 // BenchmarkEcho compares calls with and without what listens to them, 16 at a time.
 func BenchmarkEcho(b *testing.B) {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	tracer := ops.NewTracer(ops.TracerOptions{Sample: 0.01, Export: func(*ops.Span) {}})
 	admin := ops.NewAdmin(ops.AdminOptions{})
 	defer admin.Close()
 	for _, side := range []struct {
-		name  string
-		stats rpc.Stats
+		name   string
+		stats  rpc.Stats
+		around []rpc.Interceptor
 	}{
-		{"bare", nil},
-		{"metrics", ops.NewMetrics().Server()},
-		{"metrics+log", rpc.JoinStats(ops.NewMetrics().Server(), ops.AccessLog(log, ops.AccessLogOptions{Sample: -1, Slow: time.Second}))},
-		{"admin", admin.Server()},
+		{"bare", nil, nil},
+		{"metrics", ops.NewMetrics().Server(), nil},
+		{"metrics+log+traces", rpc.JoinStats(ops.NewMetrics().Server(), ops.AccessLog(log, ops.AccessLogOptions{Sample: -1, Slow: time.Second}), tracer.Stats()), []rpc.Interceptor{tracer.ServerInterceptor()}},
+		{"metrics+log", rpc.JoinStats(ops.NewMetrics().Server(), ops.AccessLog(log, ops.AccessLogOptions{Sample: -1, Slow: time.Second})), nil},
+		{"admin", admin.Server(), nil},
 	} {
 		b.Run(side.name, func(b *testing.B) {
-			s := rpc.NewServer(rpc.ServerOptions{Stats: side.stats})
+			s := rpc.NewServer(rpc.ServerOptions{Stats: side.stats, Interceptors: side.around})
 			if err := s.Register(shop(b), shopHandler{}); err != nil {
 				b.Fatal(err)
 			}

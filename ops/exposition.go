@@ -246,7 +246,7 @@ func (s *side) connections(w *textWriter, prefix string) {
 	w.family(prefix+"connection_errors_total", "counter", "Connections that ended with an error.")
 	w.sample(prefix+"connection_errors_total", "", "", float64(s.broken))
 	if strings.Contains(prefix, "server") {
-		w.family(prefix+"connections_refused_total", "counter", "Connections that were not served: too many, or a dialect that is unknown or not accepted.")
+		w.family(prefix+"connections_refused_total", "counter", "Connections that were not served: too many, a dialect that is unknown or not accepted, or a revoked certificate.")
 		w.sample(prefix+"connections_refused_total", "", "", float64(s.refused))
 		return
 	}

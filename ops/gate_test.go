@@ -13,7 +13,7 @@ import (
 // door lets in calls of Shop.echo, and knows who makes them.
 type door struct{}
 
-func (door) Admit(ctx context.Context, _ *schema.Service, m *schema.Method) (context.Context, func(), error) {
+func (door) Admit(ctx context.Context, _ *schema.Service, m *schema.Method) (context.Context, rpc.Leave, error) {
 	ctx = rpc.ContextWithCaller(ctx, rpc.Caller{Token: rpc.Principal{Kind: rpc.PrincipalToken, Name: "ci\nforged"}, Rule: m.Name + "ing"})
 	switch m.Name {
 	case "echo":

@@ -26,6 +26,8 @@ func (a *Admin) guard(next http.Handler) http.Handler {
 		switch {
 		case !knownHost(r.Host, hosts):
 			plainText(w, http.StatusMisdirectedRequest, "unknown host: ask for an IP address, localhost, or a name that AdminOptions.Hosts has\n")
+		case r.Method == http.MethodPost && r.URL.Path == "/settings" && !fromElsewhere(r):
+			next.ServeHTTP(w, r)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			h.Set("Allow", "GET, HEAD")
 			plainText(w, http.StatusMethodNotAllowed, "these pages are read-only\n")
@@ -64,7 +66,7 @@ func fromElsewhere(r *http.Request) bool {
 	case "", "none", "same-origin":
 		return false
 	}
-	link := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	link := r.Method != http.MethodPost && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 	return !link || strings.HasPrefix(r.URL.Path, "/debug/")
 }
 

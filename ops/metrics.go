@@ -375,6 +375,9 @@ func (x *methodMetrics) ended(ctx context.Context, e *rpc.CallEvent) {
 	s.requestBytes.Add(uint64(e.RequestBytes))
 	s.replyBytes.Add(uint64(e.ReplyBytes))
 	bucket := s.latency.observe(e.Duration)
+	if own := traceOfCall(e.Values); own != nil && !own.Sampled {
+		return // as most are, for which nothing is composed
+	}
 	if t := traceOfEvent(ctx, e); t.sampled() {
 		x.exemplars[exportedOf[bucket]].Store(&exemplar{t.id(), e.Duration, e.Time})
 	}

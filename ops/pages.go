@@ -61,6 +61,7 @@ func (a *Admin) pages() http.Handler {
 	show("calls", "calls", func(r *http.Request) any { return chosenCalls(r, a.Calls) }, callsText)
 	show("errors", "calls", func(r *http.Request) any { return chosenCalls(r, a.Errors) }, callsText)
 	show("connections", "connections", func(*http.Request) any { return a.Connections() }, connectionsText)
+	mux.HandleFunc("POST /settings", a.changeSetting)
 	show("settings", "settings", func(*http.Request) any { return a.Settings() }, settingsText)
 	show("vars", "vars", func(r *http.Request) any { return a.Vars(r.URL.Query().Get("name")) }, varsText)
 	show("profiles", "profiles", func(*http.Request) any { return a.profiles() }, profilesText)

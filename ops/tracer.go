@@ -15,7 +15,7 @@ import (
 // TracerOptions say what a [Tracer] records. The zero value hands ids on and records nothing.
 type TracerOptions struct {
 	// Sample is the part of the traces that begin here which are recorded, from 0 to 1; 0 means 0.01, negative none. Of a trace that a
-	// caller began, the caller decides.
+	// caller began, the caller decides; if it leaves that open, as thriftpy2 does, all servers with the same Sample record the same traces.
 	Sample float64
 
 	// Export gets each span of a trace that is recorded, when it has ended: to be sent to a collector. It is called on the goroutine
@@ -24,7 +24,8 @@ type TracerOptions struct {
 }
 
 // A Tracer hands the ids of traces on from call to call, as W3C Trace Context has it: the metadata traceparent and tracestate, in the
-// transports header, ttheader and http, and by gRPC and Connect. Bare framed and buffered connections carry none.
+// transports header, ttheader and http, and by gRPC and Connect. Bare framed and buffered connections carry none. A server also reads
+// the ids of callers that send B3's headers (b3, or X-B3-TraceId and its relatives) and of those that track calls by thriftpy2.
 //
 //	tracer := ops.NewTracer(ops.TracerOptions{Export: collector.Add})
 //	server := thriftkit.NewServer(thriftkit.WithTracer(tracer))
@@ -90,13 +91,29 @@ type traceKey struct{}
 // TraceOf returns the trace that ctx belongs to, and whether there is one: of the call that a handler runs with it, or of the span that
 // [ContextWithTrace] put there.
 func TraceOf(ctx context.Context) (Trace, bool) {
-	t, ok := ctx.Value(traceKey{}).(Trace)
-	return t, ok
+	if t, ok := ctx.Value(traceKey{}).(*Trace); ok {
+		return *t, true
+	}
+	return Trace{}, false
+}
+
+// A tracedContext is a context that belongs to a trace: in one piece, as each call of a server gets one.
+type tracedContext struct {
+	context.Context
+	trace Trace
+}
+
+// Value implements [context.Context].
+func (c *tracedContext) Value(key any) any {
+	if key == (traceKey{}) {
+		return &c.trace
+	}
+	return c.Context.Value(key)
 }
 
 // ContextWithTrace returns a context whose calls belong to a trace: for programs whose own requests have traces.
 func ContextWithTrace(ctx context.Context, t Trace) context.Context {
-	return context.WithValue(ctx, traceKey{}, t)
+	return &tracedContext{ctx, t}
 }
 
 // A SpanKind says what a span is.
@@ -126,17 +143,29 @@ type Span struct {
 }
 
 // begin returns a new span of the trace of parent, or the first one of a new trace.
-func (t *Tracer) begin(parent Trace) Trace {
+func (t *Tracer) begin(parent Trace, known sampling) Trace {
 	s := parent
 	if !parent.IsValid() {
-		s = Trace{Sampled: t.opts.Sample > 0 && rand.Float64() < t.opts.Sample}
+		s = Trace{}
 		for s.ID == [16]byte{} {
 			binary.BigEndian.PutUint64(s.ID[:8], rand.Uint64())
 			binary.BigEndian.PutUint64(s.ID[8:], rand.Uint64())
 		}
 	}
+	switch known {
+	case undecided:
+		s.Sampled = t.samples(s.ID)
+	default:
+		s.Sampled = known == recorded
+	}
 	s.Span = newSpanID()
 	return s
+}
+
+// samples decides about a trace by its id, whose last 56 bits are random (W3C Trace Context, section 3.2.2.3).
+func (t *Tracer) samples(id [16]byte) bool {
+	const bits = 56
+	return float64(binary.BigEndian.Uint64(id[8:])&(1<<bits-1)) < t.opts.Sample*(1<<bits)
 }
 
 func newSpanID() (id [8]byte) {
@@ -146,19 +175,13 @@ func newSpanID() (id [8]byte) {
 	return id
 }
 
-// received returns the trace of the call that a server runs with ctx, as its caller has it.
-func received(ctx context.Context) Trace {
-	t, _ := ParseTrace(rpc.MetadataValue(ctx, traceparentName), rpc.MetadataValue(ctx, tracestateName))
-	return t
-}
-
 // ServerInterceptor returns the interceptor for a server: handlers get a context of a span of the trace.
 func (t *Tracer) ServerInterceptor() rpc.Interceptor {
 	return func(next rpc.Handler) rpc.Handler {
 		return func(ctx context.Context, call *rpc.Call) error {
-			span := t.begin(received(ctx))
-			call.SetTraceparent(span.String())
-			return next(ContextWithTrace(ctx, span), call)
+			traced := &tracedContext{ctx, t.begin(received(ctx))}
+			call.SetTrace(&traced.trace)
+			return next(traced, call)
 		}
 	}
 }
@@ -167,8 +190,8 @@ func (t *Tracer) ServerInterceptor() rpc.Interceptor {
 func (t *Tracer) ClientInterceptor() rpc.Interceptor {
 	return func(next rpc.Handler) rpc.Handler {
 		return func(ctx context.Context, call *rpc.Call) error {
-			parent := t.parentOf(ctx)
-			span := t.begin(parent)
+			parent, known := t.parentOf(ctx)
+			span := t.begin(parent, known)
 			md := map[string]string{traceparentName: span.String()}
 			if span.State != "" {
 				md[tracestateName] = span.State
@@ -189,14 +212,17 @@ func (t *Tracer) ClientInterceptor() rpc.Interceptor {
 
 // parentOf returns the trace to which a call with ctx belongs: that of the handler or of the program, of metadata that the program
 // gave, or of the call that a server without a tracer runs.
-func (t *Tracer) parentOf(ctx context.Context) Trace {
+func (t *Tracer) parentOf(ctx context.Context) (Trace, sampling) {
 	if parent, ok := TraceOf(ctx); ok {
-		return parent
+		if !parent.IsValid() {
+			return Trace{}, undecided
+		}
+		return parent, parent.sampling()
 	}
 	transient, persistent := rpc.OutgoingMetadata(ctx)
 	for _, md := range []map[string]string{transient, persistent} {
 		if parent, ok := ParseTrace(md[traceparentName], md[tracestateName]); ok {
-			return parent
+			return parent, parent.sampling()
 		}
 	}
 	return received(ctx)
@@ -223,6 +249,15 @@ func (t *Tracer) Stats() rpc.Stats { return tracerStats{t} }
 
 type tracerStats struct{ t *Tracer }
 
+// traceOfCall returns the span that a Tracer gave a call of a server; nil if none did.
+func traceOfCall(call *rpc.Call) *Trace {
+	if call == nil {
+		return nil
+	}
+	t, _ := call.Trace().(*Trace)
+	return t
+}
+
 // CallNeeds implements [rpc.SelectiveStats].
 func (tracerStats) CallNeeds() rpc.CallNeeds { return rpc.CallNeeds{} }
 
@@ -234,14 +269,14 @@ func (s tracerStats) HandleCall(ctx context.Context, e rpc.CallEvent) {
 	if s.t.opts.Export == nil {
 		return
 	}
+	if own := traceOfCall(e.Values); e.Kind == rpc.CallReplied && (own == nil || !own.Sampled) { // most, for which nothing is composed
+		return
+	}
 	span := Span{Service: serviceName(&e), Method: methodLabel(&e), Dialect: e.Dialect, Attempt: e.Attempt, Start: e.Time.Add(-e.Duration), Duration: e.Duration, Err: e.Err}
 	switch e.Kind {
 	case rpc.CallReplied:
-		own, ok := ParseTrace(e.Values.Traceparent(), rpc.MetadataValue(ctx, tracestateName))
-		if !ok || !own.Sampled {
-			return
-		}
-		span.Kind, span.Trace, span.Parent = SpanServer, own, received(ctx).Span
+		caller, _ := received(ctx)
+		span.Kind, span.Trace, span.Parent = SpanServer, *traceOfCall(e.Values), caller.Span
 		if peer, ok := rpc.PeerOf(ctx); ok {
 			span.Peer = addrText(peer.Addr)
 		}

@@ -74,6 +74,7 @@ type incoming struct {
 	stats  *callStats         // nil: nobody listens
 
 	running bool // the handler runs
+	ran     bool // it has begun to
 
 	foreign *Invocation // of a Dialect: it reads the arguments, not p
 }
@@ -130,7 +131,7 @@ func (in *incoming) runAdmitted() error {
 	ok, waited := in.s.limiter.acquire(in.ctx)
 	if !ok {
 		in.s.counters.refusedCalls.Add(1)
-		PushBack(in.ctx, in.s.limiter.timeout)
+		PushBack(in.ctx, in.s.limiter.wait())
 		in.stats.refused(in.ctx, errOverloaded)
 		return errOverloaded
 	}
@@ -149,7 +150,7 @@ func (in *incoming) runAdmitted() error {
 		return e
 	}
 	in.stats.begun(in.ctx, waited || in.mayHaveWaited())
-	in.running = true
+	in.running, in.ran = true, true
 	err := in.m.handler(in.ctx, in.call)
 	in.running = false
 	in.stats.handled()

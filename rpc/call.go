@@ -72,15 +72,15 @@ type Call struct {
 	timeout  time.Duration // of the client, if there are no interceptors between
 	instance string
 	outcome  Outcome
-	trace    string // see SetTraceparent
+	trace    fmt.Stringer // see SetTrace; nil if there is none
 }
 
-// SetTraceparent notes the trace that a tracer has given the call, as W3C Trace Context writes it: for listeners, which see the call
-// as [CallEvent.Values].
-func (c *Call) SetTraceparent(v string) { c.trace = v }
+// SetTrace notes the trace that a tracer has given the call, whose String is as W3C Trace Context writes it: for listeners, which see the
+// call as [CallEvent.Values].
+func (c *Call) SetTrace(t fmt.Stringer) { c.trace = t }
 
-// Traceparent returns what SetTraceparent noted, else "".
-func (c *Call) Traceparent() string { return c.trace }
+// Trace returns what SetTrace noted, else nil.
+func (c *Call) Trace() fmt.Stringer { return c.trace }
 
 // Attempt returns the number of the attempt that a client is making or made last, counted from 1; 0
 // before the first. A client within another one counts its own.
@@ -175,7 +175,7 @@ func (c *Call) clearReply() {
 
 // reset prepares c for another call, and reports whether that may use its memory.
 func (c *Call) reset() bool {
-	c.as, c.attempt, c.instance, c.outcome, c.stream, c.trace = "", 0, "", OutcomeUnknown, nil, ""
+	c.as, c.attempt, c.instance, c.outcome, c.stream, c.trace = "", 0, "", OutcomeUnknown, nil, nil
 	if raceEnabled {
 		c.released = true
 	}

@@ -33,7 +33,7 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.what, tt.got, tt.want)
 		}
 	}
-	if s := NewServer(ServerOptions{}); s.limiter.timeout != time.Second {
-		t.Errorf("QueueTimeout: %v, want 1 s", s.limiter.timeout)
+	if s := NewServer(ServerOptions{}); s.limiter.wait() != time.Second {
+		t.Errorf("QueueTimeout: %v, want 1 s", s.limiter.wait())
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
@@ -47,6 +48,15 @@ type ConnDialect interface {
 	// a deadline, and a write after WriteTimeout. When the server shuts down, reads return io.EOF as soon as no Invoke is
 	// under way, unless the dialect asked for Draining: then it ends the connection itself.
 	ServeConn(ctx context.Context, nc net.Conn, s Invoker) error
+}
+
+// A MessageHolder is what the connection of a [ConnDialect] is as well. By it a dialect says what memory it has for messages that have not
+// come whole, so that it counts in ServerOptions.MaxBufferedBytes. The bodies of requests for an [HTTPDialect] count without it.
+type MessageHolder interface {
+	// Hold says that the dialect is about to have size bytes for the message that it reads, of which came bytes have come; 0 says that
+	// the message has come whole. An error ends the connection: too much is held, and this message comes most slowly. It is called
+	// by the goroutine that reads.
+	Hold(size, came int) error
 }
 
 // An HTTPDialect answers calls that come as HTTP requests: REST, Connect, gRPC.
@@ -374,6 +384,18 @@ type dialectConn struct {
 	manual bool // the dialect sets read deadlines itself
 	read   serverconn.TimeBound
 	write  serverconn.TimeBound
+
+	account *msgio.Account
+	evicted atomic.Bool // the account's connection is to end
+}
+
+// Hold implements [MessageHolder].
+func (d *dialectConn) Hold(size, came int) error { return d.account.Hold(size, came) }
+
+// evict ends the connection: it is the slowest.
+func (d *dialectConn) evict(error) {
+	d.evicted.Store(true)
+	d.c.NetConn().Close()
 }
 
 // Read implements [net.Conn].
@@ -388,6 +410,9 @@ func (d *dialectConn) Read(b []byte) (int, error) {
 	}
 	d.mu.Unlock()
 	n, err := d.Conn.Read(b)
+	if err != nil && d.evicted.Load() {
+		return n, msgio.ErrBudget
+	}
 	if err != nil && msgio.IsTimeout(err) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -471,6 +496,8 @@ func (c *serverConn) serveDialect() (err error) {
 		}
 	}()
 	nc := &dialectConn{Conn: c.Reader().Conn(c.Upper()), c: c}
+	nc.account = c.s.group.Budget.NewAccount(nc.evict)
+	defer nc.Hold(0, 0)
 	v := &invoker{s: c.s, from: c.source, conn: nc}
 	if most := c.s.opts.MaxCallsPerConn; most > 0 {
 		v.slots = make(chan struct{}, most)

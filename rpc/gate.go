@@ -13,9 +13,14 @@ type Gate interface {
 	// CodePermissionDenied; any other as an internal error. svc is the service that was registered with the method, or a built-in one.
 	//
 	// The context that it returns is the call's from then on, also if the call is refused; nil leaves it as it is. leave is called
-	// when the handler has returned, if the call was let in; nil is not. Admit is called by many goroutines at once. It may block.
-	Admit(ctx context.Context, svc *schema.Service, m *schema.Method) (_ context.Context, leave func(), err error)
+	// when the call has ended, if it was let in; nil is not. Admit is called by many goroutines at once. It may block.
+	Admit(ctx context.Context, svc *schema.Service, m *schema.Method) (_ context.Context, leave Leave, err error)
 }
+
+// A Leave learns how a call ended that a [Gate] let in: outcome is OutcomeExecuted if its handler ran, and OutcomeRefused if it did not,
+// since a later gate or MaxCalls refused it, its time was over or its arguments cannot be read. err says why, or is what the handler
+// returned: nil also for an exception that the IDL declares.
+type Leave func(outcome Outcome, err error)
 
 // pass asks the gates from the one with number i on, and runs the call if all let it in.
 func (in *incoming) pass(i int) error {
@@ -30,8 +35,22 @@ func (in *incoming) pass(i int) error {
 		in.stats.refused(in.ctx, err)
 		return err
 	}
-	if leave != nil {
-		defer leave() // also when the handler ends its goroutine
+	if leave == nil {
+		return in.pass(i + 1)
 	}
-	return in.pass(i + 1)
+	err = errEnded // unless it returns
+	defer func() {
+		outcome := OutcomeRefused
+		if in.ran {
+			outcome = OutcomeExecuted
+		}
+		if err != nil {
+			if i, _ := in.m.declared(err); i >= 0 {
+				err = nil
+			}
+		}
+		leave(outcome, err)
+	}()
+	err = in.pass(i + 1)
+	return err
 }

@@ -54,6 +54,8 @@ func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.s.serveHealth(w, r) {
 		return
 	}
+	r, body := h.s.chargeBody(w, r)
+	defer body.end()
 	r, ok := h.login(w, r)
 	if !ok || h.s.serveHTTPDialect(w, r) {
 		return
@@ -186,6 +188,9 @@ func (h httpHandler) read(w http.ResponseWriter, r *http.Request) ([]byte, error
 			return nil, err
 		}
 		length = -1 // which is that of the compressed body
+		if charged, ok := r.Body.(*chargedBody); ok {
+			body = charged.Decoded(body)
+		}
 	}
 	return msgio.ReadBody(body, length, limit)
 }
@@ -241,6 +246,8 @@ func refuse(w http.ResponseWriter, err error) {
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 	case errors.As(err, &tooLong):
 		http.Error(w, fmt.Sprintf("too large: at most %d bytes are accepted", tooLong.Limit), http.StatusRequestEntityTooLarge)
+	case errors.Is(err, msgio.ErrBudget):
+		http.Error(w, "the server has no memory for the body", http.StatusServiceUnavailable)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		http.Error(w, "the body takes too long", http.StatusRequestTimeout)
 	case errors.Is(err, msgio.ErrEncoding):

@@ -16,8 +16,8 @@ var errTooLate = &Error{Code: CodeOverloaded, Message: "the time of the call was
 
 // A limiter bounds how many handlers run at once. Below the bound it costs a call two additions.
 type limiter struct {
-	max     int64 // not above 0: no bound
-	timeout time.Duration
+	max     atomic.Int64 // not above 0: no bound
+	timeout atomic.Int64 // a time.Duration
 
 	n       atomic.Int64 // that run
 	waiting atomic.Int64 // len(queue)
@@ -26,20 +26,31 @@ type limiter struct {
 }
 
 func newLimiter(max int, timeout time.Duration) *limiter {
-	return &limiter{max: int64(max), timeout: timeout}
+	l := new(limiter)
+	l.set(max, timeout)
+	return l
 }
+
+// set replaces the bound, and how long the calls from now on wait. Calls that wait are let in if there is room then.
+func (l *limiter) set(max int, timeout time.Duration) {
+	l.max.Store(int64(max))
+	l.timeout.Store(int64(timeout))
+	l.admit()
+}
+
+func (l *limiter) wait() time.Duration { return time.Duration(l.timeout.Load()) }
 
 // acquire waits for room, and reports whether there was some in time, which is over at the latest when ctx ends, and whether it had to
 // wait. With it goes one release.
 func (l *limiter) acquire(ctx context.Context) (ok, waited bool) {
-	if l.max <= 0 || l.tryAcquire() {
+	if l.tryAcquire() {
 		return true, false
 	}
 	return l.await(ctx), true
 }
 
 func (l *limiter) tryAcquire() bool {
-	if l.n.Add(1) <= l.max {
+	if n, max := l.n.Add(1), l.max.Load(); n <= max || max <= 0 {
 		return true
 	}
 	l.n.Add(-1)
@@ -53,7 +64,7 @@ func (l *limiter) await(ctx context.Context) bool {
 	l.waiting.Add(1)
 	l.mu.Unlock()
 	l.admit() // room may have come before release could see that somebody waits
-	timer := time.NewTimer(l.timeout)
+	timer := time.NewTimer(l.wait())
 	defer timer.Stop()
 	select {
 	case <-turn:
@@ -73,9 +84,6 @@ func (l *limiter) await(ctx context.Context) bool {
 }
 
 func (l *limiter) release() {
-	if l.max <= 0 {
-		return
-	}
 	l.n.Add(-1)
 	if l.waiting.Load() > 0 {
 		l.admit()

@@ -40,6 +40,24 @@ func MetadataValue(ctx context.Context, name string) string {
 	return x.in.Persistent[name]
 }
 
+// HasMetadata reports whether names and values could come with the call that a handler runs with ctx: not on bare framed and buffered
+// connections.
+func HasMetadata(ctx context.Context) bool {
+	_, ok := ctx.Value(exchangeKey{}).(*exchange)
+	return ok
+}
+
+// Tracking returns by what names the tracker of thriftpy2 (thriftpy2.contrib.tracking) knows the call that a handler runs with ctx: the
+// id of the request to which it belongs, most often a UUID, and its place in the tree of calls, such as 1.2.1. ok is false if the
+// client does not track its calls.
+func Tracking(ctx context.Context) (requestID, seq string, ok bool) {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok || x.tracked == nil {
+		return "", "", false
+	}
+	return x.in.Transient["request_id"], x.in.Transient["seq"], true
+}
+
 // SetReplyMetadata adds a name and a value to the reply of the call that a handler runs with ctx.
 // It reports whether there is room for them: not on bare framed and buffered connections.
 func SetReplyMetadata(ctx context.Context, name, value string) bool {

@@ -11,7 +11,7 @@ import (
 // priorities is a gate that keeps the priority of the last call.
 type priorities struct{ last rpc.Priority }
 
-func (g *priorities) Admit(ctx context.Context, _ *schema.Service, _ *schema.Method) (context.Context, func(), error) {
+func (g *priorities) Admit(ctx context.Context, _ *schema.Service, _ *schema.Method) (context.Context, rpc.Leave, error) {
 	g.last = rpc.PriorityOf(ctx)
 	return nil, nil, nil
 }

@@ -67,7 +67,8 @@ type ServerOptions struct {
 	MaxCalls     int
 	QueueTimeout time.Duration
 
-	// MaxBufferedBytes bounds the memory that all connections of Thrift together have for messages above 32 KiB that have not come whole;
+	// MaxBufferedBytes bounds the memory that all connections together have for messages above 32 KiB that have not come whole, of Thrift, in
+	// the bodies of HTTP, and of each [ConnDialect] that uses its [MessageHolder];
 	// 0 means 1 GiB, or a quarter of the limit that GOMEMLIMIT sets if that is less; negative means no bound. When it is used up, the
 	// connections whose messages come most slowly are closed, and counted as ServerStats.SlowConns. It should be some times
 	// MaxMessageBytes.
@@ -165,6 +166,7 @@ type Server struct {
 	listeners map[net.Listener]chan struct{} // which is closed when Serve does not accept any more
 	conns     map[*serverConn]struct{}
 	state     serverState
+	limits    Limits
 	wg        sync.WaitGroup // of Serve, of connections and of calls over HTTP
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -258,7 +260,8 @@ func NewServer(opts ServerOptions) *Server {
 	s.codec = header.NewCodec(opts.Transforms...)
 	s.handshakes = make(msgio.Turns, max(1, runtime.GOMAXPROCS(0)/2))
 	s.protocols = protocol.WithDepth(max(0, min(opts.MaxDepth, MaxMaxDepth)))
-	s.limiter = newLimiter(opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second))
+	s.limits = Limits{opts.MaxConns, opts.MaxCalls, orDefault(opts.QueueTimeout, time.Second), opts.MaxBufferedBytes}
+	s.limiter = newLimiter(opts.MaxCalls, s.limits.QueueTimeout)
 	s.http = s.newHTTPServer()
 	s.detached = make(chan struct{}, maxDetached)
 	s.builtIn = make(map[string]*boundMethod)
@@ -336,7 +339,7 @@ func checkAccept(list []string, dialects []Dialect) error {
 	return nil
 }
 
-type serverCounters struct{ unknownStarts, refusedDialects, refusedConns, refusedCalls atomic.Int64 }
+type serverCounters struct{ unknownStarts, refusedDialects, refusedConns, refusedCalls, revokedConns atomic.Int64 }
 
 // ServerStats are numbers since the server was made.
 type ServerStats struct {
@@ -345,6 +348,7 @@ type ServerStats struct {
 	RefusedDialects int64 // connections that spoke a dialect which the options do not accept
 	RefusedConns    int64 // connections above MaxConns, or after Close
 	RefusedCalls    int64 // calls that waited for QueueTimeout because of MaxCalls
+	RevokedConns    int64 // connections whose certificates the revocation lists of [transport.ServerTLS] refused
 	SlowConns       int64 // connections that were closed because of MaxBufferedBytes
 	BufferedBytes   int64 // now used of MaxBufferedBytes
 	Serving         bool  // Serve accepts connections, and neither Shutdown nor Close was called: for checks of readiness
@@ -360,6 +364,7 @@ func (s *Server) Stats() ServerStats {
 		RefusedDialects: s.counters.refusedDialects.Load(),
 		RefusedConns:    s.counters.refusedConns.Load(),
 		RefusedCalls:    s.counters.refusedCalls.Load(),
+		RevokedConns:    s.counters.revokedConns.Load(),
 		SlowConns:       s.group.Budget.Evicted(),
 		BufferedBytes:   s.group.Budget.Used(),
 		Serving:         len(s.listeners) > 0 && s.state == serverOpen,
@@ -428,7 +433,8 @@ func (s *Server) RegisterAs(name string, svc *schema.Service, handler any) error
 // they point to.
 func (s *Server) Options() ServerOptions {
 	o := s.opts
-	o.QueueTimeout = orDefault(o.QueueTimeout, time.Second)
+	l := s.Limits()
+	o.MaxConns, o.MaxCalls, o.QueueTimeout, o.MaxBufferedBytes = l.MaxConns, l.MaxCalls, l.QueueTimeout, l.MaxBufferedBytes
 	if o.MaxDepth == 0 {
 		o.MaxDepth = wire.MaxDepth
 	}

@@ -79,7 +79,7 @@ func (c *serverConn) setPeer(p Peer) {
 func (s *Server) enlist(c *serverConn, nc net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == serverClosed || s.opts.MaxConns > 0 && len(s.conns) >= s.opts.MaxConns {
+	if s.state == serverClosed || s.limits.MaxConns > 0 && len(s.conns) >= s.limits.MaxConns {
 		return false
 	}
 	c.Conn = serverconn.New(&s.group, nc, c) // the WaitGroup is not 0: Serve counts

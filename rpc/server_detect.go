@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/internal/msgio"
+	"github.com/thriftkit/thriftkit/transport"
 	"github.com/thriftkit/thriftkit/wire"
 	"github.com/thriftkit/thriftkit/wire/detect"
 )
@@ -299,7 +300,12 @@ type tlsConn interface {
 func (c *serverConn) finishTLS(tc tlsConn) error {
 	c.SetReadDeadline(c.s.opts.HandshakeTimeout)
 	if err := tc.HandshakeContext(c.ctx); err != nil {
-		return fmt.Errorf("TLS: %w", err)
+		err = fmt.Errorf("TLS: %w", err)
+		if revoked := new(transport.RevokedError); errors.As(err, &revoked) {
+			c.s.counters.revokedConns.Add(1)
+			return &refusedConn{err}
+		}
+		return err
 	}
 	state := tc.ConnectionState()
 	peer := c.peer

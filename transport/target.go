@@ -66,7 +66,7 @@ func (t Target) Transport() string {
 // compact, json for Apache's, thriftpy2-json, simple-json), service (a name for multiplexing)
 // and compression (zlib, over HTTP gzip, of connections with headers zlib-stream). A tls or https target takes ca, the file of the authorities that the
 // server's certificate is checked against instead of the system's; cert and key, the files of a
-// certificate for the server to check; and servername.
+// certificate for the server to check; crl, a file of revocation lists; and servername.
 //
 // grpc://host:port, connect://host:port/path and, with TLS, grpcs and connects name servers of another protocol; its
 // messages are in protobuf, or JSON with protocol=json. There service names the service that is called, in place of the one
@@ -202,7 +202,7 @@ func parseTarget(s string) (t Target, err error) {
 }
 
 // ownKeys lists all keys that a target may have.
-var ownKeys = []string{"ca", "cert", "compression", "key", "protocol", "servername", "service", "transport"}
+var ownKeys = []string{"ca", "cert", "compression", "crl", "key", "protocol", "servername", "service", "transport"}
 
 // isForServer reports whether the key k of an HTTP target is the server's: it is none of ours, nor one that is mistyped.
 func isForServer(k string) bool {
@@ -217,7 +217,7 @@ func isForServer(k string) bool {
 func (t *Target) setKeys(query url.Values) error {
 	known := map[string]*string{"protocol": &t.Protocol, "service": &t.Service, "compression": &t.Compression, "transport": new(string)}
 	if t.TLS {
-		known["ca"], known["cert"], known["key"], known["servername"] = &t.Files.CA, &t.Files.Cert, &t.Files.Key, &t.ServerName
+		known["ca"], known["cert"], known["crl"], known["key"], known["servername"] = &t.Files.CA, &t.Files.Cert, &t.Files.CRL, &t.Files.Key, &t.ServerName
 	}
 	if t.Foreign == "dubbo" || t.Foreign == "tri" {
 		known["group"], known["version"] = &t.Group, &t.Version
@@ -373,7 +373,7 @@ func (t Target) String() string {
 	q := make(url.Values)
 	for k, v := range map[string]string{
 		"protocol": t.Protocol, "service": t.Service, "group": t.Group, "version": t.Version, "compression": t.Compression,
-		"ca": t.Files.CA, "cert": t.Files.Cert, "key": t.Files.Key, "servername": t.ServerName,
+		"ca": t.Files.CA, "cert": t.Files.Cert, "crl": t.Files.CRL, "key": t.Files.Key, "servername": t.ServerName,
 	} {
 		if v != "" {
 			q.Set(k, v)

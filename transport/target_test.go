@@ -115,7 +115,7 @@ func TestParseTargetBad(t *testing.T) {
 		{"http://h%0d%0aX:1/", `not a URL: invalid URL escape "%0d"`},
 		{"h:1?framed", `unknown key "framed" (known: compression, protocol, service, transport)`},
 		{"h:1?ca=a.pem", `unknown key "ca" (known: compression, protocol, service, transport)`},
-		{"tls://h:1?cb=a.pem", `unknown key "cb" (known: ca, cert, compression, key, protocol, servername, service, transport)`},
+		{"tls://h:1?cb=a.pem", `unknown key "cb" (known: ca, cert, compression, crl, key, protocol, servername, service, transport)`},
 		{"h:1?transport=ttheader&compression=zlib", "messages of the transport ttheader are not compressed: compression is zlib-stream, of the connection"},
 		{"http://h:1/?compression=zlib", `unknown compression "zlib" over HTTP (known: gzip)`},
 		{"h:1?compression=zstd", `unknown compression "zstd" (known: zlib)`},

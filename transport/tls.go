@@ -3,6 +3,8 @@ package transport
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -17,6 +19,12 @@ type TLSFiles struct {
 	CA   string // authorities: a client checks the server against them, a server its clients
 	Cert string // this side's certificate, with its chain
 	Key  string // the certificate's key; may be in the same file
+
+	// CRL has revocation lists of the issuers of the other side's certificates (RFC 5280, section 5): in PEM any number of them, in DER
+	// one. A certificate that its issuer revoked is refused with a *[RevokedError], and so is every certificate of an issuer whose list
+	// is out of date (nextUpdate) or not signed by it: who must not be trusted is not known then. Certificates of issuers without a list
+	// in the file are accepted. Delta lists and those of single distribution points are not supported.
+	CRL string
 }
 
 // ClientTLS returns the configuration for connecting to t, a target with TLS: base, which may be
@@ -30,11 +38,21 @@ func (t Target) ClientTLS(base *tls.Config) (*tls.Config, error) {
 		config.ServerName = t.ServerName
 	}
 	if t.Files.CA != "" {
-		pool, err := readCA(t.Files.CA)
+		pool, _, err := readCA(t.Files.CA)
 		if err != nil {
 			return nil, err
 		}
 		config.RootCAs = pool
+	}
+	if t.Files.CRL != "" {
+		if config.InsecureSkipVerify {
+			return nil, errors.New("revocation lists are of no use where any certificate is accepted")
+		}
+		lists, err := readCRL(t.Files.CRL)
+		if err != nil {
+			return nil, err
+		}
+		lists.guard(config)
 	}
 	if t.Files.Cert != "" {
 		cert, err := tls.LoadX509KeyPair(t.Files.Cert, t.Files.Key)
@@ -46,23 +64,34 @@ func (t Target) ClientTLS(base *tls.Config) (*tls.Config, error) {
 	return config, nil
 }
 
-func readCA(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
+// readCA reads a file of certificates of authorities.
+func readCA(file string) (*x509.CertPool, []*x509.Certificate, error) {
+	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s: no certificate in PEM form", file)
+	if !pool.AppendCertsFromPEM(data) {
+		return nil, nil, fmt.Errorf("%s: no certificate in PEM form", file)
 	}
-	return pool, nil
+	var list []*x509.Certificate
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == "CERTIFICATE" {
+			list = append(list, cert)
+		}
+	}
+	return pool, list, nil
 }
 
 // ServerTLS returns the configuration of a server with the certificate of files. With
-// files.CA it takes only clients with a certificate of those authorities. The files are looked
+// files.CA it takes only clients with a certificate of those authorities, with files.CRL none whose
+// certificate was revoked. The files are looked
 // at again once a second while connections come, and read again when they have changed; as
 // long as the new ones cannot be read, the old ones are used.
 func ServerTLS(files TLSFiles) (*tls.Config, error) {
+	if files.CRL != "" && files.CA == "" {
+		return nil, errors.New("revocation lists need the authorities of clients")
+	}
 	r := &reloader{files: files}
 	if err := r.read(); err != nil {
 		return nil, err
@@ -82,7 +111,7 @@ type reloader struct {
 
 	mu      sync.Mutex
 	current *tls.Config
-	stamp   [3]stamp
+	stamp   [4]stamp
 	looked  time.Time
 }
 
@@ -116,17 +145,28 @@ func (r *reloader) readLocked() error {
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
 	if r.files.CA != "" {
-		if config.ClientCAs, err = readCA(r.files.CA); err != nil {
+		var authorities []*x509.Certificate
+		if config.ClientCAs, authorities, err = readCA(r.files.CA); err != nil {
 			return err
 		}
 		config.ClientAuth = tls.RequireAndVerifyClientCert
+		if r.files.CRL != "" {
+			lists, err := readCRL(r.files.CRL)
+			if err == nil {
+				err = lists.checkAuthorities(authorities)
+			}
+			if err != nil {
+				return err
+			}
+			lists.guard(config)
+		}
 	}
 	r.current, r.stamp = config, stamps
 	return nil
 }
 
-func (r *reloader) stamps() (s [3]stamp) {
-	for i, file := range []string{r.files.CA, r.files.Cert, r.files.Key} {
+func (r *reloader) stamps() (s [4]stamp) {
+	for i, file := range []string{r.files.CA, r.files.Cert, r.files.Key, r.files.CRL} {
 		if info, err := os.Stat(file); err == nil {
 			s[i] = stamp{info.Size(), info.ModTime()}
 		}

@@ -63,7 +63,8 @@ type targetConfig struct {
 	protocol, transport, compression setting[string]
 	timeout, connectTimeout          setting[time.Duration]
 	headers, variables               map[string]setting[string]
-	cacert, cert, key, serverName    setting[string]
+	cacert, cert, key, crl           setting[string]
+	serverName                       setting[string]
 	user                             setting[string] // NAME:PASSWORD
 	insecure                         setting[bool]
 	calls                            map[string]*savedCall
@@ -203,6 +204,7 @@ func (r *configReader) target(n *yaml.Node, name string) *targetConfig {
 				"cacert":     func(n *yaml.Node) { t.cacert = r.file(n) },
 				"cert":       func(n *yaml.Node) { t.cert = r.file(n) },
 				"key":        func(n *yaml.Node) { t.key = r.file(n) },
+				"crl":        func(n *yaml.Node) { t.crl = r.file(n) },
 				"servername": func(n *yaml.Node) { t.serverName = r.text(n) },
 				"insecure":   func(n *yaml.Node) { t.insecure = r.boolean(n) },
 			})
@@ -537,7 +539,7 @@ func (o *callOptions) useTarget(cmd *cobra.Command, t *targetConfig, r *request)
 		s  setting[string]
 	}{
 		"protocol": {&d.protocol, t.protocol}, "transport": {&d.transport, t.transport}, "compression": {&d.compression, t.compression},
-		"cacert": {&d.tls.CA, t.cacert}, "cert": {&d.tls.Cert, t.cert}, "key": {&d.tls.Key, t.key}, "servername": {&d.serverName, t.serverName},
+		"cacert": {&d.tls.CA, t.cacert}, "cert": {&d.tls.Cert, t.cert}, "key": {&d.tls.Key, t.key}, "crl": {&d.tls.CRL, t.crl}, "servername": {&d.serverName, t.serverName},
 	} {
 		if !changed(flag) && to.s.given() {
 			*to.at = to.s.value
@@ -700,6 +702,7 @@ func (p *configPrinter) target(prefix string, t *targetConfig) {
 	p.text(prefix+"tls.cacert", t.cacert)
 	p.text(prefix+"tls.cert", t.cert)
 	p.text(prefix+"tls.key", t.key)
+	p.text(prefix+"tls.crl", t.crl)
 	p.text(prefix+"tls.servername", t.serverName)
 	if t.insecure.given() {
 		p.line(prefix+"tls.insecure", strconv.FormatBool(t.insecure.value), t.insecure.place)

@@ -142,6 +142,7 @@ var keyDocs = map[string]string{
 	"tls cacert":     "A file with the certificates (PEM) of the authorities that are trusted.",
 	"tls cert":       "A file with the client's certificate (PEM).",
 	"tls key":        "A file with the client's key (PEM).",
+	"tls crl":        "A file with revocation lists (PEM or DER): servers whose certificates they name are refused.",
 	"tls servername": "The name that the server's certificate must have.",
 	"tls insecure":   "Accept any certificate: the server may be anyone.",
 

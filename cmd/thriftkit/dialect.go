@@ -63,6 +63,7 @@ func (d *dialect) addConnectionFlags(cmd *cobra.Command) {
 	f.StringVar(&d.tls.CA, "cacert", "", "use TLS and verify the server with the authorities in this PEM `FILE`")
 	f.StringVar(&d.tls.Cert, "cert", "", "use TLS with the client certificate in this PEM `FILE`")
 	f.StringVar(&d.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
+	f.StringVar(&d.tls.CRL, "crl", "", "use TLS and refuse a server whose certificate the revocation lists in this `FILE` (PEM or DER) name")
 	f.StringVar(&d.serverName, "servername", "", "the `NAME` that the server's certificate must have (default: the host)")
 	f.BoolVarP(&d.insecure, "insecure", "k", false, "use TLS and accept any certificate")
 	addMessageFlag(f, &d.maxMessage)
@@ -94,6 +95,9 @@ func (d *dialect) target(target string) (string, error) {
 	if err != nil {
 		return "", usagef("target %q: %w", target, err)
 	}
+	if d.insecure && (d.tls.CRL != "" || has.Has("crl")) {
+		return "", usagef("--insecure accepts any certificate, also one that the revocation lists of --crl name")
+	}
 	group := discovery.IsTarget(target, schemes())
 	if d.wantsTLS() && !strings.Contains(address, "://") {
 		address = "tls://" + address
@@ -113,7 +117,7 @@ func (d *dialect) target(target string) (string, error) {
 	}
 	for _, flag := range []struct{ key, flag, value string }{
 		{"protocol", "protocol", d.protocol}, {"transport", "transport", d.transport}, {"compression", "compression", d.compression},
-		{"ca", "cacert", d.tls.CA}, {"cert", "cert", d.tls.Cert}, {"key", "key", d.tls.Key}, {"servername", "servername", d.serverName},
+		{"ca", "cacert", d.tls.CA}, {"cert", "cert", d.tls.Cert}, {"key", "key", d.tls.Key}, {"crl", "crl", d.tls.CRL}, {"servername", "servername", d.serverName},
 	} {
 		switch {
 		case flag.value == "":

@@ -49,6 +49,35 @@ func TestOpsExample(t *testing.T) {
 	}
 }
 
+// The example runs two servers with certificates and rules through an overload to a clean stop, with Prometheus if that is set up.
+func TestGuardedExample(t *testing.T) {
+	prometheus := os.Getenv("THRIFTKIT_PROMETHEUS")
+	programs := []string{"bash", "jq", "openssl", "curl"}
+	if os.Getenv("THRIFTKIT_PEERS") == "required" || prometheus != "" {
+		programs = append(programs, prometheus)
+	}
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			if os.Getenv("THRIFTKIT_PEERS") == "required" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "../../examples/ops/guarded.sh")
+	cmd.Env = append(os.Environ(), "DURATION=1s", "PROMETHEUS="+prometheus)
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.CombinedOutput()
+	want := `^web: "hello root"\njob: may ping\njob: permission denied\nguest: permission denied\noverload: some calls were answered, the others refused\n` +
+		`(?s:.*)\nPingPong\.login +(?s:.*)\n`
+	if prometheus != "" {
+		want += "Prometheus: scrapes both, and knows of the overload\n"
+	}
+	if !regexp.MustCompile(want+"both have stopped\n$").Match(out) || err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // On a terminal bench shows how it goes, and clears it at the end.
 func TestLiveLoad(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -126,6 +126,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.tls.Cert, "cert", "", "also accept TLS, with the certificate in this PEM `FILE`")
 	f.StringVar(&o.tls.Key, "key", "", "the PEM `FILE` of the certificate's key")
 	f.StringVar(&o.tls.CA, "client-ca", "", "accept only TLS clients with a certificate of an authority in this PEM `FILE`")
+	f.StringVar(&o.tls.CRL, "client-crl", "", "refuse clients whose certificates the revocation lists in this `FILE` (PEM or DER) name, which is read again when it changes")
 	f.StringSliceVar(&o.proxies, "proxy-protocol", nil, "trust the proxies in the networks `CIDR,CIDR` to say by the PROXY protocol who the client is")
 	f.StringArrayVar(&o.dialects, "dialect", nil, "accept only the dialect `D`: a transport, a protocol, both as in compact/framed, or dubbo, grpc, motan2, rest, rpcx (may be repeated)")
 	f.BoolVar(&o.reflection, "reflection", true, "answer clients that ask for the schema, comments included")
@@ -291,8 +292,11 @@ func (o *serveOptions) options(services []*schema.Service, log *callLog) (opts [
 	if (o.tls.Cert == "") != (o.tls.Key == "") || o.tls.CA != "" && o.tls.Cert == "" {
 		return nil, usagef("--cert and --key go together, and --client-ca with them")
 	}
+	if o.tls.CRL != "" && o.tls.CA == "" {
+		return nil, usagef("--client-crl goes with --client-ca")
+	}
 	if o.tls.Cert != "" {
-		config, err := thriftkit.ServerTLS(o.tls.Cert, o.tls.Key, o.tls.CA)
+		config, err := transport.ServerTLS(o.tls)
 		if err != nil {
 			return nil, err
 		}

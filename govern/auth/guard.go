@@ -54,7 +54,7 @@ func (g *Guard) SetPolicy(policy *Policy) {
 }
 
 // Admit implements [rpc.Gate].
-func (g *Guard) Admit(ctx context.Context, svc *schema.Service, m *schema.Method) (context.Context, func(), error) {
+func (g *Guard) Admit(ctx context.Context, svc *schema.Service, m *schema.Method) (context.Context, rpc.Leave, error) {
 	policy := g.policy.Load()
 	caller := rpc.CallerOf(ctx)
 	token, ok := bearer(ctx)

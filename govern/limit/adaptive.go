@@ -15,6 +15,7 @@ import (
 type adaptive struct {
 	begun   time.Time // of the window; zero: with the next call
 	calls   int
+	failed  int           // among them
 	latency time.Duration // of these together
 
 	base     float64   // seconds that a call takes when little is under way; 0 is unknown
@@ -46,7 +47,7 @@ const (
 
 func newAdaptive() *adaptive { return &adaptive{explore: exploreMax, spread: rand.Float64} }
 
-func (a *adaptive) ended(now time.Time, d time.Duration, _, limit int) int {
+func (a *adaptive) ended(now time.Time, d time.Duration, failed bool, _, limit int) int {
 	if !a.lowUntil.IsZero() {
 		if now.Before(a.lowUntil) {
 			return limit
@@ -58,17 +59,24 @@ func (a *adaptive) ended(now time.Time, d time.Duration, _, limit int) int {
 		a.planAgain(now)
 	}
 	if a.begun.IsZero() {
-		a.begun, a.calls, a.latency = now, 0, 0
+		a.begun, a.calls, a.failed, a.latency = now, 0, 0, 0
 		return limit
 	}
-	a.calls++
+	if a.calls++; failed {
+		a.failed++
+	}
 	a.latency += d
 	age := now.Sub(a.begun)
 	if age <= 0 || a.calls < windowMax && (age < windowTime || a.calls < min(windowMin, windowUses*limit)) {
 		return limit
 	}
 	a.begun = time.Time{}
-	return a.update(now, a.latency.Seconds()/float64(a.calls), float64(a.calls)/age.Seconds())
+	// A call that failed counts as time and not as work: else handlers that fail at once would look quick. So does brpc.
+	good := float64(a.calls - a.failed)
+	if good == 0 {
+		return limit / 2
+	}
+	return a.update(now, a.latency.Seconds()/good, good/age.Seconds())
 }
 
 func (a *adaptive) planAgain(now time.Time) {

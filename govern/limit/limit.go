@@ -116,7 +116,7 @@ type share struct {
 var errTooMany = &rpc.Error{Code: rpc.CodeOverloaded, Message: "too many calls"}
 
 // Admit implements [rpc.Gate].
-func (l *Limiter) Admit(ctx context.Context, svc *schema.Service, m *schema.Method) (context.Context, func(), error) {
+func (l *Limiter) Admit(ctx context.Context, svc *schema.Service, m *schema.Method) (context.Context, rpc.Leave, error) {
 	var used []func(begun bool)
 	release := func(begun bool) {
 		for _, f := range used {
@@ -139,7 +139,7 @@ func (l *Limiter) Admit(ctx context.Context, svc *schema.Service, m *schema.Meth
 	if used == nil {
 		return nil, nil, nil
 	}
-	return nil, func() { release(true) }, nil
+	return nil, func(rpc.Outcome, error) { release(true) }, nil
 }
 
 func (r *rule) fits(svc *schema.Service, m *schema.Method) bool {

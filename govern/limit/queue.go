@@ -93,8 +93,9 @@ type Queue struct {
 
 // A limiter finds a limit.
 type limiter interface {
-	// ended learns that a call has ended at now, which took d, with the limit as it was. It returns the limit from now on.
-	ended(now time.Time, d time.Duration, running, limit int) int
+	// ended learns that a call has ended at now, which took d, and whether it failed, with the limit as it was. It returns the limit from
+	// now on.
+	ended(now time.Time, d time.Duration, failed bool, running, limit int) int
 }
 
 // A class has the calls of one priority that wait.
@@ -157,7 +158,7 @@ func (q *Queue) Stats() QueueStats {
 }
 
 // Admit implements [rpc.Gate].
-func (q *Queue) Admit(ctx context.Context, svc *schema.Service, m *schema.Method) (context.Context, func(), error) {
+func (q *Queue) Admit(ctx context.Context, svc *schema.Service, m *schema.Method) (context.Context, rpc.Leave, error) {
 	if q.begin() {
 		return nil, q.leave(), nil
 	}
@@ -184,15 +185,15 @@ func (q *Queue) begin() bool {
 	return true
 }
 
-// leave returns what ends a call that begins now.
-func (q *Queue) leave() func() {
+// leave returns what ends a call that begins now. Calls that were refused after all say nothing of how long calls take.
+func (q *Queue) leave() rpc.Leave {
 	begun := time.Now()
-	return func() {
+	return func(outcome rpc.Outcome, err error) {
 		now := time.Now()
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if q.auto != nil {
-			q.limit = min(max(q.auto.ended(now, now.Sub(begun), q.running, q.limit), q.opts.MinInFlight), q.opts.MaxInFlight)
+		if q.auto != nil && outcome != rpc.OutcomeRefused {
+			q.limit = min(max(q.auto.ended(now, now.Sub(begun), err != nil, q.running, q.limit), q.opts.MinInFlight), q.opts.MaxInFlight)
 		}
 		q.running--
 		q.shedLocked(now)

@@ -21,7 +21,7 @@ type gradient struct {
 	limit float64
 }
 
-func (g *gradient) ended(_ time.Time, d time.Duration, running, limit int) int {
+func (g *gradient) ended(_ time.Time, d time.Duration, _ bool, running, limit int) int {
 	const tolerance, smoothing, queue, window, warm = 1.5, 0.2, 4, 600, 10
 	short := d.Seconds()
 	if g.limit == 0 {
@@ -73,7 +73,7 @@ type simulation struct {
 type simulated struct {
 	work, waits time.Duration
 	waiter      *waiter
-	leave       func()
+	leave       rpc.Leave
 	ended       func()
 }
 
@@ -167,7 +167,7 @@ func (s *simulation) schedule() {
 			s.busy--
 			s.schedule()
 			s.after(c.waits, 0, func() {
-				c.leave()
+				c.leave(rpc.OutcomeExecuted, nil)
 				c.ended()
 			})
 		})

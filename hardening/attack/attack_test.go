@@ -27,6 +27,7 @@ func TestFaults(t *testing.T) {
 		{"a panic", Result{Panicked: true}, "the server panicked"},
 		{"memory", Result{Growth: 3 << 20, Bound: 2 << 20}, "its memory grew by 3 MiB, the bound is 2 MiB"},
 		{"errors", Result{Errors: 2}, "2 calls of correct clients failed"},
+		{"a call that began", Result{Wrong: []string{"a call began"}}, "a call began"},
 		{"slowness", Result{Before: 6e6, During: 18e6}, "the 99th percentile of correct clients rose from 6ms to 18ms"},
 	} {
 		tt.r.Attack = "attack"

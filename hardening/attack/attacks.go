@@ -2,8 +2,10 @@ package attack
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -20,6 +22,7 @@ type attack struct {
 	name     string
 	bound    int64 // of the growth of memory, in bytes; 0 means 64 MiB
 	needsTLS bool
+	guarded  bool // is on the guarded server
 	thrift   bool // makes sense only for a server of Thrift
 	dubbo    bool // or only for one of Dubbo
 	motan    bool // or only for one of Motan
@@ -75,6 +78,12 @@ func attacks() []attack {
 		{name: "silence in the TLS handshake", needsTLS: true, run: silentTLS},
 		{name: "a flood of oneway calls", thrift: true, run: onewayFlood},
 		{name: "connect and close", run: storm},
+		{name: "forged identities and tokens", guarded: true, run: identities},
+		{name: "PROXY headers from strangers", guarded: true, run: proxies},
+		{name: "rules that contradict", guarded: true, run: contradictions},
+		{name: "10,000 methods that do not exist", guarded: true, run: labels},
+		{name: "a flood of headers", guarded: true, bound: 128 << 20, run: headers},
+		{name: "admin pages asked across origins", guarded: true, run: origins},
 		{name: "10,000 idle connections", bound: 128 << 20, run: idle},
 	}
 }
@@ -321,16 +330,42 @@ func unfinished(x *run) error {
 			nc.Close()
 		}
 	}()
+	var starts []input
+	for _, d := range []Dialect{{"binary", "buffered"}, {"binary", "framed"}, {"compact", "framed"}, {"binary", "http"}} {
+		if x.addr(d) != "" {
+			starts = append(starts, input{name: x.addr(d), bytes: echoBinary(d, size)[:part]})
+		}
+	}
+	long := make([]byte, size)
+	if x.RPCX {
+		starts = append(starts, input{name: x.Addr, bytes: child.RPCXCall("EchoString", 0, 1, long)[:part]})
+	}
+	if x.Motan {
+		starts = append(starts, input{name: x.Addr, bytes: motanMessage(0, "M_p\nConformance\nM_m\nechoString", long)[:part]})
+	}
+	if x.Dubbo {
+		b := append([]byte{0xda, 0xbb, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 0, 0, 0, 0)
+		binary.BigEndian.PutUint32(b[12:], size)
+		starts = append(starts, input{name: x.Addr, bytes: append(b, long...)[:part]})
+	}
+	if !x.Foreign { // 8 MiB of a body that is compressed
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		w.Write(echoBinary(Dialect{"binary", "buffered"}, size)[:part])
+		w.Flush()
+		head := "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Type: application/x-thrift\r\nContent-Length: 1000000\r\n\r\n"
+		starts = append(starts, input{name: x.Addr, bytes: append([]byte(head), out.Bytes()...)})
+	}
 	for i := range n {
-		d := []Dialect{{"binary", "buffered"}, {"binary", "framed"}, {"compact", "framed"}}[i%3]
+		in := starts[i%len(starts)]
 		x.inputs.Add(1)
-		nc, err := x.dial(x.addr(d))
+		nc, err := x.dial(in.name)
 		if err != nil {
 			return err
 		}
 		conns = append(conns, nc)
 		nc.SetWriteDeadline(time.Now().Add(time.Minute))
-		nc.Write(echoBinary(d, size)[:part]) // it may have been closed
+		nc.Write(in.bytes) // it may have been closed
 	}
 	time.Sleep(x.hold())
 	return x.ctx.Err()

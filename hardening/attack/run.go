@@ -30,6 +30,10 @@ type Target struct {
 	RPCX     bool               // speaks rpcx as well
 	Dubbo    bool               // speaks Dubbo as well
 	RPCXOnly bool               // speaks rpcx and no Thrift
+
+	Certs      string         // the folder with its certificates; "" if there is none
+	Guarded    *child.Guarded // the server that lets in only whom it should; nil if there is none
+	GuardStats func() (child.GuardStats, error)
 }
 
 // addr returns where the dialect is spoken.
@@ -72,8 +76,9 @@ type Result struct {
 	Bound    int64         // that Growth should keep below
 	Before   time.Duration // the 99th percentile of correct clients
 	During   time.Duration
-	Errors   int    // calls of correct clients that failed
-	Note     string // what else was seen
+	Errors   int      // calls of correct clients that failed
+	Note     string   // what else was seen
+	Wrong    []string // what should not have been seen
 }
 
 // What a 99th percentile is taken for that is less: so little is the scheduler's noise, not the server's doing. The short form
@@ -107,6 +112,9 @@ func (r *Result) Faults() error {
 	if ratio := r.Ratio(); ratio >= 3 {
 		errs = append(errs, fmt.Errorf("the 99th percentile of correct clients rose from %v to %v", r.Before, r.During))
 	}
+	for _, what := range r.Wrong {
+		errs = append(errs, errors.New(what))
+	}
 	if errs == nil {
 		return nil
 	}
@@ -121,6 +129,7 @@ type run struct {
 	inputs atomic.Int64
 	mu     sync.Mutex
 	note   string
+	wrong  []string
 }
 
 // Run makes all attacks on t, one after the other. The error is of what kept it from doing so.
@@ -139,7 +148,7 @@ func Run(ctx context.Context, t *Target, o Options) ([]Result, error) {
 	defer func() { l.Stop() }()
 	var results []Result
 	for _, a := range attacks() {
-		if o.Only != nil && !o.Only(a.name) || a.needsTLS && !t.TLS || a.thrift && t.RPCXOnly || a.dubbo && !t.Dubbo || a.motan && !t.Motan || a.rpcx && !t.RPCX {
+		if o.Only != nil && !o.Only(a.name) || a.needsTLS && !t.TLS || a.guarded && t.Guarded == nil || a.thrift && t.RPCXOnly || a.dubbo && !t.Dubbo || a.motan && !t.Motan || a.rpcx && !t.RPCX {
 			continue
 		}
 		r, err := attackOnce(ctx, t, o, a, l)
@@ -206,7 +215,7 @@ func attackOnce(ctx context.Context, t *Target, o Options, a attack, l *child.Lo
 	if err != nil {
 		return r, err
 	}
-	r.Inputs, r.Note = int(x.inputs.Load()), x.note
+	r.Inputs, r.Note, r.Wrong = int(x.inputs.Load()), x.note, x.wrong
 	r.Before, r.During, r.Errors = before.P99, during.P99, during.Errors
 	if during.Errors > 0 {
 		r.Note += " " + during.Error
@@ -313,6 +322,15 @@ func (x *run) say(format string, args ...any) {
 		x.note += "; "
 	}
 	x.note += fmt.Sprintf(format, args...)
+}
+
+// fault notes what the server should not have done.
+func (x *run) fault(format string, args ...any) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.wrong) < 10 {
+		x.wrong = append(x.wrong, fmt.Sprintf(format, args...))
+	}
 }
 
 // hold keeps an attack up for so long, less in the short form.

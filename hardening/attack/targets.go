@@ -13,7 +13,7 @@ import (
 // Thriftkit starts a server of thriftkit with all defaults and the certificates in a folder. stop ends it, and fails
 // if it left anything behind.
 func Thriftkit(certs string) (t *Target, stop func() error, err error) {
-	s, err := child.StartServer(child.ServerOptions{Certs: certs})
+	s, err := child.StartServer(child.ServerOptions{Certs: certs, Guarded: true})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -23,7 +23,7 @@ func Thriftkit(certs string) (t *Target, stop func() error, err error) {
 		return nil, nil, err
 	}
 	t = &Target{
-		Name: "thriftkit", Addr: s.Addr, TLS: true, Dubbo: true, Motan: true, RPCX: true, Process: s.Process,
+		Name: "thriftkit", Addr: s.Addr, TLS: true, Certs: certs, Guarded: s.Guarded, GuardStats: s.GuardStats, Dubbo: true, Motan: true, RPCX: true, Process: s.Process,
 		Call:   Dialect{"binary", "buffered"}.Target(s.Addr),
 		Settle: func() { s.Stats() },
 		Panics: func() int64 {

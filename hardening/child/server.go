@@ -33,6 +33,7 @@ type ServerOptions struct {
 	Addr     string   // "" is a free port of the loopback interface
 	Certs    string   // the folder with server.pem and server.key, for TLS; "" for none
 	Log      string   // the file to which it adds a line for each call of echoString and of notify: the argument
+	Guarded  bool     // it serves a second time, see Guarded
 	Files    uint64   // the most descriptors that it may have; 0 leaves the limit as it is
 	Registry bool     // it is a registry as well
 }
@@ -40,7 +41,8 @@ type ServerOptions struct {
 // A Server is a server of thriftkit, all defaults, in a child.
 type Server struct {
 	*Process
-	Addr string
+	Addr    string
+	Guarded *Guarded // nil unless ServerOptions asked for it
 }
 
 // MaxBufferedBytes is what the server may have of messages that have not come whole: less than the default, so that the attack on it needs
@@ -54,6 +56,9 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if o.Listener != nil {
 		files = append(files, o.Listener)
 		args = append(args, "-inherit")
+	}
+	if o.Guarded {
+		args = append(args, "-guarded")
 	}
 	cmd, err := role("server", files, args...)
 	if err != nil {
@@ -69,9 +74,16 @@ func StartServer(o ServerOptions) (*Server, error) {
 		p.Kill()
 		return nil, err
 	}
-	s.Addr = strings.TrimPrefix(line, "READY ")
+	fields := strings.Fields(line) // READY, the address, those of Guarded
+	s.Addr = fields[1]
+	if o.Guarded {
+		s.Guarded = &Guarded{Addr: fields[2], Admin: fields[3], Policy: fields[4]}
+	}
 	return s, nil
 }
+
+// askTime is how long a child may take for an answer.
+const askTime = time.Minute
 
 // Stats are what a server in a child says of itself.
 type Stats struct {
@@ -85,7 +97,7 @@ type Stats struct {
 // Stats asks. The server collects its garbage first, and gives memory back to the system.
 func (s *Server) Stats() (Stats, error) {
 	var stats Stats
-	err := s.ask("stats", time.Minute, &stats)
+	err := s.ask("stats", askTime, &stats)
 	return stats, err
 }
 
@@ -95,7 +107,7 @@ func (s *Server) Shutdown() (took time.Duration, err error) {
 		Took time.Duration
 		Err  string
 	}
-	if err := s.ask("shutdown", time.Minute, &answer); err != nil {
+	if err := s.ask("shutdown", askTime, &answer); err != nil {
 		return 0, err
 	}
 	if answer.Err != "" {
@@ -148,7 +160,7 @@ func (h *handler) EchoString(_ context.Context, v string) (string, error) {
 }
 
 // Admit implements rpc.Gate: it refuses calls when the handler is to fail so.
-func (h *handler) Admit(_ context.Context, _ *schema.Service, m *schema.Method) (context.Context, func(), error) {
+func (h *handler) Admit(_ context.Context, _ *schema.Service, m *schema.Method) (context.Context, rpc.Leave, error) {
 	if h.how.Load() == "overloaded" && m.Name == "echoString" {
 		return nil, nil, rpc.Errorf(rpc.CodeOverloaded, "come later")
 	}
@@ -169,6 +181,7 @@ func serve(args []string) error {
 	flags.Uint64Var(&o.Files, "files", 0, "")
 	flags.BoolVar(&o.Registry, "registry", false, "")
 	inherit := flags.Bool("inherit", false, "")
+	flags.BoolVar(&o.Guarded, "guarded", false, "")
 	flags.Parse(args)
 
 	l, err := listen(o.Addr, *inherit)
@@ -221,7 +234,16 @@ func serve(args []string) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	fmt.Println("READY", l.Addr())
+	ready := "READY " + l.Addr().String()
+	var g *guarded
+	if o.Guarded {
+		if g, err = serveGuarded(file.Service("Conformance"), h, o.Certs); err != nil {
+			return err
+		}
+		defer g.close()
+		ready += " " + g.Addr + " " + g.Admin + " " + g.Policy
+	}
+	fmt.Println(ready)
 
 	deregister := func() {}
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
@@ -229,6 +251,8 @@ func serve(args []string) error {
 		switch what := strings.Fields(in.Text()); what[0] {
 		case "stats":
 			answer = statsOf(s, panics.Load())
+		case "guard":
+			answer = g.stats()
 		case "shutdown":
 			deregister()
 			answer = shutdown(s)

@@ -3,6 +3,7 @@ package overload
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,12 +17,15 @@ import (
 	"github.com/thriftkit/thriftkit/hardening/table"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
+	"github.com/thriftkit/thriftkit/transport"
 )
 
 // Options say how long, and how much.
 type Options struct {
 	Duration time.Duration // of each row, of which the second half counts
 	Log      func(format string, args ...any)
+
+	listen func() (l net.Listener, dial func(context.Context) (net.Conn, error), err error) // nil: a port of this machine
 }
 
 // A server is a service whose handlers share a few slots, as those of a database, for 5 ms each: what it can do depends on them, not on the
@@ -52,7 +56,7 @@ type Result struct {
 func Run(ctx context.Context, opts Options) (*Result, error) {
 	r := new(Result)
 	var err error
-	if r.capacity, err = measureCapacity(ctx); err != nil {
+	if r.capacity, err = opts.measureCapacity(ctx); err != nil {
 		return nil, err
 	}
 	opts.Log("capacity: %.0f calls a second", r.capacity)
@@ -65,7 +69,7 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 		{"adaptive", limit.QueueOptions{Adaptive: true}},
 	} {
 		for _, load := range []float64{0.8, 2} {
-			row, err := measure(ctx, limits.opts, load*r.capacity, opts.Duration)
+			row, err := opts.measure(ctx, limits.opts, load*r.capacity)
 			if err != nil {
 				return r, err
 			}
@@ -109,7 +113,7 @@ func (s service) Work(context.Context) error {
 }
 
 // serve starts a server and connects clients to it.
-func serve(ctx context.Context, opts limit.QueueOptions) (clients []*rpc.Client, m *schema.Method, stop func(), err error) {
+func (o Options) serve(ctx context.Context, opts limit.QueueOptions) (clients []*rpc.Client, m *schema.Method, stop func(), err error) {
 	svc := &schema.Service{Name: "Service", Methods: []*schema.Method{{Name: "work", Result: schema.Base(schema.KindVoid), Args: &schema.Struct{Name: "work_args"}}}}
 	if err := schema.Link(&schema.File{Path: "service.thrift", Services: []*schema.Service{svc}}); err != nil {
 		return nil, nil, nil, err
@@ -126,7 +130,15 @@ func serve(ctx context.Context, opts limit.QueueOptions) (clients []*rpc.Client,
 	if err := s.Register(svc, service{make(chan struct{}, slots)}); err != nil {
 		return nil, nil, nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	client := rpc.ClientOptions{}
+	var l net.Listener
+	if o.listen == nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	} else {
+		var dial func(context.Context) (net.Conn, error)
+		l, dial, err = o.listen()
+		client.Dialer = func(ctx context.Context, _ transport.Target, _ *tls.Config) (net.Conn, error) { return dial(ctx) }
+	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -138,7 +150,7 @@ func serve(ctx context.Context, opts limit.QueueOptions) (clients []*rpc.Client,
 		s.Close()
 	}
 	for range conns {
-		c, err := rpc.Dial(ctx, "tcp://"+l.Addr().String()+"?transport=header", rpc.ClientOptions{})
+		c, err := rpc.Dial(ctx, "tcp://"+l.Addr().String()+"?transport=header", client)
 		if err != nil {
 			stop()
 			return nil, nil, nil, err
@@ -149,8 +161,8 @@ func serve(ctx context.Context, opts limit.QueueOptions) (clients []*rpc.Client,
 }
 
 // measureCapacity returns how many calls a second are answered when just enough are under way.
-func measureCapacity(ctx context.Context) (float64, error) {
-	clients, m, stop, err := serve(ctx, limit.QueueOptions{})
+func (o Options) measureCapacity(ctx context.Context) (float64, error) {
+	clients, m, stop, err := o.serve(ctx, limit.QueueOptions{})
 	if err != nil {
 		return 0, err
 	}
@@ -173,8 +185,9 @@ func measureCapacity(ctx context.Context) (float64, error) {
 }
 
 // measure makes calls at a rate, whatever becomes of them.
-func measure(ctx context.Context, opts limit.QueueOptions, rate float64, duration time.Duration) (*row, error) {
-	clients, m, stop, err := serve(ctx, opts)
+func (o Options) measure(ctx context.Context, opts limit.QueueOptions, rate float64) (*row, error) {
+	duration := o.Duration
+	clients, m, stop, err := o.serve(ctx, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -10,11 +10,10 @@ import (
 // A Budget bounds the bytes that many Readers together hold for long messages that have not come whole. Chunks that every
 // connection may have, up to bigChunk, do not count: so short messages cost nothing.
 type Budget struct {
-	max int64
-
 	evicted atomic.Int64
 
 	mu   sync.Mutex
+	max  int64
 	used int64
 	held map[*Account]struct{} // those with bytes
 }
@@ -25,6 +24,13 @@ func NewBudget(max int64) *Budget {
 		return nil
 	}
 	return &Budget{max: max, held: make(map[*Account]struct{})}
+}
+
+// SetMax replaces the bound, which must be above 0, for what is held from now on.
+func (b *Budget) SetMax(max int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.max = max
 }
 
 // Evicted returns how often a message was given up because the Budget was used up.
@@ -53,7 +59,8 @@ type Account struct {
 	budget *Budget
 	end    func(error) // closes the connection; any goroutine calls it
 
-	came atomic.Int64 // bytes of the message
+	came  atomic.Int64 // bytes of the message
+	holds bool         // likewise, by Hold; of its goroutine
 
 	// With budget.mu:
 	bytes   int64
@@ -100,6 +107,25 @@ func (a *Account) take(bytes, came int) error {
 			return ErrBudget
 		}
 		slow = append(slow, x)
+	}
+	return nil
+}
+
+// Hold says how many bytes its owner is about to have for a message, or has, of which came bytes have come; few bytes, 0 among them, give
+// back what it held. It fails with ErrBudget if the message must be given up. a may be nil. Only one goroutine calls it.
+func (a *Account) Hold(bytes, came int) error {
+	switch {
+	case a == nil:
+		return nil
+	case bytes > bigChunk:
+		if err := a.take(bytes, came); err != nil {
+			a.holds = false
+			return err
+		}
+		a.holds = true
+	case a.holds:
+		a.holds = false
+		a.drop()
 	}
 	return nil
 }

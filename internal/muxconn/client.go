@@ -92,7 +92,7 @@ func (c *Client) connection(ctx context.Context) (*clientConn, error) {
 		return nil, errClosed
 	}
 	c.conn = conn
-	go conn.read(&reader{bufio.NewReaderSize(nc, 16<<10), c.format, c.opts.MaxMessageBytes}, c.id)
+	go conn.read(&reader{Reader: bufio.NewReaderSize(nc, 16<<10), format: c.format, max: c.opts.MaxMessageBytes}, c.id)
 	go conn.write()
 	return conn, nil
 }

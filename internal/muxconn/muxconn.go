@@ -48,6 +48,15 @@ type reader struct {
 	*bufio.Reader
 	format Format
 	max    int
+	holder rpc.MessageHolder // nil: nobody asks what it holds
+}
+
+// hold says what memory the message that is read has, of which came bytes have come.
+func (r *reader) hold(size, came int) error {
+	if r.holder == nil {
+		return nil
+	}
+	return r.holder.Hold(size, came)
 }
 
 // next returns the next message, in memory of its own. io.EOF means that the connection ended between two. begun is called
@@ -79,7 +88,7 @@ func (r *reader) next(begun func()) ([]byte, error) {
 			return nil, unexpected(err)
 		}
 		if whole {
-			return msg, nil
+			return msg, r.hold(0, n)
 		}
 		head = msg[:r.format.Head]
 		n, whole, err = r.format.Size(msg)
@@ -92,6 +101,9 @@ func (r *reader) fill(msg []byte, n int) ([]byte, error) {
 	for len(msg) < n {
 		have := len(msg)
 		more := min(n-have, max(step, have))
+		if err := r.hold(have+more, have); err != nil {
+			return msg, err
+		}
 		if have == 0 {
 			msg = make([]byte, more)
 		} else {
@@ -193,7 +205,8 @@ func (w *Watchdog) Serve(ctx context.Context, nc net.Conn, s rpc.Invoker, a Answ
 	defer cancel()
 	c := &served{Answerer: a, watchdog: w, ctx: ctx, nc: nc, q: newQueue(nc), limit: s.MaxMessageBytes(), ended: make(chan error, 1)}
 	c.cond.L = &c.mu
-	c.r = &reader{bufio.NewReaderSize(nc, 16<<10), a.Format, s.MaxMessageBytes()}
+	c.r = &reader{Reader: bufio.NewReaderSize(nc, 16<<10), format: a.Format, max: s.MaxMessageBytes()}
+	c.r.holder, _ = nc.(rpc.MessageHolder)
 	c.timeout, _ = s.MessageTimeouts()
 	go c.read()
 	err := <-c.ended

@@ -299,7 +299,7 @@ func (x *clientConn) readAll(br *bufio.Reader) error {
 		if h.length < 0 || h.length > x.max {
 			return fmt.Errorf("a response with a body of %d bytes, at most %d are accepted", h.length, x.max)
 		}
-		body, err := readBody(br, h.length)
+		body, err := readBody(br, h.length, nil)
 		if err != nil {
 			return fmt.Errorf("in the body of a message: %w", noEOF(err))
 		}

@@ -138,9 +138,16 @@ func putHeader(msg []byte, flags byte, s status, id uint64) {
 	binary.BigEndian.PutUint32(msg[12:], uint32(len(msg)-headerSize))
 }
 
-// readBody reads n bytes, and allocates no more than twice of what has come.
-func readBody(r io.Reader, n int) ([]byte, error) {
+// readBody reads n bytes, and allocates no more than twice of what has come. hold, which may be nil, learns before how much that is; its
+// error ends reading.
+func readBody(r io.Reader, n int, hold func(size, came int) error) ([]byte, error) {
 	const first = 64 << 10
+	if hold == nil {
+		hold = func(int, int) error { return nil }
+	}
+	if err := hold(min(n, first), 0); err != nil {
+		return nil, err
+	}
 	b := make([]byte, min(n, first))
 	for done := 0; ; {
 		m, err := io.ReadFull(r, b[done:])
@@ -148,7 +155,13 @@ func readBody(r io.Reader, n int) ([]byte, error) {
 		if err == io.EOF && n > 0 {
 			err = io.ErrUnexpectedEOF
 		}
-		if err != nil || done == n {
+		if err != nil {
+			return b, err
+		}
+		if done == n {
+			return b, hold(0, n)
+		}
+		if err := hold(min(n, 2*len(b)), done); err != nil {
 			return b, err
 		}
 		more := make([]byte, min(n, 2*len(b)))

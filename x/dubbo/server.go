@@ -172,7 +172,11 @@ func (c *serverConn) receive(br *bufio.Reader) (h header, body []byte, err error
 		timer := time.AfterFunc(within-time.Since(began), func() { c.nc.Close() })
 		defer timer.Stop()
 	}
-	body, err = readBody(br, h.length)
+	var hold func(size, came int) error
+	if holder, ok := c.nc.(rpc.MessageHolder); ok {
+		hold = holder.Hold
+	}
+	body, err = readBody(br, h.length, hold)
 	return h, body, err
 }
 

@@ -50,7 +50,7 @@ func Rows() []Row {
 	for _, callers := range []int{1, 16, 100} {
 		rows = append(rows, Row{
 			Name:  fmt.Sprintf("echo-around/0B/%d", callers),
-			About: fmt.Sprintf("echo of 0B with an interceptor on both sides, with Stats on both sides, with metrics and an access log on the server, and without, %d callers", callers),
+			About: fmt.Sprintf("echo of 0B with an interceptor on both sides, with Stats on both sides, with metrics, traces and an access log on the server, and without, %d callers", callers),
 			Spec:  Spec{Method: Echo, Callers: callers, Around: true},
 		})
 	}

@@ -80,6 +80,7 @@ func options(args []string) []thriftkit.ServerOption {
 		log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 		return []thriftkit.ServerOption{
 			thriftkit.WithStats(ops.NewMetrics().Server()),
+			thriftkit.WithTracer(ops.NewTracer(ops.TracerOptions{Sample: 0.01, Export: func(*ops.Span) {}})),
 			thriftkit.WithStats(ops.AccessLog(log, ops.AccessLogOptions{Sample: -1, Slow: time.Second})),
 		}
 	}
