@@ -58,7 +58,7 @@ func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	broken, readOnly := a.broken, a.readOnly
 	a.mu.Unlock()
 	if readOnly && r.Method == "PUT" {
-		http.Error(w, "not now", 503)
+		http.Error(w, "not now", http.StatusServiceUnavailable)
 		return
 	}
 	if broken != nil && broken(w) {
