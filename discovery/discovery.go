@@ -82,6 +82,15 @@ func (in Instance) Validate() error {
 	return nil
 }
 
+// Announced returns in as a [Registrar] announces it: if Started is zero, it is now. Otherwise clients would take an instance that was
+// missing from a list for a moment for a new one, and warm it up again.
+func (in Instance) Announced(now time.Time) Instance {
+	if in.Started.IsZero() {
+		in.Started = now.Truncate(time.Millisecond)
+	}
+	return in
+}
+
 // Equal reports whether in and x are the same instance with the same properties.
 func (in Instance) Equal(x Instance) bool {
 	return in.Addr == x.Addr && in.Weight == x.Weight && in.Priority == x.Priority && in.Zone == x.Zone && in.Started.Equal(x.Started) &&
@@ -120,7 +129,7 @@ func Static(instances ...Instance) Resolver {
 // A Registrar announces instances to those who resolve.
 type Registrar interface {
 	// Register announces in as an instance of service, and keeps it announced whatever happens to the registry, until the Registration
-	// ends. It returns when the registry has it, or an error when ctx ends before or in is invalid.
+	// ends. It returns when the registry has it, or an error when ctx ends before or in is invalid. If in.Started is zero it is now.
 	Register(ctx context.Context, service string, in Instance) (Registration, error)
 }
 

@@ -221,6 +221,7 @@ func (c *Client) Register(ctx context.Context, service string, in discovery.Inst
 	if err := checkInstance(in); err != nil {
 		return nil, err
 	}
+	in = in.Announced(time.Now())
 	keeping, cancel := context.WithCancel(c.ctx)
 	r := &registration{cancel: cancel}
 	first := make(chan error, len(c.peers))

@@ -82,7 +82,7 @@ type StatusError struct {
 }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s: %d %s: %s", e.url, e.Status, http.StatusText(e.Status), e.Message)
+	return fmt.Sprintf("%s: %d %s: %.300s", e.url, e.Status, http.StatusText(e.Status), e.Message)
 }
 
 // IsStatus reports whether err is a StatusError with one of the codes.
@@ -160,7 +160,7 @@ func (c *Client) send(ctx context.Context, server *url.URL, r Request, body []by
 	}
 	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
 		return nil, &StatusError{resp.StatusCode, resp.Header, strings.TrimSpace(string(text)), server.String() + r.Path}
 	}
 	return resp, nil

@@ -267,7 +267,7 @@ func (r *Registrar) Register(ctx context.Context, name string, in discovery.Inst
 	if name == "" || strings.ContainsAny(name, "/ ") {
 		return nil, fmt.Errorf("consul: the name of the service is %q, want one without spaces and slashes", name)
 	}
-	s, err := serviceOf(name, in, r.opts.TTL)
+	s, err := serviceOf(name, in.Announced(time.Now()), r.opts.TTL)
 	if err != nil {
 		return nil, fmt.Errorf("consul: %w", err)
 	}

@@ -387,7 +387,7 @@ func (r *Registrar) Register(ctx context.Context, service string, in discovery.I
 	if err := in.Validate(); err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
-	value, err := r.opts.Layout.encode(in)
+	value, err := r.opts.Layout.encode(in.Announced(time.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}

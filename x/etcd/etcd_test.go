@@ -124,7 +124,8 @@ func TestEtcd(t *testing.T) {
 	register(t, client, "b:1", Options{TTL: 2 * time.Second})
 	w.see(t, "two came", "a:1 b:1")
 	w.mu.Lock()
-	if want := (discovery.Instance{Addr: "a:1", Weight: 200, Zone: "a", Metadata: map[string]string{"protocol": "compact"}}); !w.list[0].Equal(want) {
+	started := w.list[0].Started // the moment of the registration, as none was given
+	if want := (discovery.Instance{Addr: "a:1", Weight: 200, Zone: "a", Metadata: map[string]string{"protocol": "compact"}, Started: started}); !w.list[0].Equal(want) || started.IsZero() || time.Since(started) < 0 {
 		t.Errorf("%+v, want %+v", w.list[0], want)
 	}
 	w.mu.Unlock()

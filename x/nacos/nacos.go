@@ -364,7 +364,7 @@ func (r *Registrar) Register(ctx context.Context, service string, in discovery.I
 	if service == "" || strings.ContainsAny(service, "/@ ") {
 		return nil, fmt.Errorf("nacos: the name of the service is %q, want one without spaces, slashes and @", service)
 	}
-	ip, port, metadata, err := announce.Metadata(in, announce.Scheme, announce.Priority, announce.Zone, announce.Tags, announce.Started)
+	ip, port, metadata, err := announce.Metadata(in.Announced(time.Now()), announce.Scheme, announce.Priority, announce.Zone, announce.Tags, announce.Started)
 	if err != nil {
 		return nil, fmt.Errorf("nacos: %w", err)
 	}

@@ -289,7 +289,7 @@ func (r *Registrar) Register(ctx context.Context, service string, in discovery.I
 	if err := in.Validate(); err != nil {
 		return nil, fmt.Errorf("zookeeper: %w", err)
 	}
-	name, data, err := r.opts.Layout.encode(service, in)
+	name, data, err := r.opts.Layout.encode(service, in.Announced(time.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("zookeeper: %w", err)
 	}

@@ -113,7 +113,8 @@ func TestZooKeeper(t *testing.T) {
 	register(t, r, "unix:///run/b.sock")
 	w.see(t, "two came", "a:1 unix:///run/b.sock")
 	w.mu.Lock()
-	if want := (discovery.Instance{Addr: "a:1", Weight: 200, Zone: "a"}); !w.list[0].Equal(want) {
+	started := w.list[0].Started // the moment of the registration, as none was given
+	if want := (discovery.Instance{Addr: "a:1", Weight: 200, Zone: "a", Started: started}); !w.list[0].Equal(want) || started.IsZero() || time.Since(started) < 0 {
 		t.Errorf("%+v, want %+v", w.list[0], want)
 	}
 	w.mu.Unlock()
