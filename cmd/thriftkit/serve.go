@@ -22,6 +22,7 @@ import (
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/gateway"
 	"github.com/thriftkit/thriftkit/govern/limit"
+	"github.com/thriftkit/thriftkit/internal/plural"
 	"github.com/thriftkit/thriftkit/internal/protocol"
 	"github.com/thriftkit/thriftkit/ops"
 	"github.com/thriftkit/thriftkit/rpc"
@@ -56,6 +57,7 @@ type serveOptions struct {
 	reflection   bool
 	admin        string
 	adminHosts   []string
+	adminToken   string
 	policy       string
 	inFlight     string
 	queueTime    time.Duration
@@ -132,6 +134,7 @@ func newServe() *cobra.Command {
 	f.BoolVar(&o.reflection, "reflection", true, "answer clients that ask for the schema, comments included")
 	f.StringVar(&o.admin, "admin", "", "serve admin pages, /metrics, /healthz and /readyz on `ADDR`, host:port; without a host on the loopback interface")
 	f.StringSliceVar(&o.adminHosts, "admin-host", nil, "let browsers and scrapers ask for the admin pages by the name `HOST`, too (may be repeated; * allows all)")
+	f.StringVar(&o.adminToken, "admin-token", "", "let those who know the token in this `FILE`, of 16 bytes at least, change settings on the admin pages")
 	mustComplete(cmd.RegisterFlagCompletionFunc("admin", cobra.NoFileCompletions))
 	mustComplete(cmd.RegisterFlagCompletionFunc("admin-host", cobra.NoFileCompletions))
 	addUserFlag(f, &o.user, "take only clients that log in as `NAME:PASSWORD`, by SASL or by Basic authentication")
@@ -271,17 +274,36 @@ func (o *serveOptions) openAdmin(errOut io.Writer) (done func(), err error) {
 		if len(o.adminHosts) > 0 {
 			return nil, usagef("--admin-host is for the pages of --admin")
 		}
+		if o.adminToken != "" {
+			return nil, usagef("--admin-token is for the pages of --admin")
+		}
 		return func() {}, nil
 	}
 	if _, _, err := net.SplitHostPort(o.admin); err != nil {
 		return nil, usagef("--admin: want host:port or :port, got %q", o.admin)
+	}
+	opts := ops.AdminOptions{Hosts: o.adminHosts, Arguments: true}
+	if o.adminToken != "" {
+		text, err := os.ReadFile(o.adminToken)
+		if err != nil {
+			return nil, fmt.Errorf("--admin-token: %w", err)
+		}
+		token := strings.TrimSpace(string(text))
+		if len(token) < 16 {
+			return nil, usagef("--admin-token: the token in %s has %s, want 16 at least", o.adminToken, plural.Of(len(token), "byte"))
+		}
+		opts.Permit = ops.PermitToken(token)
+		opts.Changed = func(c ops.SettingChange) {
+			fmt.Fprintf(errOut, "%s changed %s from %s to %s\n", c.Who, c.Name, c.From, c.To)
+		}
 	}
 	l, err := ops.ListenAdmin(o.admin)
 	if err != nil {
 		return nil, err
 	}
 	o.health = ops.NewHealth()
-	o.pages = ops.NewAdmin(ops.AdminOptions{Health: o.health, Hosts: o.adminHosts, Arguments: true})
+	opts.Health = o.health
+	o.pages = ops.NewAdmin(opts)
 	go o.pages.Serve(l)
 	fmt.Fprintf(errOut, "admin pages on http://%s\n", l.Addr())
 	return func() { o.pages.Close() }, nil

@@ -25,7 +25,8 @@ import (
 func TestServeAdmin(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "foo.thrift", `service PingPong { string login(1: string username, 2: string password (thriftkit.sensitive = "true")) }`)
-	cmd := exec.Command("thriftkit", "serve", "--listen", "127.0.0.1:0", "--admin", ":0", "--admin-host", "app.internal", "--echo", "foo.thrift")
+	write(t, "token", "0123456789abcdef\n")
+	cmd := exec.Command("thriftkit", "serve", "--listen", "127.0.0.1:0", "--admin", ":0", "--admin-host", "app.internal", "--admin-token", "token", "--echo", "foo.thrift")
 	out, err1 := cmd.StdoutPipe()
 	errOut, err2 := cmd.StderrPipe()
 	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
@@ -87,6 +88,23 @@ func TestServeAdmin(t *testing.T) {
 		resp.Body.Close()
 		if err != nil || !regexp.MustCompile(want).Match(text) {
 			t.Errorf("%s: want %s, got %v\n%s", path, want, err, text)
+		}
+	}
+	for token, want := range map[string]int{"fedcba9876543210": http.StatusUnauthorized, "0123456789abcdef": http.StatusOK} {
+		req, err := http.NewRequest(http.MethodPost, admin+"/settings", strings.NewReader("name=MaxCalls&value=500"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != want || (want == http.StatusOK) != regexp.MustCompile(`(?m)^1 +MaxCalls +500 +10000$`).Match(text) {
+			t.Errorf("token %s: %d, %v, want %d:\n%s", token, resp.StatusCode, err, want, text)
 		}
 	}
 	for host, want := range map[string]int{"app.internal": 200, "evil.example": 421} {
