@@ -29,6 +29,9 @@ func openLive(t testing.TB) *capture.Live {
 	t.Helper()
 	l, err := capture.OpenLive("lo")
 	if errors.Is(err, os.ErrPermission) {
+		if os.Getenv("THRIFTKIT_PEERS") == "required" && os.Getenv("THRIFTKIT_LIVE") != "elsewhere" {
+			t.Fatalf("%v: run as root, or set THRIFTKIT_LIVE=elsewhere where another job runs this test", err)
+		}
 		t.Skip("capturing needs root or CAP_NET_RAW: run this test once by sudo")
 	}
 	if err != nil {
@@ -213,6 +216,15 @@ func framedGet(kind byte) []byte {
 		string([]byte{text}) + strings.Repeat("x", text) + "\x00")
 }
 
+// countPaired returns an Assembler that counts the calls of server whose reply it finds.
+func countPaired(server netip.AddrPort, found *int) *capture.Assembler {
+	return capture.NewAssembler(capture.Options{ReuseCalls: true}, func(c *capture.Call) {
+		if c.Server == server && c.Request != nil && c.Reply != nil {
+			*found++
+		}
+	})
+}
+
 func reportLive(b *testing.B, n, found int, live *capture.Live, took time.Duration) {
 	dropped, err := live.Dropped()
 	if err != nil {
@@ -252,11 +264,7 @@ func benchmarkInjected(b *testing.B, rate int) {
 	packets := network.Packets()
 	server := netip.MustParseAddrPort("10.0.0.2:9090")
 	found, done := 0, make(chan struct{})
-	a := capture.NewAssembler(capture.Options{ReuseCalls: true}, func(c *capture.Call) {
-		if c.Server == server && c.Request != nil && c.Reply != nil {
-			found++
-		}
-	})
+	a := countPaired(server, &found)
 	b.ResetTimer()
 	var took time.Duration
 	go func() {
@@ -316,13 +324,8 @@ func benchmarkLive(b *testing.B, rate, batch int) {
 		defer c.Close()
 		clients = append(clients, c)
 	}
-	done := make(chan struct{})
-	found := 0
-	a := capture.NewAssembler(capture.Options{ReuseCalls: true}, func(c *capture.Call) {
-		if c.Server == server && c.Request != nil && c.Reply != nil {
-			found++
-		}
-	})
+	found, done := 0, make(chan struct{})
+	a := countPaired(server, &found)
 	b.ResetTimer()
 	var took time.Duration
 	go func() {
