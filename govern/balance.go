@@ -69,20 +69,22 @@ func ParseBalancer(name string) (Balancer, error) {
 // P2C returns the default Balancer: of two random instances it takes the one with the lower product of latency and calls in flight
 // (power of two choices on peak EWMA), relative to its weight. A slow instance gets few calls, and gets more when it has recovered.
 func P2C() Balancer {
-	return builtin{func(nodes []*Node) Picker { return &p2c{nodes, randomOf(nodes)} }, "p2c", "of two random instances the one with the lower latency × calls in flight / weight"}
+	return builtin{func(nodes []*Node) Picker { return &twoChoices{nodes, randomOf(nodes), (*Node).cheaper} }, "p2c", "of two random instances the one with the lower latency × calls in flight / weight"}
 }
 
-type p2c struct {
+// twoChoices picks the better of two random instances.
+type twoChoices struct {
 	nodes  []*Node
 	random random
+	better func(b, a *Node) bool // b than a
 }
 
-func (p *p2c) Pick(context.Context, *rpc.Call) *Node {
+func (p *twoChoices) Pick(context.Context, *rpc.Call) *Node {
 	if len(p.nodes) == 1 {
 		return p.nodes[0]
 	}
 	a, b := two(p.nodes, p.random)
-	if b.cheaper(a) {
+	if p.better(b, a) {
 		return b
 	}
 	return a
@@ -100,23 +102,11 @@ func two(nodes []*Node, r random) (a, b *Node) {
 
 // LeastInFlight returns a Balancer that takes the instance with the fewest calls in flight, relative to its weight, of two random ones.
 func LeastInFlight() Balancer {
-	return builtin{func(nodes []*Node) Picker { return &leastInFlight{nodes, randomOf(nodes)} }, "least-in-flight", "of two random instances the one with fewer calls in flight / weight"}
+	return builtin{func(nodes []*Node) Picker { return &twoChoices{nodes, randomOf(nodes), fewerInFlight} }, "least-in-flight", "of two random instances the one with fewer calls in flight / weight"}
 }
 
-type leastInFlight struct {
-	nodes  []*Node
-	random random
-}
-
-func (p *leastInFlight) Pick(context.Context, *rpc.Call) *Node {
-	if len(p.nodes) == 1 {
-		return p.nodes[0]
-	}
-	a, b := two(p.nodes, p.random)
-	if float64(b.InFlight()+1)*a.Weight() < float64(a.InFlight()+1)*b.Weight() {
-		return b
-	}
-	return a
+func fewerInFlight(b, a *Node) bool {
+	return float64(b.InFlight()+1)*a.Weight() < float64(a.InFlight()+1)*b.Weight()
 }
 
 // RoundRobin returns a Balancer that takes one instance after the other, each as often as its weight says.
