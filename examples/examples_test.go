@@ -198,7 +198,7 @@ func TestReadme(t *testing.T) {
 	build(t, "oneport")
 }
 
-// TestFleet has servers killed, slow and restarted. How many calls there are depends on the machine, but not what becomes of them.
+// TestFleet has servers killed, slow and restarted. How many calls there are depends on the machine, but not how they end.
 func TestFleet(t *testing.T) {
 	got := run(t, build(t, "fleet"), "-pace", "300ms")
 	t.Log("\n" + got)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestFleet bounds what becomes of calls. The rows are the same in each run, so the bounds are close.
+// TestFleet bounds how calls end. The rows are the same in each run, so the bounds are close.
 func TestFleet(t *testing.T) {
 	const seed = 1
 	simulated := func(_, policy string) bool {

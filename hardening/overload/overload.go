@@ -184,7 +184,7 @@ func (o Options) measureCapacity(ctx context.Context) (float64, error) {
 	return float64(n.Load()) / time.Since(start).Seconds(), ctx.Err()
 }
 
-// measure makes calls at a rate, whatever becomes of them.
+// measure makes calls at a rate, however they end.
 func (o Options) measure(ctx context.Context, opts limit.QueueOptions, rate float64) (*row, error) {
 	duration := o.Duration
 	clients, m, stop, err := o.serve(ctx, opts)

@@ -9,7 +9,7 @@ import (
 	"github.com/thriftkit/thriftkit/idl/syntax"
 )
 
-// TestOrganizeIncludes has what becomes of a.thrift, "" for a file that stays as it is, in a workspace with a.thrift, b.thrift, c.thrift and d/e.thrift, which
+// TestOrganizeIncludes has a.thrift as it is afterwards, "" for a file that stays as it is, in a workspace with a.thrift, b.thrift, c.thrift and d/e.thrift, which
 // define B, C and E, and user.thrift, which uses a.c.C.
 func TestOrganizeIncludes(t *testing.T) {
 	const useBC = "struct A {\n  1: b.B b\n  2: c.C c\n}\n"

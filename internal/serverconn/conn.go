@@ -30,7 +30,7 @@ type Group struct {
 	buffers  msgio.Buffers // for replies
 }
 
-// An Owner learns what becomes of a Conn.
+// An Owner is notified of the errors of a Conn.
 type Owner interface {
 	// Failed is called with an error that ends the connection, except for the ways in which connections end.
 	Failed(err error)

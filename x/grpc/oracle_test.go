@@ -62,7 +62,7 @@ func (o *oracle) unmarshal(b []byte) (v *dynamic.Struct, err error) {
 	return v, o.codec.Consume(b, mem.To(&v))
 }
 
-// check compares what becomes of v on both ways.
+// check compares what both codecs make of v.
 func (o *oracle) check(t testing.TB, v *dynamic.Struct) {
 	t.Helper()
 	ours, err := o.marshal(v)

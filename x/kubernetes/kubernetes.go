@@ -293,7 +293,7 @@ func (w *watcher) watch(ctx context.Context) error {
 	}
 }
 
-// findPort learns the name of the port whose number is wanted: that of the Service, while slices have those of the pods.
+// findPort finds the name of the Service's port with the number w.port. Slices have the numbers of the pods' ports, which may differ.
 func (w *watcher) findPort(ctx context.Context) error {
 	number, err := strconv.Atoi(w.port)
 	if err != nil {

@@ -73,7 +73,7 @@ type step struct {
 	templates map[*schema.Method]*fill.Template // of the value
 }
 
-// An Answer is what becomes of a call.
+// An Answer says how a call ends.
 type Answer struct {
 	Delay     time.Duration
 	Drop      bool            // the connection is closed
