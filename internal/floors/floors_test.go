@@ -273,7 +273,7 @@ func TestPages(t *testing.T) {
 
 // unlisted are the packages that tests and code generators consist of.
 var unlisted = []string{
-	"internal/capturetest", "internal/certtest", "internal/codectest", "internal/etcdtest", "internal/freeport", "internal/idltest", "internal/schematest", "internal/zookeepertest", "internal/floors", "internal/cmd/walkers", "gen/gentest",
+	"internal/capturetest", "internal/certtest", "internal/codectest", "internal/discoverytest", "internal/etcdtest", "internal/freeport", "internal/idltest", "internal/schematest", "internal/zookeepertest", "internal/floors", "internal/cmd/walkers", "gen/gentest",
 }
 
 // checkTable returns what the first table of a page has wrong: a row is "| name | `package`, … | text |", and

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/internal/discoverytest"
 	"github.com/thriftkit/thriftkit/x/consul"
 )
 
@@ -140,26 +140,13 @@ func (a *agent) block(w http.ResponseWriter, r *http.Request, answer func() (any
 	}
 }
 
-// watch hands each list to the channel, until the test ends.
-func watch(t *testing.T, r discovery.Resolver) <-chan []discovery.Instance {
-	lists := make(chan []discovery.Instance, 100)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		discovery.Follow(ctx, r, discovery.FollowOptions{Hold: -1, OnError: func(err error) { t.Log(err) }}, func(s discovery.Snapshot) { lists <- s.Instances })
-	}()
-	t.Cleanup(func() { cancel(); <-done })
-	return lists
-}
-
 func TestRegisterAndResolve(t *testing.T) {
 	a := newAgent(t)
 	resolver, err := consul.Resolver([]string{a.URL}, "PingPong", consul.Options{Token: "secret", Datacenter: "dc2", Tag: "blue"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists := watch(t, resolver)
+	lists := discoverytest.Follow(t, resolver)
 	if got := <-lists; len(got) != 0 {
 		t.Fatalf("got %v, want none", got)
 	}
@@ -187,30 +174,23 @@ func TestRegisterAndResolve(t *testing.T) {
 
 	// An agent that lost it has it again.
 	a.change(func() { a.readOnly = true; clear(a.services) })
-	for got := <-lists; len(got) != 0; got = <-lists {
-	}
+	discoverytest.Until(lists, 0)
 	a.change(func() { a.readOnly = false })
-	for got := <-lists; len(got) != 1; got = <-lists {
-	}
+	discoverytest.Until(lists, 1)
 	// One whose check fails is not listed.
 	a.change(func() { a.failing["PingPong-10.0.0.1:9090"] = true })
-	for got := <-lists; len(got) != 0; got = <-lists {
-	}
+	discoverytest.Until(lists, 0)
 	a.change(func() { clear(a.failing) })
-	for got := <-lists; len(got) != 1; got = <-lists {
-	}
+	discoverytest.Until(lists, 1)
 	// Consul's state was set up anew: the index goes back.
 	a.change(func() { a.index = 1; a.readOnly = true; clear(a.services) })
-	for got := <-lists; len(got) != 0; got = <-lists {
-	}
+	discoverytest.Until(lists, 0)
 	a.change(func() { a.readOnly = false })
-	for got := <-lists; len(got) != 1; got = <-lists {
-	}
+	discoverytest.Until(lists, 1)
 	if err := x.Deregister(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for got := <-lists; len(got) != 0; got = <-lists {
-	}
+	discoverytest.Until(lists, 0)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, line := range a.asked {
@@ -222,45 +202,25 @@ func TestRegisterAndResolve(t *testing.T) {
 
 // What other programs register is read as Consul has it.
 func TestInstances(t *testing.T) {
-	for _, test := range []struct {
-		service string
-		want    discovery.Instance
-		skipped string
-	}{
-		{service: `{"ID":"a","Name":"S","Address":"10.0.0.1","Port":80,"Weights":{"Passing":1,"Warning":1}}`, want: discovery.Instance{Addr: "10.0.0.1:80", Weight: 100}},
-		{service: `{"ID":"a","Name":"S","Address":"","Port":80,"Weights":{"Passing":3}}`, want: discovery.Instance{Addr: "10.9.9.9:80", Weight: 300}},
-		{service: `{"ID":"a","Name":"S","Address":"fd00::1","Port":80,"Tags":["x"],"Meta":{"k":"v"},"Locality":{"Region":"r","Zone":"z"}}`,
-			want: discovery.Instance{Addr: "[fd00::1]:80", Zone: "z", Tags: []string{"x"}, Metadata: map[string]string{"k": "v"}}},
-		{service: `{"ID":"a","Name":"S","Address":"h","Port":80,"Weights":{"Passing":65535}}`, want: discovery.Instance{Addr: "h:80", Weight: discovery.MaxWeight}},
-		{service: `{"ID":"a","Name":"S","Address":"h","Port":0}`, skipped: `skipped service "a": it has no port`},
-		{service: `{"ID":"a","Name":"S","Address":"h","Port":80,"Meta":{"thriftkit-weight":"many"}}`, skipped: "metadata thriftkit-weight: "},
-		{service: `{"ID":"a","Name":"S","Address":"h","Port":80,"Meta":{"thriftkit-weight":"-1"}}`, skipped: "weight is -1"},
+	for _, test := range []discoverytest.Entry{
+		{Text: `{"ID":"a","Name":"S","Address":"10.0.0.1","Port":80,"Weights":{"Passing":1,"Warning":1}}`, Want: discovery.Instance{Addr: "10.0.0.1:80", Weight: 100}},
+		{Text: `{"ID":"a","Name":"S","Address":"","Port":80,"Weights":{"Passing":3}}`, Want: discovery.Instance{Addr: "10.9.9.9:80", Weight: 300}},
+		{Text: `{"ID":"a","Name":"S","Address":"fd00::1","Port":80,"Tags":["x"],"Meta":{"k":"v"},"Locality":{"Region":"r","Zone":"z"}}`,
+			Want: discovery.Instance{Addr: "[fd00::1]:80", Zone: "z", Tags: []string{"x"}, Metadata: map[string]string{"k": "v"}}},
+		{Text: `{"ID":"a","Name":"S","Address":"h","Port":80,"Weights":{"Passing":65535}}`, Want: discovery.Instance{Addr: "h:80", Weight: discovery.MaxWeight}},
+		{Text: `{"ID":"a","Name":"S","Address":"h","Port":0}`, Skipped: `skipped service "a": it has no port`},
+		{Text: `{"ID":"a","Name":"S","Address":"h","Port":80,"Meta":{"thriftkit-weight":"many"}}`, Skipped: "metadata thriftkit-weight: "},
+		{Text: `{"ID":"a","Name":"S","Address":"h","Port":80,"Meta":{"thriftkit-weight":"-1"}}`, Skipped: "weight is -1"},
 	} {
 		a := newAgent(t)
-		var s map[string]any
-		if err := json.Unmarshal([]byte(test.service), &s); err != nil {
+		var service map[string]any
+		if err := json.Unmarshal([]byte(test.Text), &service); err != nil {
 			t.Fatal(err)
 		}
-		a.services["a"] = s
-		var skipped error
-		resolver, err := consul.Resolver([]string{a.URL}, "S", consul.Options{OnError: func(err error) { skipped = err }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := discovery.List(t.Context(), resolver)
-		if err != nil {
-			t.Errorf("%s: %v", test.service, err)
-			continue
-		}
-		if test.skipped != "" {
-			if len(got) != 0 || skipped == nil || !strings.Contains(skipped.Error(), test.skipped) {
-				t.Errorf("%s: got %v and error %v, want none and %q", test.service, got, skipped, test.skipped)
-			}
-			continue
-		}
-		if len(got) != 1 || !got[0].Equal(test.want) || skipped != nil {
-			t.Errorf("%s: got %+v and error %v, want %+v", test.service, got, skipped, test.want)
-		}
+		a.services["a"] = service
+		test.Check(t, func(onError func(error)) (discovery.Resolver, error) {
+			return consul.Resolver([]string{a.URL}, "S", consul.Options{OnError: onError})
+		})
 	}
 }
 
@@ -289,12 +249,7 @@ func TestBadAnswers(t *testing.T) {
 		a := newAgent(t)
 		a.broken = test.broken
 		resolver, err := consul.Resolver([]string{a.URL}, "S", consul.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := discovery.List(t.Context(), resolver); err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "consul: ") {
-			t.Errorf("got error %v, want %q", err, test.want)
-		}
+		discoverytest.Fails(t, resolver, err, "consul: ", test.want)
 	}
 }
 
@@ -318,21 +273,13 @@ func TestRegisterMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range []struct {
-		name string
-		in   discovery.Instance
-		want string
-	}{
-		{"a b", discovery.Instance{Addr: "h:1"}, `the name of the service is "a b"`},
-		{"S", discovery.Instance{Addr: "h"}, "missing port in address"},
-		{"S", discovery.Instance{Addr: "unix:///run/a.sock"}, "this registry keeps instances that have a host and a port"},
-		{"S", discovery.Instance{Addr: "h:http"}, "this registry wants the port as a number"},
-		{"S", discovery.Instance{Addr: "h:1", Metadata: map[string]string{"a.b": ""}}, `metadata "a.b": Consul wants keys of letters`},
-	} {
-		if _, err := reg.Register(t.Context(), test.name, test.in); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("Register(%q, %+v): %v, want %q", test.name, test.in, err, test.want)
-		}
-	}
+	discoverytest.CheckMistakes(t, reg, []discoverytest.Mistake{
+		{Service: "a b", Instance: discovery.Instance{Addr: "h:1"}, Err: `the name of the service is "a b"`},
+		{Service: "S", Instance: discovery.Instance{Addr: "h"}, Err: "missing port in address"},
+		{Service: "S", Instance: discovery.Instance{Addr: "unix:///run/a.sock"}, Err: "this registry keeps instances that have a host and a port"},
+		{Service: "S", Instance: discovery.Instance{Addr: "h:http"}, Err: "this registry wants the port as a number"},
+		{Service: "S", Instance: discovery.Instance{Addr: "h:1", Metadata: map[string]string{"a.b": ""}}, Err: `metadata "a.b": Consul wants keys of letters`},
+	})
 	a.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -371,26 +318,11 @@ func TestSource(t *testing.T) {
 }
 
 func TestScheme(t *testing.T) {
-	for _, test := range []struct{ target, rest, err string }{
-		{"consul://a:8500,b:8500/S?tag=blue&dc=x&protocol=compact", "protocol=compact", ""},
-		{"consul+https://a:8501/S", "", ""},
-		{"consul:///S", "", "want consul://host:8500/Name"},
-		{"consul://a:8500/", "", "want consul://host:8500/Name"},
-		{"consul://a:8500/x/S", "", "want consul://host:8500/Name"},
-	} {
-		u, err := url.Parse(test.target)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = consul.Scheme(u)
-		if test.err != "" {
-			if err == nil || err.Error() != test.err {
-				t.Errorf("%s: %v, want %s", test.target, err, test.err)
-			}
-			continue
-		}
-		if err != nil || u.RawQuery != test.rest {
-			t.Errorf("%s: %v, keys for the instances %q, want %q", test.target, err, u.RawQuery, test.rest)
-		}
-	}
+	discoverytest.CheckTargets(t, consul.Scheme, []discoverytest.Target{
+		{Target: "consul://a:8500,b:8500/S?tag=blue&dc=x&protocol=compact", Keys: "protocol=compact"},
+		{Target: "consul+https://a:8501/S"},
+		{Target: "consul:///S", Err: "want consul://host:8500/Name"},
+		{Target: "consul://a:8500/", Err: "want consul://host:8500/Name"},
+		{Target: "consul://a:8500/x/S", Err: "want consul://host:8500/Name"},
+	})
 }

@@ -1,7 +1,6 @@
 package kubernetes
 
 import (
-	"context"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/internal/discoverytest"
 )
 
 // An api answers as the documentation of Kubernetes' API says (1.31: list in pages, watch with bookmarks, 410 for versions that are too old).
@@ -91,18 +91,6 @@ func sliceJSON(uid, family, ports string, endpoints ...string) string {
 
 const thrift = `[{"name":"thrift","port":9090,"protocol":"TCP"}]`
 
-func watch(t *testing.T, r discovery.Resolver) <-chan string {
-	lists := make(chan string, 100)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		discovery.Follow(ctx, r, discovery.FollowOptions{Hold: -1, OnError: func(err error) { t.Log(err) }}, func(s discovery.Snapshot) { lists <- text(s.Instances) })
-	}()
-	t.Cleanup(func() { cancel(); <-done })
-	return lists
-}
-
 func text(list []discovery.Instance) string {
 	var all []string
 	for _, in := range list {
@@ -119,10 +107,10 @@ func TestWatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists := watch(t, r)
+	lists := discoverytest.Follow(t, r)
 	want := func(want string) {
 		t.Helper()
-		if got := <-lists; got != want {
+		if got := text(<-lists); got != want {
 			t.Fatalf("got %q, want %q", got, want)
 		}
 	}
@@ -243,36 +231,21 @@ func TestBadAnswers(t *testing.T) {
 	} {
 		srv := httptest.NewServer(&api{broken: test.broken})
 		r, err := Resolver("shop", "pingpong", Options{Server: srv.URL})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = discovery.List(t.Context(), r)
+		discoverytest.Fails(t, r, err, "kubernetes: ", test.want)
 		srv.Close()
-		if err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("got error %v, want %q", err, test.want)
-		}
 	}
 }
 
 func TestScheme(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
-	for _, test := range []struct{ target, err string }{
-		{"kubernetes+http://127.0.0.1:8001/shop/pingpong:thrift", ""},
-		{"kubernetes://api:6443/shop/pingpong", ""},
-		{"kubernetes:///shop/pingpong", "not in a pod: KUBERNETES_SERVICE_HOST"},
-		{"kubernetes+http:///shop/pingpong", "want kubernetes+http://host:port/namespace/service:port"},
-		{"kubernetes://api:6443/pingpong", "want kubernetes:///namespace/service:port"},
-		{"kubernetes://api:6443/shop/Ping", `kubernetes: "Ping" in namespace "shop": want the names of a namespace and a Service, and its port (the form is`},
-		{"kubernetes://api:6443/shop/ping:", `kubernetes: "ping:" in namespace "shop"`},
-		{"kubernetes://api:6443/../ping", `kubernetes: "ping" in namespace ".."`},
-	} {
-		u, err := url.Parse(test.target)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = Scheme(u)
-		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
-			t.Errorf("%s: %v, want %q", test.target, err, test.err)
-		}
-	}
+	discoverytest.CheckTargets(t, Scheme, []discoverytest.Target{
+		{Target: "kubernetes+http://127.0.0.1:8001/shop/pingpong:thrift"},
+		{Target: "kubernetes://api:6443/shop/pingpong"},
+		{Target: "kubernetes:///shop/pingpong", Err: "not in a pod: KUBERNETES_SERVICE_HOST"},
+		{Target: "kubernetes+http:///shop/pingpong", Err: "want kubernetes+http://host:port/namespace/service:port"},
+		{Target: "kubernetes://api:6443/pingpong", Err: "want kubernetes:///namespace/service:port"},
+		{Target: "kubernetes://api:6443/shop/Ping", Err: `kubernetes: "Ping" in namespace "shop": want the names of a namespace and a Service, and its port (the form is`},
+		{Target: "kubernetes://api:6443/shop/ping:", Err: `kubernetes: "ping:" in namespace "shop"`},
+		{Target: "kubernetes://api:6443/../ping", Err: `kubernetes: "ping" in namespace ".."`},
+	})
 }

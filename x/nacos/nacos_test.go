@@ -1,7 +1,6 @@
 package nacos_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/discovery"
+	"github.com/thriftkit/thriftkit/internal/discoverytest"
 	"github.com/thriftkit/thriftkit/x/nacos"
 )
 
@@ -163,14 +163,7 @@ func TestRegisterAndResolve(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lists := make(chan []discovery.Instance, 100)
-			ctx, cancel := context.WithCancel(t.Context())
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				discovery.Follow(ctx, resolver, discovery.FollowOptions{Hold: -1, OnError: func(err error) { t.Log(err) }}, func(s discovery.Snapshot) { lists <- s.Instances })
-			}()
-			defer func() { cancel(); <-done }()
+			lists := discoverytest.Follow(t, resolver)
 			if got := <-lists; len(got) != 0 {
 				t.Fatalf("got %v, want none", got)
 			}
@@ -189,25 +182,20 @@ func TestRegisterAndResolve(t *testing.T) {
 			}
 			// One that was lost is registered again, and so it is with a token that is not known any more.
 			s.change(func() { s.readOnly = true; clear(s.instances) })
-			for got := <-lists; len(got) != 0; got = <-lists {
-			}
+			discoverytest.Until(lists, 0)
 			s.change(func() { s.readOnly = false; s.token = "t2" })
-			for got := <-lists; len(got) != 1; got = <-lists {
-			}
+			discoverytest.Until(lists, 1)
 			// Those that are not healthy, not enabled or without weight are left out.
 			for key, value := range map[string]any{"healthy": false, "enabled": false, "weight": 0} {
 				s.change(func() { s.readOnly = true; s.instances["10.0.0.1:9090"][key] = value })
-				for got := <-lists; len(got) != 0; got = <-lists {
-				}
+				discoverytest.Until(lists, 0)
 				s.change(func() { s.readOnly = false; clear(s.instances) })
-				for got := <-lists; len(got) != 1; got = <-lists {
-				}
+				discoverytest.Until(lists, 1)
 			}
 			if err := x.Deregister(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			for got := <-lists; len(got) != 0; got = <-lists {
-			}
+			discoverytest.Until(lists, 0)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.beats == 0 || s.logins < 2 {
@@ -224,43 +212,23 @@ func TestRegisterAndResolve(t *testing.T) {
 
 // What other programs register is read as Nacos has it.
 func TestInstances(t *testing.T) {
-	for _, test := range []struct {
-		host    string
-		want    discovery.Instance
-		skipped string
-	}{
-		{host: `{"ip":"10.0.0.1","port":80,"weight":1.0,"healthy":true,"enabled":true,"metadata":{}}`, want: discovery.Instance{Addr: "10.0.0.1:80", Weight: 100}},
-		{host: `{"ip":"10.0.0.1","port":80}`, want: discovery.Instance{Addr: "10.0.0.1:80"}},
-		{host: `{"ip":"fd00::1","port":80,"weight":0.001,"metadata":{"k":"v"}}`, want: discovery.Instance{Addr: "[fd00::1]:80", Weight: 1, Metadata: map[string]string{"k": "v"}}},
-		{host: `{"ip":"h","port":80,"weight":1e30}`, want: discovery.Instance{Addr: "h:80", Weight: discovery.MaxWeight}},
-		{host: `{"ip":"h","port":0}`, skipped: "skipped instance h:0 of S: it has no port"},
-		{host: `{"ip":"","port":1}`, skipped: "want host:port"},
-		{host: `{"ip":"h","port":80,"metadata":{"thriftkit-priority":"high"}}`, skipped: "metadata thriftkit-priority: "},
+	for _, test := range []discoverytest.Entry{
+		{Text: `{"ip":"10.0.0.1","port":80,"weight":1.0,"healthy":true,"enabled":true,"metadata":{}}`, Want: discovery.Instance{Addr: "10.0.0.1:80", Weight: 100}},
+		{Text: `{"ip":"10.0.0.1","port":80}`, Want: discovery.Instance{Addr: "10.0.0.1:80"}},
+		{Text: `{"ip":"fd00::1","port":80,"weight":0.001,"metadata":{"k":"v"}}`, Want: discovery.Instance{Addr: "[fd00::1]:80", Weight: 1, Metadata: map[string]string{"k": "v"}}},
+		{Text: `{"ip":"h","port":80,"weight":1e30}`, Want: discovery.Instance{Addr: "h:80", Weight: discovery.MaxWeight}},
+		{Text: `{"ip":"h","port":0}`, Skipped: "skipped instance h:0 of S: it has no port"},
+		{Text: `{"ip":"","port":1}`, Skipped: "want host:port"},
+		{Text: `{"ip":"h","port":80,"metadata":{"thriftkit-priority":"high"}}`, Skipped: "metadata thriftkit-priority: "},
 	} {
 		s := newServer(t, 3)
 		s.broken = func(w http.ResponseWriter) bool {
-			fmt.Fprintf(w, `{"code":0,"message":"success","data":[%s]}`, test.host)
+			fmt.Fprintf(w, `{"code":0,"message":"success","data":[%s]}`, test.Text)
 			return true
 		}
-		var skipped error
-		resolver, err := nacos.Resolver([]string{s.URL}, "S", nacos.Options{OnError: func(err error) { skipped = err }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := discovery.List(t.Context(), resolver)
-		if err != nil {
-			t.Errorf("%s: %v", test.host, err)
-			continue
-		}
-		if test.skipped != "" {
-			if len(got) != 0 || skipped == nil || !strings.Contains(skipped.Error(), test.skipped) {
-				t.Errorf("%s: got %v and error %v, want none and %q", test.host, got, skipped, test.skipped)
-			}
-			continue
-		}
-		if len(got) != 1 || !got[0].Equal(test.want) || skipped != nil {
-			t.Errorf("%s: got %+v and error %v, want %+v", test.host, got, skipped, test.want)
-		}
+		test.Check(t, func(onError func(error)) (discovery.Resolver, error) {
+			return nacos.Resolver([]string{s.URL}, "S", nacos.Options{OnError: onError})
+		})
 	}
 }
 
@@ -282,12 +250,7 @@ func TestBadAnswers(t *testing.T) {
 		s := newServer(t, 3)
 		s.broken = test.broken
 		resolver, err := nacos.Resolver([]string{s.URL}, "S", nacos.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := discovery.List(t.Context(), resolver); err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "nacos: ") {
-			t.Errorf("got error %v, want %q", err, test.want)
-		}
+		discoverytest.Fails(t, resolver, err, "nacos: ", test.want)
 	}
 	s := newServer(t, 3)
 	s.password = "secret"
@@ -305,42 +268,19 @@ func TestRegisterMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range []struct {
-		name string
-		in   discovery.Instance
-		want string
-	}{
-		{"g@@S", discovery.Instance{Addr: "h:1"}, `the name of the service is "g@@S"`},
-		{"S", discovery.Instance{Addr: "h"}, "missing port in address"},
-		{"S", discovery.Instance{Addr: "unix:///run/a.sock"}, "this registry keeps instances that have a host and a port"},
-		{"S", discovery.Instance{Addr: "h:1", Tags: []string{"a,b"}}, `tag "a,b"`},
-	} {
-		if _, err := reg.Register(t.Context(), test.name, test.in); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("Register(%q, %+v): %v, want %q", test.name, test.in, err, test.want)
-		}
-	}
+	discoverytest.CheckMistakes(t, reg, []discoverytest.Mistake{
+		{Service: "g@@S", Instance: discovery.Instance{Addr: "h:1"}, Err: `the name of the service is "g@@S"`},
+		{Service: "S", Instance: discovery.Instance{Addr: "h"}, Err: "missing port in address"},
+		{Service: "S", Instance: discovery.Instance{Addr: "unix:///run/a.sock"}, Err: "this registry keeps instances that have a host and a port"},
+		{Service: "S", Instance: discovery.Instance{Addr: "h:1", Tags: []string{"a,b"}}, Err: `tag "a,b"`},
+	})
 }
 
 func TestScheme(t *testing.T) {
-	for _, test := range []struct{ target, rest, err string }{
-		{"nacos://a:8848,b:8848/S?namespace=n&group=g&cluster=c&protocol=compact", "protocol=compact", ""},
-		{"nacos+https://a/S", "", ""},
-		{"nacos:///S", "", "want nacos://host:8848/Name"},
-		{"nacos://a:8848/", "", "want nacos://host:8848/Name"},
-	} {
-		u, err := url.Parse(test.target)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = nacos.Scheme(u)
-		if test.err != "" {
-			if err == nil || err.Error() != test.err {
-				t.Errorf("%s: %v, want %s", test.target, err, test.err)
-			}
-			continue
-		}
-		if err != nil || u.RawQuery != test.rest {
-			t.Errorf("%s: %v, keys for the instances %q, want %q", test.target, err, u.RawQuery, test.rest)
-		}
-	}
+	discoverytest.CheckTargets(t, nacos.Scheme, []discoverytest.Target{
+		{Target: "nacos://a:8848,b:8848/S?namespace=n&group=g&cluster=c&protocol=compact", Keys: "protocol=compact"},
+		{Target: "nacos+https://a/S"},
+		{Target: "nacos:///S", Err: "want nacos://host:8848/Name"},
+		{Target: "nacos://a:8848/", Err: "want nacos://host:8848/Name"},
+	})
 }
