@@ -94,9 +94,7 @@ func TestProxyProtocol(t *testing.T) {
 		"but the PROXY protocol does: it is accepted from proxies that WithProxyProtocol (thriftkit serve: --proxy-protocol) names",
 		`PROXY protocol: the line "PROXY me"`,
 	} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("the error log lacks %q: %s", want, &log)
-		}
+		log.waitFor(t, want)
 	}
 }
 
