@@ -375,7 +375,7 @@ func (x *methodMetrics) ended(ctx context.Context, e *rpc.CallEvent) {
 	s.requestBytes.Add(uint64(e.RequestBytes))
 	s.replyBytes.Add(uint64(e.ReplyBytes))
 	bucket := s.latency.observe(e.Duration)
-	if own := traceOfCall(e.Values); own != nil && !own.Sampled {
+	if own := traceOfCall(e.Values); own != nil && !own.sampled() {
 		return // as most are, for which nothing is composed
 	}
 	if t := traceOfEvent(ctx, e); t.sampled() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/thriftkit/thriftkit/rpc"
@@ -91,24 +92,62 @@ type traceKey struct{}
 // TraceOf returns the trace that ctx belongs to, and whether there is one: of the call that a handler runs with it, or of the span that
 // [ContextWithTrace] put there.
 func TraceOf(ctx context.Context) (Trace, bool) {
-	if t, ok := ctx.Value(traceKey{}).(*Trace); ok {
-		return *t, true
+	if t, ok := ctx.Value(traceKey{}).(callTrace); ok {
+		return *t.trace(), true
 	}
 	return Trace{}, false
 }
 
-// A tracedContext is a context that belongs to a trace: in one piece, as each call of a server gets one.
+// A callTrace is a context that belongs to a trace, as a Tracer gives one to each call of a server.
+type callTrace interface {
+	context.Context
+	String() string
+	sampled() bool
+	trace() *Trace
+}
+
+// A tracedContext belongs to a trace that is known.
 type tracedContext struct {
 	context.Context
-	trace Trace
+	of Trace
 }
 
 // Value implements [context.Context].
 func (c *tracedContext) Value(key any) any {
 	if key == (traceKey{}) {
-		return &c.trace
+		return callTrace(c)
 	}
 	return c.Context.Value(key)
+}
+
+func (c *tracedContext) String() string { return c.of.String() }
+func (c *tracedContext) sampled() bool  { return c.of.Sampled }
+func (c *tracedContext) trace() *Trace  { return &c.of }
+
+// A droppedContext belongs to a trace that begins with it and is not recorded, as most are: its ids are made when somebody asks.
+type droppedContext struct {
+	context.Context
+	low  uint64 // of the trace's id: it was the reason
+	made atomic.Pointer[Trace]
+}
+
+// Value implements [context.Context].
+func (c *droppedContext) Value(key any) any {
+	if key == (traceKey{}) {
+		return callTrace(c)
+	}
+	return c.Context.Value(key)
+}
+
+func (c *droppedContext) String() string { return c.trace().String() }
+func (c *droppedContext) sampled() bool  { return false }
+
+func (c *droppedContext) trace() *Trace {
+	if t := c.made.Load(); t != nil {
+		return t
+	}
+	c.made.CompareAndSwap(nil, &Trace{ID: traceID(rand.Uint64(), c.low), Span: newSpanID()})
+	return c.made.Load()
 }
 
 // ContextWithTrace returns a context whose calls belong to a trace: for programs whose own requests have traces.
@@ -146,15 +185,11 @@ type Span struct {
 func (t *Tracer) begin(parent Trace, known sampling) Trace {
 	s := parent
 	if !parent.IsValid() {
-		s = Trace{}
-		for s.ID == [16]byte{} {
-			binary.BigEndian.PutUint64(s.ID[:8], rand.Uint64())
-			binary.BigEndian.PutUint64(s.ID[8:], rand.Uint64())
-		}
+		s = Trace{ID: traceID(rand.Uint64(), rand.Uint64())}
 	}
 	switch known {
 	case undecided:
-		s.Sampled = t.samples(s.ID)
+		s.Sampled = t.samples(binary.BigEndian.Uint64(s.ID[8:]))
 	default:
 		s.Sampled = known == recorded
 	}
@@ -162,10 +197,20 @@ func (t *Tracer) begin(parent Trace, known sampling) Trace {
 	return s
 }
 
-// samples decides about a trace by its id, whose last 56 bits are random (W3C Trace Context, section 3.2.2.3).
-func (t *Tracer) samples(id [16]byte) bool {
+// samples decides about a trace by the low half of its id, whose last 56 bits are random (W3C Trace Context, section 3.2.2.3).
+func (t *Tracer) samples(low uint64) bool {
 	const bits = 56
-	return float64(binary.BigEndian.Uint64(id[8:])&(1<<bits-1)) < t.opts.Sample*(1<<bits)
+	return float64(low&(1<<bits-1)) < t.opts.Sample*(1<<bits)
+}
+
+// traceID returns an id of a trace: of these two halves, unless both are zero.
+func traceID(high, low uint64) (id [16]byte) {
+	if high == 0 && low == 0 {
+		high = 1
+	}
+	binary.BigEndian.PutUint64(id[:8], high)
+	binary.BigEndian.PutUint64(id[8:], low)
+	return id
 }
 
 func newSpanID() (id [8]byte) {
@@ -179,8 +224,19 @@ func newSpanID() (id [8]byte) {
 func (t *Tracer) ServerInterceptor() rpc.Interceptor {
 	return func(next rpc.Handler) rpc.Handler {
 		return func(ctx context.Context, call *rpc.Call) error {
-			traced := &tracedContext{ctx, t.begin(received(ctx))}
-			call.SetTrace(&traced.trace)
+			if rpc.HasMetadata(ctx) {
+				traced := &tracedContext{ctx, t.begin(received(ctx))}
+				call.SetTrace(traced)
+				return next(traced, call)
+			}
+			low := rand.Uint64()
+			if t.samples(low) {
+				traced := &tracedContext{ctx, Trace{ID: traceID(rand.Uint64(), low), Span: newSpanID(), Sampled: true}}
+				call.SetTrace(traced)
+				return next(traced, call)
+			}
+			traced := &droppedContext{Context: ctx, low: low}
+			call.SetTrace(traced)
 			return next(traced, call)
 		}
 	}
@@ -249,12 +305,12 @@ func (t *Tracer) Stats() rpc.Stats { return tracerStats{t} }
 
 type tracerStats struct{ t *Tracer }
 
-// traceOfCall returns the span that a Tracer gave a call of a server; nil if none did.
-func traceOfCall(call *rpc.Call) *Trace {
+// traceOfCall returns the trace that a Tracer gave a call of a server; nil if none did.
+func traceOfCall(call *rpc.Call) callTrace {
 	if call == nil {
 		return nil
 	}
-	t, _ := call.Trace().(*Trace)
+	t, _ := call.Trace().(callTrace)
 	return t
 }
 
@@ -269,14 +325,14 @@ func (s tracerStats) HandleCall(ctx context.Context, e rpc.CallEvent) {
 	if s.t.opts.Export == nil {
 		return
 	}
-	if own := traceOfCall(e.Values); e.Kind == rpc.CallReplied && (own == nil || !own.Sampled) { // most, for which nothing is composed
+	if own := traceOfCall(e.Values); e.Kind == rpc.CallReplied && (own == nil || !own.sampled()) { // most, for which nothing is composed
 		return
 	}
 	span := Span{Service: serviceName(&e), Method: methodLabel(&e), Dialect: e.Dialect, Attempt: e.Attempt, Start: e.Time.Add(-e.Duration), Duration: e.Duration, Err: e.Err}
 	switch e.Kind {
 	case rpc.CallReplied:
 		caller, _ := received(ctx)
-		span.Kind, span.Trace, span.Parent = SpanServer, *traceOfCall(e.Values), caller.Span
+		span.Kind, span.Trace, span.Parent = SpanServer, *traceOfCall(e.Values).trace(), caller.Span
 		if peer, ok := rpc.PeerOf(ctx); ok {
 			span.Peer = addrText(peer.Addr)
 		}

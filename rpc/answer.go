@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
 	"github.com/thriftkit/thriftkit/internal/mem"
@@ -73,6 +74,9 @@ type incoming struct {
 	from   *source            // nil: a call within the process
 	stats  *callStats         // nil: nobody listens
 
+	// For stats: when the call was received, if that is known without a look at the clock, and when it was replied to.
+	arrived, ended time.Time
+
 	running bool // the handler runs
 	ran     bool // it has begun to
 
@@ -92,7 +96,7 @@ func (s *Server) prepare(in *incoming) (err error) {
 	if i := strings.IndexByte(in.h.Name, ':'); i >= 0 {
 		in.h.Name = in.h.Name[i+1:] // a reply carries the method's name alone
 	}
-	in.stats = s.received(in.ctx, in.from, m, in.h.Name, len(in.msg))
+	in.stats = s.received(in.ctx, in.from, m, in.h.Name, len(in.msg), in.arrived)
 	switch {
 	case in.h.Type != wire.Call && in.h.Type != wire.Oneway:
 		in.err = Errorf(CodeInvalidMessageType, "want a call, got a %s", in.h.Type)
@@ -188,7 +192,7 @@ func (s *Server) finish(dst []byte, in *incoming) (out []byte) {
 	declared := false
 	if in.stats != nil {
 		start := len(dst)
-		defer func() { in.stats.replied(in.ctx, call, len(out)-start, in.err, declared) }()
+		defer func() { in.ended = in.stats.replied(in.ctx, call, len(out)-start, in.err, declared) }()
 	}
 	if m.method.Oneway {
 		if err != nil {

@@ -232,7 +232,7 @@ func (s *Server) invoke(ctx context.Context, from *source, in *Invocation) *Resu
 	ctx, cancel := x.context(ctx)
 	defer cancel()
 	m, unknown := s.lookup(in.Service, in.Method)
-	t := s.received(ctx, from, m, in.Method, in.Bytes)
+	t := s.received(ctx, from, m, in.Method, in.Bytes, time.Time{})
 	if unknown != nil {
 		s.logRefused(ctx, unknown)
 		t.refused(ctx, unknown)

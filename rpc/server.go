@@ -176,7 +176,7 @@ type Server struct {
 	counters    serverCounters
 	clientLog   clientLog
 	callIDs     atomic.Uint64 // of Stats
-	callNeeds   CallNeeds     // likewise
+	heard       callListeners // likewise
 	clock       clock         // likewise
 	callStats   sync.Pool     // of *callStats
 	connIDs     atomic.Uint64 // likewise
@@ -251,9 +251,7 @@ func NewServer(opts ServerOptions) *Server {
 		IdleTimeout: opts.IdleTimeout, ReadTimeout: opts.ReadTimeout, WriteTimeout: opts.WriteTimeout,
 		Budget: msgio.NewBudget(int64(opts.MaxBufferedBytes)),
 	}
-	if opts.Stats != nil {
-		s.callNeeds = callNeeds(opts.Stats)
-	}
+	s.heard = callListenersOf(opts.Stats)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.drained = make(chan struct{})
 	s.addDialects()

@@ -175,7 +175,11 @@ func (c *serverConn) NewCall() serverconn.Call { return &incoming{conn: c} }
 // Decode implements [serverconn.Call].
 func (in *incoming) Decode(msg []byte) error {
 	c := in.conn
+	ended := in.ended
 	*in = incoming{conn: c, ctx: c.ctx, p: c.proto, msg: msg, from: &c.source}
+	if c.Follows() {
+		in.arrived = ended
+	}
 	switch {
 	case c.headers != nil:
 		return c.decodeHeader(in)
@@ -286,7 +290,7 @@ func (c *serverConn) Refuse(head []byte, err error) serverconn.Call {
 	}
 	in.h = h
 	in.err = &Error{Code: CodeProtocol, Message: err.Error(), Cause: err}
-	in.stats = c.s.received(in.ctx, in.from, m, h.Name, len(head))
+	in.stats = c.s.received(in.ctx, in.from, m, h.Name, len(head), time.Time{})
 	in.stats.refused(in.ctx, in.err)
 	return in
 }

@@ -186,8 +186,8 @@ func (t *callStats) now() (at time.Time, since time.Duration) {
 	return t.start.Add(since), since
 }
 
-// received reports a call whose header has been read. The result is nil if nobody listens.
-func (s *Server) received(ctx context.Context, from *source, m *boundMethod, name string, size int) *callStats {
+// received reports a call whose header has been read: at the time at, or now if that is zero. The result is nil if nobody listens.
+func (s *Server) received(ctx context.Context, from *source, m *boundMethod, name string, size int, at time.Time) *callStats {
 	if s.opts.Stats == nil {
 		return nil
 	}
@@ -195,7 +195,10 @@ func (s *Server) received(ctx context.Context, from *source, m *boundMethod, nam
 	if t == nil {
 		t = new(callStats)
 	}
-	t.s, t.start = s, s.clock.now()
+	if at.IsZero() {
+		at = s.clock.now()
+	}
+	t.s, t.start = s, at
 	t.event.Call, t.event.Name, t.event.RequestBytes = s.callIDs.Add(1), name, size
 	if from != nil {
 		t.event.Conn, t.event.Dialect = from.conn, from.dialect
@@ -203,10 +206,10 @@ func (s *Server) received(ctx context.Context, from *source, m *boundMethod, nam
 	if m != nil {
 		t.event.Service, t.event.Method, t.event.Name = m.svc, m.method, m.method.Name
 	}
-	if s.callNeeds.Received {
+	for _, l := range s.heard.received {
 		e := t.event
 		e.Kind, e.Time = CallReceived, t.start
-		s.opts.Stats.HandleCall(ctx, e)
+		l.HandleCall(ctx, e)
 	}
 	return t
 }
@@ -220,7 +223,9 @@ func (t *callStats) refused(ctx context.Context, err error) {
 	e := t.event
 	e.Kind, e.Err = CallRefused, err
 	e.Time, e.Duration = t.now()
-	t.s.opts.Stats.HandleCall(ctx, e)
+	for _, l := range t.s.heard.all {
+		l.HandleCall(ctx, e)
+	}
 }
 
 // begun reports that the handler of the call runs now. A call that has not waited since it was received needs no look at the clock.
@@ -232,34 +237,38 @@ func (t *callStats) begun(ctx context.Context, waited bool) {
 	if e.Time = t.start; waited {
 		e.Time, e.Queue = t.now()
 	}
-	if t.s.callNeeds.Begun {
-		e.Kind = CallBegun
-		t.s.opts.Stats.HandleCall(ctx, *e)
+	e.Kind = CallBegun
+	for _, l := range t.s.heard.begun {
+		l.HandleCall(ctx, *e)
 	}
 }
 
 // handled notes that the handler of the call has returned.
 func (t *callStats) handled() {
-	if t != nil && t.s.callNeeds.Handled {
+	if t != nil && t.s.heard.needs.Handled {
 		t.event.Handled = time.Since(t.start)
 	}
 }
 
-// replied reports that the reply to the call, of size bytes, has been made. A refused one was reported
+// replied reports that the reply to the call, of size bytes, has been made, and returns when. A refused one was reported
 // already. It is the last use of t.
-func (t *callStats) replied(ctx context.Context, call *Call, size int, err error, declared bool) {
+func (t *callStats) replied(ctx context.Context, call *Call, size int, err error, declared bool) (at time.Time) {
 	if t == nil {
-		return
+		return at
 	}
 	s := t.s
 	if !t.refusal {
 		e := &t.event
 		e.Kind, e.ReplyBytes, e.Err, e.Declared, e.Values = CallReplied, size, err, declared, call
 		e.Time, e.Duration = t.now()
-		s.opts.Stats.HandleCall(ctx, *e)
+		at = e.Time
+		for _, l := range s.heard.all {
+			l.HandleCall(ctx, *e)
+		}
 	}
 	*t = callStats{}
 	s.callStats.Put(t)
+	return at
 }
 
 // source is where calls come from, for Stats.
@@ -370,31 +379,51 @@ func JoinStats(list ...Stats) Stats {
 	case 1:
 		return all[0]
 	}
-	j := &joinedStats{all: all}
-	bytes := false
+	j := &joinedStats{newCallListeners(all)}
 	for _, s := range all {
-		needs := callNeeds(s)
-		j.needs = CallNeeds{j.needs.Received || needs.Received, j.needs.Begun || needs.Begun, j.needs.Handled || needs.Handled}
-		if needs.Received {
-			j.received = append(j.received, s)
+		if _, ok := s.(ByteStats); ok {
+			return joinedByteStats{j}
 		}
-		if needs.Begun {
-			j.begun = append(j.begun, s)
-		}
-		_, ok := s.(ByteStats)
-		bytes = bytes || ok
-	}
-	if bytes {
-		return joinedByteStats{j}
 	}
 	return j
 }
 
-// joinedStats are the listeners of JoinStats.
-type joinedStats struct {
+// callListeners are those who listen to the calls of a server.
+type callListeners struct {
 	all, received, begun []Stats // the latter: those that want such events
 	needs                CallNeeds
 }
+
+func newCallListeners(all []Stats) callListeners {
+	l := callListeners{all: all}
+	for _, s := range all {
+		needs := callNeeds(s)
+		l.needs = CallNeeds{l.needs.Received || needs.Received, l.needs.Begun || needs.Begun, l.needs.Handled || needs.Handled}
+		if needs.Received {
+			l.received = append(l.received, s)
+		}
+		if needs.Begun {
+			l.begun = append(l.begun, s)
+		}
+	}
+	return l
+}
+
+// callListenersOf returns the listeners that s, which may be nil, consists of.
+func callListenersOf(s Stats) callListeners {
+	switch s := s.(type) {
+	case nil:
+		return callListeners{}
+	case *joinedStats:
+		return s.callListeners
+	case joinedByteStats:
+		return s.callListeners
+	}
+	return newCallListeners([]Stats{s})
+}
+
+// joinedStats are the listeners of JoinStats.
+type joinedStats struct{ callListeners }
 
 // CallNeeds implements [SelectiveStats].
 func (j *joinedStats) CallNeeds() CallNeeds { return j.needs }

@@ -103,6 +103,7 @@ type Conn struct {
 type readHalf struct {
 	r       *msgio.Reader
 	begun   atomic.Bool // a message has come
+	follows bool        // see Follows
 	lingers bool        // the last reply was to a message that was not read to its end
 	bound   TimeBound
 }

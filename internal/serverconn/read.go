@@ -27,7 +27,7 @@ func (c *Conn) loop() (offloaded bool, err error) {
 	in := c.codec.NewCall()
 	var msg []byte
 	for {
-		if msg == nil {
+		if c.read.follows = msg != nil; !c.read.follows {
 			if msg, err = c.recv(); err != nil {
 				c.refuse(err)
 				return false, err
@@ -78,6 +78,10 @@ func (c *Conn) loop() (offloaded bool, err error) {
 		}
 	}
 }
+
+// Follows reports whether the message that is being decoded was there already when the one before it was answered. It is for
+// [Call.Decode].
+func (c *Conn) Follows() bool { return c.read.follows }
 
 // refuse answers a message that cannot be read to its end, if it is a call.
 func (c *Conn) refuse(err error) {
