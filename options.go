@@ -241,6 +241,7 @@ func WithTracer(t *ops.Tracer) Option {
 		},
 		func(o *clientConfig) {
 			o.Interceptors = append([]rpc.Interceptor{t.ClientInterceptor()}, o.Interceptors...)
+			o.AttemptInterceptors = append([]rpc.Interceptor{t.AttemptInterceptor()}, o.AttemptInterceptors...)
 			o.Stats = rpc.JoinStats(o.Stats, t.Stats())
 		},
 	}

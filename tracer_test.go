@@ -12,6 +12,7 @@ import (
 
 	"github.com/thriftkit/thriftkit"
 	"github.com/thriftkit/thriftkit/ops"
+	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 )
 
@@ -109,7 +110,7 @@ func TestTracer(t *testing.T) {
 				want := []string{
 					"attempt login overloaded < client login overloaded", "attempt ping internal < client ping internal",
 					"client login overloaded < server ping internal", "client ping internal < the caller",
-					"server login overloaded < client login overloaded", "server ping internal < client ping internal",
+					"server login overloaded < attempt login overloaded", "server ping internal < attempt ping internal",
 				}
 				if !sampled {
 					want = nil
@@ -128,6 +129,66 @@ func TestTracer(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestTracerFleet has calls of which some attempts reach a server that lets nobody in.
+func TestTracerFleet(t *testing.T) {
+	foo, err := thriftkit.Parse("foo.thrift", fooThrift)
+	if err != nil {
+		t.Fatal(err)
+	}
+	svc := foo.Service("PingPong")
+	var spans collector
+	tracer := ops.NewTracer(ops.TracerOptions{Sample: 1, Export: spans.add})
+	var addrs []string
+	for _, opts := range [][]thriftkit.ServerOption{nil, {thriftkit.WithGate(closedGate{})}} {
+		s := thriftkit.NewServer(append(opts, thriftkit.WithTracer(tracer), thriftkit.WithErrorLog(nil))...)
+		if err := s.Register(svc, new(relay)); err != nil {
+			t.Fatal(err)
+		}
+		l, err := thriftkit.Listen("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go s.Serve(l)
+		defer s.Close()
+		addrs = append(addrs, l.Addr().String())
+	}
+	c, err := thriftkit.Dial(t.Context(), strings.Join(addrs, ",")+"?transport=header", thriftkit.WithTracer(tracer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for refused := false; !refused; {
+		spans.spans = nil // the spans of a call have ended when it has
+		if _, err := thriftkit.Invoke[string](t.Context(), c, svc.Method("login"), "a", "b"); err == nil {
+			t.Fatal("no error")
+		}
+		for _, attempt := range spans.spans {
+			if attempt.Kind != ops.SpanAttempt {
+				continue
+			}
+			var below []string
+			for _, s := range spans.spans {
+				if s.Parent == attempt.Trace.Span {
+					below = append(below, string(s.Kind))
+				}
+			}
+			want := []string{"server"}
+			if attempt.Peer == addrs[1] {
+				want, refused = nil, true
+			}
+			if !slices.Equal(below, want) {
+				t.Errorf("below the attempt at %s: %v, want %v", attempt.Peer, below, want)
+			}
+		}
+	}
+}
+
+type closedGate struct{}
+
+func (closedGate) Admit(context.Context, *schema.Service, *schema.Method) (context.Context, rpc.Leave, error) {
+	return nil, nil, thriftkit.Errorf(thriftkit.CodeOverloaded, "closed")
 }
 
 // A server begins a trace where the caller has none, and the access log and the exemplars know it.

@@ -78,7 +78,7 @@ func Dial(ctx context.Context, target *discovery.Target, opts DialOptions) (*rpc
 		}
 	}
 	whole := opts.Client
-	whole.AttemptTimeout, whole.Stats = 0, nil // the clients of the instances have them
+	whole.AttemptTimeout, whole.AttemptInterceptors, whole.Stats = 0, nil, nil // the clients of the instances have them
 	whole.Target, whole.OnClose = target.String(), end
 	around, handle, err := opts.Mode.interceptors(f, opts)
 	if err != nil {

@@ -109,7 +109,9 @@ type callTrace interface {
 // A tracedContext belongs to a trace that is known.
 type tracedContext struct {
 	context.Context
-	of Trace
+	of      Trace
+	parent  [8]byte // of an attempt: the span of the call
+	attempt bool
 }
 
 // Value implements [context.Context].
@@ -152,7 +154,7 @@ func (c *droppedContext) trace() *Trace {
 
 // ContextWithTrace returns a context whose calls belong to a trace: for programs whose own requests have traces.
 func ContextWithTrace(ctx context.Context, t Trace) context.Context {
-	return &tracedContext{ctx, t}
+	return &tracedContext{Context: ctx, of: t}
 }
 
 // A SpanKind says what a span is.
@@ -225,13 +227,13 @@ func (t *Tracer) ServerInterceptor() rpc.Interceptor {
 	return func(next rpc.Handler) rpc.Handler {
 		return func(ctx context.Context, call *rpc.Call) error {
 			if rpc.HasMetadata(ctx) {
-				traced := &tracedContext{ctx, t.begin(received(ctx))}
+				traced := &tracedContext{Context: ctx, of: t.begin(received(ctx))}
 				call.SetTrace(traced)
 				return next(traced, call)
 			}
 			low := rand.Uint64()
 			if t.samples(low) {
-				traced := &tracedContext{ctx, Trace{ID: traceID(rand.Uint64(), low), Span: newSpanID(), Sampled: true}}
+				traced := &tracedContext{Context: ctx, of: Trace{ID: traceID(rand.Uint64(), low), Span: newSpanID(), Sampled: true}}
 				call.SetTrace(traced)
 				return next(traced, call)
 			}
@@ -248,11 +250,7 @@ func (t *Tracer) ClientInterceptor() rpc.Interceptor {
 		return func(ctx context.Context, call *rpc.Call) error {
 			parent, known := t.parentOf(ctx)
 			span := t.begin(parent, known)
-			md := map[string]string{traceparentName: span.String()}
-			if span.State != "" {
-				md[tracestateName] = span.State
-			}
-			ctx = rpc.AddMetadata(ContextWithTrace(ctx, span), md)
+			ctx = span.outgoing(ContextWithTrace(ctx, span))
 			if !span.Sampled || t.opts.Export == nil {
 				return next(ctx, call)
 			}
@@ -262,6 +260,31 @@ func (t *Tracer) ClientInterceptor() rpc.Interceptor {
 			s.Code = CodeOf(&rpc.CallEvent{Kind: rpc.AttemptEnded, Err: err, Declared: isDeclared(err)})
 			t.opts.Export(s)
 			return err
+		}
+	}
+}
+
+// outgoing returns a context whose calls take the ids along.
+func (t Trace) outgoing(ctx context.Context) context.Context {
+	md := map[string]string{traceparentName: t.String()}
+	if t.State != "" {
+		md[tracestateName] = t.State
+	}
+	return rpc.AddMetadata(ctx, md)
+}
+
+// AttemptInterceptor returns the interceptor for each attempt of a client, see [rpc.ClientOptions]: the span of the server is below
+// that of the attempt. Without it, it is below that of the call. What is not recorded costs nothing here.
+func (t *Tracer) AttemptInterceptor() rpc.Interceptor {
+	return func(next rpc.Handler) rpc.Handler {
+		return func(ctx context.Context, call *rpc.Call) error {
+			of, ok := TraceOf(ctx)
+			if !ok || !of.Sampled || t.opts.Export == nil {
+				return next(ctx, call)
+			}
+			parent := of.Span
+			of.Span = newSpanID()
+			return next(of.outgoing(&tracedContext{Context: ctx, of: of, parent: parent, attempt: true}), call)
 		}
 	}
 }
@@ -337,12 +360,16 @@ func (s tracerStats) HandleCall(ctx context.Context, e rpc.CallEvent) {
 			span.Peer = addrText(peer.Addr)
 		}
 	case rpc.AttemptEnded:
-		call, ok := TraceOf(ctx)
-		if !ok || !call.Sampled {
+		of, ok := ctx.Value(traceKey{}).(callTrace)
+		if !ok || !of.sampled() {
 			return
 		}
-		span.Kind, span.Trace, span.Parent, span.Peer = SpanAttempt, call, call.Span, e.Instance
-		span.Trace.Span = newSpanID()
+		span.Kind, span.Trace, span.Peer = SpanAttempt, *of.trace(), e.Instance
+		if own, ok := of.(*tracedContext); ok && own.attempt {
+			span.Parent = own.parent
+		} else {
+			span.Parent, span.Trace.Span = span.Trace.Span, newSpanID()
+		}
 	default:
 		return
 	}

@@ -58,6 +58,10 @@ type ClientOptions struct {
 	// own keys come on top; TLS 1.2 is the oldest version accepted. nil is the system's defaults.
 	TLS *tls.Config
 
+	// AttemptInterceptors run around each attempt, within Interceptors and all that retries, the first one outermost. Stats learns of
+	// an attempt within them.
+	AttemptInterceptors []Interceptor
+
 	// Stats learns of connections and attempts; nil: nobody does.
 	Stats Stats
 
@@ -145,8 +149,8 @@ func (c *Client) carries(m *schema.Method, goPath string) error {
 }
 
 // NewClient returns a Client whose calls h handles: another client, a group of them, a server in
-// this process ([Server.Handle]), a client of another protocol. Of opts only Interceptors, Timeout,
-// AttemptTimeout, Stats, Target and OnClose matter; the others are about dialling.
+// this process ([Server.Handle]), a client of another protocol. Of opts only Interceptors, AttemptInterceptors,
+// Timeout, AttemptTimeout, Stats, Target and OnClose matter; the others are about dialling.
 //
 //	fleet := rpc.NewClient(func(ctx context.Context, call *rpc.Call) error {
 //		return pick().Handle(ctx, call)
@@ -161,7 +165,11 @@ func NewClient(h Handler, opts ClientOptions) *Client {
 }
 
 func newClient(h Handler, opts ClientOptions) *Client {
-	return &Client{handler: chain(opts.Interceptors, h), plain: len(opts.Interceptors) == 0, timeout: opts.Timeout}
+	return &Client{
+		handler: chain(opts.Interceptors, chain(opts.AttemptInterceptors, h)),
+		plain:   len(opts.Interceptors)+len(opts.AttemptInterceptors) == 0,
+		timeout: opts.Timeout,
+	}
 }
 
 // Dial connects to target, as [transport.ParseTarget] reads it. The error is an *Error with

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"runtime/debug"
 
 	"github.com/thriftkit/thriftkit/schema"
 )
@@ -22,12 +23,32 @@ type Gate interface {
 // returned: nil also for an exception that the IDL declares.
 type Leave func(outcome Outcome, err error)
 
+// admit asks a gate. One that panics refuses the call.
+func (in *incoming) admit(g Gate) (ctx context.Context, leave Leave, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{method: "the gate of " + in.m.method.String(), value: p, stack: debug.Stack()}
+		}
+	}()
+	return g.Admit(in.ctx, in.m.svc, in.m.method)
+}
+
+// leaveGate tells a gate how the call ended.
+func (in *incoming) leaveGate(leave Leave, outcome Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			in.s.report(in.ctx, in.m, &panicError{method: "the gate of " + in.m.method.String(), value: p, stack: debug.Stack()})
+		}
+	}()
+	leave(outcome, err)
+}
+
 // pass asks the gates from the one with number i on, and runs the call if all let it in.
 func (in *incoming) pass(i int) error {
 	if i == len(in.s.opts.Gates) {
 		return in.runAdmitted()
 	}
-	ctx, leave, err := in.s.opts.Gates[i].Admit(in.ctx, in.m.svc, in.m.method)
+	ctx, leave, err := in.admit(in.s.opts.Gates[i])
 	if ctx != nil {
 		in.ctx = ctx
 	}
@@ -49,7 +70,7 @@ func (in *incoming) pass(i int) error {
 				err = nil
 			}
 		}
-		leave(outcome, err)
+		in.leaveGate(leave, outcome, err)
 	}()
 	err = in.pass(i + 1)
 	return err

@@ -2,8 +2,10 @@ package rpc_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
+	"github.com/thriftkit/thriftkit/idl/compile"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 )
@@ -48,7 +50,48 @@ func TestPriority(t *testing.T) {
 			t.Errorf("%q is %s, %v, want %s", text, gate.last, err, want)
 		}
 	}
+	for text, want := range map[string]string{
+		`void m() (thriftkit.priority = "high")`:                                "high true",
+		`void m() (thriftkit.priority = "HIGH_IMPORTANT")`:                      "high-important true",
+		`void m() (priority = "BEST_EFFORT")`:                                   "best-effort true",
+		`void m() (priority = "high", thriftkit.priority = "important")`:        "important true",
+		`void m() } (thriftkit.priority = "important") service T {`:             "important true",
+		`void m() (priority = "best-effort") } (priority = "high") service T {`: "best-effort true",
+		`void m() (priority = "5")`:                                             "normal false",
+		`void m() (priority = "5") } (thriftkit.priority = "high") service T {`: "high true",
+		`void m()`: "normal false",
+		`void m() (thriftkit.priority = "normal") } (priority = "high") service T { `: "normal true",
+	} {
+		file, diags := compile.Compile("foo.thrift", compile.Options{Source: compile.Texts{"foo.thrift": "service S { " + text + " }"}})
+		if file == nil {
+			t.Fatal(diags)
+		}
+		svc := file.Service("S")
+		if p, ok := rpc.DeclaredPriority(svc, svc.Methods[0]); fmt.Sprint(p, " ", ok) != want {
+			t.Errorf("%s: %s, %v, want %s", text, p, ok, want)
+		}
+	}
 	if got := rpc.Priority(100).Rank(); got != 3 {
 		t.Errorf("a priority that does not exist has the rank %d", got)
+	}
+}
+
+// TestBadPriority registers a service whose priorities do not exist.
+func TestBadPriority(t *testing.T) {
+	for text, want := range map[string]string{
+		`void m() (thriftkit.priority = "hihg")`:               `foo.thrift:1:18: S.m: thriftkit.priority "hihg": want high-important, high, important, normal or best-effort`,
+		`void m() } (thriftkit.priority = "") service T {`:     `foo.thrift:1:9: S: thriftkit.priority "": want high-important, high, important, normal or best-effort`,
+		`void m() (priority = "5")`:                            "<nil>", // of another tool
+		`void m() (thriftkit.priority = "High_Important")`:     "<nil>",
+		`void m() (deprecated, thriftkit.priority = "normal")`: "<nil>",
+	} {
+		file, diags := compile.Compile("foo.thrift", compile.Options{Source: compile.Texts{"foo.thrift": "service S { " + text + " }"}})
+		if file == nil {
+			t.Fatal(diags)
+		}
+		s := rpc.NewServer(rpc.ServerOptions{})
+		if err := s.Register(file.Service("S"), rpc.DynamicHandler(nil)); fmt.Sprint(err) != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
 	}
 }

@@ -409,6 +409,9 @@ func (s *Server) RegisterAs(name string, svc *schema.Service, handler any) error
 	if _, ok := s.services[name]; ok {
 		return fmt.Errorf("rpc: service %s is registered already", name)
 	}
+	if err := checkPriorities(svc); err != nil {
+		return err
+	}
 	methods, err := bindHandler(svc, handler)
 	if err != nil {
 		return err
@@ -447,14 +450,17 @@ func (s *Server) Services() []*schema.Service { return s.served }
 func (s *Server) enter(table map[string]*boundMethod, svc *schema.Service, methods map[*schema.Method]*boundMethod) {
 	for m, b := range methods {
 		b.svc = svc
-		b.handler = chain(s.opts.Interceptors, s.contain(b.handler))
+		b.handler = s.contain(b.handler) // interceptors see a panic as an error
+		if len(s.opts.Interceptors) > 0 {
+			b.handler = s.contain(chain(s.opts.Interceptors, b.handler))
+		}
 		if _, ok := table[m.Name]; !ok {
 			table[m.Name] = b
 		}
 	}
 }
 
-// contain turns a panic of the handler into an error for the one call.
+// contain turns a panic of the handler, or of an interceptor, into an error for the one call.
 func (s *Server) contain(h Handler) Handler {
 	return func(ctx context.Context, call *Call) (err error) {
 		defer func() {

@@ -36,8 +36,8 @@ type QueueOptions struct {
 	// Key is the name of metadata that tells callers apart, as in [Rule]; "" takes their principals, or addresses.
 	Key string
 
-	// Priority returns the priority of a call, such as one that the method or the principal decides; nil means [rpc.PriorityOf]: what
-	// the caller asks for, who should be one that is trusted.
+	// Priority returns the priority of a call, such as one that the method or the principal decides; nil means what the
+	// caller asks for, who should be one that is trusted ([rpc.AskedPriority]), else what the IDL says ([rpc.DeclaredPriority]).
 	Priority func(ctx context.Context, svc *schema.Service, m *schema.Method) rpc.Priority
 }
 
@@ -54,8 +54,12 @@ func (o QueueOptions) withDefaults() (QueueOptions, error) {
 	o.QueueTime = cmp.Or(o.QueueTime, 100*time.Millisecond)
 	o.MaxQueue = cmp.Or(o.MaxQueue, 1000)
 	if o.Priority == nil {
-		o.Priority = func(ctx context.Context, _ *schema.Service, _ *schema.Method) rpc.Priority {
-			return rpc.PriorityOf(ctx)
+		o.Priority = func(ctx context.Context, svc *schema.Service, m *schema.Method) rpc.Priority {
+			p, ok := rpc.AskedPriority(ctx)
+			if !ok {
+				p, _ = rpc.DeclaredPriority(svc, m)
+			}
+			return p
 		}
 	}
 	if o.Adaptive {
