@@ -118,7 +118,7 @@ func TestExport(t *testing.T) {
 		"client PingPong/login < internal outer", "client PingPong/ping < internal outer",
 		"internal PingPong/login < client PingPong/login", "internal PingPong/ping < client PingPong/ping",
 		"internal inner < server PingPong/ping", "internal outer < none",
-		"server PingPong/login < client PingPong/login", "server PingPong/ping < client PingPong/ping",
+		"server PingPong/login < internal PingPong/login", "server PingPong/ping < internal PingPong/ping",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
