@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/callvalues"
 	"github.com/thriftkit/thriftkit/internal/clientconn"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
@@ -227,18 +228,22 @@ func (c *Call) SetArg(i int, v any) error {
 	return assign(f.Type, c.args.Add(f.Offset), f.Schema.Type, v)
 }
 
+// Dialects of this project, whose walkers decode into the arguments and encode the reply, find both by package callvalues.
+var _ = callvalues.Provide(func(call any) (*plan.Type, mem.Pointer) {
+	c := call.(*Call)
+	c.check()
+	return c.sig.args, c.args
+}, func(call any) (*plan.Type, mem.Pointer) {
+	c := call.(*Call)
+	c.check()
+	return c.sig.reply, c.reply
+})
+
 // SetArgs sets all arguments, a value of Method.Args, for dialects that have no Go types: what is not set has its default, at any depth.
 // The error is a *wire.Error: a value cannot be encoded, or a required field is missing.
 func (c *Call) SetArgs(args *dynamic.Struct) error {
 	c.check()
 	return setArgs(c, args)
-}
-
-// Arguments returns where the arguments are, and their plan: for dialects of this module, whose walkers
-// decode into them. Other programs use SetArg.
-func (c *Call) Arguments() (*plan.Type, mem.Pointer) {
-	c.check()
-	return c.sig.args, c.args
 }
 
 // DynamicArgs returns a copy of the arguments without their Go types: for logs and tools, which need not know them. The error is a
@@ -260,13 +265,6 @@ func (c *Call) DynamicResult() (dynamic.Value, error) {
 		return dynamic.Value{}, err
 	}
 	return reply.At(0), nil
-}
-
-// Reply returns where the reply is, a struct of the result and the exceptions, and its plan: for dialects
-// of this module, whose walkers encode it. Other programs use Result.
-func (c *Call) Reply() (*plan.Type, mem.Pointer) {
-	c.check()
-	return c.sig.reply, c.reply
 }
 
 // SetResult sets the result of the call: for handlers that are not methods bound to the IDL. v is as

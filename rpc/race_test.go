@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/callvalues"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/schema"
 )
@@ -63,8 +64,8 @@ func TestCallTooLate(t *testing.T) {
 			"SetArg":    func() { kept.SetArg(0, "x") },
 			"Result":    func() { kept.Result() },
 			"SetResult": func() { kept.SetResult("x") },
-			"Arguments": func() { kept.Arguments() },
-			"Reply":     func() { kept.Reply() },
+			"Arguments": func() { callvalues.Arguments(kept) },
+			"Reply":     func() { callvalues.Reply(kept) },
 			"Clone":     func() { kept.Clone() },
 			"Adopt":     func() { kept.Adopt(kept) },
 			"Stream":    func() { kept.Stream() },

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/callvalues"
 	"github.com/thriftkit/thriftkit/internal/javamap"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
@@ -15,7 +16,7 @@ import (
 
 // AppendHessianArgs writes the arguments of a call one after the other. Those that are unset are null.
 func AppendHessianArgs(e *hessian2.Encoder, call *rpc.Call) error {
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	if t.Op == plan.OpStruct {
 		return e.Fields(t.Struct, at)
 	}
@@ -29,7 +30,7 @@ func AppendHessianArgs(e *hessian2.Encoder, call *rpc.Call) error {
 
 // AppendHessianArg writes argument i of a call, null if it is unset.
 func AppendHessianArg(e *hessian2.Encoder, call *rpc.Call, i int) error {
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	if t.Op == plan.OpStruct {
 		f := &t.Struct.Fields[i]
 		if f.Presence != plan.Always && !f.IsSet(at) {
@@ -52,7 +53,7 @@ func AppendHessianArg(e *hessian2.Encoder, call *rpc.Call, i int) error {
 // ReadHessianArg reads the next value as argument i of a call, which has more than i.
 func ReadHessianArg(d *hessian2.Decoder, call *rpc.Call, i int) error {
 	f := call.Method.Args.Fields[i]
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	var err error
 	if t.Op == plan.OpStruct {
 		x := &t.Struct.Fields[i]
@@ -71,7 +72,7 @@ func ReadHessianArg(d *hessian2.Decoder, call *rpc.Call, i int) error {
 
 // AppendHessianResult writes the result of a call of a method that has one.
 func AppendHessianResult(e *hessian2.Encoder, call *rpc.Call) error {
-	t, at := call.Reply()
+	t, at := callvalues.Reply(call)
 	if t.Op != plan.OpStruct {
 		return e.Dynamic(call.Method.Result, (*mem.As[*dynamic.Struct](at)).At(0))
 	}
@@ -84,7 +85,7 @@ func SetHessianResult(d *hessian2.Decoder, call *rpc.Call) error {
 	if call.Method.Result.Kind == schema.KindVoid {
 		return nil
 	}
-	t, at := call.Reply()
+	t, at := callvalues.Reply(call)
 	if t.Op == plan.OpStruct {
 		f := &t.Struct.Fields[0]
 		_, err := d.Value(f.Type, at.Add(f.Offset))

@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/callvalues"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/internal/plan"
@@ -330,7 +331,7 @@ func (c *client) request(m *clientMethod, call *rpc.Call) (*message, error) {
 }
 
 func (m *method) appendArgs(call *rpc.Call) ([]byte, error) {
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	if !m.isRequest {
 		c, err := wireproto.For(t)
 		if err != nil {
@@ -355,7 +356,7 @@ func (m *method) appendArgs(call *rpc.Call) ([]byte, error) {
 
 // setResult decodes the result of a call.
 func (m *method) setResult(call *rpc.Call, b []byte) error {
-	t, at := call.Reply()
+	t, at := callvalues.Reply(call)
 	if t.Op == plan.OpStruct {
 		f := &t.Struct.Fields[0]
 		return consume(b, f.Type, at.Add(f.Offset), m.isResponse)

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/callvalues"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/plan"
 	"github.com/thriftkit/thriftkit/rpc"
@@ -89,7 +90,7 @@ func codecFor(t *plan.Type, alone bool) (*wireproto.Codec, error) {
 
 // readArgs decodes the request of a method into the arguments of call.
 func (m *method) readArgs(call *rpc.Call, src []byte) error {
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	if !m.isRequest {
 		c, err := wireproto.For(t)
 		if err != nil {
@@ -149,7 +150,7 @@ func (m *method) reply(call *rpc.Call) ([]byte, error) {
 	if m.m.Result.Kind == schema.KindVoid {
 		return nil, nil
 	}
-	t, at := call.Reply()
+	t, at := callvalues.Reply(call)
 	if t.Op != plan.OpStruct {
 		return appendAny(m.m.Result, (*mem.As[*dynamic.Struct](at)).At(0), m.isResponse)
 	}

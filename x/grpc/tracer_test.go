@@ -40,12 +40,12 @@ func TestTracer(t *testing.T) {
 			for _, s := range spans {
 				kinds[s.Kind] = s
 			}
-			server, client := kinds[ops.SpanServer], kinds[ops.SpanClient]
-			if server == nil || client == nil || len(spans) != 3 {
+			server, attempt, client := kinds[ops.SpanServer], kinds[ops.SpanAttempt], kinds[ops.SpanClient]
+			if server == nil || attempt == nil || client == nil || len(spans) != 3 {
 				t.Fatalf("spans %v", kinds)
 			}
-			if server.Trace.ID != client.Trace.ID || server.Parent != client.Trace.Span || server.Method != "metadata" || server.Code != "ok" {
-				t.Errorf("server %+v\nclient %+v", server, client)
+			if server.Trace.ID != client.Trace.ID || server.Parent != attempt.Trace.Span || attempt.Parent != client.Trace.Span || server.Method != "metadata" || server.Code != "ok" {
+				t.Errorf("server %+v\nattempt %+v\nclient %+v", server, attempt, client)
 			}
 		})
 	}

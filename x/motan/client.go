@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/thriftkit/thriftkit/internal/callvalues"
 	"github.com/thriftkit/thriftkit/internal/gonames"
 	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/internal/plan"
@@ -127,7 +128,7 @@ func (c *client) args(call *rpc.Call) ([]byte, error) {
 		err := muxconn.AppendHessianArgs(e, call)
 		return e.Bytes(), err
 	}
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	b, err := wirebinary.Protocol{}.AppendValue(nil, t, at)
 	if err != nil {
 		return nil, err
@@ -173,7 +174,7 @@ func setResult(call *rpc.Call, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if t, at := call.Reply(); t.Op == plan.OpStruct {
+	if t, at := callvalues.Reply(call); t.Op == plan.OpStruct {
 		if err := muxconn.Consume(b, t, at); err != nil || t.Struct.Fields[0].IsSet(at) {
 			return err
 		}

@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/thriftkit/thriftkit/internal/callvalues"
 	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/rpc"
 	"github.com/thriftkit/thriftkit/wire/binary"
@@ -221,7 +222,7 @@ func (h *handler) readArgs(call *rpc.Call, m *message) error {
 	if err != nil {
 		return err
 	}
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	return muxconn.Consume(b, t, at)
 }
 
@@ -260,7 +261,7 @@ func appendReply(call *rpc.Call) ([]byte, error) {
 	if call.Method.Oneway {
 		return []byte{tagNull}, nil
 	}
-	t, at := call.Reply()
+	t, at := callvalues.Reply(call)
 	b, err := binary.Protocol{}.AppendValue(nil, t, at)
 	if err != nil {
 		return nil, err

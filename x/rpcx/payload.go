@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/thriftkit/thriftkit/dynamic"
+	"github.com/thriftkit/thriftkit/internal/callvalues"
 	"github.com/thriftkit/thriftkit/internal/mem"
 	"github.com/thriftkit/thriftkit/internal/muxconn"
 	"github.com/thriftkit/thriftkit/internal/plan"
@@ -71,7 +72,7 @@ func (f *form) binary(payload []byte, desc *schema.Struct) (b []byte, hasGoNames
 
 // readArgs decodes the payload of a request into the arguments of call. It sets the spelling of f to that of the request.
 func (f *form) readArgs(call *rpc.Call, payload []byte) error {
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	if f.serialization == protobuf {
 		return readProtoArgs(call, payload)
 	}
@@ -107,7 +108,7 @@ func (f *form) appendReply(dst []byte, call *rpc.Call, failed bool) ([]byte, err
 	}
 	m := call.Method
 	desc := m.Reply()
-	t, at := call.Reply()
+	t, at := callvalues.Reply(call)
 	if m.Oneway {
 		b, err := f.appendPayload(dst, []byte{0}, desc)
 		return b, err
@@ -151,7 +152,7 @@ func (f *form) appendArgs(dst []byte, call *rpc.Call) ([]byte, error) {
 	if f.serialization == protobuf {
 		return appendProtoArgs(dst, call)
 	}
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	desc := argument(call.Method)
 	switch {
 	case desc == nil:
@@ -177,7 +178,7 @@ func (f *form) setResult(call *rpc.Call, payload []byte) error {
 	if f.serialization == protobuf {
 		return setProtoResult(call, payload)
 	}
-	t, at := call.Reply()
+	t, at := callvalues.Reply(call)
 	desc := result(m)
 	if desc == nil {
 		if m.Result.Kind == schema.KindVoid {
@@ -288,7 +289,7 @@ func appendProtoAny(dst []byte, t *schema.Type, v any, alone bool) ([]byte, erro
 }
 
 func readProtoArgs(call *rpc.Call, payload []byte) error {
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	desc := protomap.Request(call.Method)
 	switch {
 	case desc == nil:
@@ -305,7 +306,7 @@ func readProtoArgs(call *rpc.Call, payload []byte) error {
 }
 
 func appendProtoArgs(dst []byte, call *rpc.Call) ([]byte, error) {
-	t, at := call.Arguments()
+	t, at := callvalues.Arguments(call)
 	desc := protomap.Request(call.Method)
 	switch {
 	case desc == nil:
@@ -325,7 +326,7 @@ func appendProtoReply(dst []byte, call *rpc.Call) ([]byte, error) {
 	if m.Oneway || m.Result.Kind == schema.KindVoid {
 		return dst, nil
 	}
-	t, at := call.Reply()
+	t, at := callvalues.Reply(call)
 	if t.Op != plan.OpStruct {
 		return appendProtoAny(dst, m.Result, (*mem.As[*dynamic.Struct](at)).At(0), protomap.IsResponse(m))
 	}
@@ -338,7 +339,7 @@ func setProtoResult(call *rpc.Call, payload []byte) error {
 	if m.Result.Kind == schema.KindVoid {
 		return nil
 	}
-	if t, at := call.Reply(); t.Op == plan.OpStruct {
+	if t, at := callvalues.Reply(call); t.Op == plan.OpStruct {
 		field := &t.Struct.Fields[0]
 		return consumeProto(payload, field.Type, at.Add(field.Offset), protomap.IsResponse(m))
 	}
