@@ -2,6 +2,7 @@ package gen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/thriftkit/thriftkit/schema"
@@ -16,16 +17,59 @@ type method struct {
 	params      []string
 	argNames    []string // fields of args
 	throws      []string // fields of reply
-	held        bool     // the reply's result is a pointer to what the method returns
+	streams     bool
+	held        bool // the reply's result is a pointer to what the method returns
+}
+
+// sent returns the parameters that go with the call: not the message of a stream, in Kitex's form.
+func (m *method) sent() []*schema.Field {
+	if m.Stream.ClientStreams() && m.Item == nil {
+		return nil
+	}
+	return m.Args.Fields
 }
 
 // parameters returns the parameters of m in Go, "" or ", a int32, b string".
 func (g *generator) parameters(m *method) string {
 	var b strings.Builder
-	for i, f := range m.Args.Fields {
+	for i, f := range m.sent() {
 		fmt.Fprintf(&b, ", %s %s", m.params[i], g.goType(f.Type))
 	}
 	return b.String()
+}
+
+// signature returns parameters and results of m in the interface of a server.
+func (g *generator) signature(m *method) string {
+	head := fmt.Sprintf("(ctx %s%s", g.use("context", "Context"), g.parameters(m))
+	if !m.streams {
+		return head + ") " + g.results(m, false)
+	}
+	if m.Stream.ClientStreams() {
+		head += fmt.Sprintf(", in *%s[%s]", g.use("rpc", "Receiver"), g.itemType(m.ClientItem()))
+	}
+	if m.Stream.ServerStreams() {
+		return head + fmt.Sprintf(", out *%s[%s]) error", g.use("rpc", "Sender"), g.itemType(m.Result))
+	}
+	return head + ") " + g.results(m, false)
+}
+
+// clientStream returns the type of the stream that a client's method returns.
+func (g *generator) clientStream(m *method) string {
+	switch {
+	case m.Stream == schema.ServerStream:
+		return fmt.Sprintf("*%s[%s]", g.use("rpc", "Receiver"), g.itemType(m.Result))
+	case m.Stream == schema.ClientStream:
+		return fmt.Sprintf("*%s[%s, %s]", g.use("rpc", "ClientStream"), g.itemType(m.ClientItem()), g.itemType(m.Result))
+	}
+	return fmt.Sprintf("*%s[%s, %s]", g.use("rpc", "BidiStream"), g.itemType(m.ClientItem()), g.itemType(m.Result))
+}
+
+// itemType is goType, with struct{} for void.
+func (g *generator) itemType(t *schema.Type) string {
+	if t.Kind == schema.KindVoid {
+		return "struct{}"
+	}
+	return g.goType(t)
 }
 
 // results returns the results of m in Go.
@@ -42,7 +86,14 @@ func (g *generator) results(m *method, named bool) string {
 }
 
 func (g *generator) method(s *schema.Service, x *schema.Method, stubs scope) *method {
-	m := &method{Method: x, name: g.pkg.meth[x]}
+	m := &method{Method: x, name: g.pkg.meth[x], streams: x.Stream != schema.Unary}
+	if m.streams {
+		params := scopeOf("ctx c in out")
+		for _, f := range m.sent() {
+			m.params = append(m.params, params.pick(unexport(export(f.Name))))
+		}
+		return m
+	}
 	m.stub = stubs.pick(unexport(m.name))
 	prefix := unexport(g.pkg.of[s]) + m.name
 	params, fields := scopeOf("ctx c call result err nil"), make(scope)
@@ -75,14 +126,20 @@ func (g *generator) service(s *schema.Service) {
 	if s.Extends != nil {
 		stubs[g.pkgs[s.Extends.File].extra[about{"Client", s.Extends}]] = true
 	}
-	var methods []*method
-	var streaming []*schema.Method
+	var methods, unary, streaming []*method
+	var left []*schema.Method
 	for _, m := range s.Methods {
-		if m.Stream != schema.Unary {
-			streaming = append(streaming, m)
+		if m.First != nil {
+			left = append(left, m)
 			continue
 		}
-		methods = append(methods, g.method(s, m, stubs))
+		x := g.method(s, m, stubs)
+		methods = append(methods, x)
+		if x.streams {
+			streaming = append(streaming, x)
+		} else {
+			unary = append(unary, x)
+		}
 	}
 
 	g.p("// %s returns what the IDL has about the service %s.", desc, s.Name)
@@ -95,10 +152,10 @@ func (g *generator) service(s *schema.Service) {
 	}
 	for _, m := range methods {
 		g.doc(m.Meta, "\t")
-		g.p("%s(ctx %s%s) %s", m.name, g.use("context", "Context"), g.parameters(m), g.results(m, false))
+		g.p("%s%s", m.name, g.signature(m))
 	}
-	for _, m := range streaming {
-		g.p("// %s streams and is not generated: bind the service at run time for it.", m.Name)
+	for _, m := range left {
+		g.p("// %s is not generated: it has a response before its stream, which no protocol here carries.", m.Name)
 	}
 	g.p("}\n")
 
@@ -113,27 +170,75 @@ func (g *generator) service(s *schema.Service) {
 	if s.Extends != nil {
 		g.p("*%s", g.extra(s.Extends.File, "Client", s.Extends))
 	}
-	for _, m := range methods {
+	for _, m := range unary {
 		g.p("%s *%s[%s, %s]", m.stub, g.use("thriftimpl", "Stub"), m.args, m.reply)
 	}
+	streams, funcs := "", ""
+	if len(streaming) > 0 {
+		streams, funcs = stubs.pick("streams"), g.pkg.names.pick(unexport(client)+"Streams")
+		g.p("%s %s", streams, funcs)
+	}
 	g.p("}\n")
+	if funcs != "" {
+		g.p("// %s calls the methods that stream.\ntype %s struct {", funcs, funcs)
+		for _, m := range streaming {
+			g.p("%s func(ctx %s%s) (%s, error) `thrift:%q`", m.name, g.use("context", "Context"), g.parameters(m), g.clientStream(m), m.Name)
+		}
+		g.p("}\n")
+	}
 	g.p("// %s returns a client whose calls go over c.", extra("NewClient"))
 	g.p("func %s(c *%s) *%s { return %s(c, %s()) }\n", extra("NewClient"), g.use("rpc", "Client"), client, extra("ClientOf"), desc)
 	g.p("// %s is %s for a service that extends this one.", extra("ClientOf"), extra("NewClient"))
-	g.p("func %s(c *%s, s *%s) *%s {\nreturn &%s{", extra("ClientOf"), g.use("rpc", "Client"), g.use("schema", "Service"), client, client)
+	start := "return"
+	if funcs != "" {
+		start = "x :="
+	}
+	g.p("func %s(c *%s, s *%s) *%s {\n%s &%s{", extra("ClientOf"), g.use("rpc", "Client"), g.use("schema", "Service"), client, start, client)
 	if s.Extends != nil {
 		g.p("%s: %s(c, s),", g.pkgs[s.Extends.File].extra[about{"Client", s.Extends}], g.extra(s.Extends.File, "ClientOf", s.Extends))
 	}
-	for _, m := range methods {
+	for _, m := range unary {
 		g.p("%s: %s[%s, %s](c, s, %q),", m.stub, g.use("thriftimpl", "MustStub"), m.args, m.reply, m.Name)
 	}
-	g.p("}\n}\n")
+	if funcs != "" {
+		g.p("}\n%s(c, s, &x.%s%s)\nreturn x\n}\n", g.use("thriftimpl", "MustBindStreams"), streams, g.exceptions(streaming))
+	} else {
+		g.p("}\n}\n")
+	}
 	for _, m := range methods {
+		if m.streams {
+			g.open(client, streams, m)
+			continue
+		}
 		g.call(client, m)
 	}
-	for _, m := range methods {
+	for _, m := range unary {
 		g.messages(m)
 	}
+}
+
+// exceptions returns ", new(A), new(B)" for the exceptions that methods throw.
+func (g *generator) exceptions(methods []*method) string {
+	var all []string
+	for _, m := range methods {
+		for _, f := range m.Throws {
+			if x := ", new(" + strings.TrimPrefix(g.goType(f.Type), "*") + ")"; !g.isDynamic(f.Type) && !slices.Contains(all, x) {
+				all = append(all, x)
+			}
+		}
+	}
+	return strings.Join(all, "")
+}
+
+// open writes the client's method that opens a stream.
+func (g *generator) open(client, streams string, m *method) {
+	g.docOr(m.Meta, "%s calls %s. The context must end when not all of the stream is read.", m.name, m.Name)
+	g.p("func (c *%s) %s(ctx %s%s) (%s, error) {", client, m.name, g.use("context", "Context"), g.parameters(m), g.clientStream(m))
+	args := ""
+	for _, p := range m.params {
+		args += ", " + p
+	}
+	g.p("return c.%s.%s(ctx%s)\n}\n", streams, m.name, args)
 }
 
 // routes writes the method of the type routes that says which func answers which method.
@@ -157,6 +262,10 @@ func (g *generator) routes(s *schema.Service, routes string, methods []*method) 
 
 // route writes how h answers m.
 func (g *generator) route(m *method) {
+	if m.streams {
+		g.p("%s(%q, h.%s),", g.use("thriftimpl", "NewStreamRoute"), m.Name, m.name)
+		return
+	}
 	args, reply := "a", "r"
 	if len(m.Args.Fields) == 0 {
 		args = "_"

@@ -229,7 +229,7 @@ func bindMethod(m *schema.Method, rv reflect.Value) (*boundMethod, error) {
 		if err != nil {
 			return nil, err
 		}
-		b := &boundMethod{signature: sig, handler: streamCaller(m, t.Method(found).Func), receiver: rv}
+		b := &boundMethod{signature: sig, handler: streamCaller(m, t.Method(found).Func, 0), receiver: rv}
 		return b, nil
 	}
 	sig, err := bindFunc(m, fn.Type(), goPath, anyException)

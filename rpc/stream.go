@@ -393,17 +393,18 @@ func wantStream(m *schema.Method, sent int, server bool) string {
 	return "func(" + strings.Join(params, ", ") + ") (" + strings.Join(results, ", ") + ")"
 }
 
-// streamCaller returns a Handler that calls fn, which takes its receiver first and its streams last.
-func streamCaller(m *schema.Method, fn reflect.Value) Handler {
+// streamCaller returns a Handler that calls fn, which takes its streams last and, if first is 0, its receiver first; if that is 1 it has
+// none.
+func streamCaller(m *schema.Method, fn reflect.Value, first int) Handler {
 	sent := sentArgs(m)
 	var faces []reflect.Type
-	for i := 2 + sent; i < fn.Type().NumIn(); i++ {
+	for i := 2 + sent - first; i < fn.Type().NumIn(); i++ {
 		faces = append(faces, fn.Type().In(i).Elem())
 	}
 	return func(ctx context.Context, call *Call) error {
 		x := call.bound
 		x.ctx = ctx
-		in := slices.Clone(x.in[:2+sent])
+		in := slices.Clone(x.in[first : 2+sent])
 		for _, t := range faces {
 			f := reflect.New(t)
 			f.Interface().(streamFace).attach(call.stream)

@@ -31,6 +31,13 @@ func (c *Client) Prepare(svc *schema.Service, method string, args, reply reflect
 	}, nil
 }
 
+// PrepareStreams is for generated code, whose clients call it; [Client.Bind] is for programs. The error holds *Mismatch errors.
+func (c *Client) PrepareStreams(svc *schema.Service, funcs any, exceptions ...error) error {
+	any := *c
+	any.unary = false // the methods that do not stream are of use without the others
+	return any.bindClient(svc, funcs, exceptions)
+}
+
 // pointerTo returns p, which must be a *t.
 func pointerTo(p any, t reflect.Type) mem.Pointer {
 	v := reflect.ValueOf(p)
@@ -52,6 +59,16 @@ func (x *preparedCall) Reset() bool { return x.call.reset() }
 
 // bindRoute pairs m with its route.
 func bindRoute(m *schema.Method, r thriftimpl.Route) (*boundMethod, error) {
+	if fn := reflect.ValueOf(r.Stream); fn.IsValid() && fn.Kind() == reflect.Func && m.Stream != schema.Unary {
+		sig, err := bindStream(m, fn.Type(), "the route of "+m.Name, anyException, true)
+		if err != nil {
+			return nil, err
+		}
+		return &boundMethod{signature: sig, handler: streamCaller(m, fn, 1), receiver: fn}, nil
+	}
+	if r.Args == nil || r.Reply == nil {
+		return nil, &Mismatch{Pos: m.Pos, IDL: m.String(), Go: fmt.Sprintf("%T", r.Stream), Message: "the method does not stream, and its route does"}
+	}
 	sig, err := typedSignature(m, r.Args, r.Reply)
 	if err != nil {
 		return nil, err
@@ -111,7 +128,7 @@ func bindRoutes(svc *schema.Service, d thriftimpl.Dispatcher) (map[*schema.Metho
 	bound := make(map[*schema.Method]*boundMethod)
 	for _, m := range svc.AllMethods() {
 		r, ok := routes[m.Name]
-		if !ok && m.Stream != schema.Unary { // which is not generated: the server does not know it
+		if !ok && noStream(m) != nil { // which is not generated: the server does not know it
 			continue
 		}
 		if !ok {

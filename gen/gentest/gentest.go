@@ -14,11 +14,14 @@ import (
 	"github.com/thriftkit/thriftkit/schema"
 )
 
-//go:generate go run github.com/thriftkit/thriftkit/cmd/thriftkit gen go --out coded things.thrift
-//go:generate go run github.com/thriftkit/thriftkit/cmd/thriftkit gen go --out kept --sets map --keep-unknown --prefix My things.thrift
+//go:generate go run github.com/thriftkit/thriftkit/cmd/thriftkit gen go --out coded things.thrift streams.thrift
+//go:generate go run github.com/thriftkit/thriftkit/cmd/thriftkit gen go --out kept --sets map --keep-unknown --prefix My things.thrift streams.thrift
 
 //go:embed things.thrift
 var thingsIDL string
+
+//go:embed streams.thrift
+var streamsIDL string
 
 //go:embed common.thrift
 var commonIDL string
@@ -33,20 +36,23 @@ var variants = map[string]gen.Options{
 
 // Generate returns what is to be in this folder, by path.
 func Generate() (map[string][]byte, error) {
-	file, diags := compile.Compile("things.thrift", compile.Options{Source: compile.Texts{"things.thrift": thingsIDL, "common.thrift": commonIDL}})
-	if file == nil {
-		return nil, diags
-	}
 	out := make(map[string][]byte)
-	for _, dir := range slices.Sorted(maps.Keys(variants)) {
-		o := variants[dir]
-		o.ImportPath = path.Join(importPath, dir)
-		files, err := gen.Go([]*schema.File{file}, o)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", dir, err)
+	for _, name := range []string{"things.thrift", "streams.thrift"} {
+		texts := compile.Texts{"things.thrift": thingsIDL, "streams.thrift": streamsIDL, "common.thrift": commonIDL}
+		file, diags := compile.Compile(name, compile.Options{Source: texts})
+		if file == nil {
+			return nil, diags
 		}
-		for _, f := range files {
-			out[path.Join(dir, f.Path)] = f.Text
+		for _, dir := range slices.Sorted(maps.Keys(variants)) {
+			o := variants[dir]
+			o.ImportPath = path.Join(importPath, dir)
+			files, err := gen.Go([]*schema.File{file}, o)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", dir, err)
+			}
+			for _, f := range files {
+				out[path.Join(dir, f.Path)] = f.Text
+			}
 		}
 	}
 	return out, nil

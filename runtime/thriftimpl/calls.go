@@ -15,6 +15,18 @@ type Caller interface {
 	// structs of the types args and reply: it gets pointers to them. The error holds *rpc.Mismatch errors
 	// if they do not fit.
 	Prepare(svc *schema.Service, method string, args, reply reflect.Type) (func(args, reply any) Call, error)
+
+	// PrepareStreams fills the fields of the struct that funcs points to as rpc.Client.Bind does. All are for methods that stream; if the
+	// connections of the client do not carry streams, the funcs return an error.
+	PrepareStreams(svc *schema.Service, funcs any, exceptions ...error) error
+}
+
+// MustBindStreams fills the fields of the struct that funcs points to with funcs that call the methods of svc that stream, over c, each
+// the one that the field's tag names. exceptions are values of the types of those that the methods throw. It panics where they do not fit.
+func MustBindStreams(c Caller, svc *schema.Service, funcs any, exceptions ...error) {
+	if err := c.PrepareStreams(svc, funcs, exceptions...); err != nil {
+		panic(err.Error())
+	}
 }
 
 // A Call is a call whose arguments and reply are in the structs that it was made with. Not for
@@ -117,7 +129,13 @@ type Route struct {
 	Method      string       // its name, as the IDL has it
 	Args, Reply reflect.Type // structs
 	Answer      func(ctx context.Context, args, reply mem.Pointer) error
+
+	// Stream is in place of the others for a method that streams: a func like the method of a handler, see rpc.Server.Register.
+	Stream any
 }
+
+// NewStreamRoute returns the Route by which f, a func like the method of a handler, answers a method that streams.
+func NewStreamRoute(method string, f any) Route { return Route{Method: method, Stream: f} }
 
 // NewRoute returns the Route by which answer answers the method of that name, as the IDL has it. A
 // and R are as for [Stub]. answer puts the result into the reply's Success, or a declared exception
