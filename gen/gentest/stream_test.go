@@ -77,8 +77,8 @@ func (sinks) Count(_ context.Context, upto int32, _ string, out *rpc.Sender[int3
 	return nil
 }
 
-func (sinks) Fill(_ context.Context, name string, in *rpc.Receiver[*streams.Part]) (int32, error) {
-	n, err := flows{}.Up(nil, in)
+func (sinks) Fill(ctx context.Context, name string, in *rpc.Receiver[*streams.Part]) (int32, error) {
+	n, err := flows{}.Up(ctx, in)
 	return n + int32(len(name)), err
 }
 
