@@ -21,18 +21,10 @@ type method struct {
 	held        bool // the reply's result is a pointer to what the method returns
 }
 
-// sent returns the parameters that go with the call: not the message of a stream, in Kitex's form.
-func (m *method) sent() []*schema.Field {
-	if m.Stream.ClientStreams() && m.Item == nil {
-		return nil
-	}
-	return m.Args.Fields
-}
-
 // parameters returns the parameters of m in Go, "" or ", a int32, b string".
 func (g *generator) parameters(m *method) string {
 	var b strings.Builder
-	for i, f := range m.sent() {
+	for i, f := range m.Sent() {
 		fmt.Fprintf(&b, ", %s %s", m.params[i], g.goType(f.Type))
 	}
 	return b.String()
@@ -89,7 +81,7 @@ func (g *generator) method(s *schema.Service, x *schema.Method, stubs scope) *me
 	m := &method{Method: x, name: g.pkg.meth[x], streams: x.Stream != schema.Unary}
 	if m.streams {
 		params := scopeOf("ctx c in out")
-		for _, f := range m.sent() {
+		for _, f := range m.Sent() {
 			m.params = append(m.params, params.pick(unexport(export(f.Name))))
 		}
 		return m

@@ -129,7 +129,7 @@ func (c *tracedContext) trace() *Trace  { return &c.of }
 // A droppedContext belongs to a trace that begins with it and is not recorded, as most are: its ids are made when somebody asks.
 type droppedContext struct {
 	context.Context
-	low  uint64 // of the trace's id: it was the reason
+	low  uint64 // half of the trace's id, by which it was decided
 	made atomic.Pointer[Trace]
 }
 
@@ -226,22 +226,23 @@ func newSpanID() (id [8]byte) {
 func (t *Tracer) ServerInterceptor() rpc.Interceptor {
 	return func(next rpc.Handler) rpc.Handler {
 		return func(ctx context.Context, call *rpc.Call) error {
-			if rpc.HasMetadata(ctx) {
-				traced := &tracedContext{Context: ctx, of: t.begin(received(ctx))}
-				call.SetTrace(traced)
-				return next(traced, call)
-			}
-			low := rand.Uint64()
-			if t.samples(low) {
-				traced := &tracedContext{Context: ctx, of: Trace{ID: traceID(rand.Uint64(), low), Span: newSpanID(), Sampled: true}}
-				call.SetTrace(traced)
-				return next(traced, call)
-			}
-			traced := &droppedContext{Context: ctx, low: low}
+			traced := t.traced(ctx)
 			call.SetTrace(traced)
 			return next(traced, call)
 		}
 	}
+}
+
+// traced returns the context for the call that a server runs with ctx.
+func (t *Tracer) traced(ctx context.Context) callTrace {
+	if rpc.HasMetadata(ctx) {
+		return &tracedContext{Context: ctx, of: t.begin(received(ctx))}
+	}
+	low := rand.Uint64()
+	if t.samples(low) {
+		return &tracedContext{Context: ctx, of: Trace{ID: traceID(rand.Uint64(), low), Span: newSpanID(), Sampled: true}}
+	}
+	return &droppedContext{Context: ctx, low: low}
 }
 
 // ClientInterceptor returns the interceptor for a client: its calls take the ids along. It must be around those that retry.

@@ -33,7 +33,7 @@ func (in *incoming) admit(g Gate) (ctx context.Context, leave Leave, err error) 
 	return g.Admit(in.ctx, in.m.svc, in.m.method)
 }
 
-// leaveGate tells a gate how the call ended.
+// leaveGate tells a gate how the call ended. One that panics does not change that.
 func (in *incoming) leaveGate(leave Leave, outcome Outcome, err error) {
 	defer func() {
 		if p := recover(); p != nil {

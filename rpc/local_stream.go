@@ -46,7 +46,7 @@ func (s *Server) openLocal(ctx context.Context, call *Call) error {
 		return err
 	}
 	var args []byte
-	if sentArgs(m) > 0 {
+	if len(m.Sent()) > 0 {
 		if args, err = p.AppendValue(nil, call.sig.args, call.args); err != nil {
 			return notSent(failure(m.String(), CodeArgument, err))
 		}

@@ -251,14 +251,6 @@ func noStream(m *schema.Method) error {
 	return nil
 }
 
-// sentArgs returns how many of m's parameters go with the call: not the message of a stream.
-func sentArgs(m *schema.Method) int {
-	if m.Stream.ClientStreams() && m.Item == nil {
-		return 0
-	}
-	return len(m.Args.Fields)
-}
-
 // bindStream pairs a Go func type, without receiver, with m, which streams. On a server the streams are its
 // last parameters, on a client its first result.
 func bindStream(m *schema.Method, t reflect.Type, goPath string, exceptionType func(*schema.Field) reflect.Type, server bool) (*signature, error) {
@@ -268,7 +260,7 @@ func bindStream(m *schema.Method, t reflect.Type, goPath string, exceptionType f
 	if err := noStream(m); err != nil {
 		return mismatch("%v", err)
 	}
-	sent := sentArgs(m)
+	sent := len(m.Sent())
 	streams := streamTypes(m, t, server)
 	if streams == nil {
 		return mismatch("its method streams: want %s", wantStream(m, sent, server))
@@ -320,7 +312,7 @@ func streamTypes(m *schema.Method, t reflect.Type, server bool) []streamFace {
 	case !server, m.Stream == schema.ClientStream && m.Result.Kind != schema.KindVoid:
 		results = 2
 	}
-	params := 1 + sentArgs(m)
+	params := 1 + len(m.Sent())
 	at := t.In
 	first := params
 	if !server {
@@ -396,7 +388,7 @@ func wantStream(m *schema.Method, sent int, server bool) string {
 // streamCaller returns a Handler that calls fn, which takes its streams last and, if first is 0, its receiver first; if that is 1 it has
 // none.
 func streamCaller(m *schema.Method, fn reflect.Value, first int) Handler {
-	sent := sentArgs(m)
+	sent := len(m.Sent())
 	var faces []reflect.Type
 	for i := 2 + sent - first; i < fn.Type().NumIn(); i++ {
 		faces = append(faces, fn.Type().In(i).Elem())
@@ -424,7 +416,7 @@ func streamCaller(m *schema.Method, fn reflect.Value, first int) Handler {
 
 // streamStub returns a func of type t that calls sig's method, which streams, over c.
 func (c *Client) streamStub(svc *schema.Service, sig *signature, t reflect.Type) reflect.Value {
-	sent := sentArgs(sig.method)
+	sent := len(sig.method.Sent())
 	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
 		x := newStubCall(svc, sig)
 		for i, v := range in[1 : 1+sent] {

@@ -33,9 +33,9 @@ func (c *Client) Prepare(svc *schema.Service, method string, args, reply reflect
 
 // PrepareStreams is for generated code, whose clients call it; [Client.Bind] is for programs. The error holds *Mismatch errors.
 func (c *Client) PrepareStreams(svc *schema.Service, funcs any, exceptions ...error) error {
-	any := *c
-	any.unary = false // the methods that do not stream are of use without the others
-	return any.bindClient(svc, funcs, exceptions)
+	other := *c
+	other.unary = false // the methods that do not stream are of use without the others
+	return other.bindClient(svc, funcs, exceptions)
 }
 
 // pointerTo returns p, which must be a *t.

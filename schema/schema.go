@@ -587,6 +587,14 @@ func (m *Method) ClientItem() *Type {
 	return m.Item
 }
 
+// Sent returns the parameters that go with the call: Args, unless they are the message that the client streams.
+func (m *Method) Sent() []*Field {
+	if m.Stream.ClientStreams() && m.Item == nil {
+		return nil
+	}
+	return m.Args.Fields
+}
+
 // ServerItem returns the type of each message that the server streams, which is Result; nil if
 // the server does not stream.
 func (m *Method) ServerItem() *Type {

@@ -27,7 +27,7 @@ func (c *Conn) loop() (offloaded bool, err error) {
 	in := c.codec.NewCall()
 	var msg []byte
 	for {
-		if c.read.follows = msg != nil; !c.read.follows {
+		if msg == nil {
 			if msg, err = c.recv(); err != nil {
 				c.refuse(err)
 				return false, err
@@ -67,6 +67,7 @@ func (c *Conn) loop() (offloaded bool, err error) {
 			c.flush()
 			return false, err
 		}
+		c.read.follows = msg != nil
 		const much = 64 << 10
 		if msg == nil || len(c.write.replies) >= much {
 			if err := c.flush(); err != nil {
@@ -75,12 +76,13 @@ func (c *Conn) loop() (offloaded bool, err error) {
 		}
 		if c.queue.busy.Load() {
 			c.awaitCapacity()
+			c.read.follows = false
 		}
 	}
 }
 
-// Follows reports whether the message that is being decoded was there already when the one before it was answered. It is for
-// [Call.Decode].
+// Follows reports whether the message that is being decoded was there already when the one before it was answered, and nothing was
+// waited for since. It is for [Call.Decode].
 func (c *Conn) Follows() bool { return c.read.follows }
 
 // refuse answers a message that cannot be read to its end, if it is a call.
